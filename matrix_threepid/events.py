@@ -1,0 +1,68 @@
+"""What happened, for metrics, audit, push: frozen values without secrets, addresses masked when printed."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from .model.message import Outcome
+from .model.threepid import Purpose, Threepid
+
+
+@frozen
+class MessageSent:
+    """A message was given to a sender; ``outcome`` says what became of it."""
+
+    threepid: Threepid
+    purpose: Purpose
+    outcome: Outcome
+
+
+@frozen
+class ThreepidValidated:
+    """Somebody proved that they can read what is sent to an address."""
+
+    threepid: Threepid
+    purpose: Purpose
+
+
+@frozen
+class ThreepidAdded:
+    """An identifier is on an account now."""
+
+    user_id: str
+    threepid: Threepid
+
+
+@frozen
+class ThreepidRemoved:
+    """An identifier left an account: drop what hangs on it, such as e-mail pushers."""
+
+    user_id: str
+    threepid: Threepid
+
+
+@frozen
+class SessionDisowned:
+    """The owner of an address said that the request was not theirs."""
+
+    threepid: Threepid
+    purpose: Purpose
+
+
+@frozen
+class Limited:
+    """A limit refused a request; ``action`` names what was tried."""
+
+    action: str
+    retry_after_ms: int
+
+
+@frozen
+class WrongToken:
+    """A token did not fit; ``guesses`` counts those for this code."""
+
+    threepid: Threepid
+    guesses: int
+
+
+Event = MessageSent | ThreepidValidated | ThreepidAdded | ThreepidRemoved | SessionDisowned | Limited | WrongToken

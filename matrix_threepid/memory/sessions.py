@@ -1,0 +1,73 @@
+"""Sessions in a dictionary: the default of one process, and the fake of every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..model.session import Session
+from ..model.threepid import Purpose, Threepid
+
+
+class MemorySessions:
+    """A ``SessionStore`` that forgets with its process."""
+
+    def __init__(self) -> None:
+        self._by_sid: dict[str, Session] = {}
+        self._by_slot: dict[str, str] = {}
+
+    async def open(self, session: Session) -> Session:
+        holder = await self.find(session.slot) if session.slot else None
+        if holder is not None:
+            return holder
+        self._put(session)
+        return session
+
+    async def get(self, sid: str) -> Session | None:
+        return self._by_sid.get(sid)
+
+    async def find(self, slot: str) -> Session | None:
+        sid = self._by_slot.get(slot)
+        return None if sid is None else self._by_sid[sid]
+
+    async def replace(self, session: Session) -> bool:
+        stored = self._by_sid.get(session.sid)
+        if stored is None or stored.revision + 1 != session.revision:
+            return False
+        self._drop(stored)
+        self._put(session)
+        return True
+
+    async def due(self, now: int, limit: int) -> Sequence[Session]:
+        waiting = self._where(lambda session: session.due_at is not None and session.due_at <= now)
+        return sorted(waiting, key=lambda session: session.due_at or 0)[:limit]
+
+    async def of_owner(self, user_id: str) -> Sequence[Session]:
+        return self._where(lambda session: session.owner == user_id and not session.over)
+
+    async def of_threepid(self, threepid: Threepid, purpose: Purpose) -> Sequence[Session]:
+        return self._where(
+            lambda session: session.threepid == threepid and session.purpose is purpose and not session.over
+        )
+
+    async def purge(self, before: int, limit: int) -> int:
+        dead = self._where(lambda session: session.expires_at < before)[:limit]
+        for session in dead:
+            self._drop(session)
+        return len(dead)
+
+    def dump(self) -> list[Session]:
+        """Return everything stored, for tests and tools."""
+        return list(self._by_sid.values())
+
+    def _where(self, fits: Callable[[Session], bool]) -> list[Session]:
+        return [session for session in self._by_sid.values() if fits(session)]
+
+    def _put(self, session: Session) -> None:
+        self._by_sid[session.sid] = session
+        if session.slot:
+            self._by_slot[session.slot] = session.sid
+
+    def _drop(self, session: Session) -> None:
+        del self._by_sid[session.sid]
+        if session.slot:
+            del self._by_slot[session.slot]

@@ -1,0 +1,73 @@
+"""What is to be told to an address, and what became of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import field, frozen
+
+from ..protocol.members import redacted
+from .threepid import Medium, Purpose, mask_field
+
+
+class Kind(str, Enum):
+    """What a message says: the token, or why there is none."""
+
+    TOKEN = "token"
+    IN_USE = "in_use"
+    SILENCE = "silence"
+
+
+@frozen(kw_only=True)
+class TokenMessage:
+    """One message, as typed values; senders choose the words.
+
+    ``recipient``: spelling to deliver to. Exactly one of ``link`` and ``code`` is set for ``Kind.TOKEN``.
+    ``account``: the user the request concerns, where it is known. ``origin``: masked client address.
+    ``requested_at``, ``deadline``: ms (wall clock, duration). ``lifetime``: ms the token lives.
+    """
+
+    medium: Medium
+    recipient: str = mask_field()
+    purpose: Purpose
+    kind: Kind
+    link: str | None = field(default=None, repr=redacted)
+    code: str | None = field(default=None, repr=redacted)
+    account: str | None = None
+    language: str = "en"
+    origin: str = field(default="", repr=redacted)
+    requested_at: int
+    lifetime: int
+    deadline: int
+
+
+@frozen
+class Accepted:
+    """The provider took the message over; ``provider_id`` is its name for it."""
+
+    provider_id: str | None = None
+
+
+@frozen
+class RefusedForever:
+    """The provider will never deliver to this address; ``reason`` is for the operator."""
+
+    reason: str
+
+
+@frozen
+class RefusedForNow:
+    """Not sent, but trying again makes sense, after ``retry_after`` ms where the provider said so."""
+
+    reason: str
+    retry_after: int | None = None
+
+
+@frozen
+class Unknown:
+    """The message was handed over and no answer came: it may have been sent, so it counts as sent."""
+
+    reason: str
+
+
+Outcome = Accepted | RefusedForever | RefusedForNow | Unknown

@@ -1,0 +1,47 @@
+"""Phone numbers: possible numbers in E.164 digits, from what a person dials in a country."""
+
+from __future__ import annotations
+
+import re
+
+from ..protocol.errors import InvalidParam
+from .threepid import Candidate, Medium, Threepid
+
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_DIALLED = re.compile(r"\+?[\d \-.()/\u2010-\u2015\u00a0]+")
+
+
+def canonical_msisdn(country: str, dialled: str) -> Candidate:
+    """Return the identifier of a number dialled in ``country`` (two letters), or written internationally.
+
+    A number must be possible, not in service: numbering plans change. Raises ``InvalidParam``.
+    """
+    import phonenumbers
+
+    if not _COUNTRY.fullmatch(country):
+        raise InvalidParam("country: must be two letters of ISO 3166-1")
+    if not _DIALLED.fullmatch(dialled.strip()):
+        raise _refused()
+    try:
+        number = phonenumbers.parse(dialled.strip(), country.upper())
+    except phonenumbers.NumberParseException:
+        raise _refused() from None
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if number.extension or possible != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise _refused()
+    digits = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    if not 7 <= len(digits) <= 15:
+        raise _refused()
+    return Candidate(Threepid(Medium.MSISDN, digits), digits)
+
+
+def international(digits: str) -> str:
+    """Return a number as people read it: ``+44 7700 900001``."""
+    import phonenumbers
+
+    number = phonenumbers.parse(f"+{digits}", None)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _refused() -> InvalidParam:
+    return InvalidParam("phone_number: must be a possible phone number of that country, or an international one")

@@ -1,0 +1,80 @@
+"""``next_link``: where a person goes after confirming, checked before it is stored and never taken from a URL."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from ..protocol.errors import InvalidParam
+
+MAX_LENGTH = 2048
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029<>\"]")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
+
+
+def checked_next_link(link: str, hosts: frozenset[str] | None) -> str:
+    """Return ``link`` in the form it is stored and redirected to: http(s), ASCII host, no user-info.
+
+    ``hosts``: the only hosts allowed, or ``None`` for any. Raises ``InvalidParam``.
+    """
+    parts = _split(link)
+    host = _ascii_host(parts)
+    if hosts is not None and host not in hosts:
+        raise InvalidParam("next_link: its host is not allowed by this server")
+    port = "" if parts.port is None else f":{parts.port}"
+    return urlunsplit((parts.scheme, host + port, *(_escaped(part) for part in parts[2:])))
+
+
+def with_sid(link: str, sid: str) -> str:
+    """Append ``sid`` at the very end, where web clients look for it, behind the fragment too."""
+    return f"{link}{'&' if '?' in link else '?'}sid={sid}"
+
+
+def host_of(link: str) -> str:
+    """Return the host of a checked link, with its port."""
+    return urlsplit(link).netloc
+
+
+def origin_of(link: str) -> str:
+    """Return scheme, host and port of a checked link."""
+    parts = urlsplit(link)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _split(link: str) -> SplitResult:
+    if len(link) > MAX_LENGTH or _FORBIDDEN.search(link):
+        raise _refused()
+    try:
+        parts = urlsplit(link)
+        parts.port  # noqa: B018  reading it checks it
+    except ValueError:
+        raise _refused() from None
+    if not re.match(r"https?://[^/]", link, re.IGNORECASE) or "@" in parts.netloc:
+        raise _refused()
+    return parts
+
+
+def _ascii_host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    try:
+        name = f"[{host}]" if ":" in host else _idna(host)
+    except UnicodeError:
+        raise _refused() from None
+    if not _HOST.fullmatch(name) or ".." in name:
+        raise _refused()
+    return name
+
+
+def _idna(host: str) -> str:
+    import idna
+
+    return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+
+
+def _escaped(part: str) -> str:
+    """Percent-encode what is not ASCII, so that the link fits a header."""
+    return "".join(char if char.isascii() else "".join(f"%{byte:02X}" for byte in char.encode()) for char in part)
+
+
+def _refused() -> InvalidParam:
+    return InvalidParam("next_link: must be an absolute http or https link without user-info or control characters")

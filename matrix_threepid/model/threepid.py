@@ -1,0 +1,95 @@
+"""Third-party identifiers and how they are shown: in full to their owner, masked everywhere else."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from attrs import field, frozen
+
+
+class Medium(str, Enum):
+    """A kind of third-party identifier (specification, appendix "3PID Types")."""
+
+    EMAIL = "email"
+    MSISDN = "msisdn"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a message may go out twice after a crash: a second mail is free, a second SMS is not."""
+        return self is Medium.EMAIL
+
+
+class Purpose(str, Enum):
+    """What a session was opened for; it serves nothing else."""
+
+    ADD = "add"
+    REGISTER = "register"
+    PASSWORD = "password"
+
+
+def masked(address: str) -> str:
+    """Return an address so that its owner knows it and nobody else does: ``a***@example.org``, ``44*****001``."""
+    local, at, domain = address.rpartition("@")
+    if at:
+        return f"{local[:1]}***@{domain}"
+    return address[:2] + "*" * max(len(address) - 5, 3) + address[-3:] if len(address) > 5 else "***"
+
+
+@frozen
+class Threepid:
+    """A third-party identifier: medium and canonical address."""
+
+    medium: Medium
+    address: str = field(repr=masked)
+
+
+@frozen
+class Candidate:
+    """An address as a client named it: the identifier, and the spelling messages go to.
+
+    ``spelling`` keeps what the canonical form folds away; mail for ``Bob@example.org`` goes to ``Bob``.
+    """
+
+    threepid: Threepid
+    spelling: str = field(repr=masked)
+
+
+@frozen(kw_only=True)
+class AccountThreepid:
+    """An identifier on an account; ``validated_at`` and ``added_at`` in ms.
+
+    ``spelling``: where messages go, as it was validated; ``None`` where a host keeps the canonical form only.
+    """
+
+    medium: Medium
+    address: str = field(repr=masked)
+    validated_at: int
+    added_at: int
+    spelling: str | None = field(default=None, repr=lambda value: str(value and masked(value)))
+
+    @property
+    def threepid(self) -> Threepid:
+        """The identifier itself."""
+        return Threepid(self.medium, self.address)
+
+
+@frozen
+class Owner:
+    """The account an identifier is on, and the spelling it was validated with."""
+
+    user_id: str
+    spelling: str | None = field(default=None, repr=lambda value: str(value and masked(value)))
+
+
+class AddOutcome(Enum):
+    """What ``Accounts.add`` did."""
+
+    ADDED = "added"
+    ALREADY_YOURS = "already on this account"
+    TAKEN = "on another account"
+
+
+def mask_field(**options: Any) -> Any:
+    """Declare an attrs field whose value is an address."""
+    return field(repr=lambda value: str(value and masked(value)), **options)

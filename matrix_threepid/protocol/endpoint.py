@@ -1,0 +1,180 @@
+"""An endpoint is one declaration: its paths through history, who may call it, what goes in and out.
+
+Routing, validation, the table of the docs and the OpenAPI document are read from it; nothing about
+an endpoint is written anywhere else. A declaration that cannot be right stops the import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from .errors import (
+    BadJson,
+    ConfigurationError,
+    GuestAccessForbidden,
+    InvalidParam,
+    LimitExceeded,
+    MatrixError,
+    MissingParam,
+    MissingToken,
+    NotJson,
+    TooLarge,
+    UiaRequired,
+    Unavailable,
+    UnknownToken,
+    UserLocked,
+)
+from .message import members
+
+RELEASES = (
+    *(f"r0.{release}" for release in ("0.0", "0.1", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "6.1")),
+    *(f"v1.{minor}" for minor in range(1, 21)),
+)
+"""Releases of the Matrix specification, oldest first."""
+
+
+class Access(Enum):
+    """Who may call an endpoint."""
+
+    ANYONE = "anyone"
+    OPTIONAL = "anyone; an access token is noted"
+    USER = "a user of this homeserver"
+
+
+class Spending(Enum):
+    """Which of the policy's limits a call counts against."""
+
+    NOTHING = "not limited"
+    SENDING = "sending: per address, client and user"
+    CHANGES = "changes: per user"
+
+
+@frozen
+class History:
+    """Since which release an endpoint lives under ``/r0`` and ``/v3``, and whether ``/unstable`` has it too.
+
+    ``also``: further paths with the same behaviour, such as one of a draft.
+    """
+
+    r0: str | None = None
+    v3: str | None = None
+    unstable: bool = True
+    deprecated: str | None = None
+    also: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        releases = [release for release in (self.r0, self.v3) if release is not None]
+        for release in (*releases, *filter(None, (self.deprecated,))):
+            if release not in RELEASES:
+                raise ConfigurationError(f"{release} is no release of the specification")
+        if releases != sorted(releases, key=RELEASES.index):
+            raise ConfigurationError(f"{self} is out of order")
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The version segments of the paths: out of ``r0``, ``v3``, ``unstable``."""
+        known = {"r0": self.r0, "v3": self.v3, "unstable": self.unstable}
+        return tuple(version for version, present in known.items() if present)
+
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@frozen
+class Endpoint:
+    """One endpoint of one role.
+
+    ``request``: message class of the body, or ``None``; ``reply``: message class, or ``None`` for pages;
+    ``errors``: what it may answer beside the errors of its kind; ``offered``: a callable that says why
+    the endpoint is off in a wiring (``None`` when it is on); ``admits``: a check made before the body is read;
+    ``takes_forms``: an HTML form is taken as well, and given to the handler unread.
+    """
+
+    method: str
+    path: str
+    history: History
+    handler: Handler = field(repr=False)
+    request: type[Any] | None = None
+    reply: type[Any] | None = None
+    access: Access = Access.ANYONE
+    spending: Spending = Spending.NOTHING
+    uia: bool = False
+    takes_forms: bool = False
+    errors: tuple[type[MatrixError], ...] = ()
+    name: str = ""
+    doc: str = field(default="", repr=False)
+    offered: Callable[[Any], str | None] = field(default=lambda _: None, repr=False)
+    admits: Callable[[Any], None] = field(default=lambda _: None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.path.startswith("/") or self.path.endswith("/"):
+            raise ConfigurationError(f"{self.path}: a path starts with a slash and does not end with one")
+        if not self.history.versions:
+            raise ConfigurationError(f"{self.path}: lives under no version")
+        if self.uia and self.access is not Access.USER:
+            raise ConfigurationError(f"{self.path}: user-interactive authentication needs a user")
+        for message in filter(None, (self.request,)):
+            members(message)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path below the role's prefix, all versions included."""
+        return tuple(
+            f"/{version}{path}" for path in (self.path, *self.history.also) for version in self.history.versions
+        )
+
+    @property
+    def possible_errors(self) -> tuple[type[MatrixError], ...]:
+        """Every error a client can get here: the listed ones and those of its kind."""
+        kind: list[type[MatrixError]] = [Unavailable]
+        if self.request is not None:
+            kind += [NotJson, BadJson, MissingParam, InvalidParam, TooLarge]
+        if self.access is Access.USER:
+            kind += [MissingToken, UnknownToken, UserLocked, GuestAccessForbidden]
+        if self.uia:
+            kind.append(UiaRequired)
+        if self.spending is not Spending.NOTHING:
+            kind.append(LimitExceeded)
+        return tuple(dict.fromkeys((*self.errors, *kind)))
+
+
+def endpoint(method: str, path: str, history: History, **declared: Any) -> Callable[[Handler], Endpoint]:
+    """Make the decorated handler an ``Endpoint``; its name and docstring become the endpoint's."""
+
+    def declare(handler: Handler) -> Endpoint:
+        name, doc = handler.__name__, (handler.__doc__ or "").strip()
+        return Endpoint(method, path, history, handler, **{"name": name, "doc": doc, **declared})
+
+    return declare
+
+
+class Table:
+    """The endpoints of one role under one prefix, found by method and path."""
+
+    def __init__(self, prefix: str, endpoints: tuple[Endpoint, ...]) -> None:
+        self.prefix = prefix
+        self.endpoints = endpoints
+        self._routes: dict[str, dict[str, Endpoint]] = {}
+        for declared in endpoints:
+            for path in declared.paths:
+                self._add(prefix + path, declared)
+
+    def _add(self, path: str, declared: Endpoint) -> None:
+        methods = self._routes.setdefault(path, {})
+        if declared.method in methods:
+            raise ConfigurationError(f"{declared.method} {path} is declared twice")
+        methods[declared.method] = declared
+
+    def at(self, path: str) -> Mapping[str, Endpoint]:
+        """Return the endpoints at ``path`` by method; empty when there is none. One trailing slash is forgiven."""
+        return self._routes.get(path) or self._routes.get(path.removesuffix("/"), {})
+
+
+def on(declared: Endpoint, **changes: Any) -> Endpoint:
+    """Return ``declared`` with some of its facts changed."""
+    return attrs.evolve(declared, **changes)

@@ -1,0 +1,80 @@
+"""What goes in and out of the library: one request, one response, both plain frozen values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from attrs import field, frozen
+
+CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization"),
+)
+"""Headers on every answer (specification, "Web Browser Clients")."""
+
+
+@frozen(slots=False)
+class Request:
+    """One HTTP request as a host saw it.
+
+    ``headers``: lower-case names. ``query``: the raw query string. ``client``: the peer's address as
+    the host trusts it, or ``None``. ``native``: the host's own request object, handed to its ports.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    query: str = field(default="", repr=False)
+    body: bytes = field(default=b"", repr=False)
+    client: str | None = field(default=None, repr=False)
+    native: Any = field(default=None, repr=False, eq=False)
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The query parameters; of a repeated one the last."""
+        return dict(parse_qsl(self.query, keep_blank_values=True, max_num_fields=32))
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The members of an HTML form body."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=32))
+
+    @property
+    def is_form(self) -> bool:
+        """Whether an HTML form sent the body."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+    @property
+    def language(self) -> str:
+        """The languages the client asks for, as it wrote them."""
+        return self.headers.get("accept-language", "")
+
+
+@frozen
+class Response:
+    """One HTTP answer: status, headers in order, body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, whatever its case, or ``None``."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def json(self) -> Any:
+        """Return the body read as JSON."""
+        return json.loads(self.body)
+
+
+_JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *CORS)
+
+
+def json_response(status: int, body: Mapping[str, Any], *headers: tuple[str, str]) -> Response:
+    """Return ``body`` as a JSON answer with CORS headers."""
+    return Response(status, _JSON + headers, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())

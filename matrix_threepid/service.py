@@ -1,0 +1,112 @@
+"""``Service``: a request in, a response out. The one place where errors become replies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import sending
+from .call import Call
+from .endpoints import HOMESERVER
+from .homeserver import Homeserver
+from .protocol import errors
+from .protocol.body import read_object
+from .protocol.endpoint import Access, Endpoint, Table
+from .protocol.message import read, write
+from .protocol.wire import CORS, Request, Response, json_response
+
+
+class Service:
+    """A role's endpoints over its wiring.
+
+    ``handle`` answers any request, ``serves`` tells a host whether a path is ours, ``off`` lists which
+    endpoints cannot work in this wiring and why.
+    """
+
+    def __init__(self, homeserver: Homeserver, table: Table = HOMESERVER) -> None:
+        self.homeserver = homeserver
+        self.table = table
+        self.off = {
+            declared.name: reason
+            for declared in table.endpoints
+            if (reason := declared.offered(homeserver)) is not None
+        }
+
+    def serves(self, path: str) -> bool:
+        """Return whether an endpoint lives at ``path``."""
+        return bool(self.table.at(path))
+
+    async def handle(self, request: Request) -> Response:
+        """Return the answer to a request. Only bugs and outages of the host's own ports raise."""
+        try:
+            response = await self._answer(request)
+        except errors.MatrixError as error:
+            response = json_response(error.status, error.body(), *error.headers())
+        return Response(response.status, response.headers) if request.method == "HEAD" else response
+
+    async def deliver_due(self, limit: int = 100) -> int:
+        """Send messages that were put off or cut off; call it every few seconds. Returns how many were tried."""
+        return await sending.deliver_due(self.homeserver, limit)
+
+    async def purge(self, limit: int = 1000) -> int:
+        """Delete up to ``limit`` sessions and limits that are over; call it every few minutes. Returns how many."""
+        now = self.homeserver.clock()
+        day = 86_400_000
+        sessions = await self.homeserver.sessions.purge(now - day, limit)
+        return sessions + await self.homeserver.limiter.purge(now, limit)
+
+    async def _answer(self, request: Request) -> Response:
+        declared = self._match(request)
+        if declared is None:
+            return Response(204, CORS)
+        declared.admits(self.homeserver)
+        if declared.name in self.off:
+            raise errors.Unrecognized
+        call = await self._call(declared, request)
+        return await self._perform(declared, call)
+
+    def _match(self, request: Request) -> Endpoint | None:
+        """Return the endpoint of a request, or ``None`` for the OPTIONS of a known path."""
+        methods = self.table.at(request.path)
+        if not methods:
+            raise errors.Unrecognized
+        if request.method == "OPTIONS":
+            return None
+        declared = methods.get("GET" if request.method == "HEAD" else request.method)
+        if declared is None:
+            raise errors.MethodNotAllowed
+        return declared
+
+    async def _call(self, declared: Endpoint, request: Request) -> Call:
+        """Identify the caller, then read the body: nobody's body is read for nothing."""
+        caller = await self._caller(declared, request)
+        if declared.request is None or (declared.takes_forms and request.is_form):
+            return Call(request, caller)
+        return Call(request, caller, read_object(request.body, self.homeserver.policy.max_body))
+
+    async def _caller(self, declared: Endpoint, request: Request) -> Any:
+        if declared.access is Access.ANYONE:
+            return None
+        if declared.access is Access.OPTIONAL:
+            return await self._noted_caller(request)
+        caller = await self.homeserver.callers.identify(request)
+        if caller is None:
+            raise errors.MissingToken
+        if caller.guest:
+            raise errors.GuestAccessForbidden
+        return caller
+
+    async def _noted_caller(self, request: Request) -> Any:
+        """A token that is no good does not keep anybody from asking without one."""
+        try:
+            return await self.homeserver.callers.identify(request)
+        except (errors.UnknownToken, errors.UserLocked):
+            return None
+
+    async def _perform(self, declared: Endpoint, call: Call) -> Response:
+        if declared.request is None:
+            reply = await declared.handler(self.homeserver, call)
+        elif declared.takes_forms and call.request.is_form:
+            reply = await declared.handler(self.homeserver, call, None)
+        else:
+            reply = await declared.handler(self.homeserver, call, read(declared.request, call.body))
+        return reply if isinstance(reply, Response) else json_response(200, write(reply))

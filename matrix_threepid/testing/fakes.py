@@ -1,0 +1,150 @@
+"""Fakes that stand in for a host and its back ends: complete, in memory, and honest.
+
+They keep the contracts of the ports, so what works on them works on a real host that keeps them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from ..events import Event
+from ..model.message import Accepted, Outcome, TokenMessage
+from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
+from ..ports import Caller
+from ..protocol.errors import UiaRequired, UnknownToken
+from ..protocol.wire import Request
+
+PASSWORD = "correct horse battery staple"
+"""The password of every account of ``FakeUia``."""
+
+
+@define
+class FakeClock:
+    """A clock that stands still until it is told to move; ms."""
+
+    now: int = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, ms: int) -> None:
+        """Move time; backwards as well."""
+        self.now += ms
+
+
+@define
+class FakeAccounts:
+    """``Accounts`` in a list. ``on`` holds (user id, threepid) in the order they were added."""
+
+    on: list[tuple[str, AccountThreepid]] = field(factory=list, repr=False)
+
+    async def owner(self, threepid: Threepid) -> Owner | None:
+        return next((Owner(user, held.spelling) for user, held in self.on if held.threepid == threepid), None)
+
+    async def list(self, user_id: str) -> Sequence[AccountThreepid]:
+        return [held for user, held in self.on if user == user_id]
+
+    async def add(self, user_id: str, threepid: AccountThreepid) -> AddOutcome:
+        owner = await self.owner(threepid.threepid)
+        if owner is not None:
+            return AddOutcome.ALREADY_YOURS if owner.user_id == user_id else AddOutcome.TAKEN
+        self.on.append((user_id, threepid))
+        return AddOutcome.ADDED
+
+    async def remove(self, user_id: str, threepid: Threepid) -> bool:
+        before = len(self.on)
+        self.on = [(user, held) for user, held in self.on if (user, held.threepid) != (user_id, threepid)]
+        return len(self.on) < before
+
+
+class FakeCallers:
+    """``Callers`` whose access tokens are user ids: ``Authorization: Bearer @alice:hs.example.org``.
+
+    ``kinds`` makes some of them guests, suspended or OAuth users; a token that does not start with ``@`` is unknown.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, Mapping[str, bool]] = {}
+
+    async def identify(self, request: Request) -> Caller | None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not token:
+            return None
+        if not token.startswith("@"):
+            raise UnknownToken
+        return Caller(token, **self.kinds.get(token, {}))
+
+
+class FakeUia:
+    """``Uia`` with one stage, ``m.login.password``; a flow is bound to its user, action and body."""
+
+    def __init__(self) -> None:
+        self._flows: dict[str, Any] = {}
+        self._done: set[str] = set()
+
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        auth = body.get("auth") or {}
+        subject = (caller.user_id, action, {name: value for name, value in body.items() if name != "auth"})
+        session = auth.get("session")
+        if session is None or session not in self._flows:
+            raise UiaRequired(self._state(self._begin(subject)))
+        if auth.get("type") == "m.login.password" and auth.get("password") == PASSWORD:
+            self._done.add(session)
+        if session not in self._done or self._flows[session] != subject:
+            raise UiaRequired(self._state(session))
+
+    def _begin(self, subject: Any) -> str:
+        session = f"uia{len(self._flows)}"
+        self._flows[session] = subject
+        return session
+
+    def _state(self, session: str) -> dict[str, Any]:
+        return {"flows": [{"stages": ["m.login.password"]}], "session": session, "params": {}, "completed": []}
+
+
+@define
+class Outbox:
+    """A ``TokenSender`` that keeps what it is given. ``outcomes``: what to answer, in order; then ``Accepted``."""
+
+    messages: list[TokenMessage] = field(factory=list)
+    outcomes: list[Outcome] = field(factory=list)
+    before: Callable[[], Awaitable[None]] | None = None
+
+    async def send(self, message: TokenMessage) -> Outcome:
+        if self.before is not None:
+            await self.before()
+        outcome = self.outcomes.pop(0) if self.outcomes else Accepted()
+        self.messages.append(message)
+        return outcome
+
+    @property
+    def last(self) -> TokenMessage:
+        """The message given last."""
+        return self.messages[-1]
+
+
+@define
+class Rules:
+    """``AddressRules`` that refuse the addresses in ``denied``."""
+
+    denied: set[str] = field(factory=set)
+
+    async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
+        return threepid.address not in self.denied
+
+
+@define
+class Events:
+    """A ``Listener`` that remembers."""
+
+    seen: list[Event] = field(factory=list)
+
+    def on(self, event: Event) -> None:
+        self.seen.append(event)
+
+    def of(self, kind: type) -> list[Any]:
+        """Return the events of one class."""
+        return [event for event in self.seen if isinstance(event, kind)]

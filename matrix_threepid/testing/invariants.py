@@ -1,0 +1,99 @@
+"""What must hold after every test, whatever the test was about."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from ..model.threepid import Purpose
+from ..protocol.wire import Request, Response
+from .fakes import PASSWORD
+from .world import PEPPER, World
+
+_SECRET_MEMBERS = ("client_secret", "token", "id_access_token", "password", "new_password")
+_PAGE_HEADERS = (
+    "Content-Security-Policy",
+    "Referrer-Policy",
+    "Cache-Control",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+)
+_SHORT = 8
+
+
+def check_invariants(world: World, log: str, allowed_5xx: Iterable[int] = ()) -> None:
+    """Raise ``AssertionError`` naming the invariant that does not hold.
+
+    I1 secrets are nowhere they need not be; I2 no 5xx that was not announced; I3 messages go to addresses of
+    sessions only; I4 every error is a Matrix error, every 429 says when to come back; I5 one owner an address;
+    I6 one redeemer a session; I8 pages carry their safety headers. (I7, calls only through ports, is what the
+    library's imports guarantee.)
+    """
+    _quiet(world, log)
+    for request, response in world.exchanges:
+        assert response.status < 500 or response.status in allowed_5xx, f"I2: {response.status} for {request.path}"
+        _well_formed(response)
+    spellings = {session.spelling for session in _dump(world)}
+    assert {message.recipient for message in world.outbox.messages} <= spellings, "I3: recipient without session"
+    owners = Counter(held.threepid for _, held in world.accounts.on)
+    assert all(count == 1 for count in owners.values()), "I5: an identifier with two owners"
+
+
+def _quiet(world: World, log: str) -> None:
+    secrets = set(_secrets(world))
+    stored = repr(_dump(world)) + "".join(_columns(world))
+    for secret in secrets:
+        assert secret not in log, "I1: a secret in the log"
+        assert secret not in stored, "I1: a secret in the store"
+        assert secret not in repr(world.events.seen), "I1: a secret in an event"
+        for request, response in world.exchanges:
+            shown = secret in request.query or secret in request.body.decode("utf-8", "replace")
+            assert shown or secret.encode() not in response.body, f"I1: a secret in an answer of {request.path}"
+
+
+def _secrets(world: World) -> Iterable[str]:
+    yield from (PASSWORD, PEPPER.decode())
+    for message in (*world.outbox.messages, *world.sms.messages):
+        yield from filter(None, (message.link and message.link.rpartition("token=")[2], message.code))
+    for request, _ in world.exchanges:
+        yield from (value for value in _members(request) if len(value) >= _SHORT)
+
+
+def _members(request: Request) -> Iterable[str]:
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        return
+    if isinstance(body, dict):
+        yield from (body[name] for name in _SECRET_MEMBERS if isinstance(body.get(name), str))
+
+
+def _well_formed(response: Response) -> None:
+    kind = response.header("Content-Type") or ""
+    if kind.startswith("text/html"):
+        assert all(response.header(name) for name in _PAGE_HEADERS), "I8: a page without its headers"
+    elif response.status >= 400 and response.body:
+        _matrix_error(response, response.json())
+
+
+def _matrix_error(response: Response, body: dict[str, Any]) -> None:
+    interactive = response.status == 401 and "flows" in body
+    both = isinstance(body.get("errcode"), str) and isinstance(body.get("error"), str)
+    assert both or interactive, f"I4: {response.status} without errcode and error"
+    if response.status == 429:
+        assert body["errcode"] == "M_LIMIT_EXCEEDED" and body["retry_after_ms"] > 0, "I4: a 429 that says too little"
+        assert int(response.header("Retry-After") or 0) > 0, "I4: a 429 without Retry-After"
+
+
+def _dump(world: World) -> list[Any]:
+    dump = getattr(world.homeserver.sessions, "dump", None)
+    return dump() if dump else []
+
+
+def _columns(world: World) -> Iterable[str]:
+    """What a thief of the store would read: every member but the link to go on to, which is no secret of ours."""
+    for session in _dump(world):
+        yield f"{session.sid} {session.secret_mac} {session.slot} {session.client_mac} {session.pepper_id}\n"
+        assert session.spent_at is None or session.claimed_by or session.purpose is Purpose.REGISTER, "I6"

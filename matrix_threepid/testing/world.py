@@ -1,0 +1,131 @@
+"""A whole homeserver in memory: ports, service, a clock you set, and the people who use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from attrs import evolve
+
+from ..drive import run_sync
+from ..homeserver import Homeserver
+from ..model.keys import Peppers
+from ..model.message import TokenMessage
+from ..model.threepid import Medium
+from ..paths import PREFIX
+from ..policy import Limit, Limits, Policy
+from ..protocol.wire import Request, Response
+from ..service import Service
+from ..uia import Stages
+from .fakes import PASSWORD, Events, FakeAccounts, FakeCallers, FakeClock, FakeUia, Outbox, Rules
+
+BASE_URL = "https://hs.example.org"
+PEPPER = b"a pepper for tests, of 32 bytes or more"
+ALICE, BOB = "@alice:hs.example.org", "@bob:hs.example.org"
+_PLENTY = Limit(1_000_000, 1000)
+GENEROUS = Limits(per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY)
+"""Limits that only tests of limits want to meet; guesses stay limited."""
+
+
+class World:
+    """A homeserver and everything around it.
+
+    ``policy``: choices over the defaults; ``ports``: ports to put in the fakes' place.
+    ``exchanges`` keeps every request and its response, for ``check_invariants``.
+    """
+
+    def __init__(self, policy: Mapping[str, Any] | None = None, **ports: Any) -> None:
+        self.clock = FakeClock()
+        self.accounts, self.callers, self.uia = FakeAccounts(), FakeCallers(), FakeUia()
+        self.outbox, self.sms, self.rules, self.events = Outbox(), Outbox(), Rules(), Events()
+        self.exchanges: list[tuple[Request, Response]] = []
+        given = {
+            "server_name": "hs.example.org",
+            "accounts": self.accounts,
+            "callers": self.callers,
+            "uia": self.uia,
+            "peppers": Peppers.of(PEPPER),
+            "policy": Policy(**{"public_base_url": BASE_URL, "limits": GENEROUS, **(policy or {})}),
+            "senders": {Medium.EMAIL: self.outbox},
+            "rules": self.rules,
+            "listener": self.events,
+            "clock": self.clock,
+        }
+        self._wire(Homeserver(**{**given, **ports}))
+
+    def rewire(self, **ports: Any) -> None:
+        """Put other ports (or another policy) in place, as after a restart; stores stay."""
+        self._wire(evolve(self.homeserver, **ports))
+
+    def _wire(self, homeserver: Homeserver) -> None:
+        self.homeserver, self.service, self.stages = homeserver, Service(homeserver), Stages(homeserver)
+
+    # -- calls --------------------------------------------------------------------------------------
+
+    def request(self, method: str, path: str, body: Any = None, user: str | None = None, **more: Any) -> Request:
+        """Return a request; ``path`` below ``/_matrix/client/v3`` unless it starts with ``/_``."""
+        headers = {**({"authorization": f"Bearer {user}"} if user else {}), **more.pop("headers", {})}
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        full = path if path.startswith("/_") else f"{PREFIX}/v3{path}"
+        return Request(method, full, headers, body=raw, **{"client": "203.0.113.7", **more})
+
+    def call(self, method: str, path: str, body: Any = None, user: str | None = None, **more: Any) -> Response:
+        """Make a request and return its response."""
+        return run_sync(self.acall(method, path, body, user, **more))
+
+    async def acall(self, method: str, path: str, body: Any = None, user: str | None = None, **more: Any) -> Response:
+        """Make a request under whatever loop runs."""
+        request = self.request(method, path, body, user, **more)
+        response = await self.service.handle(request)
+        self.exchanges.append((request, response))
+        return response
+
+    def post(self, path: str, body: Any, user: str | None = None, **more: Any) -> Response:
+        """POST a JSON body."""
+        return self.call("POST", path, body, user, **more)
+
+    # -- what people do -----------------------------------------------------------------------------
+
+    def ask(
+        self, address: str = "alice@example.org", secret: str = "secret", attempt: int = 1, **more: Any
+    ) -> Response:
+        """Ask for a mail. ``purpose``: ``add``, ``register`` or ``password``; ``body``: further members."""
+        path = {"add": "/account/3pid", "register": "/register", "password": "/account/password"}[
+            more.pop("purpose", "add")
+        ]
+        body = {"email": address, "client_secret": secret, "send_attempt": attempt, **more.pop("body", {})}
+        return self.post(f"{path}/email/requestToken", body, **more)
+
+    def open_link(self, message: TokenMessage | None = None, method: str = "GET", **more: Any) -> Response:
+        """Open the link of a message (of the last one), as a person or a scanner does."""
+        parts = urlsplit((message or self.outbox.last).link or "")
+        return self.call(method, parts.path, query=parts.query, **more)
+
+    def confirm(self, message: TokenMessage | None = None, **fields: str) -> Response:
+        """Press the button of the page behind the link of a message (of the last one)."""
+        parts = urlsplit((message or self.outbox.last).link or "")
+        form = "&".join(f"{name}={value}" for name, value in {**dict(parse_qsl(parts.query)), **fields}.items())
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return self.call("POST", parts.path, form.encode(), headers=headers)
+
+    def prove(self, address: str = "alice@example.org", secret: str = "secret", **more: Any) -> str:
+        """Ask, read the mail, confirm; return the ``sid``."""
+        sid: str = self.ask(address, secret, **more).json()["sid"]
+        self.confirm()
+        return sid
+
+    def add(self, sid: str, secret: str = "secret", user: str = ALICE, **more: Any) -> Response:
+        """Add with password, as a client does: ask, meet the 401, answer it."""
+        body = {"sid": sid, "client_secret": secret}
+        first = self.post("/account/3pid/add", body, user, **more)
+        if first.status != 401:
+            return first
+        auth = {"type": "m.login.password", "password": PASSWORD, "session": first.json()["session"]}
+        return self.post("/account/3pid/add", {**body, "auth": auth}, user, **more)
+
+    def threepids(self, user: str = ALICE) -> list[str]:
+        """Return the addresses the account lists."""
+        listed = self.call("GET", "/account/3pid", user=user).json()["threepids"]
+        return [threepid["address"] for threepid in listed]

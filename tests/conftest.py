@@ -1,0 +1,37 @@
+"""Every test gets its worlds from ``make_world`` (or ``world``), and SEC-0's invariants are checked after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from matrix_threepid.testing import World, check_invariants
+
+
+@pytest.fixture(autouse=True)
+def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+@pytest.fixture
+def make_world(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., World]]:
+    """Return ``World``; a test that means a 5xx to happen says so: ``@pytest.mark.answers_5xx(503)``."""
+    worlds: list[World] = []
+
+    def make(policy: Any = None, **ports: Any) -> World:
+        worlds.append(World(policy, **ports))
+        return worlds[-1]
+
+    yield make
+    marker = request.node.get_closest_marker("answers_5xx")
+    for world in worlds:
+        check_invariants(world, caplog.text, marker.args if marker else ())
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """A world with the default policy and generous limits."""
+    return make_world()
