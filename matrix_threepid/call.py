@@ -47,7 +47,9 @@ class Call:
         address = _address(self.request.client)
         if address is None:
             return ""
-        return f"{str(address).rpartition('.')[0]}.*" if address.version == 4 else f"{self.client[:-6]}:*"
+        return (
+            f"{str(address).rpartition('.')[0]}.*" if address.version == 4 else f"{self.client.removesuffix('::/64')}:*"
+        )
 
 
 def _address(text: str | None) -> Any:

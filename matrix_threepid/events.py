@@ -65,4 +65,42 @@ class WrongToken:
     guesses: int
 
 
-Event = MessageSent | ThreepidValidated | ThreepidAdded | ThreepidRemoved | SessionDisowned | Limited | WrongToken
+@frozen
+class ThreepidBound:
+    """An identity server publishes an address of a user."""
+
+    user_id: str
+    threepid: Threepid
+    id_server: str
+
+
+@frozen
+class ThreepidUnbound:
+    """An identity server confirmed that it no longer publishes an address."""
+
+    user_id: str
+    threepid: Threepid
+    id_server: str
+
+
+@frozen
+class UnbindGivenUp:
+    """A binding could not be taken back for so long that it is no longer tried; its row stays for the operator."""
+
+    user_id: str
+    threepid: Threepid
+    id_server: str
+
+
+Event = (
+    MessageSent
+    | ThreepidValidated
+    | ThreepidAdded
+    | ThreepidRemoved
+    | ThreepidBound
+    | ThreepidUnbound
+    | UnbindGivenUp
+    | SessionDisowned
+    | Limited
+    | WrongToken
+)

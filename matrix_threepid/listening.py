@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 
 from .events import Event
-from .homeserver import Homeserver
+from .role import Role
 
 _log = logging.getLogger("matrix_threepid")
 
 
-def tell(hs: Homeserver, event: Event) -> None:
+def tell(role: Role, event: Event) -> None:
     """Hand ``event`` to the listener; a listener that fails is logged, by class only."""
     try:
-        hs.listener.on(event)
+        role.listener.on(event)
     except Exception as error:
         _log.error("listener failed on %s: %s", type(event).__name__, type(error).__name__)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .endpoints.contacts import bare_number
 from .homeserver import Homeserver
 from .model.email import canonical_email
-from .model.msisdn import canonical_msisdn
+from .model.msisdn import bare_number, canonical_msisdn
 from .model.threepid import Medium, Threepid
 from .protocol.errors import Forbidden, InvalidParam
 

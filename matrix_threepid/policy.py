@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import field, frozen
 
+from .model.binding import Retrying
 from .model.session import Lifetimes
 from .protocol.errors import ConfigurationError
 
@@ -86,6 +87,9 @@ class Policy:
     ``deferred_sending``: answer first and let ``Service.deliver_due`` send; implied by ``hide_known_addresses``.
     ``password_reset_by``: a mail with a link, or with a code to type. ``password_reset_by_phone``: off by default,
     numbers change hands. ``next_link_hosts``: the only hosts a ``next_link`` may have, ``None`` for any.
+    ``identity_servers``: says whether an identity server may be used at all. ``identity_server_refusal``: what an
+    identity server's refusal does to a delete: the client hears it and nothing changes, or it is put in the queue.
+    ``identity_deadline``: ms all calls of one request to identity servers may take. ``retrying``: of unbinds.
     ``intranet_domains``: mail domains taken although the public mail system has no such name.
     ``max_body``: bytes. ``code_digits``, ``guesses_per_code``: of codes. ``send_deadline``: ms one sending may take.
     ``languages``: those the host has texts in, the first is the fallback.
@@ -105,6 +109,11 @@ class Policy:
     password_reset_by: Literal["link", "code"] = field(default="link", validator=attrs.validators.in_(("link", "code")))
     password_reset_by_phone: bool = False
     next_link_hosts: frozenset[str] | None = field(default=None, converter=attrs.converters.optional(frozenset))
+    identity_server_refusal: Literal["return", "queue"] = field(
+        default="return", validator=attrs.validators.in_(("return", "queue"))
+    )
+    identity_deadline: int = 10_000
+    retrying: Retrying = Retrying()
     intranet_domains: frozenset[str] = field(default=frozenset(), converter=frozenset)
     lifetimes: Lifetimes = Lifetimes()
     limits: Limits = Limits()

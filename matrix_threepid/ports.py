@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .events import Event
+from .model.binding import Binding
+from .model.identity import BindAnswer, ProvedAnswer, UnbindAnswer
 from .model.message import Outcome, TokenMessage
 from .model.session import Session
-from .model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
+from .model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Purpose, Threepid
 from .policy import Limit
+from .protocol.members import redacted
 from .protocol.wire import Request
 
 Clock = Callable[[], int]
@@ -121,6 +124,55 @@ class TokenSender(Protocol):
 
     def send(self, message: TokenMessage) -> Awaitable[Outcome]:
         """Hand one message over; never raise for what a provider does."""
+
+
+class BindingStore(Protocol):
+    """Where which address is bound. No rule about bindings lives here."""
+
+    def insert(self, binding: Binding) -> Awaitable[bool]:
+        """Insert a binding unless there is one of its ``id``; return whether it was inserted."""
+
+    def get(self, binding_id: str) -> Awaitable[Binding | None]:
+        """Return a binding."""
+
+    def replace(self, binding: Binding) -> Awaitable[bool]:
+        """Swap ``binding`` in if the stored revision is the one before its own; return whether it was."""
+
+    def forget(self, binding: Binding) -> Awaitable[bool]:
+        """Delete ``binding`` if the stored revision is its own; return whether it was."""
+
+    def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
+        """Return all bindings of a user, the oldest first; also after the user has left."""
+
+    def due(self, now: int, limit: int) -> Awaitable[Sequence[Binding]]:
+        """Return bindings to be taken back whose ``due_at`` has come, the oldest first."""
+
+
+@frozen
+class Credentials:
+    """A session of an identity server and its secret."""
+
+    sid: str
+    client_secret: str = field(repr=redacted)
+
+
+class IdentityServerClient(Protocol):
+    """Talks to identity servers; never raises for what they do. ``deadline``: ms one whole call may take."""
+
+    def proved(
+        self, id_server: str, access_token: str, credentials: Credentials, deadline: int
+    ) -> Awaitable[ProvedAnswer]:
+        """Ask which address a session has proved (``getValidated3pid``)."""
+
+    def bind(
+        self, id_server: str, access_token: str, credentials: Credentials, user_id: str, deadline: int
+    ) -> Awaitable[BindAnswer]:
+        """Publish the address of a session for a user."""
+
+    def unbind(
+        self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int
+    ) -> Awaitable[UnbindAnswer]:
+        """Take a binding back, signed by this homeserver."""
 
 
 class AddressRules(Protocol):

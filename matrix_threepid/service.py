@@ -80,6 +80,8 @@ class Service:
         """Identify the caller, then read the body: nobody's body is read for nothing."""
         caller = await self._caller(declared, request)
         if declared.request is None or (declared.takes_forms and request.is_form):
+            if len(request.body) > self.homeserver.policy.max_body:
+                raise errors.TooLarge
             return Call(request, caller)
         return Call(request, caller, read_object(request.body, self.homeserver.policy.max_body))
 

@@ -16,7 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from . import sessions
-from .endpoints.contacts import ThreepidCreds, account_threepid
+from .endpoints.adding import ThreepidCreds, account_threepid
 from .homeserver import Homeserver
 from .model.session import Session
 from .model.threepid import AccountThreepid, Medium, Purpose, Threepid
@@ -80,7 +80,7 @@ class Stages:
     async def confirm(self, proof: Proof) -> None:
         """Make sure, right before acting, that the proof still stands and the address may still be used.
 
-        Raises ``Unauthorized``; to register ``ThreepidInUse`` or ``ThreepidDenied``, for a password ``ThreepidNotFound``.
+        Raises ``Unauthorized``; to register ``ThreepidInUse`` or ``ThreepidDenied``, else ``ThreepidNotFound``.
         """
         held = await sessions.change(
             self._hs, proof.sid, lambda stored: _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)

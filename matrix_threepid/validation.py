@@ -3,69 +3,74 @@
 from __future__ import annotations
 
 from .events import SessionDisowned, ThreepidValidated, WrongToken
-from .homeserver import Homeserver
 from .limiting import block_disowned, charge_guess
 from .listening import tell
 from .model.keys import same
 from .model.session import Session
 from .protocol.errors import SessionExpired, TokenIncorrect
+from .role import Role
 from .sessions import change, code, link_token
 
 
-async def validate(hs: Homeserver, session: Session, token: str) -> Session:
+async def validate(role: Role, session: Session, token: str) -> Session:
     """Mark ``session`` validated if ``token`` is its own; asking again changes nothing.
 
     Raises ``SessionExpired``, ``TokenIncorrect`` or ``LimitExceeded``.
     """
-    now = hs.clock()
-    if not session.over and not session.token_alive(now) and session.validated_at is None:
+    now = role.clock()
+    late = not session.over and not session.token_alive(now) and session.validated_at is None
+    if session.ended or late:
         raise SessionExpired
-    session = await _guess(hs, session) if session.code_digits else session
-    if session.decoy or not fits(hs, session, token):
-        tell(hs, WrongToken(session.threepid, session.guesses))
+    session = await _guess(role, session) if session.code_digits else session
+    if session.decoy or not fits(role, session, token):
+        tell(role, WrongToken(session.threepid, session.guesses))
         raise TokenIncorrect
-    return await _validated(hs, session)
+    return await _validated(role, session)
 
 
-def fits(hs: Homeserver, session: Session, token: str) -> bool:
+def fits(role: Role, session: Session, token: str) -> bool:
     """Return whether ``token`` is the session's: its link's, or its newest code."""
-    expected = code(hs, session) if session.code_digits else link_token(hs, session)
+    expected = code(role, session) if session.code_digits else link_token(role, session)
     return same(token, expected or "") and bool(expected)
 
 
-async def _guess(hs: Homeserver, session: Session) -> Session:
+async def _guess(role: Role, session: Session) -> Session:
     """Count a guess of a code, in the session and for its address, before it is compared."""
-    await charge_guess(hs, session.threepid)
+    await charge_guess(role, session.threepid)
 
     def counted(stored: Session) -> Session | None:
-        return stored.guessed() if stored.guesses < hs.policy.guesses_per_code else None
+        return stored.guessed() if stored.guesses < role.policy.guesses_per_code else None
 
-    counted_session = await change(hs, session.sid, counted)
+    counted_session = await change(role, session.sid, counted)
     if counted_session is None:
         raise SessionExpired
     return counted_session
 
 
-async def _validated(hs: Homeserver, session: Session) -> Session:
-    now = hs.clock()
+async def _validated(role: Role, session: Session) -> Session:
+    now = role.clock()
     if session.over or session.validated_at is not None:
         if not session.over and not session.alive(now):
             raise SessionExpired
         return session
-    changed = await change(hs, session.sid, lambda stored: _step(hs, stored, now))
+    changed = await change(role, session.sid, lambda stored: _step(role, stored, now))
     if changed is None:
         raise SessionExpired
-    tell(hs, ThreepidValidated(session.threepid, session.purpose))
+    tell(role, ThreepidValidated(session.threepid, session.purpose))
     return changed
 
 
-def _step(hs: Homeserver, stored: Session, now: int) -> Session | None:
-    return stored.validate(now, hs.policy.lifetimes) if stored.alive(now) else None
+def _step(role: Role, stored: Session, now: int) -> Session | None:
+    return stored.validate(now, role.policy.lifetimes) if stored.alive(now) else None
 
 
-async def disown(hs: Homeserver, session: Session) -> None:
-    """Call the session off at the word of the address's owner, and keep its client away for a day."""
-    ended = await change(hs, session.sid, lambda stored: None if stored.over else stored.end())
+async def disown(role: Role, session: Session) -> bool:
+    """Call the session off at the word of the address's owner, and keep its client away for a day.
+
+    Returns ``False`` if it was too late: the session has served.
+    """
+    ended = await change(role, session.sid, lambda stored: None if stored.over else stored.end())
     if ended is not None:
-        await block_disowned(hs, session.threepid, session.client_mac)
-        tell(hs, SessionDisowned(session.threepid, session.purpose))
+        await block_disowned(role, session.threepid, session.client_mac)
+        tell(role, SessionDisowned(session.threepid, session.purpose))
+    return ended is not None

@@ -15,7 +15,6 @@ from ..model.msisdn import canonical_msisdn, international
 from ..model.next_link import checked_next_link
 from ..model.session import Session
 from ..model.threepid import Candidate, Medium, Purpose
-from ..paths import submit_url
 from ..policy import Policy
 from ..protocol import errors
 from ..protocol.endpoint import Access, Endpoint, History, Spending
@@ -111,9 +110,11 @@ async def _known_or_not(hs: Homeserver, session: Session) -> Session:
     """Refuse an address that is in use (or not, for a reset), or make the session a decoy that hides it."""
     owner = await hs.accounts.owner(session.threepid)
     reset = session.purpose is Purpose.PASSWORD
+    if owner is not None:
+        # Owners are written to at the spelling they proved, never at one that merely folds to it.
+        session = evolve(session, spelling=owner.spelling or session.threepid.address)
     if (owner is not None) is reset:
-        # A reset goes to the spelling that was proved, never to one that merely folds to it.
-        return session if owner is None else evolve(session, spelling=owner.spelling or session.threepid.address)
+        return session
     if not hs.policy.hide_known_addresses:
         raise errors.ThreepidNotFound if reset else errors.ThreepidInUse
     return evolve(session, decoy=True)
@@ -142,7 +143,7 @@ def _resumed(begun: Session | None, wanted: Session) -> Session | None:
 
 
 def _reply(hs: Homeserver, medium: Medium, session: Session) -> TokenRequested:
-    url = submit_url(hs.policy, medium) if session.code_digits else None
+    url = hs.submit_url(medium) if session.code_digits else None
     if medium is Medium.EMAIL:
         return TokenRequested(sid=session.sid, submit_url=url)
     number = session.threepid.address

@@ -12,19 +12,17 @@ from attrs import frozen
 
 from .. import sessions
 from ..call import Call
-from ..homeserver import Homeserver
 from ..model.keys import same
 from ..model.next_link import host_of, origin_of, with_sid
 from ..model.session import Session
 from ..model.threepid import Medium, masked
 from ..pages import page_response
-from ..paths import confirmed_path, submit_path
 from ..protocol import errors
 from ..protocol.endpoint import Endpoint, History
 from ..protocol.members import opaque, token
 from ..protocol.message import read
 from ..protocol.wire import Response, json_response
-from ..sending import account_of
+from ..role import Role, confirmed_path, submit_path
 from ..texts import best_language
 from ..validation import disown, fits, validate
 
@@ -54,102 +52,101 @@ class Submitted:
     success: bool = True
 
 
-async def submit_token(medium: Medium, hs: Homeserver, call: Call, message: SubmitToken | None) -> Response:
+async def submit_token(medium: Medium, role: Role, call: Call, message: SubmitToken | None) -> Response:
     """Confirm with a token: JSON of a client, or the form of our own page."""
     if message is None:
-        return await _submit_form(hs, medium, call)
-    session = await sessions.find(hs, message.sid, message.client_secret)
+        return await _submit_form(role, medium, call)
+    session = await sessions.find(role, message.sid, message.client_secret)
     if session is None or session.threepid.medium is not medium:
         raise errors.NoValidSession
-    await validate(hs, session, message.token)
+    await validate(role, session, message.token)
     return json_response(200, {"success": True})
 
 
-async def show_link(medium: Medium, hs: Homeserver, call: Call) -> Response:
+async def show_link(medium: Medium, role: Role, call: Call) -> Response:
     """Show what a link would confirm; nothing changes."""
-    found = await _linked(hs, medium, call.request.parameters)
+    found = await _linked(role, medium, call.request.parameters)
     if not isinstance(found, Session):
-        return _page(hs, call, found, 400)
+        return _page(role, call, found, 400)
     if found.validated_at is not None:
-        return _page(hs, call, "already", 200)
+        return _page(role, call, "already", 200)
     page = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
-    return await _question(hs, call, page, found)
+    return await _question(role, call, page, found)
 
 
-async def show_confirmed(hs: Homeserver, call: Call) -> Response:
+async def show_confirmed(role: Role, call: Call) -> Response:
     """Thank for a confirmation; the address of this page carries no secret."""
-    return _page(hs, call, "confirmed", 200)
+    return _page(role, call, "confirmed", 200)
 
 
-async def _submit_form(hs: Homeserver, medium: Medium, call: Call) -> Response:
+async def _submit_form(role: Role, medium: Medium, call: Call) -> Response:
     if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return _page(hs, call, "foreign", 403)
+        return _page(role, call, "foreign", 403)
     fields = {**call.request.parameters, **call.request.form}
-    found = await _linked(hs, medium, fields)
+    found = await _linked(role, medium, fields)
     if not isinstance(found, Session):
-        return _page(hs, call, found, 400)
+        return _page(role, call, found, 400)
     if fields.get("answer") == "refuse":
-        await disown(hs, found)
-        return _page(hs, call, "disowned", 200)
-    return await _confirm(hs, call, found, fields["token"])
+        return _page(role, call, "disowned" if await disown(role, found) else "already", 200)
+    return await _confirm(role, call, found, fields["token"])
 
 
-async def _confirm(hs: Homeserver, call: Call, session: Session, token: str) -> Response:
+async def _confirm(role: Role, call: Call, session: Session, token: str) -> Response:
     try:
-        session = await validate(hs, session, token)
+        session = await validate(role, session, token)
     except (errors.SessionExpired, errors.TokenIncorrect):
-        return _page(hs, call, "expired", 400)
-    done = f"{hs.policy.public_base_url}/_matrix/client/unstable{confirmed_path(session.threepid.medium)}"
+        return _page(role, call, "expired", 400)
+    done = role.confirmed_url(session.threepid.medium)
     location = done if session.next_link is None else with_sid(session.next_link, session.sid)
     return page_response(303, "", location=location)
 
 
-async def _linked(hs: Homeserver, medium: Medium, fields: dict[str, str]) -> Session | str:
+async def _linked(role: Role, medium: Medium, fields: dict[str, str]) -> Session | str:
     """Return the session a link names, or the page that says why there is none."""
     try:
         link = read(_FromLink, fields)
     except errors.MatrixError:
         return "failed"
-    session = await hs.sessions.get(link.sid)
-    if session is None or session.threepid.medium is not medium or not _opens(hs, session, link):
+    session = await role.sessions.get(link.sid)
+    if session is None or session.threepid.medium is not medium or not _opens(role, session, link):
         return "failed"
-    if session.ended or (session.validated_at is None and not session.token_alive(hs.clock())):
+    if session.ended or (session.validated_at is None and not session.token_alive(role.clock())):
         return "expired"
     return session
 
 
-def _opens(hs: Homeserver, session: Session, link: _FromLink) -> bool:
-    if session.code_digits or session.decoy or not fits(hs, session, link.token):
+def _opens(role: Role, session: Session, link: _FromLink) -> bool:
+    if session.code_digits or session.decoy or not fits(role, session, link.token):
         return False
-    pepper = hs.peppers.named(session.pepper_id)
+    pepper = role.peppers.named(session.pepper_id)
     return link.client_secret is None or (
         pepper is not None and same(sessions.secret_mac(pepper, session.sid, link.client_secret), session.secret_mac)
     )
 
 
-async def _question(hs: Homeserver, call: Call, page: str, session: Session) -> Response:
+async def _question(role: Role, call: Call, page: str, session: Session) -> Response:
     shown = {name: call.request.parameters.get(name, "") for name in ("sid", "token", "client_secret")}
     about = {
         "purpose": session.purpose.value,
         "address": masked(session.threepid.address),
-        "account": await account_of(hs, session) or "",
+        "account": await role.account_of(session) or "",
         "time": f"{datetime.fromtimestamp(session.created_at / 1000, timezone.utc):%Y-%m-%d %H:%M} UTC",
         "origin": session.origin,
         "host": host_of(session.next_link) if session.next_link else "",
     }
-    return _page(hs, call, page, 200, {**shown, **about}, session.next_link)
+    return _page(role, call, page, 200, {**shown, **about}, session.next_link)
 
 
 def _page(
-    hs: Homeserver,
+    role: Role,
     call: Call,
     page: str,
     status: int,
     values: dict[str, str] | None = None,
     leads_to: str | None = None,
 ) -> Response:
-    language = best_language(call.request.language, hs.policy.languages)
-    document = hs.pages.render(page, language, {"server": hs.server_name, **(values or {})})
+    language = best_language(call.request.language, role.policy.languages)
+    document = role.pages.render(page, language, {"server": role.server_name, **(values or {})})
     return page_response(status, document, form_target=origin_of(leads_to) if leads_to else None)
 
 
@@ -158,7 +155,7 @@ _ALIVE = (errors.NoValidSession, errors.SessionExpired, errors.TokenIncorrect, e
 
 def _declare(medium: Medium) -> tuple[Endpoint, ...]:
     here = History(unstable=True)
-    off = lambda hs: hs.medium_off(medium)  # noqa: E731
+    off = lambda role: role.medium_off(medium)  # noqa: E731
     return (
         Endpoint(
             "GET", submit_path(medium), here, partial(show_link, medium),

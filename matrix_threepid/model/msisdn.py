@@ -35,6 +35,11 @@ def canonical_msisdn(country: str, dialled: str) -> Candidate:
     return Candidate(Threepid(Medium.MSISDN, digits), digits)
 
 
+def bare_number(typed: str) -> str:
+    """Return a number as people write it without its plus sign and separators; plans change, so it is not judged."""
+    return typed.strip().removeprefix("+").translate({ord(char): None for char in " -.()/"})
+
+
 def international(digits: str) -> str:
     """Return a number as people read it: ``+44 7700 900001``."""
     import phonenumbers

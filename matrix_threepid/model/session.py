@@ -21,12 +21,13 @@ CLOCK_TOLERANCE = 5 * 60_000
 class Lifetimes:
     """How long things live, in ms.
 
-    ``token``: a link or code after it was sent; ``session``: a session nobody validated;
+    ``token``: a link after it was sent; ``code``: a code; ``session``: a session nobody validated;
     ``validated``: a session after its validation; ``total``: any session after its creation;
     ``claim``: how long one claimant keeps others out; ``repeat``: how long an answer that got lost may be asked again.
     """
 
     token: int = 3_600_000
+    code: int = 600_000
     session: int = 86_400_000
     validated: int = 3_600_000
     total: int = 86_400_000
@@ -90,6 +91,10 @@ class Session:
         """Whether the token sent last may still be submitted."""
         return self.alive(now) and now < self.token_expires_at
 
+    def token_lifetime(self, lifetimes: Lifetimes) -> int:
+        """How long what is sent lives, in ms: a code can be guessed, a link cannot."""
+        return lifetimes.code if self.code_digits else lifetimes.token
+
     def in_flight(self, now: int) -> bool:
         """Whether a message is being sent, or was handed over with an unknown outcome."""
         return self.due_attempt is not None and (self.due_at is None or now < self.due_at)
@@ -121,7 +126,9 @@ class Session:
 
     def begin_send(self, attempt: int, now: int, due_at: int | None, lifetimes: Lifetimes) -> Session | None:
         """Write down that ``attempt`` is about to be sent, or return ``None`` if it (or a later one) was."""
-        flying = self.due_attempt if self.in_flight(now) else None
+        # What is put off is sent by a worker, so what waits for one has begun; else it is a crash's left-over.
+        put_off = due_at is not None and due_at <= now
+        flying = self.due_attempt if put_off or self.in_flight(now) else None
         if any(seen is not None and attempt <= seen for seen in (self.send_attempt, flying)):
             return None
         return self._next(
@@ -129,7 +136,7 @@ class Session:
             due_at=due_at,
             serial=self.serial + 1,
             guesses=0,
-            token_expires_at=now + lifetimes.token,
+            token_expires_at=now + self.token_lifetime(lifetimes),
         )
 
     def take_up(self, until: int | None) -> Session:

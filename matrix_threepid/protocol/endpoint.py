@@ -58,12 +58,14 @@ class Spending(Enum):
 class History:
     """Since which release an endpoint lives under ``/r0`` and ``/v3``, and whether ``/unstable`` has it too.
 
+    ``bare``: whether it lives without a version, such as ``/versions``.
     ``also``: further paths with the same behaviour, such as one of a draft.
     """
 
     r0: str | None = None
     v3: str | None = None
     unstable: bool = True
+    bare: bool = False
     deprecated: str | None = None
     also: tuple[str, ...] = ()
 
@@ -77,8 +79,8 @@ class History:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The version segments of the paths: out of ``r0``, ``v3``, ``unstable``."""
-        known = {"r0": self.r0, "v3": self.v3, "unstable": self.unstable}
+        """The version segments of the paths: out of ``r0``, ``v3``, ``unstable``, and an empty one for a bare path."""
+        known = {"r0": self.r0, "v3": self.v3, "unstable": self.unstable, "": self.bare}
         return tuple(version for version, present in known.items() if present)
 
 
@@ -125,7 +127,9 @@ class Endpoint:
     def paths(self) -> tuple[str, ...]:
         """Every path below the role's prefix, all versions included."""
         return tuple(
-            f"/{version}{path}" for path in (self.path, *self.history.also) for version in self.history.versions
+            f"/{version}{path}" if version else path
+            for path in (self.path, *self.history.also)
+            for version in self.history.versions
         )
 
     @property

@@ -189,6 +189,43 @@ class ServerNotTrusted(MatrixError):
     message = "This identity server is not trusted by this homeserver"
 
 
+class ServerBlocked(ServerNotTrusted):
+    """The identity server's name leads to an address this homeserver does not talk to."""
+
+    status = 403
+
+
+class IdentityServerRefused(MatrixError):
+    """An identity server's own refusal, filtered, passed on (MSC1915, MSC2290)."""
+
+    def __init__(self, status: int, errcode: str, error: str, retry_after_ms: int | None = None) -> None:
+        super().__init__(error, **({} if retry_after_ms is None else {"retry_after_ms": retry_after_ms}))
+        self.status, self.errcode = status, errcode  # type: ignore[misc]
+        self.retry_after_ms = retry_after_ms or 1000
+
+    def body(self) -> dict[str, Any]:
+        limited = {"retry_after_ms": self.retry_after_ms} if self.status == 429 else {}
+        return {**super().body(), **limited}
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        limited = self.status == 429
+        return (("Retry-After", str(-(-self.retry_after_ms // 1000))),) if limited else ()
+
+
+class BadGateway(MatrixError):
+    """An identity server gave no usable answer."""
+
+    status, errcode = 502, "M_UNKNOWN"
+    message = "The identity server could not be reached"
+
+
+class GatewayTimeout(BadGateway):
+    """An identity server did not answer in time."""
+
+    status = 504
+    message = "The identity server did not answer in time"
+
+
 class NoValidSession(MatrixError):
     """No session exists for this ``sid`` and ``client_secret``."""
 

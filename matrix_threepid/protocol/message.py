@@ -114,7 +114,7 @@ def _build(cls: type[M], values: Mapping[str, Any]) -> M:
 
 def _present(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the declared members; older names count, and null means an optional member is absent."""
-    declared = members(cls)
+    declared, body = members(cls), _unwrapped(cls, body)
     values = {name: body[name] for name in declared.kinds if name in body}
     for older, name in declared.older.items():
         if older in body:
@@ -124,6 +124,12 @@ def _present(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if value is not None or name in declared.required
     }
+
+
+def _unwrapped(cls: type, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the members a draft put into an object of their own (``WRAPPED_IN``)."""
+    wrapped = (body[name] for name in getattr(cls, "WRAPPED_IN", ()) if isinstance(body.get(name), dict))
+    return {**body, **next(wrapped, {})}
 
 
 def _inner(kind: Kind, value: Any) -> Any:

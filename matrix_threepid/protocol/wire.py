@@ -18,6 +18,14 @@ CORS = (
 """Headers on every answer (specification, "Web Browser Clients")."""
 
 
+def _fields(encoded: str) -> dict[str, str]:
+    """Return the members of a query or form; none if there are more than anything of ours sends."""
+    try:
+        return dict(parse_qsl(encoded, keep_blank_values=True, max_num_fields=32))
+    except ValueError:
+        return {}
+
+
 @frozen(slots=False)
 class Request:
     """One HTTP request as a host saw it.
@@ -37,12 +45,12 @@ class Request:
     @cached_property
     def parameters(self) -> dict[str, str]:
         """The query parameters; of a repeated one the last."""
-        return dict(parse_qsl(self.query, keep_blank_values=True, max_num_fields=32))
+        return _fields(self.query)
 
     @cached_property
     def form(self) -> dict[str, str]:
         """The members of an HTML form body."""
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=32))
+        return _fields(self.body.decode("utf-8", "replace"))
 
     @property
     def is_form(self) -> bool:

@@ -64,7 +64,7 @@ def _secrets(world: World) -> Iterable[str]:
 def _members(request: Request) -> Iterable[str]:
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if isinstance(body, dict):
         yield from (body[name] for name in _SECRET_MEMBERS if isinstance(body.get(name), str))

@@ -14,7 +14,6 @@ from ..homeserver import Homeserver
 from ..model.keys import Peppers
 from ..model.message import TokenMessage
 from ..model.threepid import Medium
-from ..paths import PREFIX
 from ..policy import Limit, Limits, Policy
 from ..protocol.wire import Request, Response
 from ..service import Service
@@ -68,7 +67,7 @@ class World:
         """Return a request; ``path`` below ``/_matrix/client/v3`` unless it starts with ``/_``."""
         headers = {**({"authorization": f"Bearer {user}"} if user else {}), **more.pop("headers", {})}
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-        full = path if path.startswith("/_") else f"{PREFIX}/v3{path}"
+        full = path if path.startswith("/_") else f"{Homeserver.prefix}/v3{path}"
         return Request(method, full, headers, body=raw, **{"client": "203.0.113.7", **more})
 
     def call(self, method: str, path: str, body: Any = None, user: str | None = None, **more: Any) -> Response:

@@ -1,4 +1,4 @@
-"""The identifiers of an account: list, add (two ways), delete, unbind."""
+"""Add a proved address to an account: the endpoint of today, and the one of clients before r0.6.0."""
 
 from __future__ import annotations
 
@@ -8,41 +8,24 @@ from attrs import frozen
 
 from .. import sessions
 from ..call import Call
-from ..events import ThreepidAdded, ThreepidRemoved
+from ..events import ThreepidAdded
 from ..homeserver import Homeserver
 from ..limiting import charge_change
 from ..listening import tell
-from ..model.email import canonical_email
 from ..model.session import Session
-from ..model.threepid import AccountThreepid, AddOutcome, Medium, Purpose, Threepid
+from ..model.threepid import AccountThreepid, AddOutcome, Purpose, Threepid
 from ..protocol import errors
 from ..protocol.endpoint import Access, History, Spending, endpoint
-from ..protocol.members import flag, free_object, member, one_of, opaque, text, typed
+from ..protocol.members import flag, free_object, member, opaque
 from ..protocol.message import Nested
 
 _ADDING = (errors.ThreepidAuthFailed, errors.ThreepidInUse, errors.ThreepidDenied, errors.Forbidden)
+_ACTION = "add a third-party identifier to your account"
 
 
 @frozen
 class Empty:
     """Nothing to say: ``{}``."""
-
-
-@frozen
-class ListedThreepid:
-    """An identifier of the account; times in ms."""
-
-    medium: str
-    address: str
-    validated_at: int
-    added_at: int
-
-
-@frozen
-class ThreepidList:
-    """The identifiers of the account."""
-
-    threepids: tuple[ListedThreepid, ...]
 
 
 @frozen(kw_only=True)
@@ -71,32 +54,8 @@ class LegacyAddThreepid:
     auth: Any = free_object(optional=True, secret=True, doc="only where the policy asks for it")
 
 
-@frozen(kw_only=True)
-class RemoveThreepid:
-    """Name an identifier, and perhaps the identity server it was bound at."""
-
-    medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
-    address: str = typed(512, doc="the address, in any spelling")
-    id_server: str | None = text(512, optional=True, doc="host[:port] of the identity server")
-
-
-@frozen(kw_only=True)
-class UnbindResult:
-    """Whether the identity server took the binding back: ``success`` or ``no-support``."""
-
-    id_server_unbind_result: str
-
-
-@endpoint("GET", "/account/3pid", History(r0="r0.0.0", v3="v1.1"), access=Access.USER, reply=ThreepidList)
-async def list_threepids(hs: Homeserver, call: Call) -> ThreepidList:
-    """List the identifiers of the caller's account; bindings at identity servers are not among them."""
-    found = await hs.accounts.list(call.user.user_id)
-    return ThreepidList(
-        tuple(ListedThreepid(each.medium.value, each.address, each.validated_at, each.added_at) for each in found)
-    )
-
-
-def _changes_enabled(hs: Homeserver) -> None:
+def changes_enabled(hs: Homeserver) -> None:
+    """Refuse where the capability ``m.3pid_changes`` is off."""
     if not hs.policy.changes_enabled:
         raise errors.Forbidden("Changing addresses is disabled on this server")
 
@@ -111,7 +70,7 @@ def _changes_enabled(hs: Homeserver) -> None:
     request=AddThreepid,
     reply=Empty,
     errors=_ADDING,
-    admits=_changes_enabled,
+    admits=changes_enabled,
 )
 async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empty:
     """Put an address the caller has proved on their account, after user-interactive authentication (MSC2290)."""
@@ -119,7 +78,7 @@ async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empt
         raise errors.Unrecognized
     # Asked before UIA so that nobody types a password in vain, and again by the claim after it.
     session = await _proved(hs, call, message.sid, message.client_secret, repeated=message.auth is not None)
-    await hs.uia.require(call.request, call.user, call.body, "add a third-party identifier to your account")
+    await hs.uia.require(call.request, call.user, call.body, _ACTION)
     await _conclude(hs, call, session)
     return Empty()
 
@@ -127,7 +86,7 @@ async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empt
 def _legacy_admits(hs: Homeserver) -> None:
     if hs.policy.legacy_add == "off":
         raise errors.Unrecognized
-    _changes_enabled(hs)
+    changes_enabled(hs)
 
 
 @endpoint(
@@ -147,67 +106,9 @@ async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThre
     repeated = asks and message.auth is not None
     session = await _proved(hs, call, creds.sid, creds.client_secret, repeated=repeated)
     if asks:
-        await hs.uia.require(call.request, call.user, call.body, "add a third-party identifier to your account")
+        await hs.uia.require(call.request, call.user, call.body, _ACTION)
     await _conclude(hs, call, session)
     return Empty()
-
-
-@endpoint(
-    "POST",
-    "/account/3pid/delete",
-    History(r0="r0.4.0", v3="v1.1"),
-    access=Access.USER,
-    request=RemoveThreepid,
-    reply=UnbindResult,
-    errors=(errors.Forbidden, errors.UserSuspended),
-    admits=_changes_enabled,
-)
-async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -> UnbindResult:
-    """Take an identifier off the caller's own account (MSC1915)."""
-    if call.user.suspended:
-        raise errors.UserSuspended
-    await remove(hs, call.user.user_id, _named(hs, message))
-    return UnbindResult(id_server_unbind_result="no-support")
-
-
-@endpoint(
-    "POST",
-    "/account/3pid/unbind",
-    History(r0="r0.6.0", v3="v1.1"),
-    access=Access.USER,
-    request=RemoveThreepid,
-    reply=UnbindResult,
-)
-async def unbind_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -> UnbindResult:
-    """Take a binding back from an identity server; the account stays as it is (MSC2140)."""
-    return UnbindResult(id_server_unbind_result="no-support")
-
-
-async def remove(hs: Homeserver, user_id: str, candidates: tuple[Threepid, ...]) -> None:
-    """Take the first of ``candidates`` that is on the account off it; sessions that could bring it back end."""
-    for threepid in candidates:
-        if await hs.accounts.remove(user_id, threepid):
-            await sessions.end_all(hs, threepid, Purpose.PASSWORD)
-            tell(hs, ThreepidRemoved(user_id, threepid))
-            return
-
-
-def _named(hs: Homeserver, message: RemoveThreepid) -> tuple[Threepid, ...]:
-    """Return what an address may stand for: its canonical form, then as it was given (older data)."""
-    medium = Medium(message.medium)
-    verbatim = Threepid(medium, message.address.strip())
-    if medium is Medium.MSISDN:
-        return (Threepid(medium, bare_number(message.address)), verbatim)
-    try:
-        candidate = canonical_email(message.address, intranet_domains=hs.policy.intranet_domains)
-    except errors.InvalidParam:
-        return (verbatim,)
-    return (candidate.threepid, verbatim)
-
-
-def bare_number(typed: str) -> str:
-    """Return a number as people write it without its plus sign and separators; plans change, so it is not judged."""
-    return typed.strip().removeprefix("+").translate({ord(char): None for char in " -.()/"})
 
 
 async def _proved(hs: Homeserver, call: Call, sid: str, secret: str, *, repeated: bool) -> Session:
@@ -277,4 +178,4 @@ def _claimant(user_id: str) -> str:
     return f"user:{user_id}"
 
 
-ENDPOINTS = (list_threepids, add_threepid, add_threepid_legacy, delete_threepid, unbind_threepid)
+ENDPOINTS = (add_threepid, add_threepid_legacy)

@@ -1,0 +1,127 @@
+"""Publish an address at an identity server: separate from adding it, and never forgotten (MSC2290)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from .. import bindings
+from ..call import Call
+from ..events import ThreepidBound
+from ..homeserver import Homeserver
+from ..limiting import charge_change
+from ..listening import tell
+from ..model.binding import Binding
+from ..model.email import canonical_email
+from ..model.identity import Associated, Blocked, Failed, NotSupported, Proved, Refused
+from ..model.msisdn import bare_number
+from ..model.threepid import Medium, Threepid
+from ..ports import Credentials, IdentityServerClient
+from ..protocol import errors
+from ..protocol.endpoint import Access, History, Spending, endpoint
+from ..protocol.members import opaque, text
+from ..removal import trusted_id_server
+from .adding import Empty
+
+
+@frozen(kw_only=True)
+class BindThreepid:
+    """Publish an address proved at an identity server; the draft's wrapped shape is taken as well."""
+
+    WRAPPED_IN: ClassVar[tuple[str, ...]] = ("three_pid_creds", "threePidCreds")
+
+    id_server: str = text(512, doc="host[:port] of the identity server")
+    id_access_token: str = text(4096, secret=True, doc="the user's token at the identity server")
+    sid: str = opaque(doc="the session at the identity server")
+    client_secret: str = opaque(secret=True, doc="the client's secret of this session")
+
+
+def _identity_off(hs: Homeserver) -> str | None:
+    return "no identity-server client is wired (identity=)" if hs.identity is None else None
+
+
+@endpoint(
+    "POST",
+    "/account/3pid/bind",
+    History(r0="r0.6.0", v3="v1.1", also=("/account/3pid/identity/bind",)),
+    access=Access.USER,
+    spending=Spending.CHANGES,
+    request=BindThreepid,
+    reply=Empty,
+    errors=(errors.IdentityServerRefused, errors.ServerNotTrusted, errors.BadGateway, errors.GatewayTimeout),
+    offered=_identity_off,
+)
+async def bind_threepid(hs: Homeserver, call: Call, message: BindThreepid) -> Empty:
+    """Publish an address for the caller at an identity server, and remember where; the account stays as it is."""
+    server = trusted_id_server(hs, message.id_server)
+    await charge_change(hs, call.user.user_id)
+    row = bindings.intent(hs, call.user.user_id, server)
+    await hs.bindings.insert(row)
+    await _bind(hs, row, message)
+    return Empty()
+
+
+async def _bind(hs: Homeserver, row: Binding, message: BindThreepid) -> None:
+    """Ask for the address first, so that a binding whose confirmation gets lost is remembered by its address."""
+    identity, until = _identity(hs), hs.clock() + hs.policy.identity_deadline
+    credentials = Credentials(message.sid, message.client_secret)
+    proved = await identity.proved(row.id_server, message.id_access_token, credentials, until - hs.clock())
+    if not isinstance(proved, Proved | NotSupported):
+        await hs.bindings.forget(row)
+        raise bindings.as_error(proved)
+    fresh = True
+    if isinstance(proved, Proved):
+        row, fresh = await _named(hs, row, _canonical(hs, proved.medium, proved.address), proved.address)
+    left = max(1, until - hs.clock())
+    answer = await identity.bind(row.id_server, message.id_access_token, credentials, row.user_id, left)
+    if isinstance(answer, Associated):
+        await _bound(hs, row, answer)
+    else:
+        await _not_bound(hs, row, answer, fresh=fresh)
+
+
+async def _bound(hs: Homeserver, row: Binding, answer: Associated) -> None:
+    """Remember the success; an answer about somebody else leaves the row as what may have been bound."""
+    if answer.mxid != row.user_id or row.threepid not in (None, answer.threepid):
+        raise errors.BadGateway("The identity server answered for somebody else")
+    if row.threepid is None:
+        row, _ = await _named(hs, row, answer.threepid, answer.spelling)
+    await bindings.change(hs, row, lambda stored: stored.bound(hs.clock()))
+    tell(hs, ThreepidBound(row.user_id, answer.threepid, row.id_server))
+
+
+async def _not_bound(hs: Homeserver, row: Binding, answer: Failed, *, fresh: bool) -> None:
+    """After a refusal nothing new is bound; in any other case it may be, and the row stays."""
+    if fresh and isinstance(answer, Refused | NotSupported | Blocked):
+        await hs.bindings.forget(row)
+    raise bindings.as_error(answer)
+
+
+async def _named(hs: Homeserver, intent: Binding, threepid: Threepid, spelling: str) -> tuple[Binding, bool]:
+    """Put the row of this address in the intent's place; return it, and whether it is new."""
+    row = bindings.named(intent, threepid, spelling)
+    fresh = await hs.bindings.insert(row)
+    if not fresh:
+        row = await hs.bindings.get(row.id) or row
+    await hs.bindings.forget(intent)
+    return row, fresh
+
+
+def _canonical(hs: Homeserver, medium: Medium, address: str) -> Threepid:
+    """Return the identifier an identity server's address stands for."""
+    if medium is Medium.MSISDN:
+        return Threepid(medium, bare_number(address))
+    try:
+        return canonical_email(address, intranet_domains=hs.policy.intranet_domains).threepid
+    except errors.InvalidParam:
+        raise errors.BadGateway("The identity server answered with an address that is none") from None
+
+
+def _identity(hs: Homeserver) -> IdentityServerClient:
+    if hs.identity is None:
+        raise errors.Unrecognized
+    return hs.identity
+
+
+ENDPOINTS = (bind_threepid,)
