@@ -1,0 +1,1 @@
+"""Mail servers on loopback, and what the tests send to them."""
