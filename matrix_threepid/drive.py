@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -28,5 +28,13 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         waits_for = coroutine.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    chain = " > ".join(_names(coroutine))
     coroutine.close()
-    raise RuntimeError(f"run_sync needs ports that answer at once, but one waits for {waits_for!r}")
+    raise RuntimeError(f"run_sync needs ports that answer at once, but {chain} waits for {waits_for!r}")
+
+
+def _names(awaitable: Any) -> Iterator[str]:
+    """Yield the names of the coroutines that wait for one another, the outermost first."""
+    while awaitable is not None:
+        yield getattr(awaitable, "__qualname__", type(awaitable).__qualname__)
+        awaitable = getattr(awaitable, "cr_await", None)

@@ -2,94 +2,125 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from secrets import token_hex
 from typing import Any
 
-from ..protocol.errors import MatrixError, TooLarge
+from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response, json_response
 from ..service import Service
+from .shared import check_length, client_of, incident, joined
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_log = logging.getLogger("matrix_threepid.hosts.asgi")
-
 
 class Asgi:
-    """An ASGI application.
+    """An ASGI application; it may stand alone, under a prefix, or in front of another one.
 
-    ``otherwise``: application for every path that is not ours. ``client_header``: lower-case name of the header in
-    which a trusted proxy puts the client's address (its last entry counts); without it headers are not believed.
+    ``otherwise``: application for everything that is not ours, lifespan included. ``client_header``: name of the
+    header in which a trusted proxy puts the client's address (its last entry counts); without it none is believed.
     """
 
     def __init__(self, service: Service, otherwise: App | None = None, client_header: str | None = None) -> None:
         self._service = service
-        self._otherwise = otherwise
-        self._client_header = client_header
+        self._otherwise = otherwise or _nothing_else
+        self._client_header = client_header and client_header.lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["type"] == "http" and self._service.serves(scope["path"])
-        if not ours and self._otherwise is not None:
+        path = self._path(scope) if scope["type"] == "http" else None
+        if path is None:
             await self._otherwise(scope, receive, send)
-        elif scope["type"] == "http":
-            await _reply(send, await self._respond(scope, receive))
+            return
+        response = await self._respond(scope, path, receive)
+        if response is not None:
+            await _reply(send, response, scope["method"])
 
-    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+    def _path(self, scope: Scope) -> str | None:
+        """Return our path in a scope: as it is, below the prefix we run under, or as an older mount cut it."""
+        path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+        if b"%2f" in (scope.get("raw_path") or b"").lower():
+            return None  # an encoded slash is no slash to a proxy in front of us, so it is none to us
+        return next(filter(self._service.serves, (path, path.removeprefix(root), root + path)), None)
+
+    async def _respond(self, scope: Scope, path: str, receive: Receive) -> Response | None:
+        """Return the answer, or ``None`` if the client went away before it had asked."""
+        max_body = self._service.role.policy.max_body
         try:
-            request = await read_request(scope, receive, self._service.homeserver.policy.max_body, self._client_header)
+            request = await read_request(scope, receive, max_body, self._client_header, path=path)
             return await self._service.handle(request)
+        except Disconnected:
+            return None
         except TooLarge as error:
             return json_response(error.status, error.body())
         except Exception:
             return incident()
 
 
-async def read_request(scope: Scope, receive: Receive, max_body: int, client_header: str | None = None) -> Request:
-    """Return the request of a scope. Raises ``TooLarge`` before more than ``max_body`` bytes are kept."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+class Disconnected(Exception):
+    """The client went away in the middle of its body."""
+
+
+async def read_request(
+    scope: Scope, receive: Receive, max_body: int, client_header: str | None = None, *, path: str | None = None
+) -> Request:
+    """Return the request of a scope; ``path`` in place of the scope's, if given.
+
+    Raises ``TooLarge`` before more than ``max_body`` bytes are kept, ``Disconnected`` for half a body.
+    """
+    headers = joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    check_length(headers, max_body)
+    peer = scope.get("client")
     return Request(
         method=scope["method"],
-        path=scope["path"],
+        path=path or scope["path"],
         headers=headers,
         query=scope["query_string"].decode("latin-1"),
         body=await _body(receive, max_body),
-        client=_client(scope, headers, client_header),
+        client=client_of(headers, peer[0] if peer else None, client_header),
         native=scope,
     )
 
 
-def incident() -> Response:
-    """Return the answer to a bug, and log the bug under the name the client is told. For ``except`` blocks."""
-    name = token_hex(4)
-    _log.exception("incident %s", name)
-    return json_response(500, MatrixError(f"Internal server error (incident {name})").body())
-
-
 async def _body(receive: Receive, max_body: int) -> bytes:
-    chunks, size, more = [], 0, True
+    body, more = bytearray(), True
     while more:
         message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > max_body:
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        body += message.get("body", b"")
+        if len(body) > max_body:
             raise TooLarge
         more = message.get("more_body", False)
-    return b"".join(chunks)
+    return bytes(body)
 
 
-def _client(scope: Scope, headers: dict[str, str], client_header: str | None) -> str | None:
-    if client_header is not None and client_header in headers:
-        return headers[client_header].rpartition(",")[2].strip()
-    peer = scope.get("client")
-    return peer[0] if peer else None
-
-
-async def _reply(send: Send, response: Response) -> None:
+async def _reply(send: Send, response: Response, method: str) -> None:
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
-    headers.append((b"content-length", str(len(response.body)).encode()))
+    if method != "HEAD" and response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+
+async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stand in for another application: nothing is found, no socket opened, and start and stop are agreed to."""
+    if scope["type"] == "http":
+        error = Unrecognized()
+        await _reply(send, json_response(error.status, error.body()), scope["method"])
+    elif scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
+    elif scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        raise NotImplementedError(f"no answer to {scope['type']}")
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    message = await receive()
+    while message["type"] != "lifespan.shutdown":
+        await send({"type": f"{message['type']}.complete"})
+        message = await receive()
+    await send({"type": "lifespan.shutdown.complete"})

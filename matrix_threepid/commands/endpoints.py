@@ -1,0 +1,15 @@
+"""Print the page of the docs about a role's endpoints, as Markdown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..openapi import endpoints_page
+from .roles import table_asked_for
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page to standard output."""
+    sys.stdout.write(endpoints_page(table_asked_for("endpoints", __doc__, arguments)))
+    return 0

@@ -1,0 +1,19 @@
+"""Which role a command is about."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from ..endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
+from ..protocol.endpoint import Table
+
+ROLES = {"homeserver": HOMESERVER, "identity-server": IDENTITY_SERVER, "delegate": DELEGATE}
+"""The tables of endpoints by the name of their role."""
+
+
+def table_asked_for(command: str, about: str, arguments: Sequence[str]) -> Table:
+    """Return the table that ``--role`` names. ``command`` and ``about``: for ``--help``."""
+    parser = argparse.ArgumentParser(prog=f"python -m matrix_threepid {command}", description=about)
+    parser.add_argument("--role", choices=ROLES, default="homeserver", help="default: %(default)s")
+    return ROLES[parser.parse_args(arguments).role]

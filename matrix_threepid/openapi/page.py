@@ -1,0 +1,114 @@
+"""A table of endpoints as a page of the docs, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..protocol.endpoint import Endpoint, Table
+from ..protocol.errors import UiaRequired
+from ..protocol.message import Nested, members
+from .document import errors_by_status, passes_on
+from .schemas import doc_of, member_doc, reply_schema
+
+_HEAD = """\
+# Endpoints
+
+This page is generated from the declarations in the code by `python -m matrix_threepid endpoints`; a test fails
+when the two differ. `python -m matrix_threepid openapi` prints the same facts as an OpenAPI 3.1 document.
+
+Every body is a JSON object. Members that are not listed are ignored, and `null` stands for an optional member that
+is absent. HEAD is answered wherever GET is, OPTIONS everywhere. An endpoint that cannot work in a host's wiring
+answers 404 `M_UNRECOGNIZED`, unless its list of errors has a better word for it. [Errors](errors.md) says what
+each errcode means.
+"""
+_UIA = "the state of user-interactive authentication"
+
+
+def endpoints_page(table: Table) -> str:
+    """Return the page: an overview, then every endpoint with its paths, members, answers and errors."""
+    rows = [
+        (f"[{_title(each)}](#{each.name})", each.access.value, each.spending.value, "yes" if each.uia else "no")
+        for each in table.endpoints
+    ]
+    overview = _table(("endpoint", "access", "limit", "user-interactive authentication"), rows)
+    return "\n".join((_HEAD, overview, *(_section(table.prefix, each) for each in table.endpoints)))
+
+
+def _section(prefix: str, declared: Endpoint) -> str:
+    return "\n".join(
+        (
+            f"({declared.name})=\n## {_title(declared)}\n",
+            f"{' '.join(declared.doc.split())}\n",
+            *(f"* {fact}" for fact in _facts(prefix, declared)),
+            "",
+            *_members(declared),
+            _answer(declared),
+            _table(("status", "errcodes"), _errors(declared)),
+        )
+    )
+
+
+def _title(declared: Endpoint) -> str:
+    old = ", deprecated" if declared.history.deprecated else ""
+    return f"{declared.method} {declared.path}{old}"
+
+
+def _facts(prefix: str, declared: Endpoint) -> Iterator[str]:
+    history = declared.history
+    releases = list(history.since.values())
+    for number, path in enumerate(declared.paths):
+        further, which = divmod(number, len(releases))
+        since = f" since {releases[which]}" if releases[which] else ""
+        yield f"`{prefix}{path}`" + (" in no release" if further else since)
+    if history.deprecated:
+        yield f"deprecated since {history.deprecated}"
+    yield f"access: {declared.access.value}"
+    yield f"limit: {declared.spending.value}"
+    if declared.uia:
+        yield "needs user-interactive authentication"
+
+
+def _members(declared: Endpoint) -> Iterator[str]:
+    if declared.request is not None:
+        yield _table(("member", "needed", "rule", "meaning"), _rows(declared.request))
+    if declared.takes_forms:
+        yield "The form of the page is taken as well, and answered with a page or a redirect.\n"
+
+
+def _rows(cls: type[Any], within: str = "") -> Iterator[tuple[str, ...]]:
+    """Yield a row a member; those of a nested object follow it, as ``outer.inner``."""
+    declared = members(cls)
+    for name, kind in declared.kinds.items():
+        needed = "yes" if name in declared.required else "no"
+        yield f"`{within}{name}`", needed, kind.rule, member_doc(cls, name)
+        if isinstance(kind, Nested):
+            yield from _rows(kind.cls, f"{within}{name}.")
+
+
+def _answer(declared: Endpoint) -> str:
+    if declared.reply is None:
+        return "Answers with a page.\n"
+    shape = reply_schema(declared.reply)
+    if not shape["properties"]:
+        return "Answers 200 with `{}`.\n"
+    always = _names(shape["required"])
+    at_times = _names(name for name in shape["properties"] if name not in shape["required"])
+    return f"Answers 200 with {always}{at_times and f' and at times {at_times}'}. {doc_of(declared.reply)}\n"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _errors(declared: Endpoint) -> Iterator[tuple[str, str]]:
+    for status, errors in errors_by_status(declared):
+        names = (_UIA if error is UiaRequired else f"`{error.errcode}`" for error in errors)
+        yield str(status), ", ".join(names)
+    if passes_on(declared):
+        yield "any", "the identity server's own"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, ("---",) * len(head), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

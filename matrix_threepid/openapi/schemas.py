@@ -1,0 +1,97 @@
+"""JSON schemas of what goes in and out: messages from their declared members, replies from their type hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from ..protocol.errors import LimitExceeded, MatrixError, UnknownToken, UserLocked
+from ..protocol.message import Nested, members, schema
+
+_PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_FURTHER: Mapping[type[MatrixError], tuple[str, Any]] = {
+    LimitExceeded: ("retry_after_ms", {"type": "integer", "minimum": 1}),
+    UnknownToken: ("soft_logout", {"type": "boolean"}),
+    UserLocked: ("soft_logout", {"type": "boolean"}),
+}
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+UIA_STATE = {
+    "type": "object",
+    "description": "What remains to be done in user-interactive authentication.",
+    "properties": {
+        "flows": {"type": "array", "items": {"type": "object", "properties": {"stages": _STRINGS}}},
+        "session": {"type": "string"},
+        "params": {"type": "object"},
+        "completed": _STRINGS,
+        "errcode": {"type": "string"},
+        "error": {"type": "string"},
+    },
+    "required": ["flows"],
+}
+"""The 401 body of user-interactive authentication."""
+
+
+def request_schema(cls: type[Any]) -> dict[str, Any]:
+    """Return the schema a message class is judged by, with what its docs say."""
+    declared = schema(cls)
+    properties = {name: _described(cls, name, shape) for name, shape in declared["properties"].items()}
+    return {**declared, "description": doc_of(cls), "properties": properties}
+
+
+def _described(cls: type[Any], name: str, shape: dict[str, Any]) -> dict[str, Any]:
+    kind, doc = members(cls).kinds[name], member_doc(cls, name)
+    inner = request_schema(kind.cls) if isinstance(kind, Nested) else shape
+    return {**inner, **({"description": doc} if doc else {})}
+
+
+def reply_schema(cls: type[Any]) -> dict[str, Any]:
+    """Return the schema of what a reply class is written as; a member that may be ``None`` is left out at times."""
+    hints = get_type_hints(cls)
+    required = [name for name, hint in hints.items() if NoneType not in get_args(hint)]
+    properties = {name: _shape(hint) for name, hint in hints.items()}
+    return {"type": "object", "description": doc_of(cls), "properties": properties, "required": required}
+
+
+def _shape(hint: Any) -> dict[str, Any]:
+    """Return the schema of a type: plain ones, ``X | None``, tuples and lists of one type, literals, replies."""
+    if hint in _PLAIN:
+        return {"type": _PLAIN[hint]}
+    if attrs.has(hint):
+        return reply_schema(hint)
+    return _generic(get_origin(hint), [inner for inner in get_args(hint) if inner not in (NoneType, ...)], hint)
+
+
+def _generic(origin: Any, inner: list[Any], hint: Any) -> dict[str, Any]:
+    if origin in (Union, UnionType) and len(inner) == 1:
+        return _shape(inner[0])
+    if origin in (tuple, list) and len(inner) == 1:
+        return {"type": "array", "items": _shape(inner[0])}
+    if origin is Literal:
+        return {"enum": inner}
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {"type": "object"}
+    raise TypeError(f"{hint} has no JSON schema here")
+
+
+def error_schema(errors: Iterable[type[MatrixError]] = ()) -> dict[str, Any]:
+    """Return the schema of a Matrix error: one of ``errors``, or any."""
+    known = list(dict.fromkeys(error.errcode for error in errors))
+    errcode = {"type": "string", **({"enum": known} if known else {})}
+    further = dict(_FURTHER[error] for error in errors if error in _FURTHER)
+    properties = {"errcode": errcode, "error": {"type": "string"}, **further}
+    return {"type": "object", "properties": properties, "required": ["errcode", "error"]}
+
+
+def member_doc(cls: type[Any], name: str) -> str:
+    """Return what a message class says about a member, and the older name it is read from."""
+    older = [f"also read as `{old}`" for old, new in members(cls).older.items() if new == name]
+    doc = attrs.fields_dict(cls)[name].metadata["doc"]
+    return "; ".join(filter(None, (doc, *older)))
+
+
+def doc_of(thing: Any) -> str:
+    """Return the docstring of something as one line; of an attrs class without one, nothing."""
+    return " ".join((thing.__doc__ or "").split())
