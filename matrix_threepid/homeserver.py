@@ -10,6 +10,7 @@ from . import ports
 from .memory.bindings import MemoryBindings
 from .model.session import Session
 from .model.threepid import Purpose
+from .protocol.wire import Request
 from .role import Role, fits, port
 
 
@@ -32,9 +33,13 @@ class Homeserver(Role):
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
 
+    async def identify(self, request: Request) -> ports.Caller | None:
+        """Return who calls, as the host's ``callers`` say."""
+        return await self.callers.identify(request)
+
     async def account_of(self, session: Session) -> str | None:
         """Return the session's opener, or the account whose password is to be reset."""
-        if session.purpose is not Purpose.PASSWORD or session.owner is not None:
+        if session.purpose is not Purpose.PASSWORD:
             return session.owner
         owner = await self.accounts.owner(session.threepid)
         return None if owner is None else owner.user_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -61,6 +61,14 @@ class Limits:
     changes: Limit = Limit(10, 1 / 6)
 
 
+def _names(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(values)
+
+
+def _in_order(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 def _checked_base(_: object, __: object, value: str | None) -> None:
     if value is None:
         return
@@ -91,6 +99,7 @@ class Policy:
     identity server's refusal does to a delete: the client hears it and nothing changes, or it is put in the queue.
     ``identity_deadline``: ms all calls of one request to identity servers may take. ``retrying``: of unbinds.
     ``intranet_domains``: mail domains taken although the public mail system has no such name.
+    ``submit_answers``: a wrong token is an error, or (for Synapse's delegate and older clients) a 200 that says so.
     ``max_body``: bytes. ``code_digits``, ``guesses_per_code``: of codes. ``send_deadline``: ms one sending may take.
     ``languages``: those the host has texts in, the first is the fallback.
     """
@@ -108,20 +117,23 @@ class Policy:
     deferred_sending: bool = False
     password_reset_by: Literal["link", "code"] = field(default="link", validator=attrs.validators.in_(("link", "code")))
     password_reset_by_phone: bool = False
-    next_link_hosts: frozenset[str] | None = field(default=None, converter=attrs.converters.optional(frozenset))
+    next_link_hosts: frozenset[str] | None = field(default=None, converter=attrs.converters.optional(_names))
     identity_server_refusal: Literal["return", "queue"] = field(
         default="return", validator=attrs.validators.in_(("return", "queue"))
     )
     identity_deadline: int = 10_000
     retrying: Retrying = Retrying()
-    intranet_domains: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    intranet_domains: frozenset[str] = field(default=frozenset(), converter=_names)
     lifetimes: Lifetimes = Lifetimes()
     limits: Limits = Limits()
     code_digits: int = field(default=6, validator=attrs.validators.in_(range(6, 11)))
     guesses_per_code: int = field(default=5, validator=attrs.validators.in_(range(1, 11)))
+    submit_answers: Literal["spec", "compat"] = field(
+        default="spec", validator=attrs.validators.in_(("spec", "compat"))
+    )
     max_body: int = 16_384
     send_deadline: int = 10_000
-    languages: tuple[str, ...] = field(default=("en",), converter=tuple)
+    languages: tuple[str, ...] = field(default=("en",), converter=_in_order)
     identity_servers: Callable[[str], bool] = field(default=lambda _: True, repr=False)
 
     @classmethod

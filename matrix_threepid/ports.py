@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 
 from .events import Event
+from .model.association import Association
 from .model.binding import Binding
 from .model.identity import BindAnswer, ProvedAnswer, UnbindAnswer
 from .model.message import Outcome, TokenMessage
@@ -173,6 +174,33 @@ class IdentityServerClient(Protocol):
         self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int
     ) -> Awaitable[UnbindAnswer]:
         """Take a binding back, signed by this homeserver."""
+
+
+class AssociationStore(Protocol):
+    """What an identity server publishes: one user an address."""
+
+    def put(self, association: Association) -> Awaitable[None]:
+        """Publish an association in the place of any earlier one of its address."""
+
+    def get(self, threepid: Threepid) -> Awaitable[Association | None]:
+        """Return the association of an address."""
+
+    def remove(self, threepid: Threepid, mxid: str) -> Awaitable[bool]:
+        """Delete the association of this address with this very user; return whether there was one."""
+
+
+class ObjectSigner(Protocol):
+    """Signs JSON objects with the server's key."""
+
+    def sign(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``value`` with the server's signature under ``signatures``."""
+
+
+class RequestVerifier(Protocol):
+    """Checks the signatures of homeservers."""
+
+    def origin(self, request: Request, body: Mapping[str, Any]) -> Awaitable[str]:
+        """Return the server that signed a request for us; raise ``Unauthorized`` for any signature that is not good."""
 
 
 class AddressRules(Protocol):

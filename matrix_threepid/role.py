@@ -19,6 +19,7 @@ from .model.threepid import Medium, Purpose, Threepid
 from .pages import BuiltInPages
 from .policy import Policy
 from .protocol.errors import ConfigurationError
+from .protocol.wire import Request
 
 SID_BYTES = 16
 
@@ -78,6 +79,7 @@ class Role:
     """
 
     prefix: ClassVar[str]
+    errcodes: ClassVar[Mapping[str, str]] = {}
     submit_version: ClassVar[str]
 
     server_name: str
@@ -111,6 +113,10 @@ class Role:
     def confirmed_url(self, medium: Medium) -> str:
         """Return the URL of the page people see after they confirmed."""
         return f"{self.policy.public_base_url}{self.prefix}{self.submit_version}{confirmed_path(medium)}"
+
+    async def identify(self, request: Request) -> ports.Caller | None:
+        """Return who calls, where a role has callers."""
+        return None
 
     async def account_of(self, session: Session) -> str | None:
         """Return the account a session concerns, if it concerns one that is known."""

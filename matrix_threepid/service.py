@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import sending
 from .call import Call
-from .endpoints import HOMESERVER
+from .endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .homeserver import Homeserver
+from .identity_server import Delegate, IdentityServer
 from .protocol import errors
 from .protocol.body import read_object
 from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
 from .protocol.wire import CORS, Request, Response, json_response
+from .role import Role
+
+_TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
 
 
 class Service:
@@ -22,13 +27,11 @@ class Service:
     endpoints cannot work in this wiring and why.
     """
 
-    def __init__(self, homeserver: Homeserver, table: Table = HOMESERVER) -> None:
-        self.homeserver = homeserver
-        self.table = table
+    def __init__(self, role: Role, table: Table | None = None) -> None:
+        self.role = role
+        self.table = table or _TABLES[type(role)]
         self.off = {
-            declared.name: reason
-            for declared in table.endpoints
-            if (reason := declared.offered(homeserver)) is not None
+            declared.name: reason for declared in self.table.endpoints if (reason := declared.offered(role)) is not None
         }
 
     def serves(self, path: str) -> bool:
@@ -40,25 +43,31 @@ class Service:
         try:
             response = await self._answer(request)
         except errors.MatrixError as error:
-            response = json_response(error.status, error.body(), *error.headers())
+            response = json_response(error.status, self._body_of(error), *error.headers())
         return Response(response.status, response.headers) if request.method == "HEAD" else response
+
+    def _body_of(self, error: errors.MatrixError) -> dict[str, Any]:
+        """Return the body of an error in the words of this role's API."""
+        body = error.body()
+        known = self.role.errcodes.get(body.get("errcode", ""))
+        return {**body, "errcode": known} if known else body
 
     async def deliver_due(self, limit: int = 100) -> int:
         """Send messages that were put off or cut off; call it every few seconds. Returns how many were tried."""
-        return await sending.deliver_due(self.homeserver, limit)
+        return await sending.deliver_due(self.role, limit)
 
     async def purge(self, limit: int = 1000) -> int:
         """Delete up to ``limit`` sessions and limits that are over; call it every few minutes. Returns how many."""
-        now = self.homeserver.clock()
+        now = self.role.clock()
         day = 86_400_000
-        sessions = await self.homeserver.sessions.purge(now - day, limit)
-        return sessions + await self.homeserver.limiter.purge(now, limit)
+        sessions = await self.role.sessions.purge(now - day, limit)
+        return sessions + await self.role.limiter.purge(now, limit)
 
     async def _answer(self, request: Request) -> Response:
         declared = self._match(request)
         if declared is None:
             return Response(204, CORS)
-        declared.admits(self.homeserver)
+        declared.admits(self.role)
         if declared.name in self.off:
             raise errors.Unrecognized
         call = await self._call(declared, request)
@@ -79,18 +88,26 @@ class Service:
     async def _call(self, declared: Endpoint, request: Request) -> Call:
         """Identify the caller, then read the body: nobody's body is read for nothing."""
         caller = await self._caller(declared, request)
+        if len(request.body) > self.role.policy.max_body:
+            raise errors.TooLarge
         if declared.request is None or (declared.takes_forms and request.is_form):
-            if len(request.body) > self.homeserver.policy.max_body:
-                raise errors.TooLarge
             return Call(request, caller)
-        return Call(request, caller, read_object(request.body, self.homeserver.policy.max_body))
+        return Call(request, caller, self._body(declared, request))
+
+    def _body(self, declared: Endpoint, request: Request) -> Mapping[str, Any]:
+        """Return the members of a request: of its JSON body, or from wherever a loose endpoint takes them."""
+        max_body = self.role.policy.max_body
+        if not declared.loose:
+            return read_object(request.body, max_body)
+        inner = request.form if request.is_form else read_object(request.body or b"{}", max_body)
+        return {**request.parameters, **inner}
 
     async def _caller(self, declared: Endpoint, request: Request) -> Any:
         if declared.access is Access.ANYONE:
             return None
         if declared.access is Access.OPTIONAL:
             return await self._noted_caller(request)
-        caller = await self.homeserver.callers.identify(request)
+        caller = await self.role.identify(request)
         if caller is None:
             raise errors.MissingToken
         if caller.guest:
@@ -100,15 +117,15 @@ class Service:
     async def _noted_caller(self, request: Request) -> Any:
         """A token that is no good does not keep anybody from asking without one."""
         try:
-            return await self.homeserver.callers.identify(request)
+            return await self.role.identify(request)
         except (errors.UnknownToken, errors.UserLocked):
             return None
 
     async def _perform(self, declared: Endpoint, call: Call) -> Response:
         if declared.request is None:
-            reply = await declared.handler(self.homeserver, call)
+            reply = await declared.handler(self.role, call)
         elif declared.takes_forms and call.request.is_form:
-            reply = await declared.handler(self.homeserver, call, None)
+            reply = await declared.handler(self.role, call, None)
         else:
-            reply = await declared.handler(self.homeserver, call, read(declared.request, call.body))
+            reply = await declared.handler(self.role, call, read(declared.request, call.body))
         return reply if isinstance(reply, Response) else json_response(200, write(reply))

@@ -97,8 +97,12 @@ class Stages:
         """Use the proof up, right after acting. A new password also ends every other reset of its account."""
         await sessions.change(self._hs, proof.sid, lambda stored: _spent(stored, proof.claimant, self._hs.clock()))
         if proof.purpose is Purpose.PASSWORD and proof.owner is not None:
-            for threepid in await self._hs.accounts.list(proof.owner):
-                await sessions.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
+            await self.end_resets(proof.owner)
+
+    async def end_resets(self, user_id: str) -> None:
+        """Call off every open password reset of an account; for a password that was changed in another way."""
+        for threepid in await self._hs.accounts.list(user_id):
+            await sessions.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
 
     async def _still_free(self, proof: Proof, *, taken: bool) -> None:
         if taken:

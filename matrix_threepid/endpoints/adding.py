@@ -19,7 +19,14 @@ from ..protocol.endpoint import Access, History, Spending, endpoint
 from ..protocol.members import flag, free_object, member, opaque
 from ..protocol.message import Nested
 
-_ADDING = (errors.ThreepidAuthFailed, errors.ThreepidInUse, errors.ThreepidDenied, errors.Forbidden)
+_ADDING = (
+    errors.ThreepidAuthFailed,
+    errors.ThreepidInUse,
+    errors.ThreepidDenied,
+    errors.Forbidden,
+    errors.NoValidSession,
+    errors.Unrecognized,
+)
 _ACTION = "add a third-party identifier to your account"
 
 
@@ -97,7 +104,7 @@ def _legacy_admits(hs: Homeserver) -> None:
     spending=Spending.CHANGES,
     request=LegacyAddThreepid,
     reply=Empty,
-    errors=(*_ADDING, errors.UiaRequired, errors.Unrecognized),
+    errors=(*_ADDING, errors.UiaRequired),
     admits=_legacy_admits,
 )
 async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThreepid) -> Empty:
@@ -121,9 +128,15 @@ async def _proved(hs: Homeserver, call: Call, sid: str, secret: str, *, repeated
     if session is not None:
         if session.usable(Purpose.ADD, _claimant(user), user, now, lifetimes):
             return session
-        if repeated and session.served(_claimant(user), now, lifetimes) and await _has(hs, user, session.threepid):
+        if repeated and await _served(hs, session, user):
             return session
     raise errors.ThreepidAuthFailed
+
+
+async def _served(hs: Homeserver, session: Session, user: str) -> bool:
+    """Whether the session put its address on the user's account a moment ago, and it still is there."""
+    lately = session.served(_claimant(user), hs.clock(), hs.policy.lifetimes)
+    return lately and await _has(hs, user, session.threepid)
 
 
 async def _conclude(hs: Homeserver, call: Call, session: Session) -> None:
@@ -134,9 +147,24 @@ async def _conclude(hs: Homeserver, call: Call, session: Session) -> None:
     await charge_change(hs, user)
     claimed = await sessions.change(hs, session.sid, lambda stored: _claim(hs, stored, user))
     if claimed is None:
+        await _overtaken(hs, session, user)
+    else:
+        await _add(hs, user, claimed)
+        await _spend(hs, user, claimed)
+
+
+async def _spend(hs: Homeserver, user: str, session: Session) -> None:
+    """Use the session up; whoever does that tells of the addition, so that it is told once, after a crash too."""
+    now = hs.clock()
+    if await sessions.change(hs, session.sid, lambda stored: None if stored.over else stored.spend(now)):
+        tell(hs, ThreepidAdded(user, session.threepid))
+
+
+async def _overtaken(hs: Homeserver, session: Session, user: str) -> None:
+    """Accept that the same request, sent twice, was faster elsewhere; refuse whatever else took the session away."""
+    stored = await hs.sessions.get(session.sid)
+    if stored is None or not await _served(hs, stored, user):
         raise errors.ThreepidAuthFailed
-    await _add(hs, user, claimed)
-    await sessions.change(hs, session.sid, lambda stored: stored.spend(hs.clock()))
 
 
 def _claim(hs: Homeserver, session: Session, user: str) -> Session | None:
@@ -154,8 +182,6 @@ async def _add(hs: Homeserver, user: str, session: Session) -> None:
     if outcome is AddOutcome.TAKEN:
         await sessions.change(hs, session.sid, Session.release)
         raise errors.ThreepidInUse
-    if outcome is AddOutcome.ADDED:
-        tell(hs, ThreepidAdded(user, session.threepid))
 
 
 def account_threepid(session: Session, now: int) -> AccountThreepid:

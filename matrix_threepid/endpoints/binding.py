@@ -72,7 +72,7 @@ async def _bind(hs: Homeserver, row: Binding, message: BindThreepid) -> None:
         raise bindings.as_error(proved)
     fresh = True
     if isinstance(proved, Proved):
-        row, fresh = await _named(hs, row, _canonical(hs, proved.medium, proved.address), proved.address)
+        row, fresh = await _proved(hs, row, proved)
     left = max(1, until - hs.clock())
     answer = await identity.bind(row.id_server, message.id_access_token, credentials, row.user_id, left)
     if isinstance(answer, Associated):
@@ -83,12 +83,13 @@ async def _bind(hs: Homeserver, row: Binding, message: BindThreepid) -> None:
 
 async def _bound(hs: Homeserver, row: Binding, answer: Associated) -> None:
     """Remember the success; an answer about somebody else leaves the row as what may have been bound."""
-    if answer.mxid != row.user_id or row.threepid not in (None, answer.threepid):
+    threepid = _canonical(hs, answer.medium, answer.address)
+    if answer.mxid != row.user_id or row.threepid not in (None, threepid):
         raise errors.BadGateway("The identity server answered for somebody else")
     if row.threepid is None:
-        row, _ = await _named(hs, row, answer.threepid, answer.spelling)
+        row, _ = await _named(hs, row, threepid, answer.address)
     await bindings.change(hs, row, lambda stored: stored.bound(hs.clock()))
-    tell(hs, ThreepidBound(row.user_id, answer.threepid, row.id_server))
+    tell(hs, ThreepidBound(row.user_id, threepid, row.id_server))
 
 
 async def _not_bound(hs: Homeserver, row: Binding, answer: Failed, *, fresh: bool) -> None:
@@ -96,6 +97,16 @@ async def _not_bound(hs: Homeserver, row: Binding, answer: Failed, *, fresh: boo
     if fresh and isinstance(answer, Refused | NotSupported | Blocked):
         await hs.bindings.forget(row)
     raise bindings.as_error(answer)
+
+
+async def _proved(hs: Homeserver, intent: Binding, proved: Proved) -> tuple[Binding, bool]:
+    """Name the intent after the proved address; nothing was asked to be bound yet if it is none."""
+    try:
+        threepid = _canonical(hs, proved.medium, proved.address)
+    except errors.BadGateway:
+        await hs.bindings.forget(intent)
+        raise
+    return await _named(hs, intent, threepid, proved.address)
 
 
 async def _named(hs: Homeserver, intent: Binding, threepid: Threepid, spelling: str) -> tuple[Binding, bool]:

@@ -6,21 +6,17 @@ from functools import partial
 
 from attrs import evolve, frozen
 
-from .. import sessions
 from ..call import Call
 from ..homeserver import Homeserver
-from ..limiting import charge_sending, client_mac
 from ..model.email import canonical_email
 from ..model.msisdn import canonical_msisdn, international
-from ..model.next_link import checked_next_link
 from ..model.session import Session
 from ..model.threepid import Candidate, Medium, Purpose
+from ..opening import Asked, open_and_send, prepare
 from ..policy import Policy
 from ..protocol import errors
 from ..protocol.endpoint import Access, Endpoint, History, Spending
 from ..protocol.members import integer, opaque, text, typed
-from ..sending import due_at, send_now
-from ..texts import best_language
 
 
 @frozen(kw_only=True)
@@ -72,37 +68,24 @@ async def request_token(
     """Send a message to an address, unless this attempt was sent before; answer the session to refer to."""
     if message.id_server is not None and hs.policy.identity_server_hint == "refuse":
         raise errors.ServerNotTrusted
-    candidate = message.candidate(hs.policy)
-    wanted = _with_circumstances(hs, call, message, _fresh(hs, call, purpose, candidate, message.client_secret))
-    if not await hs.rules.allows(candidate.threepid, purpose, call.user_id):
-        raise errors.ThreepidDenied
-    await charge_sending(hs, call, candidate.threepid)
-    wanted = await _known_or_not(hs, wanted)
-    session = await _open_and_send(hs, wanted, message)
-    return _reply(hs, medium, session)
+    asked = _asked(purpose, medium, hs, call, message)
+    wanted = await _known_or_not(hs, await prepare(hs, call, asked))
+    return _reply(hs, medium, await open_and_send(hs, wanted, asked))
 
 
-def _fresh(hs: Homeserver, call: Call, purpose: Purpose, candidate: Candidate, secret: str) -> Session:
-    """Return the session asked for. A registration has no user yet, whatever token its request carries."""
-    owner = None if purpose is Purpose.REGISTER else call.user_id
-    session = sessions.fresh(hs, purpose, candidate, secret, owner)
-    by_code = candidate.threepid.medium is Medium.MSISDN or (
-        purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
-    )
-    return evolve(session, code_digits=hs.policy.code_digits if by_code else 0)
-
-
-def _with_circumstances(
-    hs: Homeserver, call: Call, message: RequestEmailToken | RequestMsisdnToken, session: Session
-) -> Session:
-    """Note where the request came from and where its link shall lead. Raises ``InvalidParam``."""
-    link = message.next_link
-    return evolve(
-        session,
-        next_link=None if link is None else checked_next_link(link, hs.policy.next_link_hosts),
-        language=best_language(call.request.language, hs.policy.languages),
-        origin=call.origin,
-        client_mac=client_mac(hs, call.client),
+def _asked(
+    purpose: Purpose, medium: Medium, hs: Homeserver, call: Call, message: RequestEmailToken | RequestMsisdnToken
+) -> Asked:
+    reset_by_code = purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
+    return Asked(
+        purpose=purpose,
+        candidate=message.candidate(hs.policy),
+        client_secret=message.client_secret,
+        send_attempt=message.send_attempt,
+        next_link=message.next_link,
+        # A registration has no user yet, whatever token its request carries.
+        owner=None if purpose is Purpose.REGISTER else call.user_id,
+        by_code=medium is Medium.MSISDN or reset_by_code,
     )
 
 
@@ -112,7 +95,7 @@ async def _known_or_not(hs: Homeserver, session: Session) -> Session:
     reset = session.purpose is Purpose.PASSWORD
     if owner is not None:
         # Owners are written to at the spelling they proved, never at one that merely folds to it.
-        session = evolve(session, spelling=owner.spelling or session.threepid.address)
+        session = evolve(session, spelling=owner.spelling or _plain_spelling(session))
     if (owner is not None) is reset:
         return session
     if not hs.policy.hide_known_addresses:
@@ -120,26 +103,10 @@ async def _known_or_not(hs: Homeserver, session: Session) -> Session:
     return evolve(session, decoy=True)
 
 
-async def _open_and_send(hs: Homeserver, wanted: Session, message: RequestEmailToken | RequestMsisdnToken) -> Session:
-    """Join or open the session with its message written ahead, and send unless that is put off."""
-    until = hs.clock() if hs.policy.defers else due_at(hs, wanted.threepid.medium)
-
-    def begin(session: Session) -> Session | None:
-        return session.begin_send(message.send_attempt, hs.clock(), until, hs.policy.lifetimes)
-
-    first = begin(wanted) or wanted
-    session = await sessions.join_or_open(hs, first, message.client_secret)
-    mine: Session | None = session
-    if session.sid != first.sid:
-        mine = await sessions.change(hs, session.sid, lambda stored: _resumed(begin(stored), wanted))
-    if mine is not None and not hs.policy.defers:
-        await send_now(hs, mine)
-    return session
-
-
-def _resumed(begun: Session | None, wanted: Session) -> Session | None:
-    """Let a later message lead where its own request says."""
-    return begun and evolve(begun, next_link=wanted.next_link, language=wanted.language)
+def _plain_spelling(session: Session) -> str:
+    """Return the canonical address with its domain as mail servers take it, for hosts that keep no spelling."""
+    local, at, _ = session.threepid.address.rpartition("@")
+    return f"{local}@{session.spelling.rpartition('@')[2]}" if at else session.threepid.address
 
 
 def _reply(hs: Homeserver, medium: Medium, session: Session) -> TokenRequested:

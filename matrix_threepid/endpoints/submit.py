@@ -67,27 +67,27 @@ async def show_link(medium: Medium, role: Role, call: Call) -> Response:
     """Show what a link would confirm; nothing changes."""
     found = await _linked(role, medium, call.request.parameters)
     if not isinstance(found, Session):
-        return _page(role, call, found, 400)
+        return page(role, call, found, 400)
     if found.validated_at is not None:
-        return _page(role, call, "already", 200)
-    page = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
-    return await _question(role, call, page, found)
+        return page(role, call, "already", 200)
+    name = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
+    return await _question(role, call, name, found)
 
 
 async def show_confirmed(role: Role, call: Call) -> Response:
     """Thank for a confirmation; the address of this page carries no secret."""
-    return _page(role, call, "confirmed", 200)
+    return page(role, call, "confirmed", 200)
 
 
 async def _submit_form(role: Role, medium: Medium, call: Call) -> Response:
     if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return _page(role, call, "foreign", 403)
+        return page(role, call, "foreign", 403)
     fields = {**call.request.parameters, **call.request.form}
     found = await _linked(role, medium, fields)
     if not isinstance(found, Session):
-        return _page(role, call, found, 400)
+        return page(role, call, found, 400)
     if fields.get("answer") == "refuse":
-        return _page(role, call, "disowned" if await disown(role, found) else "already", 200)
+        return page(role, call, "disowned" if await disown(role, found) else "already", 200)
     return await _confirm(role, call, found, fields["token"])
 
 
@@ -95,7 +95,7 @@ async def _confirm(role: Role, call: Call, session: Session, token: str) -> Resp
     try:
         session = await validate(role, session, token)
     except (errors.SessionExpired, errors.TokenIncorrect):
-        return _page(role, call, "expired", 400)
+        return page(role, call, "expired", 400)
     done = role.confirmed_url(session.threepid.medium)
     location = done if session.next_link is None else with_sid(session.next_link, session.sid)
     return page_response(303, "", location=location)
@@ -124,7 +124,7 @@ def _opens(role: Role, session: Session, link: _FromLink) -> bool:
     )
 
 
-async def _question(role: Role, call: Call, page: str, session: Session) -> Response:
+async def _question(role: Role, call: Call, name: str, session: Session) -> Response:
     shown = {name: call.request.parameters.get(name, "") for name in ("sid", "token", "client_secret")}
     about = {
         "purpose": session.purpose.value,
@@ -134,19 +134,20 @@ async def _question(role: Role, call: Call, page: str, session: Session) -> Resp
         "origin": session.origin,
         "host": host_of(session.next_link) if session.next_link else "",
     }
-    return _page(role, call, page, 200, {**shown, **about}, session.next_link)
+    return page(role, call, name, 200, {**shown, **about}, session.next_link)
 
 
-def _page(
+def page(
     role: Role,
     call: Call,
-    page: str,
+    name: str,
     status: int,
     values: dict[str, str] | None = None,
     leads_to: str | None = None,
 ) -> Response:
+    """Return a page in the reader's language; ``leads_to``: the link its form goes on to."""
     language = best_language(call.request.language, role.policy.languages)
-    document = role.pages.render(page, language, {"server": role.server_name, **(values or {})})
+    document = role.pages.render(name, language, {"server": role.server_name, **(values or {})})
     return page_response(status, document, form_target=origin_of(leads_to) if leads_to else None)
 
 
@@ -158,7 +159,7 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
     off = lambda role: role.medium_off(medium)  # noqa: E731
     return (
         Endpoint(
-            "GET", submit_path(medium), here, partial(show_link, medium),
+            "GET", submit_path(medium), here, partial(show_link, medium), query=_FromLink,
             name=f"show_{medium.value}_link", doc=show_link.__doc__ or "", offered=off,
         ),
         Endpoint(

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 
 from ..model.gcra import take
 from ..ports import Take
 
 
 class MemoryLimits:
-    """A ``RateLimiter`` of one process. It keeps one number a key and forgets keys that are as good as new."""
+    """A ``RateLimiter`` of one process; threads may share it. Keys that are as good as new are forgotten."""
 
     def __init__(self, max_keys: int = 100_000) -> None:
         self._full_at: dict[str, int] = {}
         self._max_keys = max_keys
+        self._lock = Lock()
 
     async def spend(self, takes: Sequence[Take], now: int) -> int:
-        for wanted in takes:
-            full_at, wait = take(self._full_at.get(wanted.key), wanted.limit, wanted.cost, now)
-            if wait:
-                return wait
-            if wanted.cost:
-                await self._keep(wanted.key, full_at, now)
-        return 0
+        with self._lock:
+            return next((wait for wanted in takes if (wait := self._take(wanted, now))), 0)
 
     async def purge(self, now: int, limit: int) -> int:
+        with self._lock:
+            return self._forget(now, limit)
+
+    def _take(self, wanted: Take, now: int) -> int:
+        full_at, wait = take(self._full_at.get(wanted.key), wanted.limit, wanted.cost, now)
+        if full_at > now:
+            self._keep(wanted.key, full_at, now)
+        return wait
+
+    def _keep(self, key: str, full_at: int, now: int) -> None:
+        self._full_at[key] = full_at
+        if len(self._full_at) > self._max_keys and not self._forget(now, self._max_keys):
+            self._full_at.pop(min(self._full_at, key=self._full_at.__getitem__))
+
+    def _forget(self, now: int, limit: int) -> int:
         spent = [key for key, full_at in self._full_at.items() if full_at <= now][:limit]
         for key in spent:
             del self._full_at[key]
         return len(spent)
-
-    async def _keep(self, key: str, full_at: int, now: int) -> None:
-        self._full_at[key] = full_at
-        if len(self._full_at) > self._max_keys and not await self.purge(now, self._max_keys):
-            self._full_at.pop(min(self._full_at, key=self._full_at.__getitem__))

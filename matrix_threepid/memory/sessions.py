@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 from ..model.session import Session
 from ..model.threepid import Purpose, Threepid
 
 
 class MemorySessions:
-    """A ``SessionStore`` that forgets with its process."""
+    """A ``SessionStore`` that forgets with its process; threads may share it."""
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Session] = {}
         self._by_slot: dict[str, str] = {}
+        self._lock = Lock()
 
     async def open(self, session: Session) -> Session:
-        holder = await self.find(session.slot) if session.slot else None
-        if holder is not None:
-            return holder
-        self._put(session)
-        return session
+        with self._lock:
+            holder = self._by_slot.get(session.slot) if session.slot else None
+            if holder is not None:
+                return self._by_sid[holder]
+            self._put(session)
+            return session
 
     async def get(self, sid: str) -> Session | None:
         return self._by_sid.get(sid)
 
     async def find(self, slot: str) -> Session | None:
-        sid = self._by_slot.get(slot)
-        return None if sid is None else self._by_sid[sid]
+        with self._lock:
+            sid = self._by_slot.get(slot)
+            return None if sid is None else self._by_sid[sid]
 
     async def replace(self, session: Session) -> bool:
-        stored = self._by_sid.get(session.sid)
-        if stored is None or stored.revision + 1 != session.revision:
-            return False
-        self._drop(stored)
-        self._put(session)
-        return True
+        with self._lock:
+            stored = self._by_sid.get(session.sid)
+            if stored is None or stored.revision + 1 != session.revision:
+                return False
+            self._drop(stored)
+            self._put(session)
+            return True
 
     async def due(self, now: int, limit: int) -> Sequence[Session]:
         waiting = self._where(lambda session: session.due_at is not None and session.due_at <= now)
@@ -50,17 +55,19 @@ class MemorySessions:
         )
 
     async def purge(self, before: int, limit: int) -> int:
-        dead = self._where(lambda session: session.expires_at < before)[:limit]
-        for session in dead:
-            self._drop(session)
-        return len(dead)
+        with self._lock:
+            dead = [session for session in self._by_sid.values() if session.expires_at < before][:limit]
+            for session in dead:
+                self._drop(session)
+            return len(dead)
 
     def dump(self) -> list[Session]:
         """Return everything stored, for tests and tools."""
-        return list(self._by_sid.values())
+        with self._lock:
+            return list(self._by_sid.values())
 
     def _where(self, fits: Callable[[Session], bool]) -> list[Session]:
-        return [session for session in self._by_sid.values() if fits(session)]
+        return [session for session in self.dump() if fits(session)]
 
     def _put(self, session: Session) -> None:
         self._by_sid[session.sid] = session

@@ -19,10 +19,10 @@ class Rate(Protocol):
 
 
 def take(full_at: int | None, limit: Rate, cost: int, now: int) -> tuple[int, int]:
-    """Return the new number and the ms to wait; one of the two matters.
+    """Return the new number, to be kept where it is later than ``now``, and the ms to wait: 0 if granted.
 
-    Of cost 0 nothing is taken: the wait tells whether one more would be granted.
+    A refused take counts nothing. Of cost 0 nothing is taken: the wait tells whether one more would be granted.
     """
     base = min(max(full_at or now, now), now + limit.span)
     wait = base + limit.interval * max(cost, 1) - now - limit.span
-    return base + limit.interval * cost, max(wait, 0)
+    return (base, wait) if wait > 0 else (base + limit.interval * cost, 0)

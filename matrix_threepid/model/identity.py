@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .threepid import Medium, Threepid, masked
+from .threepid import Medium, masked
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,64}")
 _MAX_TEXT = 256
@@ -63,10 +63,10 @@ class Proved:
 
 @frozen
 class Associated:
-    """The identity server published the address for ``mxid``."""
+    """The identity server published the address for ``mxid``; ``address`` as it writes it."""
 
-    threepid: Threepid
-    spelling: str = field(repr=masked)
+    medium: Medium
+    address: str = field(repr=masked)
     mxid: str
 
 

@@ -31,6 +31,7 @@ class Pepper:
 
     @property
     def id(self) -> str:
+        """The name of the key in the store."""
         return self.mac("pepper id")[:8]
 
     def mac(self, label: str, *parts: str) -> str:

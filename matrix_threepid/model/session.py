@@ -35,6 +35,10 @@ class Lifetimes:
     repeat: int = 600_000
 
 
+IDENTITY_LIFETIMES = Lifetimes(token=86_400_000, validated=86_400_000, total=172_800_000)
+"""What the identity API prescribes: 24 h after creation, and again after validation."""
+
+
 @frozen(kw_only=True)
 class Session:
     """One session. ``revision`` rises with every change; stores swap only the next one in.

@@ -26,6 +26,7 @@ class Purpose(str, Enum):
     ADD = "add"
     REGISTER = "register"
     PASSWORD = "password"
+    BIND = "bind"
 
 
 def masked(address: str) -> str:

@@ -71,17 +71,34 @@ class History:
 
     def __attrs_post_init__(self) -> None:
         releases = [release for release in (self.r0, self.v3) if release is not None]
-        for release in (*releases, *filter(None, (self.deprecated,))):
+        retired = [*releases[:1], *filter(None, (self.deprecated,))]
+        for release in (*releases, *retired):
             if release not in RELEASES:
                 raise ConfigurationError(f"{release} is no release of the specification")
-        if releases != sorted(releases, key=RELEASES.index):
+        if any(order != sorted(order, key=RELEASES.index) for order in (releases, retired)):
             raise ConfigurationError(f"{self} is out of order")
 
     @property
-    def versions(self) -> tuple[str, ...]:
-        """The version segments of the paths: out of ``r0``, ``v3``, ``unstable``, and an empty one for a bare path."""
+    def since(self) -> dict[str, str | None]:
+        """The version segments of the paths, and since when: ``r0``, ``v3``, ``unstable``, empty for a bare path."""
         known = {"r0": self.r0, "v3": self.v3, "unstable": self.unstable, "": self.bare}
-        return tuple(version for version, present in known.items() if present)
+        return {version: since if isinstance(since, str) else None for version, since in known.items() if since}
+
+
+@frozen
+class IdentityHistory:
+    """Since which release an endpoint of the identity API lives under ``/api/v1`` and ``/v2``."""
+
+    v1: str | None = None
+    v2: str | None = None
+    deprecated: str | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def since(self) -> dict[str, str | None]:
+        """The version segments of the paths, and since when: out of ``api/v1``, ``v2``."""
+        known = {"api/v1": self.v1, "v2": self.v2}
+        return {version: release for version, release in known.items() if release}
 
 
 Handler = Callable[..., Awaitable[Any]]
@@ -91,22 +108,25 @@ Handler = Callable[..., Awaitable[Any]]
 class Endpoint:
     """One endpoint of one role.
 
-    ``request``: message class of the body, or ``None``; ``reply``: message class, or ``None`` for pages;
+    ``request``, ``query``: message classes of body and query parameters, or ``None``; ``reply``: message class, or ``None`` for pages;
     ``errors``: what it may answer beside the errors of its kind; ``offered``: a callable that says why
     the endpoint is off in a wiring (``None`` when it is on); ``admits``: a check made before the body is read;
-    ``takes_forms``: an HTML form is taken as well, and given to the handler unread.
+    ``takes_forms``: an HTML form is taken as well, and given to the handler unread; ``loose``: members may also come
+    as a form or in the query (identity API v1).
     """
 
     method: str
     path: str
-    history: History
+    history: History | IdentityHistory
     handler: Handler = field(repr=False)
     request: type[Any] | None = None
+    query: type[Any] | None = None
     reply: type[Any] | None = None
     access: Access = Access.ANYONE
     spending: Spending = Spending.NOTHING
     uia: bool = False
     takes_forms: bool = False
+    loose: bool = False
     errors: tuple[type[MatrixError], ...] = ()
     name: str = ""
     doc: str = field(default="", repr=False)
@@ -116,11 +136,11 @@ class Endpoint:
     def __attrs_post_init__(self) -> None:
         if not self.path.startswith("/") or self.path.endswith("/"):
             raise ConfigurationError(f"{self.path}: a path starts with a slash and does not end with one")
-        if not self.history.versions:
+        if not self.history.since:
             raise ConfigurationError(f"{self.path}: lives under no version")
         if self.uia and self.access is not Access.USER:
             raise ConfigurationError(f"{self.path}: user-interactive authentication needs a user")
-        for message in filter(None, (self.request,)):
+        for message in filter(None, (self.request, self.query)):
             members(message)
 
     @property
@@ -129,7 +149,7 @@ class Endpoint:
         return tuple(
             f"/{version}{path}" if version else path
             for path in (self.path, *self.history.also)
-            for version in self.history.versions
+            for version in self.history.since
         )
 
     @property
@@ -164,6 +184,9 @@ class Table:
         self.prefix = prefix
         self.endpoints = endpoints
         self._routes: dict[str, dict[str, Endpoint]] = {}
+        names = [declared.name for declared in endpoints]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(f"two endpoints of {prefix} have one name")
         for declared in endpoints:
             for path in declared.paths:
                 self._add(prefix + path, declared)

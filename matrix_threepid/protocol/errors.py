@@ -147,6 +147,26 @@ class LimitExceeded(MatrixError):
         return (("Retry-After", str(-(-self.retry_after_ms // 1000))),)
 
 
+class Unauthenticated(Unauthorized):
+    """Neither a signature nor a session was given (identity API)."""
+
+    message = "This request needs a homeserver's signature or a validated session"
+
+
+class NotYours(Unauthorized):
+    """The access token belongs to another user (identity API)."""
+
+    status = 403
+    message = "This is not your user id"
+
+
+class TermsNotSigned(MatrixError):
+    """The user has not accepted the identity server's terms; raised by ``Callers`` of an identity server."""
+
+    status, errcode = 403, "M_TERMS_NOT_SIGNED"
+    message = "The terms of this server have not been accepted"
+
+
 class ThreepidInUse(MatrixError):
     """The address is on an account already."""
 
@@ -238,6 +258,48 @@ class SessionExpired(MatrixError):
 
     status, errcode = 400, "M_SESSION_EXPIRED"
     message = "This session has expired: please request a new message"
+
+
+class SessionNotValidated(MatrixError):
+    """The session exists, but its address is not proved yet (identity API)."""
+
+    status, errcode = 400, "M_SESSION_NOT_VALIDATED"
+    message = "This session has not been validated yet"
+
+
+class InvalidEmail(MatrixError):
+    """The address is none (identity API)."""
+
+    status, errcode = 400, "M_INVALID_EMAIL"
+    message = "email: must be an address of the form user@domain"
+
+
+class InvalidAddress(MatrixError):
+    """The phone number is none (identity API)."""
+
+    status, errcode = 400, "M_INVALID_ADDRESS"
+    message = "phone_number: must be a possible phone number of that country, or an international one"
+
+
+class EmailSendError(MatrixError):
+    """The mail could not be sent (identity API)."""
+
+    status, errcode = 400, "M_EMAIL_SEND_ERROR"
+    message = "The mail could not be sent: please try again"
+
+
+class SendError(MatrixError):
+    """The SMS could not be sent (identity API)."""
+
+    status, errcode = 400, "M_SEND_ERROR"
+    message = "The SMS could not be sent: please try again"
+
+
+class DestinationRejected(MatrixError):
+    """No SMS is sent to this country or kind of number (identity API)."""
+
+    status, errcode = 400, "M_DESTINATION_REJECTED"
+    message = "This server does not send messages to this number"
 
 
 class TokenIncorrect(MatrixError):

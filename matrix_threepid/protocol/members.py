@@ -49,6 +49,22 @@ class Integer:
 
 
 @frozen
+class LooseInteger:
+    """A whole number, or a string of one: web clients send ``send_attempt`` so to identity servers."""
+
+    rule: str = "must be an integer"
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Integer().schema(), {"type": "string", "pattern": f"^-?[0-9]{{1,15}}{_END}"}]}
+
+    def accepts(self, value: object) -> bool:
+        return Integer().accepts(value) or (type(value) is str and re.fullmatch("-?[0-9]{1,15}", value) is not None)
+
+    def read(self, value: Any) -> int:
+        return int(value)
+
+
+@frozen
 class Flag:
     """``true`` or ``false``."""
 

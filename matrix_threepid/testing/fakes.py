@@ -73,7 +73,7 @@ class FakeCallers:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not token:
             return None
-        if not token.startswith("@"):
+        if not token.startswith("@") or "," in token or " " in token:
             raise UnknownToken
         return Caller(token, **self.kinds.get(token, {}))
 

@@ -1,0 +1,59 @@
+"""``IdentityServer`` and ``Delegate``: the two smaller roles, over the same sessions and senders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from . import ports
+from .memory.associations import MemoryAssociations
+from .model.session import IDENTITY_LIFETIMES
+from .policy import Policy
+from .protocol.wire import Request
+from .role import Role, fits, port
+
+_POLICY = Policy(lifetimes=IDENTITY_LIFETIMES)
+
+
+@frozen(kw_only=True, slots=False)
+class Delegate(Role):
+    """What Synapse's ``account_threepid_delegates`` calls: validation over the identity API v1, without tokens.
+
+    Whoever reaches it can have messages sent and sessions read, so keep it behind a secret path or a private network.
+    """
+
+    prefix: ClassVar[str] = "/_matrix/identity"
+    submit_version: ClassVar[str] = "/api/v1"
+    errcodes: ClassVar[Mapping[str, str]] = {"M_MISSING_PARAM": "M_MISSING_PARAMS"}
+
+    policy: Policy = field(default=_POLICY)
+
+
+@frozen(kw_only=True, slots=False)
+class IdentityServer(Role):
+    """An identity server's validation and associations (identity API v1 and v2).
+
+    ``callers``: who may use v2; raise ``Unauthorized`` or ``TermsNotSigned`` there. ``verifier``: checks homeservers'
+    signatures on unbinds; ``signer``: signs associations. ``serve_v1``: offer v1, which knows no tokens.
+    """
+
+    prefix: ClassVar[str] = "/_matrix/identity"
+    submit_version: ClassVar[str] = "/v2"
+    errcodes: ClassVar[Mapping[str, str]] = {
+        "M_MISSING_PARAM": "M_MISSING_PARAMS",
+        "M_MISSING_TOKEN": "M_UNAUTHORIZED",
+        "M_UNKNOWN_TOKEN": "M_UNAUTHORIZED",
+    }
+
+    callers: ports.Callers = field(validator=fits(ports.Callers), repr=False)
+    signer: ports.ObjectSigner = field(validator=fits(ports.ObjectSigner), repr=False)
+    verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
+    associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
+    serve_v1: bool = True
+    policy: Policy = field(default=_POLICY)
+
+    async def identify(self, request: Request) -> ports.Caller | None:
+        """Return who calls, as the host's ``callers`` say."""
+        return await self.callers.identify(request)

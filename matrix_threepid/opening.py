@@ -1,0 +1,81 @@
+"""Open a session and send its message: what every requestToken does, whichever role it belongs to."""
+
+from __future__ import annotations
+
+from attrs import evolve, field, frozen
+
+from . import sessions
+from .call import Call
+from .limiting import charge_sending, client_mac
+from .model.next_link import checked_next_link
+from .model.session import Session
+from .model.threepid import Candidate, Purpose
+from .protocol.errors import ThreepidDenied
+from .protocol.members import redacted
+from .role import Role
+from .sending import due_at, send_now
+from .texts import best_language
+
+
+@frozen(kw_only=True)
+class Asked:
+    """What a requestToken asks for. ``by_code``: the message holds a code to type, not a link."""
+
+    purpose: Purpose
+    candidate: Candidate
+    client_secret: str = field(repr=redacted)
+    send_attempt: int
+    next_link: str | None = field(default=None, repr=redacted)
+    owner: str | None = None
+    by_code: bool = False
+
+
+async def prepare(role: Role, call: Call, asked: Asked) -> Session:
+    """Return the session asked for, not yet stored.
+
+    Raises ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, in this order.
+    """
+    wanted = _fresh(role, call, asked)
+    if not await role.rules.allows(asked.candidate.threepid, asked.purpose, call.user_id):
+        raise ThreepidDenied
+    await charge_sending(role, call, asked.candidate.threepid)
+    return wanted
+
+
+async def open_and_send(role: Role, wanted: Session, asked: Asked) -> Session:
+    """Join or open the session with its message written ahead, and send unless that is put off.
+
+    Raises ``InvalidParam`` or ``Unavailable`` when the message was refused; the same attempt may be made again.
+    """
+    until = role.clock() if role.policy.defers else due_at(role, wanted.threepid.medium)
+
+    def begin(session: Session) -> Session | None:
+        return session.begin_send(asked.send_attempt, role.clock(), until, role.policy.lifetimes)
+
+    first = begin(wanted) or wanted
+    session = await sessions.join_or_open(role, first, asked.client_secret)
+    mine: Session | None = session
+    if session.sid != first.sid:
+        mine = await sessions.change(role, session.sid, lambda stored: _resumed(begin(stored), wanted))
+    if mine is not None and not role.policy.defers:
+        await send_now(role, mine)
+    return session
+
+
+def _fresh(role: Role, call: Call, asked: Asked) -> Session:
+    """Return the session with a note of where its request came from and where its link shall lead."""
+    session = sessions.fresh(role, asked.purpose, asked.candidate, asked.client_secret, asked.owner)
+    link = asked.next_link
+    return evolve(
+        session,
+        code_digits=role.policy.code_digits if asked.by_code else 0,
+        next_link=None if link is None else checked_next_link(link, role.policy.next_link_hosts),
+        language=best_language(call.request.language, role.policy.languages),
+        origin=call.origin,
+        client_mac=client_mac(role, call.client),
+    )
+
+
+def _resumed(begun: Session | None, wanted: Session) -> Session | None:
+    """Let a later message lead where its own request says."""
+    return begun and evolve(begun, next_link=wanted.next_link, language=wanted.language)

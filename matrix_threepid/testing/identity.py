@@ -1,0 +1,73 @@
+"""Identity servers in memory: sessions, bindings, and whatever answer a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import define, field
+
+from ..model.identity import Associated, BindAnswer, Done, Proved, ProvedAnswer, Refused, UnbindAnswer
+from ..model.threepid import Medium
+from ..ports import Credentials
+
+_NO_SESSION = Refused(404, "M_NO_VALID_SESSION", "No session was found")
+Published = tuple[str, Medium, str]
+"""Identity server, medium and address."""
+
+
+@define
+class FakeIdentityServers:
+    """An ``IdentityServerClient`` that is the identity servers as well; any token will do.
+
+    ``published``: who is bound where. ``calls``: (call, identity server), in order. ``before``: awaited in each call.
+    """
+
+    published: dict[Published, str] = field(factory=dict)
+    calls: list[tuple[str, str]] = field(factory=list)
+    before: Callable[[], Awaitable[object]] | None = None
+    _sessions: dict[tuple[str, str, str], tuple[Medium, str]] = field(init=False, factory=dict)
+    _scripts: dict[tuple[str, str], list[tuple[Any, bool]]] = field(init=False, factory=dict)
+
+    def prove(self, id_server: str, sid: str, client_secret: str, address: str, medium: Medium = Medium.EMAIL) -> None:
+        """Put a validated session there."""
+        self._sessions[id_server, sid, client_secret] = (medium, address)
+
+    def script(self, call: str, id_server: str, *answers: Any, carried_out: bool = False) -> None:
+        """Give the next answers to ``proved``, ``bind`` or ``unbind``; ``carried_out``: it is done all the same."""
+        self._scripts.setdefault((call, id_server), []).extend((answer, carried_out) for answer in answers)
+
+    async def proved(self, id_server: str, access_token: str, credentials: Credentials, deadline: int) -> ProvedAnswer:
+        return await self._call("proved", id_server, lambda: self._proved(id_server, credentials))
+
+    async def bind(
+        self, id_server: str, access_token: str, credentials: Credentials, user_id: str, deadline: int
+    ) -> BindAnswer:
+        return await self._call("bind", id_server, lambda: self._bind(id_server, credentials, user_id))
+
+    async def unbind(self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int) -> UnbindAnswer:
+        return await self._call("unbind", id_server, lambda: self._unbind(id_server, user_id, medium, address))
+
+    async def _call(self, call: str, id_server: str, act: Callable[[], Any]) -> Any:
+        self.calls.append((call, id_server))
+        if self.before is not None:
+            await self.before()
+        answer, carried_out = (self._scripts.get((call, id_server)) or [(None, True)]).pop(0)
+        done = act() if carried_out else None
+        return done if answer is None else answer
+
+    def _proved(self, id_server: str, credentials: Credentials) -> ProvedAnswer:
+        session = self._sessions.get((id_server, credentials.sid, credentials.client_secret))
+        return Proved(*session) if session else _NO_SESSION
+
+    def _bind(self, id_server: str, credentials: Credentials, user_id: str) -> BindAnswer:
+        proved = self._proved(id_server, credentials)
+        if not isinstance(proved, Proved):
+            return _NO_SESSION
+        self.published[id_server, proved.medium, proved.address] = user_id
+        return Associated(proved.medium, proved.address, user_id)
+
+    def _unbind(self, id_server: str, user_id: str, medium: Medium, address: str) -> UnbindAnswer:
+        if self.published.get((id_server, medium, address)) == user_id:
+            del self.published[id_server, medium, address]
+        return Done()

@@ -1,0 +1,165 @@
+"""A TLS server on loopback that answers as it is told: well, badly, for ever, or not at all."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any
+
+from attrs import define, field, frozen
+
+PATIENCE = 30.0
+"""The s after which a client that should have left is left alone."""
+
+
+@frozen
+class Heard:
+    """One request as it arrived: method, target, headers (lower-case names) and body."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+
+Act = Callable[[socket.socket], object]
+"""Answers in its own way."""
+Said = bytes | Iterable[bytes] | Act
+Answers = Callable[[Heard], Said]
+
+
+def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
+    """Return a whole HTTP answer."""
+    lines = (f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", *headers)
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
+def hang_up(sock: socket.socket) -> None:
+    """Reset the connection."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def silence(sock: socket.socket) -> None:
+    """Say nothing until the client leaves."""
+    sock.recv(1)
+
+
+def drip(first: bytes, again: bytes) -> Act:
+    """Say something, then one little thing again and again, slowly, until the client leaves."""
+
+    def say(sock: socket.socket) -> None:
+        sock.sendall(first)
+        sock.settimeout(0.01)
+        while True:
+            sock.sendall(again)
+            with suppress(TimeoutError):
+                if not sock.recv(1):
+                    return
+
+    return say
+
+
+def flood(first: bytes, again: bytes) -> Iterator[bytes]:
+    """Say something, then one thing again and again, as fast as the client reads."""
+    yield first
+    while True:
+        yield again * (1 + 16_384 // len(again))
+
+
+@cache
+def authority() -> Any:
+    """Return the certificate authority of this run of tests. Needs ``trustme``."""
+    import trustme
+
+    return trustme.CA()
+
+
+@cache
+def certified(*names: str) -> ssl.SSLContext:
+    """Return what a server with a certificate for these names serves with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert(*names).configure_cert(context)
+    return context
+
+
+@define
+class RogueServer:
+    """The server; ``answers`` may be changed at any time. ``heard``: the requests so far."""
+
+    context: ssl.SSLContext | None
+    answers: Answers = lambda _: answer(200, b"{}")
+    heard: list[Heard] = field(factory=list)
+    connections: int = 0
+    _listener: socket.socket = field(init=False, factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    _threads: list[threading.Thread] = field(init=False, factory=list)
+
+    @property
+    def port(self) -> int:
+        """The port it listens at."""
+        return int(self._listener.getsockname()[1])
+
+    @contextmanager
+    def serving(self) -> Iterator[RogueServer]:
+        """Serve in threads; they have ended when the block has."""
+        self._start(self._accept)
+        try:
+            yield self
+        finally:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            for thread in list(self._threads):
+                thread.join(PATIENCE)
+
+    def _start(self, work: Callable[..., object], *args: Any) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self.connections += 1
+                self._start(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        sock.settimeout(PATIENCE)
+        with suppress(OSError, ValueError), sock:
+            if self.context is None:
+                sock.sendall(b"220 this is not TLS\r\n")
+                return
+            with self.context.wrap_socket(sock, server_side=True) as secure:
+                heard = _request(secure)
+                self.heard.append(heard)
+                _say(secure, self.answers(heard))
+
+
+def _say(sock: socket.socket, said: Said) -> None:
+    if isinstance(said, bytes):
+        sock.sendall(said)
+    elif callable(said):
+        said(sock)
+    else:
+        for piece in said:
+            sock.sendall(piece)
+
+
+def _request(sock: socket.socket) -> Heard:
+    reader = sock.makefile("rb")
+    method, target, _ = reader.readline().decode().split()
+    headers: dict[str, str] = {}
+    while line := reader.readline().decode().strip():
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return Heard(method, target, headers, reader.read(int(headers.get("content-length", 0))))
