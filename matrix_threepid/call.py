@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -33,18 +34,22 @@ class Call:
         """The caller's user id, if there is a caller."""
         return None if self.caller is None else self.caller.user_id
 
-    @property
+    @cached_property
     def client(self) -> str:
         """The network the request came from: an IPv4 address or an IPv6 /64; one name for all unknown ones."""
-        address = _address(self.request.client)
+        address = self._address
         if isinstance(address, IPv6Address):
             return f"{IPv6Address(int(address) >> 64 << 64)}/64"
         return str(address or "unknown")
 
+    @cached_property
+    def _address(self) -> Any:
+        return _address(self.request.client)
+
     @property
     def origin(self) -> str:
         """The client's address as strangers may see it: the last part is hidden."""
-        address = _address(self.request.client)
+        address = self._address
         if address is None:
             return ""
         return (

@@ -5,8 +5,6 @@ A crash in between leaves the mark: a mail goes out again (its link is the same)
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from .events import MessageSent
 from .listening import tell
 from .model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
@@ -111,4 +109,4 @@ def _kind(session: Session) -> Kind:
 
 
 def _link(role: Role, session: Session, token: str) -> str:
-    return f"{role.submit_url(session.threepid.medium)}?{urlencode({'sid': session.sid, 'token': token})}"
+    return f"{role.submit_url(session.threepid.medium)}?sid={session.sid}&token={token}"

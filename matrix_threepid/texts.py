@@ -58,6 +58,8 @@ def paragraphs(sentences: Iterable[str]) -> str:
 
 def best_language(accepted: str, offered: Sequence[str]) -> str:
     """Return the offered language an ``Accept-Language`` header likes best, or the first one offered."""
+    if not accepted:
+        return offered[0]
     wishes = sorted(map(_wish, accepted[:200].split(",")), key=lambda wish: wish[0], reverse=True)
     for quality, tag in wishes:
         if quality > 0 and tag in offered:

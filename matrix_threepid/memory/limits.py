@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nsmallest
 from threading import Lock
 
 from ..model.gcra import take
@@ -33,8 +34,15 @@ class MemoryLimits:
 
     def _keep(self, key: str, full_at: int, now: int) -> None:
         self._full_at[key] = full_at
-        if len(self._full_at) > self._max_keys and not self._forget(now, self._max_keys):
-            self._full_at.pop(min(self._full_at, key=self._full_at.__getitem__))
+        if len(self._full_at) > self._max_keys:
+            self._make_room(now)
+
+    def _make_room(self, now: int) -> None:
+        """Forget a tenth of the keys at once, those nearest to new; one at a time would cost a look at all of them."""
+        self._forget(now, self._max_keys)
+        too_many = max(0, len(self._full_at) - self._max_keys * 9 // 10)
+        for key in nsmallest(too_many, self._full_at, key=self._full_at.__getitem__):
+            del self._full_at[key]
 
     def _forget(self, now: int, limit: int) -> int:
         spent = [key for key, full_at in self._full_at.items() if full_at <= now][:limit]

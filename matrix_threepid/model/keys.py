@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64encode
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -19,7 +20,7 @@ MIN_BYTES = 32
 _MAC_BYTES = 16
 
 
-@frozen
+@frozen(slots=False)
 class Pepper:
     """One secret key of at least 32 bytes; ``id`` names it in the store without telling it."""
 
@@ -29,7 +30,7 @@ class Pepper:
         if not isinstance(self.key, bytes) or len(self.key) < MIN_BYTES:
             raise ConfigurationError(f"a pepper is a bytes value of at least {MIN_BYTES} bytes")
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The name of the key in the store."""
         return self.mac("pepper id")[:8]
