@@ -1,0 +1,85 @@
+"""PostgreSQL through psycopg 3, in threads or on asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..drive import Offload, inline
+from .sql.operation import Operation, Row, drive, drive_async, retried, retried_async
+from .sql.postgresql import raised_for, with_percent
+
+if TYPE_CHECKING:
+    import psycopg
+
+T = TypeVar("T")
+
+
+class Psycopg:
+    """A ``Database`` on connections of psycopg that block; threads and processes may share it.
+
+    ``connect``: gives a connection for the time of one transaction, as ``ConnectionPool.connection`` and
+    ``partial(psycopg.connect, uri)`` do. ``offload``: where transactions run.
+    """
+
+    dialect = "postgresql"
+
+    def __init__(
+        self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], offload: Offload = inline
+    ) -> None:
+        self._connect, self._offload, self._turn = connect, offload, Lock()
+
+    def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
+        """Run one operation as one transaction. Raises ``Unavailable``."""
+        return self._offload(lambda: retried(lambda _: self._transaction(operation()), self._turn))
+
+    def _transaction(self, operation: Operation[T]) -> T:
+        with _explained(), self._connect() as connection, connection.transaction():
+
+            def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
+                cursor = connection.execute(with_percent(sql), parameters)
+                return cursor.fetchall() if cursor.description else []
+
+            return drive(operation, execute)
+
+
+class AsyncPsycopg:
+    """A ``Database`` on connections of psycopg that are awaited.
+
+    ``connect``: gives a connection for the time of one transaction, as ``AsyncConnectionPool.connection`` does.
+    """
+
+    dialect = "postgresql"
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[psycopg.AsyncConnection[Any]]]) -> None:
+        import asyncio
+
+        self._connect, self._turn = connect, asyncio.Lock()
+
+    def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
+        """Run one operation as one transaction. Raises ``Unavailable``."""
+        return retried_async(lambda: self._transaction(operation()), self._turn)
+
+    async def _transaction(self, operation: Operation[T]) -> T:
+        with _explained():
+            async with self._connect() as connection, connection.transaction():
+
+                async def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
+                    cursor = await connection.execute(with_percent(sql), parameters)
+                    return await cursor.fetchall() if cursor.description else []
+
+                return await drive_async(operation, execute)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    import psycopg
+
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if (reason := raised_for(error.sqlstate)) is None:
+            raise
+        raise reason from error

@@ -1,0 +1,19 @@
+"""The stores in SQL, written once for every driver: an operation yields statements, a ``Database`` runs them."""
+
+from .limits import SqlLimits
+from .operation import Database, Operation, Row, Statement, drive, drive_async
+from .schema import check, migrate
+from .sessions import SqlSessions
+
+__all__ = [
+    "Database",
+    "Operation",
+    "Row",
+    "SqlLimits",
+    "SqlSessions",
+    "Statement",
+    "check",
+    "drive",
+    "drive_async",
+    "migrate",
+]

@@ -1,0 +1,67 @@
+"""``SqlLimits``: the ``RateLimiter`` whose counts all processes on one database share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from ...model import gcra
+from ...ports import Take
+from .operation import Database, Operation
+
+# One statement decides and counts; it returns a row exactly if the take is granted.
+_GRANT = (
+    "INSERT INTO threepid_limits AS held (name, full_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+    "SET full_at = CASE WHEN held.full_at > ? THEN held.full_at ELSE ? END + ? WHERE held.full_at <= ? RETURNING name"
+)
+_READ = "SELECT full_at FROM threepid_limits WHERE name = ?"
+_LOWER = "UPDATE threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
+# The outer condition is there for rows that change while the inner one is looked up.
+_PURGE = (
+    "DELETE FROM threepid_limits WHERE full_at <= ? AND name IN "
+    "(SELECT name FROM threepid_limits WHERE full_at <= ? ORDER BY full_at LIMIT ?) RETURNING name"
+)
+
+
+class SqlLimits:
+    """A ``RateLimiter`` in the table ``threepid_limits``: one row a key, one number a row."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def spend(self, takes: Sequence[Take], now: int) -> Awaitable[int]:
+        return self._db.run(lambda: _spend(takes, now))
+
+    def purge(self, now: int, limit: int) -> Awaitable[int]:
+        return self._db.run(lambda: _purge(now, limit))
+
+
+def _spend(takes: Sequence[Take], now: int) -> Operation[int]:
+    for wanted in takes:
+        granted = yield from _granted(wanted, now)
+        wait = 0 if granted else (yield from _wait(wanted, now))
+        if wait:
+            return wait
+    return 0
+
+
+def _granted(wanted: Take, now: int) -> Operation[bool]:
+    """Count a take if there is room for it. What only asks, or never fits, counts nothing."""
+    price = wanted.limit.interval * wanted.cost
+    if not 0 < price <= wanted.limit.span:
+        return False
+    row = (wanted.key, now + price, now, now, price, now + wanted.limit.span - price)
+    return bool((yield _GRANT, row))
+
+
+def _wait(wanted: Take, now: int) -> Operation[int]:
+    """Return the ms until a take that was not counted would be granted; 0 for one that only asks and may."""
+    rows = yield _READ, (wanted.key,)
+    held = rows[0][0] if rows else None
+    full_at, wait = gcra.take(held, wanted.limit, wanted.cost, now)
+    if held is not None and full_at < held:
+        yield _LOWER, (full_at, wanted.key, full_at)
+    return max(wait, 1) if wanted.cost else wait  # refused it was, even if there is room by now
+
+
+def _purge(now: int, limit: int) -> Operation[int]:
+    return len((yield _PURGE, (now, now, limit)))

@@ -1,0 +1,48 @@
+"""The schema as it came about: released entries never change, new ones go to the end."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE threepid_sessions (
+            sid TEXT NOT NULL PRIMARY KEY,
+            purpose TEXT NOT NULL,
+            medium TEXT NOT NULL,
+            address TEXT NOT NULL,
+            spelling TEXT NOT NULL,
+            owner TEXT,
+            pepper_id TEXT NOT NULL,
+            secret_mac TEXT NOT NULL,
+            slot TEXT,
+            code_digits BIGINT NOT NULL,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            token_expires_at BIGINT NOT NULL,
+            send_attempt BIGINT,
+            due_attempt BIGINT,
+            due_at BIGINT,
+            serial BIGINT NOT NULL,
+            guesses BIGINT NOT NULL,
+            validated_at BIGINT,
+            claimed_by TEXT,
+            claimed_at BIGINT,
+            spent_at BIGINT,
+            ended BIGINT NOT NULL,
+            decoy BIGINT NOT NULL,
+            next_link TEXT,
+            language TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            client_mac TEXT NOT NULL,
+            revision BIGINT NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX threepid_sessions_slot ON threepid_sessions (slot) WHERE slot IS NOT NULL",
+        "CREATE INDEX threepid_sessions_due ON threepid_sessions (due_at) WHERE due_at IS NOT NULL",
+        """CREATE INDEX threepid_sessions_owner ON threepid_sessions (owner)
+            WHERE owner IS NOT NULL AND ended = 0 AND spent_at IS NULL""",
+        """CREATE INDEX threepid_sessions_threepid ON threepid_sessions (address, medium)
+            WHERE ended = 0 AND spent_at IS NULL""",
+        "CREATE INDEX threepid_sessions_expires ON threepid_sessions (expires_at)",
+        "CREATE TABLE threepid_limits (name TEXT NOT NULL PRIMARY KEY, full_at BIGINT NOT NULL)",
+        "CREATE INDEX threepid_limits_full ON threepid_limits (full_at)",
+    ),
+)

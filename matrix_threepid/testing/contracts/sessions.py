@@ -1,0 +1,199 @@
+"""``SessionStoreContract``: what every ``SessionStore`` keeps to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from ...model.session import Lifetimes, Session
+from ...model.threepid import Medium, Purpose, Threepid
+from ...ports import SessionStore
+from .base import Contract
+from .values import CHANGES, NOW, session
+
+_THREADS = 8
+_every_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+
+
+class SessionStoreContract(Contract):
+    """Give the fixture ``store``: an empty ``SessionStore``."""
+
+    # -- open, get, find ----------------------------------------------------------------------------
+
+    @_every_change
+    def test_a_session_comes_back_as_it_was_opened(self, store: SessionStore, change: dict[str, Any]) -> None:
+        """Every field is stored when a session is opened."""
+        opened = session("a", **change)
+        assert self.do(store.open, opened) == opened
+        assert self.do(store.get, "a") == opened
+
+    def test_a_taken_slot_answers_its_holder(self, store: SessionStore) -> None:
+        """Opening a session in a taken slot returns the holder as it is by now, and stores nothing."""
+        holder = self.do(store.open, session("a")).guessed()
+        self.do(store.replace, holder)
+        assert self.do(store.open, session("b", slot="slot-a")) == holder
+        assert self.do(store.get, "b") is None
+
+    def test_sessions_are_found_by_their_slot(self, store: SessionStore) -> None:
+        """``find`` returns the session that has the slot, with all that was changed since."""
+        changed = self._opened(store, session("a"), session("b"))[0].guessed()
+        self.do(store.replace, changed)
+        assert self.do(store.find, "slot-a") == changed
+        assert self.do(store.find, "slot-b") == session("b")
+
+    def test_sessions_without_a_slot_hold_none(self, store: SessionStore) -> None:
+        """Any number of sessions may have no slot."""
+        both = self._opened(store, session("a", slot=None), session("b", slot=None))
+        assert [self.do(store.get, sid) for sid in "ab"] == both
+
+    @pytest.mark.parametrize("key", ["b", "A", "", "a ", "%", "_", "slot-A"])
+    def test_absence_is_none(self, store: SessionStore, key: str) -> None:
+        """A key that is not stored, character by character, finds nothing."""
+        self._opened(store, session("a"))
+        assert self.do(store.get, key) is None
+        assert self.do(store.find, key) is None
+
+    # -- replace ------------------------------------------------------------------------------------
+
+    @_every_change
+    def test_every_changed_field_comes_back(self, store: SessionStore, change: dict[str, Any]) -> None:
+        """A swap changes whatever differs, and nothing else."""
+        bystander = self._opened(store, session("a"), session("b"))[1]
+        changed = session("a", **change, revision=1)
+        assert self.do(store.replace, changed) is True
+        assert self.do(store.get, "a") == changed
+        assert self.do(store.get, "b") == bystander
+
+    @pytest.mark.parametrize("revision", [0, 1, 2, 4])
+    def test_only_the_next_revision_fits(self, store: SessionStore, revision: int) -> None:
+        """A swap of any revision but the next is refused and changes nothing."""
+        stored = session("a", revision=2)
+        self._opened(store, stored)
+        assert self.do(store.replace, evolve(stored, guesses=9, revision=revision)) is False
+        assert self.do(store.get, "a") == stored
+
+    def test_what_is_not_stored_cannot_be_swapped(self, store: SessionStore) -> None:
+        """``replace`` never inserts."""
+        assert self.do(store.replace, session("a", revision=1)) is False
+        assert self.do(store.get, "a") is None
+
+    @pytest.mark.parametrize("over", [Session.end, lambda held: held.spend(NOW)])
+    def test_a_session_that_is_over_frees_its_slot(self, store: SessionStore, over: Any) -> None:
+        """A slot that was let go is free for another session, and the one before stays."""
+        ended = over(self._opened(store, session("a"))[0])
+        self.do(store.replace, ended)
+        assert self.do(store.find, "slot-a") is None
+        successor = session("b", slot="slot-a")
+        assert self.do(store.open, successor) == successor
+        assert [self.do(store.get, sid) for sid in "ab"] == [ended, successor]
+        assert self.do(store.find, "slot-a") == successor
+
+    # -- due ----------------------------------------------------------------------------------------
+
+    def test_due_messages_come_oldest_first(self, store: SessionStore) -> None:
+        """``due`` lists sessions whose time has come, this ms included, by that time, up to the limit."""
+        times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
+        self._opened(store, *(session(sid, due_attempt=1, due_at=at) for sid, at in times.items()))
+        assert [found.sid for found in self.do(store.due, NOW, 10)] == ["b", "e", "a"]
+        assert [found.sid for found in self.do(store.due, NOW, 2)] == ["b", "e"]
+
+    def test_what_is_done_is_not_due(self, store: SessionStore) -> None:
+        """A message that was sent, put off or taken for good leaves the list, and may come back."""
+        lifetimes = Lifetimes()
+        waiting = [session(sid, due_attempt=1, due_at=NOW) for sid in "abcd"]
+        self._opened(store, *waiting)
+        for changed in (waiting[0].sent(), waiting[1].take_up(NOW + 1), waiting[2].take_up(None)):
+            self.do(store.replace, changed)
+        assert self.do(store.due, NOW, 10) == [waiting[3]]
+        again = waiting[0].sent().begin_send(2, NOW, NOW - 1, lifetimes)
+        assert again is not None
+        self.do(store.replace, again)
+        assert self.do(store.due, NOW, 10) == [again, waiting[3]]
+
+    # -- of_owner, of_threepid ----------------------------------------------------------------------
+
+    def test_sessions_are_listed_by_owner(self, store: SessionStore) -> None:
+        """``of_owner`` lists what this very user opened."""
+        owners = {"a": "@alice:x", "b": "@bob:x", "c": None, "d": "@alice:x", "e": "@ALICE:x"}
+        self._opened(store, *(session(sid, owner=owner) for sid, owner in owners.items()))
+        assert _sids(self.do(store.of_owner, "@alice:x")) == {"a", "d"}
+        assert not self.do(store.of_owner, "@carol:x")
+
+    def test_sessions_are_listed_by_identifier_and_purpose(self, store: SessionStore) -> None:
+        """``of_threepid`` tells media, addresses and purposes apart, character by character."""
+        mail, number = Threepid(Medium.EMAIL, "447700900001"), Threepid(Medium.MSISDN, "447700900001")
+        self._opened(
+            store,
+            session("a", threepid=mail),
+            session("b", threepid=number),
+            session("c", threepid=mail, purpose=Purpose.PASSWORD),
+            session("d", threepid=Threepid(Medium.EMAIL, "44770090000_")),
+            session("e", threepid=mail),
+        )
+        assert _sids(self.do(store.of_threepid, mail, Purpose.ADD)) == {"a", "e"}
+        assert _sids(self.do(store.of_threepid, number, Purpose.ADD)) == {"b"}
+        assert _sids(self.do(store.of_threepid, mail, Purpose.PASSWORD)) == {"c"}
+        assert not self.do(store.of_threepid, mail, Purpose.REGISTER)
+
+    @pytest.mark.parametrize("over", [Session.end, lambda held: held.spend(NOW)])
+    def test_sessions_that_are_over_are_not_listed(self, store: SessionStore, over: Any) -> None:
+        """Neither list holds a session that has ended or was spent; one that expired may still be there."""
+        one, other = self._opened(store, session("a", owner="@alice:x"), session("b", owner="@alice:x"))
+        self.do(store.replace, over(one))
+        assert list(self.do(store.of_owner, "@alice:x")) == [other]
+        assert list(self.do(store.of_threepid, one.threepid, Purpose.ADD)) == [other]
+
+    # -- purge --------------------------------------------------------------------------------------
+
+    def test_a_purge_takes_what_expired_and_no_more(self, store: SessionStore) -> None:
+        """Only sessions that expired before the given time are deleted, with all ways to find them."""
+        times = {"a": NOW - 1, "b": NOW, "c": NOW + 1}
+        self._opened(store, *(session(sid, expires_at=at, owner="@a:x", due_at=0) for sid, at in times.items()))
+        assert self.do(store.purge, NOW, 10) == 1
+        assert self.do(store.get, "a") is None
+        assert self.do(store.find, "slot-a") is None
+        assert _sids(self.do(store.due, NOW, 10)) == _sids(self.do(store.of_owner, "@a:x")) == {"b", "c"}
+        assert self.do(store.purge, NOW, 10) == 0
+
+    def test_a_purge_is_bounded(self, store: SessionStore) -> None:
+        """At most ``limit`` sessions go at once; the count returned is the count deleted."""
+        self._opened(store, *(session(sid, expires_at=NOW - 1) for sid in "abcde"))
+        assert [self.do(store.purge, NOW, 2) for _ in range(4)] == [2, 2, 1, 0]
+        assert [self.do(store.get, sid) for sid in "abcde"] == [None] * 5
+
+    def test_a_purge_frees_slots(self, store: SessionStore) -> None:
+        """The slot of a purged session can be opened again."""
+        self._opened(store, session("a", expires_at=NOW - 1))
+        self.do(store.purge, NOW, 1)
+        assert self.do(store.open, session("b", slot="slot-a")).sid == "b"
+
+    # -- threads ------------------------------------------------------------------------------------
+
+    def test_parallel_opens_have_one_winner(self, store: SessionStore) -> None:
+        """Whoever opens a slot at the same time is given the same session."""
+        sids = [f"{number}" for number in range(_THREADS)]
+        given = self.together([(store.open, session(sid, slot="slot")) for sid in sids])
+        assert len(_sids(given)) == 1
+        assert [sid for sid in sids if self.do(store.get, sid)] == [given[0].sid]
+
+    def test_parallel_swaps_have_one_winner(self, store: SessionStore) -> None:
+        """Of several swaps from one revision one holds, and it is the one that is stored."""
+        self._opened(store, session("a"))
+        swaps = [session("a", guesses=number, revision=1) for number in range(_THREADS)]
+        held = self.together([(store.replace, swap) for swap in swaps])
+        assert sorted(held) == [False] * (_THREADS - 1) + [True]
+        assert self.do(store.get, "a") == swaps[held.index(True)]
+
+    def test_parallel_purges_count_each_session_once(self, store: SessionStore) -> None:
+        """Purges that meet share the work."""
+        self._opened(store, *(session(f"{number}", expires_at=NOW - 1) for number in range(_THREADS)))
+        assert sum(self.together([(store.purge, NOW, _THREADS)] * _THREADS)) == _THREADS
+
+    def _opened(self, store: SessionStore, *wanted: Session) -> list[Session]:
+        return [self.do(store.open, each) for each in wanted]
+
+
+def _sids(sessions: Any) -> set[str]:
+    return {each.sid for each in sessions}

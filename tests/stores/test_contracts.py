@@ -1,0 +1,62 @@
+"""The contracts of the ports, over every store there is."""
+
+# ruff: noqa: D101  the contract says what is tested
+from __future__ import annotations
+
+import pytest
+
+from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.stores.sql import SqlLimits, SqlSessions
+from matrix_threepid.stores.sqlite import Sqlite
+from matrix_threepid.testing import FakeAccounts
+from matrix_threepid.testing.contracts import AccountsContract, RateLimiterContract, SessionStoreContract
+
+from .accounts import SqlAccounts
+
+
+class TestMemorySessions(SessionStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemorySessions:
+        return MemorySessions()
+
+
+class TestSqliteSessions(SessionStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlSessions:
+        return SqlSessions(sqlite)
+
+
+class TestMemoryLimits(RateLimiterContract):
+    threads = True
+
+    @pytest.fixture
+    def limiter(self) -> MemoryLimits:
+        return MemoryLimits()
+
+
+class TestSqliteLimits(RateLimiterContract):
+    threads = True
+
+    @pytest.fixture
+    def limiter(self, sqlite: Sqlite) -> SqlLimits:
+        return SqlLimits(sqlite)
+
+
+class TestFakeAccounts(AccountsContract):
+    @pytest.fixture
+    def accounts(self) -> FakeAccounts:
+        return FakeAccounts()
+
+
+class TestSqliteAccounts(AccountsContract):
+    threads = True
+    deactivate = SqlAccounts.deactivate
+
+    @pytest.fixture
+    def accounts(self, sqlite: Sqlite) -> SqlAccounts:
+        return SqlAccounts(sqlite)

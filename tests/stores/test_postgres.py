@@ -1,0 +1,149 @@
+"""The same stores on PostgreSQL: every driver, every isolation level, the same contracts."""
+
+# ruff: noqa: D101  the contract says what is tested
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from matrix_threepid import ConfigurationError, run_sync
+from matrix_threepid.protocol.errors import Unavailable
+from matrix_threepid.stores.psycopg import Psycopg
+from matrix_threepid.stores.sql import Operation, SqlLimits, SqlSessions, check, migrate
+from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.testing.contracts import AccountsContract, RateLimiterContract, SessionStoreContract
+
+from .accounts import SqlAccounts
+from .conftest import prepared
+from .postgres import DRIVERS, LEVELS, Driver, Place, driver, place, server
+from .recording import everything_stores_do
+
+STARTERS = 8
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URI of a server."""
+    with server() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres: str) -> Iterator[Place]:
+    """A schema with all tables."""
+    with place(postgres) as where:
+        run_sync(prepared(_blocking(where)))
+        yield where
+
+
+@pytest.fixture(scope="module", params=DRIVERS)
+def each_driver(request: pytest.FixtureRequest, migrated: Place) -> Iterator[Driver]:
+    with driver(migrated, request.param) as given:
+        yield given
+
+
+@pytest.fixture
+def empty(each_driver: Driver) -> Driver:
+    """A driver on tables without rows."""
+
+    def forget() -> Operation[None]:
+        for table in ("threepid_sessions", "threepid_limits", "host_threepids"):
+            yield f"DELETE FROM {table}", ()  # noqa: S608  our own words
+
+    each_driver.run(_awaited(each_driver.db.run(forget)))
+    return each_driver
+
+
+class OnPostgres:
+    """Runs a contract on each driver: in threads, or as tasks of the loop the connections belong to."""
+
+    threads = True
+
+    @pytest.fixture(autouse=True)
+    def _driven(self, empty: Driver) -> None:
+        self.run = empty.run
+        if empty.loop is not None:
+            self.together = partial(_as_tasks, empty.loop)
+
+
+class TestSessions(OnPostgres, SessionStoreContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlSessions:
+        return SqlSessions(empty.db)
+
+
+class TestLimits(OnPostgres, RateLimiterContract):
+    @pytest.fixture
+    def limiter(self, empty: Driver) -> SqlLimits:
+        return SqlLimits(empty.db)
+
+
+class TestAccounts(OnPostgres, AccountsContract):
+    deactivate = SqlAccounts.deactivate
+
+    @pytest.fixture
+    def accounts(self, empty: Driver) -> SqlAccounts:
+        return SqlAccounts(empty.db)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_processes_that_start_together_migrate_once(postgres: str, level: str) -> None:
+    """Every one of them finds the schema done, whoever did it, at every isolation level."""
+    start = Barrier(STARTERS)
+
+    def begin(where: Place) -> int:
+        start.wait(30)
+        return run_sync(migrate(_blocking(where, default_transaction_isolation=level)))
+
+    with place(postgres) as where, ThreadPoolExecutor(STARTERS) as pool:
+        with pytest.raises(ConfigurationError, match="version 0"):
+            run_sync(check(_blocking(where)))
+        assert set(pool.map(begin, [where] * STARTERS)) == {len(MIGRATIONS)}
+        run_sync(check(_blocking(where)))
+
+
+def test_no_statement_needs_to_scan_a_growing_table(migrated: Place) -> None:
+    """Where scans cost what they cost on a large table, there are none."""
+    db = _blocking(migrated, enable_seqscan="off")
+
+    def explain(sql: str, parameters: Sequence[Any]) -> Operation[list[str]]:
+        return [line for (line,) in (yield f"EXPLAIN {sql}", parameters)]
+
+    async def plans() -> list[str]:
+        statements = everything_stores_do(db).items()
+        return [line for sql, given in statements for line in await db.run(partial(explain, sql, given))]
+
+    lines = run_sync(plans())
+    assert [line for line in lines if "Seq Scan" in line] == []
+    assert sum("Index" in line for line in lines) >= 10
+
+
+@pytest.mark.parametrize("name", ["psycopg", "psycopg async", "asyncpg"])
+def test_a_server_that_is_gone_is_unavailable(name: str) -> None:
+    """Nobody listens there: the client is told to come back."""
+    nowhere = Place("postgresql://postgres@127.0.0.1:1/postgres", {})
+    with driver(nowhere, name) as given, pytest.raises(Unavailable):
+        given.run(_awaited(SqlSessions(given.db).get("a")))
+
+
+def _blocking(where: Place, **settings: str) -> Psycopg:
+    import psycopg
+
+    return Psycopg(partial(psycopg.connect, where.uri, options=where.options(**settings)))
+
+
+def _as_tasks(loop: asyncio.AbstractEventLoop, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    async def gathered() -> list[Any]:
+        return await asyncio.gather(*(_awaited(method(*args)) for method, *args in calls))
+
+    return loop.run_until_complete(gathered())
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable

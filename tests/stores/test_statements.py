@@ -1,0 +1,71 @@
+"""The SQL itself: what it may hold to run everywhere, and how SQLite goes about it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from matrix_threepid import run_sync
+from matrix_threepid.stores.sql import Operation
+from matrix_threepid.stores.sql.columns import COLUMNS
+from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sqlite import Sqlite
+
+from .recording import everything_stores_do
+
+
+@pytest.fixture
+def statements(sqlite: Sqlite) -> dict[str, tuple[object, ...]]:
+    return everything_stores_do(sqlite)
+
+
+def _plan(sql: str, parameters: tuple[object, ...]) -> Operation[list[str]]:
+    rows = yield f"EXPLAIN QUERY PLAN {sql}", parameters
+    return [row[-1] for row in rows]
+
+
+def test_every_store_and_statement_is_looked_at(statements: dict[str, tuple[object, ...]]) -> None:
+    """The statements below are all there are: every kind, on both tables."""
+    kinds = {(sql.split()[0], table) for sql in statements for table in ("sessions", "limits") if table in sql}
+    assert kinds == {
+        (kind, table) for kind in ("SELECT", "INSERT", "UPDATE", "DELETE") for table in ("sessions", "limits")
+    }
+
+
+def test_no_statement_scans_or_sorts_a_growing_table(sqlite: Sqlite, statements: dict[str, tuple[object, ...]]) -> None:
+    """Every row is found through an index, and lists come in the order of one."""
+
+    async def plans() -> list[str]:
+        return [
+            step for sql, given in statements.items() for step in await sqlite.run(lambda s=sql, g=given: _plan(s, g))
+        ]
+
+    steps = run_sync(plans())
+    assert [step for step in steps if "SCAN" in step or "TEMP B-TREE" in step] == []
+    assert sum("USING" in step for step in steps) >= 10
+
+
+def test_statements_run_on_every_driver(statements: dict[str, tuple[object, ...]]) -> None:
+    """``?`` is for parameters only, drivers that translate it know no literals; values are text, numbers or NULL."""
+    for sql, parameters in statements.items():
+        assert "%" not in sql
+        assert not re.search(r"'[^']*\?", sql)
+        assert sql.count("?") == len(parameters)
+        assert {type(value) for value in parameters} <= {str, int, type(None)}
+
+
+def test_columns_are_text_or_bigint() -> None:
+    """The schema uses the two types that mean the same everywhere."""
+    tables = [sql for migration in MIGRATIONS for sql in migration if sql.startswith("CREATE TABLE")]
+    types = {kind for sql in tables for kind in re.findall(r"[(,]\s*[a-z_]+ ([A-Z]+)", sql)}
+    assert types == {"TEXT", "BIGINT"}
+
+
+def test_the_table_has_a_column_for_every_field(sqlite: Sqlite) -> None:
+    """What the migrations made is what sessions are stored in."""
+
+    def columns() -> Operation[list[str]]:
+        return [row[0] for row in (yield "SELECT name FROM pragma_table_info(?)", ("threepid_sessions",))]
+
+    assert run_sync(sqlite.run(columns)) == list(COLUMNS)
