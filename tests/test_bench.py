@@ -1,0 +1,117 @@
+"""The benchmark command: every unit does its work right. How fast is no matter of tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matrix_threepid.bench.__main__ import main
+from matrix_threepid.bench.goals import BUILT_IN, judge, read_goals
+from matrix_threepid.bench.registry import UNITS
+
+Lines = list[dict[str, Any]]
+LATENCY = [name for name, unit in UNITS.items() if unit.kind == "latency"]
+
+
+def lines_of(text: str) -> Lines:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Lines]:
+    """A quick run of every unit: exit status and lines."""
+    file = tmp_path_factory.mktemp("bench") / "lines.jsonl"
+    return main(["--quick", "--json", str(file)]), lines_of(file.read_text("utf-8"))
+
+
+def summaries(lines: Lines) -> dict[str, dict[str, Any]]:
+    return {line["unit"]: line for line in lines if line["name"] == "summary"}
+
+
+def test_a_quick_run_has_no_errors(quick: tuple[int, Lines]) -> None:
+    """Every unit's outcome is right: sessions differ, addresses are listed, refusals refuse."""
+    status, lines = quick
+    assert {line["unit"]: line["errors"] for line in lines if line.get("errors")} == {}
+    assert status == 0
+
+
+def test_the_first_line_says_what_it_ran_on_and_the_last_ones_sum_up(quick: tuple[int, Lines]) -> None:
+    """The lines are those of one run: meta, repetitions, then a summary of every unit or why it was left out."""
+    _, lines = quick
+    assert lines[0]["name"] == "meta"
+    assert [line["unit"] for line in lines[-len(UNITS) :]] == list(UNITS)
+    assert {line["name"] for line in lines[-len(UNITS) :]} <= {"summary", "skipped"}
+
+
+def test_every_unit_of_operations_has_its_floor(quick: tuple[int, Lines]) -> None:
+    """No figure stands without what the same work costs by hand, timed in the same process."""
+    found = summaries(quick[1])
+    assert [name for name in LATENCY if not found[name]["floor_us"] or not found[name]["floor_ratio"]] == []
+    assert all(found[name]["floor"] for name in LATENCY)
+
+
+def test_importing_loads_nothing_before_it_is_needed(quick: tuple[int, Lines]) -> None:
+    """The public names load no driver, loop, parser or provider; the first requests load no driver or provider."""
+    found = summaries(quick[1])
+    loaded = {name: found[name]["forbidden"] for name in UNITS if name.startswith("import.")}
+    assert set(map(tuple, loaded.values())) == {()}
+
+
+@pytest.mark.parametrize("driver", ["asyncio", "trio", "twisted"])
+def test_units_are_right_under_every_driver(driver: str, tmp_path: Path) -> None:
+    """The cycle of six requests comes out the same whatever runs the handlers."""
+    file = tmp_path / "lines.jsonl"
+    assert main(["w6.cycle", "--quick", "--ops", "20", "--driver", driver, "--json", str(file)]) == 0
+    assert summaries(lines_of(file.read_text("utf-8")))["w6.cycle"]["driver"] == driver
+
+
+def test_units_are_right_on_sqlite_and_leave_nothing_behind(tmp_path: Path) -> None:
+    """The databases of a run are its own and are gone after it; floors are SQL as well."""
+    file, place = tmp_path / "lines.jsonl", tmp_path / "databases"
+    place.mkdir()
+    assert main(["w?.*", "--quick", "--ops", "20", "--store", f"sqlite:{place / 'bench'}", "--json", str(file)]) == 0
+    assert {line["floor"][:4] for line in summaries(lines_of(file.read_text("utf-8"))).values()} == {"sql."}
+    assert list(place.iterdir()) == []
+
+
+def test_list_shows_units_floors_and_goals(capsys: pytest.CaptureFixture[str]) -> None:
+    """``list`` names every unit without running one."""
+    assert main(["list"]) == 0
+    listed = lines_of(capsys.readouterr().out)
+    assert [line["unit"] for line in listed] == list(UNITS)
+    assert next(line for line in listed if line["unit"] == "w1.reject.in_use")["goals"] == {"p50_us": 350}
+
+
+def test_a_unit_nobody_knows_is_an_error() -> None:
+    """A misspelt unit does not look like a good run."""
+    assert main(["w9.nothing"]) == 2
+
+
+def test_a_missed_goal_fails_the_run(tmp_path: Path) -> None:
+    """Exit status 1 says that a figure is above its goal."""
+    goals = tmp_path / "goals.json"
+    goals.write_text(json.dumps({"mem.session": {"bytes": 1}}))
+    assert main(["mem.session", "--quick", "--goals", str(goals)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("summary", "verdict"),
+    [
+        ({"bytes": 100}, {"ok": True}),
+        ({"bytes": 101}, {"ok": False}),
+        ({"bytes": 101, "spread": 0.6}, {"ok": True, "noisy": True}),
+        ({}, {"ok": False}),
+    ],
+)
+def test_a_goal_is_the_most_a_figure_may_be(summary: dict[str, Any], verdict: dict[str, Any]) -> None:
+    """A figure at its goal is good, one above is not, a noisy one is told and not failed, a lacking one fails."""
+    (line,) = judge({"unit*": {"bytes": 100}}, {"unit": "unit.one", **summary})
+    assert {name: line[name] for name in ("ok", "noisy") if name in line} == verdict
+
+
+def test_every_goal_is_about_a_unit() -> None:
+    """The goals that come with the command name units it has."""
+    assert [name for name in read_goals(BUILT_IN) if not any(name.rstrip("*") in unit for unit in UNITS)] == []
