@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from . import ports
 from .memory.associations import MemoryAssociations
-from .model.session import IDENTITY_LIFETIMES
+from .model.session import IDENTITY_LIFETIMES, Lifetimes
 from .policy import Policy
 from .protocol.wire import Request
 from .role import Role, fits, port
 
-_POLICY = Policy(lifetimes=IDENTITY_LIFETIMES)
+ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
+"""What web clients may send an identity server (identity API, "Web Browser Clients")."""
+
+
+def _identity_policy(policy: Policy) -> Policy:
+    """Let sessions live as long as the identity API prescribes, unless the host has chosen lifetimes of its own."""
+    return evolve(policy, lifetimes=IDENTITY_LIFETIMES) if policy.lifetimes == Lifetimes() else policy
+
+
+def _delegate_policy(policy: Policy) -> Policy:
+    """Answer wrong tokens as Synapse can pass them on; of any error it hides what was wrong."""
+    return evolve(_identity_policy(policy), submit_answers="compat")
 
 
 @frozen(kw_only=True, slots=False)
@@ -22,13 +33,15 @@ class Delegate(Role):
     """What Synapse's ``account_threepid_delegates`` calls: validation over the identity API v1, without tokens.
 
     Whoever reaches it can have messages sent and sessions read, so keep it behind a secret path or a private network.
+    A wrong token is answered with 200 and ``success: false``, whatever the policy says: Synapse hides any other answer.
     """
 
     prefix: ClassVar[str] = "/_matrix/identity"
     submit_version: ClassVar[str] = "/api/v1"
+    allow_headers: ClassVar[str | None] = ALLOW_HEADERS
     errcodes: ClassVar[Mapping[str, str]] = {"M_MISSING_PARAM": "M_MISSING_PARAMS"}
 
-    policy: Policy = field(default=_POLICY)
+    policy: Policy = field(factory=Policy, converter=_delegate_policy)
 
 
 @frozen(kw_only=True, slots=False)
@@ -41,6 +54,7 @@ class IdentityServer(Role):
 
     prefix: ClassVar[str] = "/_matrix/identity"
     submit_version: ClassVar[str] = "/v2"
+    allow_headers: ClassVar[str | None] = ALLOW_HEADERS
     errcodes: ClassVar[Mapping[str, str]] = {
         "M_MISSING_PARAM": "M_MISSING_PARAMS",
         "M_MISSING_TOKEN": "M_UNAUTHORIZED",
@@ -52,7 +66,7 @@ class IdentityServer(Role):
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
     serve_v1: bool = True
-    policy: Policy = field(default=_POLICY)
+    policy: Policy = field(factory=Policy, converter=_identity_policy)
 
     async def identify(self, request: Request) -> ports.Caller | None:
         """Return who calls, as the host's ``callers`` say."""

@@ -53,7 +53,7 @@ def _phone(identifier: Mapping[str, Any]) -> tuple[Threepid, ...]:
 
 
 def _address(hs: Homeserver, medium: object, address: object) -> tuple[Threepid, ...]:
-    if not isinstance(address, str):
+    if not isinstance(address, str) or not address.isprintable():  # some databases refuse a NUL
         return ()
     if medium == Medium.EMAIL.value:
         return (canonical_email(address, intranet_domains=hs.policy.intranet_domains).threepid,)

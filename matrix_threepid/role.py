@@ -80,6 +80,7 @@ class Role:
 
     prefix: ClassVar[str]
     errcodes: ClassVar[Mapping[str, str]] = {}
+    allow_headers: ClassVar[str | None] = None
     submit_version: ClassVar[str]
 
     server_name: str

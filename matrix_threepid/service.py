@@ -14,7 +14,7 @@ from .protocol import errors
 from .protocol.body import read_object
 from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
-from .protocol.wire import CORS, Request, Response, json_response
+from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
 from .role import Role
 
 _TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
@@ -44,7 +44,16 @@ class Service:
             response = await self._answer(request)
         except errors.MatrixError as error:
             response = json_response(error.status, self._body_of(error), *error.headers())
+        response = self._allowing(response)
         return Response(response.status, response.headers) if request.method == "HEAD" else response
+
+    def _allowing(self, response: Response) -> Response:
+        """Return the answer with the request headers that this role's API allows web clients."""
+        allowed = self.role.allow_headers
+        if allowed is None:
+            return response
+        headers = ((name, allowed if name == ALLOW_HEADERS else value) for name, value in response.headers)
+        return Response(response.status, tuple(headers), response.body)
 
     def _body_of(self, error: errors.MatrixError) -> dict[str, Any]:
         """Return the body of an error in the words of this role's API."""

@@ -10,6 +10,7 @@ from ..model.association import Association
 from ..model.email import canonical_email
 from ..model.msisdn import bare_number
 from ..model.threepid import Medium, Threepid
+from ..policy import Policy
 from ..protocol import errors
 from ..protocol.endpoint import Access, Endpoint, IdentityHistory
 from ..protocol.members import Text, member, one_of, opaque, typed
@@ -37,11 +38,11 @@ class NamedThreepid:
     medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
     address: str = typed(512, doc="the address")
 
-    def canonical(self) -> Threepid:
+    def canonical(self, policy: Policy) -> Threepid:
         """Return the identifier. Raises ``InvalidParam``."""
         if self.medium == Medium.MSISDN.value:
             return Threepid(Medium.MSISDN, bare_number(self.address))
-        return canonical_email(self.address).threepid
+        return canonical_email(self.address, intranet_domains=policy.intranet_domains).threepid
 
 
 @frozen(kw_only=True)
@@ -69,7 +70,7 @@ async def unbind_association(role: IdentityServer, call: Call, message: UnbindAs
 
     What is not bound, or bound to somebody else, stays as it is and is no error.
     """
-    threepid = message.threepid.canonical()
+    threepid = message.threepid.canonical(role.policy)
     if not await _signed(role, call, message):
         await _proved(role, call, message, threepid)
     await role.associations.remove(threepid, message.mxid)

@@ -198,8 +198,12 @@ class Table:
         methods[declared.method] = declared
 
     def at(self, path: str) -> Mapping[str, Endpoint]:
-        """Return the endpoints at ``path`` by method; empty when there is none. One trailing slash is forgiven."""
-        return self._routes.get(path) or self._routes.get(path.removesuffix("/"), {})
+        """Return the endpoints at ``path`` by method; empty when there is none.
+
+        One slash too many is forgiven: at the end, and at the start, where bases that end with one put it.
+        """
+        bare = path[1:] if path.startswith("//") else path
+        return self._routes.get(path) or self._routes.get(bare.removesuffix("/"), {})
 
 
 def on(declared: Endpoint, **changes: Any) -> Endpoint:

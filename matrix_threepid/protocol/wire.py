@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 
+ALLOW_HEADERS = "Access-Control-Allow-Headers"
 CORS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS"),
-    ("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization"),
+    (ALLOW_HEADERS, "X-Requested-With, Content-Type, Authorization"),
 )
 """Headers on every answer (specification, "Web Browser Clients")."""
 
