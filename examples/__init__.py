@@ -1,0 +1,1 @@
+"""Examples: complete hosts to read, run and copy from."""

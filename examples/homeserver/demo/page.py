@@ -1,0 +1,135 @@
+"""A page to click through: an account, its addresses, and the mailbox. Plain forms, no script."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from string import Template
+
+from attrs import frozen
+
+from matrix_threepid.call import Call
+from matrix_threepid.pages import page_response
+from matrix_threepid.protocol.endpoint import Endpoint, History
+from matrix_threepid.protocol.members import one_of, typed
+from matrix_threepid.protocol.message import read
+from matrix_threepid.protocol.wire import Response
+from matrix_threepid.texts import BUILT_IN
+
+from ..home import Home
+from .mailbox import Mail, Mailbox
+from .person import Failed, Person
+
+_LAYOUT = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
+_STYLE = (BUILT_IN / "page.css").read_text("utf-8")
+_LINK = re.compile(r"(https?://\S+)")
+_BARE = History(unstable=False, bare=True)
+
+
+@frozen(kw_only=True)
+class Press:
+    """A button that was pressed."""
+
+    do: str = one_of("ask", "add", "remove", "forget", "reset", doc="what to do")
+    what: str | None = typed(512, optional=True, doc="an address or a session")
+
+
+class Page:
+    """The page and the person in front of it."""
+
+    path = "/demo"
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._said = "Ask for a mail to prove an address, then look into the mailbox below."
+        self._waiting: dict[str, tuple[str, str]] = {}
+        self.endpoints = (
+            Endpoint("GET", self.path, _BARE, self._show, name="show_page"),
+            Endpoint("POST", self.path, _BARE, self._press, request=Press, takes_forms=True, name="press"),
+        )
+
+    def open(self, url: str) -> None:
+        """Let a person register at the server at ``url``. Blocks, as everything they do."""
+        self._url, self._person = url, Person(url)
+        self._person.register("alice")
+
+    async def _show(self, home: Home, call: Call) -> Response:
+        addresses = await asyncio.to_thread(self._person.addresses)
+        return page_response(200, _LAYOUT.substitute(self._values(addresses)))
+
+    async def _press(self, home: Home, call: Call, message: Press | None) -> Response:
+        pressed = message or read(Press, call.request.form)
+        if call.request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
+            await asyncio.to_thread(self._do, pressed)
+        return page_response(303, "", location=self.path)
+
+    # -- what the buttons do ------------------------------------------------------------------------
+
+    def _do(self, pressed: Press) -> None:
+        deeds: dict[str, Callable[[str], str]] = {
+            "ask": lambda address: self._ask("add", address),
+            "forget": lambda address: self._ask("password", address),
+            "add": self._add,
+            "reset": self._reset,
+            "remove": self._remove,
+        }
+        try:
+            self._said = deeds[pressed.do](pressed.what or "")
+        except Failed as failed:
+            self._said = str(failed)
+
+    def _ask(self, purpose: str, address: str) -> str:
+        sid = self._person.ask(purpose, address, self._url + self.path)
+        self._waiting[sid] = (purpose, address)
+        return f"A mail is on its way to {address}."
+
+    def _add(self, sid: str) -> str:
+        self._person.add(sid)
+        return f"{self._waiting.pop(sid)[1]} is on the account."
+
+    def _reset(self, sid: str) -> str:
+        self._person.reset_password(sid)
+        address = self._waiting.pop(sid)[1]
+        self._person.log_in_by(address)
+        return f"The new password is {self._person.password}; logged in by {address}."
+
+    def _remove(self, address: str) -> str:
+        return f"{address} is off the account; unbinding says «{self._person.remove(address)}»."
+
+    # -- how it looks -------------------------------------------------------------------------------
+
+    def _values(self, addresses: list[str]) -> dict[str, str]:
+        waiting = [_waiting(sid, *asked) for sid, asked in self._waiting.items()]
+        return {
+            "style": _STYLE,
+            "said": escape(self._said),
+            "user": escape(self._person.user_id),
+            "addresses": "\n".join([*map(_address, addresses), *waiting]) or "<p>None yet.</p>",
+            "mails": "\n".join(map(_mail, reversed(self._mailbox.mails))) or "<p>Nothing yet.</p>",
+        }
+
+
+def _address(address: str) -> str:
+    return (
+        f"<p>{escape(address)}</p>"
+        + _button("remove", address, "Remove")
+        + _button("forget", address, "Forgot password")
+    )
+
+
+def _waiting(sid: str, purpose: str, address: str) -> str:
+    do, label = ("reset", "Set a new password") if purpose == "password" else ("add", "Add it")
+    return f"<p>{escape(address)}: open the link in its mail and confirm, then</p>{_button(do, sid, label)}"
+
+
+def _button(do: str, what: str, label: str) -> str:
+    hidden = f'<input type="hidden" name="do" value="{do}"><input type="hidden" name="what" value="{escape(what)}">'
+    return f'<form method="post" action="demo">{hidden}<button type="submit">{label}</button></form>'
+
+
+def _mail(mail: Mail) -> str:
+    text = _LINK.sub(r'<a href="\1">\1</a>', escape(mail.text)).replace("\n", "<br>")
+    return f"<h3>{escape(mail.subject)}</h3><p>To {escape(mail.recipient)}</p><p>{text}</p>"

@@ -1,0 +1,77 @@
+"""``/login``, ``/logout`` and ``/account/whoami``."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from matrix_threepid.call import Call
+from matrix_threepid.login import names_threepid, user_of_login
+from matrix_threepid.protocol import errors
+from matrix_threepid.protocol.endpoint import Access, History, endpoint
+from matrix_threepid.protocol.members import one_of, text, token
+from matrix_threepid.protocol.wire import Response, json_response
+
+from ..accounts import InvalidUsername
+from ..devices import Login
+from ..home import Home
+
+
+@frozen(kw_only=True)
+class LogIn:
+    """Log in with a password. Who it is, ``identifier`` or one of its older spellings says."""
+
+    type: str = one_of("m.login.password", doc="the only way here")
+    password: str = token(doc="the password")
+    device_id: str | None = text(255, optional=True, doc="device to log in; a new one without it")
+
+
+@endpoint("GET", "/login", History(r0="r0.0.0", v3="v1.1"))
+async def login_flows(home: Home, call: Call) -> Response:
+    """List the ways to log in."""
+    return json_response(200, {"flows": [{"type": "m.login.password"}]})
+
+
+@endpoint(
+    "POST",
+    "/login",
+    History(r0="r0.0.0", v3="v1.1"),
+    request=LogIn,
+    reply=Login,
+    errors=(errors.Forbidden, errors.LimitExceeded),
+)
+async def log_in(home: Home, call: Call, message: LogIn) -> Login:
+    """Log in by user name or by address; whatever does not fit is answered alike."""
+    user_id = await _named(home, call)
+    if not await home.passwords.fit(user_id, message.password):
+        raise errors.Forbidden("Invalid username or password")
+    return await home.callers.log_in(user_id, message.device_id)
+
+
+async def _named(home: Home, call: Call) -> str:
+    """Return the user a login names, existing or not. Raises ``Forbidden``."""
+    if names_threepid(call.body):
+        return await user_of_login(home, call.body)
+    identifier = call.body.get("identifier")
+    named = identifier.get("user") if isinstance(identifier, dict) else call.body.get("user")
+    local = named.removesuffix(f":{home.server_name}").removeprefix("@") if isinstance(named, str) else ""
+    try:
+        return home.accounts.user_id(local)
+    except InvalidUsername:
+        raise errors.Forbidden("Invalid username or password") from None
+
+
+@endpoint("GET", "/account/whoami", History(r0="r0.3.0", v3="v1.1"), access=Access.USER)
+async def whoami(home: Home, call: Call) -> Response:
+    """Say whose access token this is."""
+    device = await home.callers.device(call.request)
+    return json_response(200, {"user_id": device.user_id, "device_id": device.device_id, "is_guest": False})
+
+
+@endpoint("POST", "/logout", History(r0="r0.0.0", v3="v1.1"), access=Access.USER)
+async def log_out(home: Home, call: Call) -> Response:
+    """End the access token."""
+    await home.callers.log_out(call.request)
+    return json_response(200, {})
+
+
+ENDPOINTS = (login_flows, log_in, whoami, log_out)

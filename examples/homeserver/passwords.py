@@ -1,0 +1,54 @@
+"""Passwords: hashed with scrypt in a thread, compared in constant time, guessed only so often."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+
+from matrix_threepid import Limit
+from matrix_threepid.ports import Clock, RateLimiter, Take
+from matrix_threepid.protocol.errors import LimitExceeded
+
+from .accounts import Accounts
+
+_TRIES = Limit(60, 0.1)
+_COST, _BLOCK = 2**14, 8  # 16 MiB and about 50 ms
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=_COST, r=_BLOCK, p=1)
+
+
+def _hash(password: str) -> str:
+    salt = secrets.token_bytes(16)
+    return f"{salt.hex()}${_scrypt(password, salt).hex()}"
+
+
+def _fits(password: str, stored: str) -> bool:
+    salt, _, expected = stored.partition("$")
+    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), expected)
+
+
+_NOBODY = f"{bytes(16).hex()}$"
+
+
+class Passwords:
+    """Makes and checks password hashes."""
+
+    def __init__(self, accounts: Accounts, limiter: RateLimiter, clock: Clock) -> None:
+        self._accounts, self._limiter, self._clock = accounts, limiter, clock
+
+    async def hash(self, password: str) -> str:
+        """Return what is stored of a password."""
+        return await asyncio.to_thread(_hash, password)
+
+    async def fit(self, user_id: str, password: object) -> bool:
+        """Return whether this is the user's password; unknown users take as long. Raises ``LimitExceeded``."""
+        if not isinstance(password, str):
+            return False
+        wait = await self._limiter.spend([Take(f"password:{user_id}", _TRIES)], self._clock())
+        if wait:
+            raise LimitExceeded(wait)
+        return await asyncio.to_thread(_fits, password, await self._accounts.password(user_id) or _NOBODY)

@@ -1,0 +1,79 @@
+"""The example as its users run it: a process of its own, a mail server on loopback, a person with a client."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[2]))  # at the end: an installed matrix_threepid comes first
+
+from serving import Example, smtp_settings
+
+from examples.homeserver.demo.mailbox import Mailbox
+from examples.homeserver.demo.person import Person
+
+GENEROUS = {"burst": 1000, "per_second": 1000}
+
+
+@pytest.fixture(scope="session")
+def mail() -> Iterator[tuple[Mailbox, int]]:
+    """A mail server in a thread, and its port."""
+    loop, mailbox = asyncio.new_event_loop(), Mailbox()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    receiving = mailbox.receiving()
+    port = asyncio.run_coroutine_threadsafe(receiving.__aenter__(), loop).result()
+    yield mailbox, port
+    asyncio.run_coroutine_threadsafe(receiving.__aexit__(None, None, None), loop).result()
+    asyncio.run_coroutine_threadsafe(_end_tasks(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture(scope="session")
+def mailbox(mail: tuple[Mailbox, int]) -> Mailbox:
+    """The mailboxes."""
+    return mail[0]
+
+
+@pytest.fixture
+def settings(mail: tuple[Mailbox, int], tmp_path: Path) -> dict[str, Any]:
+    """A configuration with a file of its own."""
+    return {**base_settings(mail[1]), "database": f"sqlite:///{tmp_path / 'example.db'}"}
+
+
+@pytest.fixture(scope="session")
+def server(mail: tuple[Mailbox, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """A server in memory that many tests share."""
+    denied = {"denied_email_domains": ["Denied.example.com"]}
+    with Example({**base_settings(mail[1]), **denied}, tmp_path_factory.mktemp("example")) as example:
+        yield example
+
+
+@pytest.fixture
+def person(server: Example) -> Person:
+    """Somebody without an account."""
+    return Person(server.url)
+
+
+def base_settings(smtp_port: int) -> dict[str, Any]:
+    return {
+        "listen": "127.0.0.1:0",
+        "server_name": "hs.example.org",
+        "smtp": smtp_settings(smtp_port),
+        "limits": {"per_address": GENEROUS, "per_client": GENEROUS},
+    }

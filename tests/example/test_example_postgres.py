@@ -1,0 +1,51 @@
+"""Several processes of the example on one PostgreSQL behave as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import Example, finished, written
+from stores.postgres import server as running
+
+from examples.homeserver.demo.browser import fetch, press
+from examples.homeserver.demo.mailbox import Mailbox
+from examples.homeserver.demo.person import Person
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with running() as uri:
+        yield uri
+
+
+def test_any_process_takes_the_next_request(
+    database: str, settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox
+) -> None:
+    """What one process begins (session, authentication, link), another one finishes."""
+    settings |= {"database": database, "signing_key_file": str(tmp_path / "signing.key")}
+    with Example(settings, tmp_path) as first, Example(settings, tmp_path) as second:
+        here, there = Person(first.url), Person(second.url)
+        body = {"username": "traveller", "password": here.password}
+        session = here.call("POST", "/register", body, expected=401)["session"]
+        there.use(there.call("POST", "/register", {**body, "auth": {"type": "m.login.dummy", "session": session}}))
+        there.password = here.password
+        sid = there.ask("add", "traveller@example.org")
+        link = mailbox.next("traveller@example.org").link.replace(second.url, first.url)
+        press(fetch("GET", link))
+        there.add(sid)
+        here.log_in_by("traveller@example.org")
+        assert here.addresses() == ["traveller@example.org"]
+        assert here.deactivate() == "success"
+        there.call("GET", "/account/whoami", expected=401)
+        assert (first.stop(), second.stop()) == (0, 0)
+
+
+def test_a_database_that_is_not_there_is_refused_by_name(settings: dict[str, Any], tmp_path: Path) -> None:
+    """A PostgreSQL that does not answer stops the start, and the key is named."""
+    settings |= {"database": "postgresql://127.0.0.1:1/nothing", "signing_key_file": str(tmp_path / "signing.key")}
+    status, _, errors = finished("serve", "--config", str(written(settings, tmp_path)))
+    assert status == 2
+    assert errors.splitlines()[-1].startswith("examples.homeserver: database: ")
