@@ -1,0 +1,61 @@
+"""What a member of a body must not be, by what it must be; and good values to put it among."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matrix_threepid.protocol.members import Flag, Free, Integer, Text
+from matrix_threepid.protocol.message import Nested
+
+MARK = "k7Qz93"
+"""Stands in bad values, so that an answer that repeats one is seen."""
+KNOWN = {"email": "known@example.org", "phone_number": "07700900999", "country": "GB"}
+GOOD: dict[str, Any] = {
+    "client_secret": "s",
+    "sid": "123abc",
+    "token": "t",
+    "send_attempt": 1,
+    "next_link": "https://app.example/",
+    "id_server": "id.example",
+    "id_access_token": "t",
+    "email": "bob@example.org",
+    "country": "GB",
+    "phone_number": "07700900001",
+    "medium": "email",
+    "address": "bob@example.org",
+    "bind": False,
+    "auth": {},
+}
+EXACT = ("sid", "client_secret", "country", "medium", "next_link")
+"""Members with a grammar. What people type may have white space around it, and what is ignored may be anything."""
+NEVER_TEXT: dict[str, Any] = {
+    "array": [MARK, MARK],
+    "array of one": [f"{MARK}@example.org"],
+    "array of nothing": [],
+    "object": {"$ne": MARK},
+    "object of nothing": {},
+    "number": 739_173_917,
+    "fraction": 7391.7391,
+    "true": True,
+    "false": False,
+    "nested array": [[[MARK]]],
+    "nested object": {"a": {"b": [MARK]}},
+    "over-long": MARK * 1000,
+    "lone surrogate": f"{MARK}\ud800",
+    "empty": "",
+}
+WITH_NUL = {"NUL": f"{MARK}\0", "NUL alone": "\0"}
+NEVER: dict[type, dict[str, Any]] = {
+    Text: {**NEVER_TEXT, **WITH_NUL},
+    Integer: {
+        **{name: NEVER_TEXT[name] for name in ("array", "object", "fraction", "true", "nested array", "over-long")},
+        "text": MARK,
+        "digits": "1",
+        "too large": 2**53,
+        "far too large": 10**300,
+        "too small": -(2**53),
+    },
+    Flag: {**{name: NEVER_TEXT[name] for name in ("array", "object", "number", "empty")}, "text": MARK, "one": 1},
+    Free: {**{name: NEVER_TEXT[name] for name in ("array", "number", "true", "empty")}, "text": MARK},
+    Nested: {**{name: NEVER_TEXT[name] for name in ("array", "number", "true", "empty")}, "text": MARK},
+}

@@ -1,0 +1,117 @@
+"""Codes that people type: short, short-lived, and few guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from matrix_threepid.events import WrongToken
+from matrix_threepid.testing import ALICE, World
+
+from .acting import (
+    DAY,
+    MINUTE,
+    SUBMIT,
+    ask_for,
+    give,
+    refusal,
+    submit,
+    token_of,
+)
+
+
+@pytest.fixture
+def coded(make_world: Callable[..., World]) -> World:
+    """A world whose password resets go by code; Alice has her address."""
+    world = make_world({"password_reset_by": "code"})
+    give(world, "alice@example.org", ALICE)
+    return world
+
+
+def ask_code(world: World, secret: str = "secret", attempt: int = 1, **more: Any) -> tuple[str, str]:
+    """Return session and code."""
+    sid = world.ask(purpose="password", secret=secret, attempt=attempt, **more).json()["sid"]
+    return sid, token_of(world.outbox.last)
+
+
+def wrong(code: str) -> str:
+    return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
+
+
+def test_a_mail_has_a_code_or_a_link(coded: World) -> None:
+    """A reset by code sends no link at all, and only then the answer holds a ``submit_url``."""
+    answer = coded.ask(purpose="password").json()
+    assert answer["submit_url"] == f"https://hs.example.org{SUBMIT}"
+    assert "/identity/" not in answer["submit_url"]
+    assert coded.outbox.last.link is None
+    assert len(coded.outbox.last.code or "") == 6
+    assert "submit_url" not in coded.ask("new@example.org").json()
+    assert coded.outbox.last.code is None
+
+
+def test_a_code_opens_no_page(coded: World) -> None:
+    """A session with a code has no page that a scanner or a passer-by could confirm."""
+    sid, code = ask_code(coded)
+    assert coded.call("GET", SUBMIT, query=f"sid={sid}&token={code}").status == 400
+    assert submit(coded, sid, code).json() == {"success": True}
+
+
+@pytest.mark.parametrize(("age", "status"), [(10 * MINUTE - 1, 200), (10 * MINUTE, 400)])
+def test_a_code_lives_ten_minutes(coded: World, age: int, status: int) -> None:
+    """A code is short, so it is good for ten minutes only; the message says so."""
+    sid, code = ask_code(coded)
+    assert coded.outbox.last.lifetime == 10 * MINUTE
+    coded.clock.advance(age)
+    assert submit(coded, sid, code).status == status
+
+
+def test_a_code_dies_after_five_guesses(coded: World) -> None:
+    """Five wrong codes answer M_TOKEN_INCORRECT; then even the right one is refused as expired."""
+    sid, code = ask_code(coded)
+    answers = [refusal(submit(coded, sid, wrong(code))) for _ in range(5)]
+    assert answers == [(400, "M_TOKEN_INCORRECT")] * 5
+    assert refusal(submit(coded, sid, code)) == (400, "M_SESSION_EXPIRED")
+    assert len(coded.events.of(WrongToken)) == 5
+
+
+def test_the_fifth_guess_counts(coded: World) -> None:
+    """After four wrong codes the right one still validates."""
+    sid, code = ask_code(coded)
+    for _ in range(4):
+        submit(coded, sid, wrong(code))
+    assert submit(coded, sid, code).json() == {"success": True}
+
+
+def test_a_new_code_replaces_the_old(coded: World) -> None:
+    """After a second mail only its code fits, with five guesses of its own."""
+    sid, first = ask_code(coded)
+    for _ in range(5):
+        submit(coded, sid, wrong(first))
+    again, second = ask_code(coded, attempt=2)
+    assert again == sid
+    assert first != second
+    assert refusal(submit(coded, sid, first)) == (400, "M_TOKEN_INCORRECT")
+    assert submit(coded, sid, second).json() == {"success": True}
+
+
+def test_an_address_has_25_guesses_a_day(coded: World) -> None:
+    """Over all sessions and clients an address takes 25 guesses a day; then the right code waits as well."""
+    for count in range(5):
+        sid, code = ask_code(coded, f"s{count}", client=f"198.51.100.{count}")
+        for _ in range(5):
+            submit(coded, sid, wrong(code), f"s{count}", client=f"192.0.2.{count}")
+    sid, code = ask_code(coded, "mine")
+    assert refusal(submit(coded, sid, code, "mine")) == (429, "M_LIMIT_EXCEEDED")
+    coded.clock.advance(DAY)
+    sid, code = ask_code(coded, "tomorrow")
+    assert submit(coded, sid, code, "tomorrow").json() == {"success": True}
+
+
+def test_links_are_not_counted_as_guesses(world: World) -> None:
+    """A link's token cannot be guessed, so wrong ones neither count nor lock anybody out."""
+    sid = ask_for(world, "add").json()["sid"]
+    for _ in range(40):
+        assert refusal(submit(world, sid, "wrong")) == (400, "M_TOKEN_INCORRECT")
+    assert submit(world, sid, token_of(world.outbox.last)).status == 200

@@ -1,0 +1,92 @@
+"""Sending after the answer: workers deliver what waits, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from matrix_threepid.model.message import RefusedForever, RefusedForNow
+from matrix_threepid.testing import World
+
+from .acting import (
+    HOUR,
+    crash,
+    deliver,
+)
+from .together import Turns, waiting
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_two_workers_send_a_message_once(deferring: World, seed: int) -> None:
+    """Workers that find the same message due do not both send it."""
+    turns = Turns()
+    for count in range(3):
+        deferring.ask(f"{count}@example.org")
+    waiting(deferring, turns.pause)
+    tried = turns.run(seed, deferring.service.deliver_due(), deferring.service.deliver_due())
+    assert sum(tried) == 3
+    assert len({message.recipient for message in deferring.outbox.messages}) == len(deferring.outbox.messages) == 3
+
+
+def test_deferring_answers_before_sending(deferring: World) -> None:
+    """With deferred sending a request never waits for a provider, and a worker sends afterwards."""
+    deferring.outbox.before = crash
+    assert deferring.ask().status == 200
+    deferring.outbox.before = None
+    assert (deliver(deferring), deliver(deferring)) == (1, 0)
+    assert deferring.confirm().status == 303
+
+
+@pytest.mark.parametrize("attempts", [(1, 1), (2, 1), (1, 2), (1, 2, 1)])
+def test_what_waits_is_sent_once(deferring: World, attempts: tuple[int, ...]) -> None:
+    """Requests before the worker comes are one mail, of the largest attempt; smaller ones send nothing later."""
+    for attempt in attempts:
+        deferring.ask(attempt=attempt)
+    deliver(deferring)
+    for attempt in attempts:
+        deferring.ask(attempt=attempt)
+    deliver(deferring)
+    assert len(deferring.outbox.messages) == 1
+
+
+@pytest.mark.parametrize(("told", "pause"), [(None, 30_000), (90_000, 90_000)])
+def test_a_worker_tries_again(deferring: World, told: int | None, pause: int) -> None:
+    """After a refusal that may pass the worker waits as long as it was told, or half a minute, and tries again."""
+    deferring.outbox.outcomes.append(RefusedForNow("busy", told))
+    deferring.ask()
+    deliver(deferring)
+    deferring.clock.advance(pause - 1)
+    assert deliver(deferring) == 0
+    deferring.clock.advance(1)
+    assert deliver(deferring) == 1
+    assert deferring.confirm().status == 303
+
+
+def test_a_worker_gives_up_for_good(deferring: World) -> None:
+    """After a final refusal nothing is tried again by itself, and the client's retry is."""
+    deferring.outbox.outcomes.append(RefusedForever("gone"))
+    deferring.ask()
+    deliver(deferring)
+    deferring.clock.advance(HOUR // 2)
+    assert deliver(deferring) == 0
+    deferring.ask()
+    assert deliver(deferring) == 1
+
+
+def test_nothing_is_sent_late(deferring: World) -> None:
+    """A message whose token is over is dropped; asking again sends a good one."""
+    deferring.ask()
+    deferring.clock.advance(HOUR)
+    deliver(deferring)
+    assert not deferring.outbox.messages
+    deferring.ask()
+    deliver(deferring)
+    assert deferring.confirm().status == 303
+
+
+def test_a_session_that_ended_sends_nothing(deferring: World) -> None:
+    """A message still waiting when its session is called off is never sent."""
+    deferring.ask()
+    deliver(deferring)
+    deferring.ask(attempt=2)
+    deferring.confirm(answer="refuse")
+    assert deliver(deferring) == 0

@@ -1,0 +1,111 @@
+"""``next_link``: where a person goes after the button, and where nobody can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from matrix_threepid.testing import World
+
+from .acting import (
+    PURPOSES,
+    SUBMIT,
+    ask_for,
+    dump,
+    refusal,
+    token_of,
+)
+from .reading import query_of, read
+
+
+@pytest.mark.parametrize(
+    ("next_link", "location"),
+    [
+        ("https://app.example.org/done", "https://app.example.org/done?sid="),
+        ("https://app.example.org/done?a=b", "https://app.example.org/done?a=b&sid="),
+        ("https://app.example.org/#/register?x=1", "https://app.example.org/#/register?x=1&sid="),
+        (None, "https://hs.example.org/_matrix/client/unstable/threepid/email/confirmed"),
+    ],
+)
+def test_after_the_button_comes_next_link(world: World, next_link: str | None, location: str) -> None:
+    """The POST leads to ``next_link`` with the ``sid`` at its end, or to our own page; no URL holds the token."""
+    sid = world.ask(body={"next_link": next_link}).json()["sid"]
+    went = world.confirm().header("Location") or ""
+    assert went == (location + sid if next_link else location)
+    assert token_of(world.outbox.last) not in went
+
+
+def test_the_page_without_next_link_thanks(world: World) -> None:
+    """The page people are led to says that the address is confirmed."""
+    world.ask()
+    there = (world.confirm().header("Location") or "").removeprefix("https://hs.example.org")
+    assert "Thank you" in read(world.call("GET", there)).text
+
+
+@pytest.mark.parametrize("name", ["next_link", "nextLink"])
+def test_a_link_cannot_lead_elsewhere(world: World, name: str) -> None:
+    """A ``next_link`` in the link's query or form is ignored; only the one of the request counts."""
+    world.ask(body={"next_link": "https://app.example.org/done"})
+    evil = quote("https://evil.example.org/")
+    page = world.call("GET", SUBMIT, query=f"{query_of(world)}&{name}={evil}")
+    assert "evil" not in page.body.decode() + str(page.headers)
+    assert (world.confirm(None, **{name: evil}).header("Location") or "").startswith(
+        "https://app.example.org/done?sid="
+    )
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        " https://app.example.org",
+        "//evil.example.org",
+        "/////evil.example.org",
+        "https:\\\\evil.example.org",
+        "https:evil.example.org",
+        "https://good.example.org@evil.example.org",
+        "https://evil.example.org\t/",
+        "https://app.example.org/\r\nSet-Cookie: a=b",
+        "http://[::1",
+        "https://exa\u2100mple.org",
+        "https://app.example.org/" + "x" * 2048,
+        "https://app.example.org:99999/",
+        "",
+        5,
+    ],
+)
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_bad_next_link_is_refused_at_once(world: World, purpose: str, link: str) -> None:
+    """What is no absolute web link answers M_INVALID_PARAM; nothing is stored or sent."""
+    assert refusal(ask_for(world, purpose, body={"next_link": link})) == (400, "M_INVALID_PARAM")
+    assert not dump(world)
+    assert not world.outbox.messages
+
+
+@pytest.mark.parametrize(
+    ("link", "status"),
+    [
+        ("https://app.example.org/x", 200),
+        ("https://APP.example.org/x", 200),
+        ("https://evil.example.org/x", 400),
+        ("https://app.example.org.evil.example.org/", 400),
+        ("https://xapp.example.org/", 400),
+    ],
+)
+def test_an_allow_list_narrows_next_link(make_world: Callable[..., World], link: str, status: int) -> None:
+    """With ``next_link_hosts`` only exactly these hosts are taken; others are refused at requestToken."""
+    world = make_world({"next_link_hosts": {"app.example.org"}})
+    assert world.ask(body={"next_link": link}).status == status
+
+
+def test_the_form_may_lead_to_next_link(world: World) -> None:
+    """Browsers check redirects of forms too, so the page allows the origin of ``next_link``, and only that."""
+    world.ask(body={"next_link": "https://app.example.org:8443/done?x#y"})
+    assert "form-action 'self' https://app.example.org:8443;" in (
+        world.open_link().header("Content-Security-Policy") or ""
+    )

@@ -1,0 +1,96 @@
+"""One proof, one redeemer: claims of user-interactive authentication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from matrix_threepid import Purpose, run_sync
+from matrix_threepid.protocol import errors
+from matrix_threepid.testing import World
+from matrix_threepid.uia import Proof
+
+from .acting import (
+    MINUTE,
+    STAGE,
+    dump,
+    proved_for,
+    stage,
+)
+from .together import LOOPS, Turns, waiting
+
+
+def test_a_finished_stage_stays_finished(world: World) -> None:
+    """The same UIA session gets the same proof again; every other one is refused meanwhile."""
+    sid = proved_for(world, "register")
+    assert stage(world, sid, "register") == stage(world, sid, "register")
+    with pytest.raises(errors.Unauthorized):
+        stage(world, sid, "register", "u2")
+
+
+def test_a_claim_that_came_to_nothing_ends(world: World) -> None:
+    """Ten minutes after an abandoned claim another UIA session may have the proof, and the first one no more."""
+    sid = proved_for(world, "register")
+    first = stage(world, sid, "register", "u1")
+    world.clock.advance(10 * MINUTE)
+    stage(world, sid, "register", "u2")
+    with pytest.raises(errors.Unauthorized):
+        run_sync(world.stages.confirm(first))
+
+
+def test_a_spent_proof_serves_nobody(world: World) -> None:
+    """After the account is made, neither the same nor another UIA session can use the proof again."""
+    sid = proved_for(world, "register")
+    proof = stage(world, sid, "register")
+    run_sync(world.stages.confirm(proof))
+    run_sync(world.stages.spend(proof))
+    for uia in ("u1", "u2"):
+        with pytest.raises(errors.Unauthorized):
+            stage(world, sid, "register", uia)
+    with pytest.raises(errors.Unauthorized):
+        run_sync(world.stages.confirm(proof))
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_twenty_registrations_one_proof(world: World, loop: str) -> None:
+    """Of twenty parallel UIA sessions one gets the proof of a session, under any event loop."""
+    run, pause = LOOPS[loop]
+    assert len(_winners(world, run, pause)) == 1
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_twenty_registrations_one_proof_in_any_order(world: World, seed: int) -> None:
+    """However the twenty take turns, one of them wins, and only its claim stands."""
+    turns = Turns()
+    winners = _winners(world, lambda *work: turns.run(seed, *(each() for each in work)), turns.pause)
+    assert len(winners) == 1
+    assert dump(world)[0].claimed_by == winners[0].claimant
+
+
+def _winners(world: World, run: Callable[..., list[Any]], pause: Callable[[], Any]) -> list[Proof]:
+    sid = proved_for(world, "register")
+    waiting(world, pause)
+
+    async def attempt(uia: str) -> Proof | None:
+        auth = {"threepid_creds": {"sid": sid, "client_secret": "secret"}}
+        try:
+            return await world.stages.check(STAGE, auth, uia, Purpose.REGISTER)
+        except errors.Unauthorized:
+            return None
+
+    proofs = run(*(lambda uia=f"u{count}": attempt(uia) for count in range(20)))
+    return [proof for proof in proofs if proof is not None]
+
+
+def test_a_crash_before_the_end_is_healed_by_the_same_session(world: World) -> None:
+    """If the host dies between acting and spending, the same UIA session finishes, and nobody else can."""
+    sid = proved_for(world, "register")
+    stage(world, sid, "register", "u1")
+    world.rewire()
+    with pytest.raises(errors.Unauthorized):
+        stage(world, sid, "register", "u2")
+    proof = stage(world, sid, "register", "u1")
+    run_sync(world.stages.spend(proof))
+    assert dump(world)[0].spent_at is not None

@@ -1,0 +1,88 @@
+"""Wiring that is wrong says so when it is built; what is off says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from matrix_threepid import ConfigurationError, Medium, Peppers
+from matrix_threepid.testing import Outbox, World
+
+from .acting import SUBMIT, refusal
+
+
+class Nothing:
+    """A port without methods."""
+
+
+@pytest.mark.parametrize(
+    ("port", "lacks"),
+    [
+        ("accounts", "owner(), list(), add(), remove()"),
+        ("callers", "identify()"),
+        ("uia", "require()"),
+        ("sessions", "open(), get(), find(), replace(), due()"),
+        ("limiter", "spend(), purge()"),
+        ("rules", "allows()"),
+        ("listener", "on()"),
+        ("pages", "render()"),
+    ],
+)
+def test_a_port_that_lacks_something_is_named(make_world: Callable[..., World], port: str, lacks: str) -> None:
+    """A port without its methods is refused at once, and the message says which."""
+    with pytest.raises(ConfigurationError) as caught:
+        make_world(**{port: Nothing()})
+    assert str(caught.value).startswith(f"{port}=Nothing lacks {lacks}")
+
+
+@pytest.mark.parametrize("senders", [{"email": Outbox()}, {Medium.EMAIL: Nothing()}])
+def test_senders_belong_to_media(make_world: Callable[..., World], senders: dict[Any, Any]) -> None:
+    """Senders are given by medium, and can send."""
+    with pytest.raises(ConfigurationError, match="sender"):
+        make_world(senders=senders)
+
+
+@pytest.mark.parametrize("key", [b"", b"short", b"x" * 31, "x" * 32])
+def test_a_pepper_is_long(key: Any) -> None:
+    """A pepper of fewer than 32 bytes is refused, and not repeated."""
+    with pytest.raises(ConfigurationError) as caught:
+        Peppers.of(key)
+    assert "xxx" not in str(caught.value)
+
+
+@pytest.mark.xfail(reason="raw bytes for peppers are found out at the first request")
+def test_raw_bytes_are_no_peppers(make_world: Callable[..., World]) -> None:
+    """Peppers that are none are refused while the host starts."""
+    with pytest.raises(ConfigurationError):
+        make_world(peppers=b"x" * 32)
+
+
+@pytest.mark.parametrize(
+    ("policy", "wiring", "reason"),
+    [({}, {"senders": {}}, "no sender"), ({"public_base_url": None}, {}, "public_base_url")],
+)
+def test_what_is_off_says_why(
+    make_world: Callable[..., World], policy: dict[str, Any], wiring: dict[str, Any], reason: str
+) -> None:
+    """Endpoints that cannot work are listed with their reason, and are not there for clients."""
+    world = make_world(policy, **wiring)
+    off = {name: why for name, why in world.service.off.items() if "email" in name}
+    assert len(off) == 6
+    assert all(reason in why for why in off.values())
+    assert refusal(world.call("GET", SUBMIT)) == (404, "M_UNRECOGNIZED")
+
+
+def test_a_whole_wiring_has_everything_on(make_world: Callable[..., World]) -> None:
+    """With both senders wired nothing of e-mail and phones is off."""
+    world = make_world(senders={Medium.EMAIL: Outbox(), Medium.MSISDN: Outbox()})
+    assert not [name for name in world.service.off if "email" in name or "msisdn" in name]
+
+
+def test_a_host_can_ask_what_is_ours(world: World) -> None:
+    """``serves`` knows every path of the table in every version, and nothing else."""
+    assert world.service.serves("/_matrix/client/r0/account/3pid/add")
+    assert world.service.serves("/_matrix/client/v3/account/3pid/add/")
+    assert not world.service.serves("/_matrix/client/v1/account/3pid/add")
+    assert not world.service.serves("/_matrix/client/v3/login")

@@ -1,0 +1,61 @@
+"""Everything public says what it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from test_static import SOURCES, TREES
+
+Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+CLASSES = {node.name: node for tree in TREES.values() for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def bases(node: ast.ClassDef) -> set[str]:
+    return {getattr(base, "attr", getattr(base, "id", "")) for base in node.bases}
+
+
+def methods(node: ast.ClassDef) -> Iterator[Any]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return (each for each in node.body if isinstance(each, kinds) and not each.name.startswith("_"))
+
+
+SAID_BY_A_PROTOCOL = {each.name for node in CLASSES.values() if "Protocol" in bases(node) for each in methods(node)}
+
+
+def extends_another_library(node: ast.ClassDef) -> bool:
+    """Return whether a class overrides what the docs of another library explain."""
+    return bool(bases(node) - set(CLASSES) - {"Enum", "Exception", "Protocol", "str"})
+
+
+def inherited(node: ast.ClassDef) -> set[str]:
+    """Return the names of the methods of the classes of ours that a class extends."""
+    ours = [CLASSES[base] for base in bases(node) if base in CLASSES]
+    return {each.name for base in ours for each in methods(base)}.union(*map(inherited, ours))
+
+
+def public(name: str) -> Iterator[tuple[str, Documented]]:
+    """Yield what is public in a module: its functions, classes, and their methods that nothing else explains."""
+    for node in TREES[name].body:
+        if not isinstance(node, Documented) or node.name.startswith("_"):
+            continue
+        yield node.name, node
+        if isinstance(node, ast.ClassDef) and "Protocol" not in bases(node) and not extends_another_library(node):
+            said = SAID_BY_A_PROTOCOL | inherited(node)
+            yield from ((f"{node.name}.{each.name}", each) for each in methods(node) if each.name not in said)
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if source.strip()])
+def test_what_is_public_says_what_it_is(name: str) -> None:
+    """Modules, classes, functions and methods have a docstring; a method of a port is explained by the port."""
+    assert name == "_version.py" or ast.get_docstring(TREES[name])
+    assert not [where for where, node in public(name) if not ast.get_docstring(node)]
+
+
+def test_every_port_explains_its_methods() -> None:
+    """What a host implements has a sentence for every method."""
+    ports = [node for node in TREES["ports.py"].body if isinstance(node, ast.ClassDef) and "Protocol" in bases(node)]
+    assert len(ports) > 5
+    assert not [each.name for port in ports for each in methods(port) if not ast.get_docstring(each)]
