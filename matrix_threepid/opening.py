@@ -6,10 +6,12 @@ from attrs import evolve, field, frozen
 
 from . import sessions
 from .call import Call
-from .limiting import charge_sending, client_mac
+from .limiting import charge_sending, charge_sms, client_mac
+from .model.msisdn import Plan, plan_of
 from .model.next_link import checked_next_link
 from .model.session import Session
-from .model.threepid import Candidate, Purpose
+from .model.threepid import Candidate, Medium, Purpose
+from .policy import SmsRules
 from .protocol.errors import ThreepidDenied
 from .protocol.members import redacted
 from .role import Role
@@ -35,11 +37,21 @@ async def prepare(role: Role, call: Call, asked: Asked) -> Session:
 
     Raises ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, in this order.
     """
-    wanted = _fresh(role, call, asked)
-    if not await role.rules.allows(asked.candidate.threepid, asked.purpose, call.user_id):
+    wanted, threepid = _fresh(role, call, asked), asked.candidate.threepid
+    plan = plan_of(threepid.address) if threepid.medium is Medium.MSISDN else None
+    if plan is not None and not _reached(role.policy.sms, plan):
         raise ThreepidDenied
-    await charge_sending(role, call, asked.candidate.threepid)
+    if not await role.rules.allows(threepid, asked.purpose, call.user_id):
+        raise ThreepidDenied
+    await charge_sending(role, call, threepid)
+    if plan is not None:
+        await charge_sms(role, threepid, plan)
     return wanted
+
+
+def _reached(rules: SmsRules, plan: Plan) -> bool:
+    """Return whether SMS go to such numbers at all."""
+    return plan.region in rules.countries and plan.kind not in rules.refused_kinds
 
 
 async def open_and_send(role: Role, wanted: Session, asked: Asked) -> Session:
@@ -77,5 +89,10 @@ def _fresh(role: Role, call: Call, asked: Asked) -> Session:
 
 
 def _resumed(begun: Session | None, wanted: Session) -> Session | None:
-    """Let a later message lead where its own request says."""
-    return begun and evolve(begun, next_link=wanted.next_link, language=wanted.language)
+    """Let a later message lead where its own request says, and hide only what is to be hidden now."""
+    if begun is None:
+        return None
+    resumed = evolve(begun, next_link=wanted.next_link, language=wanted.language)
+    if begun.decoy is wanted.decoy or begun.validated_at is not None:
+        return resumed
+    return evolve(resumed, decoy=wanted.decoy, spelling=wanted.spelling)

@@ -13,7 +13,9 @@ from .listening import tell
 from .model.binding import Binding
 from .model.id_server import normal_id_server
 from .model.identity import Blocked, Done, NotSupported, Refused, UnbindAnswer, Unreachable
+from .model.message import Kind
 from .model.threepid import Purpose, Threepid
+from .notices import tell_others
 from .protocol.errors import ServerNotTrusted
 
 
@@ -77,6 +79,7 @@ async def remove(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -
         if await hs.accounts.remove(user_id, threepid):
             await sessions.end_all(hs, threepid, Purpose.PASSWORD)
             tell(hs, ThreepidRemoved(user_id, threepid))
+            await tell_others(hs, user_id, Kind.REMOVED, threepid)
             return
 
 

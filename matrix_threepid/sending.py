@@ -67,9 +67,10 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
     """Write down what became of the sending, unless a later one has begun."""
 
     def settled(stored: Session) -> Session | None:
+        handed_over = isinstance(outcome, Accepted | Unknown)
         if stored.serial != session.serial or stored.due_attempt is None:
-            return None
-        if isinstance(outcome, Accepted | Unknown):
+            return stored.sent_before(session) if handed_over and not stored.over else None
+        if handed_over:
             return stored.sent()
         if role.policy.defers and isinstance(outcome, RefusedForNow):
             return stored.take_up(role.clock() + (outcome.retry_after or PAUSE))
@@ -93,6 +94,8 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         link=_link(role, session, token) if proof and not session.code_digits else None,
         code=token if proof and session.code_digits else None,
         account=await role.account_of(session),
+        server=role.server_name,
+        host=role.host,
         language=session.language,
         origin=session.origin,
         requested_at=session.created_at,

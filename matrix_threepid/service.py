@@ -66,11 +66,16 @@ class Service:
         return await sending.deliver_due(self.role, limit)
 
     async def purge(self, limit: int = 1000) -> int:
-        """Delete up to ``limit`` sessions and limits that are over; call it every few minutes. Returns how many."""
+        """Delete up to ``limit`` sessions, limits and binds each that came to nothing; call it every few minutes.
+
+        Returns how many were deleted.
+        """
         now = self.role.clock()
-        day = 86_400_000
-        sessions = await self.role.sessions.purge(now - day, limit)
-        return sessions + await self.role.limiter.purge(now, limit)
+        yesterday = now - 86_400_000
+        gone = await self.role.sessions.purge(yesterday, limit) + await self.role.limiter.purge(now, limit)
+        if isinstance(self.role, Homeserver):
+            gone += await self.role.bindings.purge(yesterday, limit)
+        return gone
 
     async def _answer(self, request: Request) -> Response:
         declared = self._match(request)
@@ -91,7 +96,7 @@ class Service:
             return None
         declared = methods.get("GET" if request.method == "HEAD" else request.method)
         if declared is None:
-            raise errors.MethodNotAllowed
+            raise errors.MethodNotAllowed(*methods)
         return declared
 
     async def _call(self, declared: Endpoint, request: Request) -> Call:

@@ -99,7 +99,7 @@ def link_token(role: Role, session: Session) -> str | None:
 def code(role: Role, session: Session) -> str | None:
     """Return the session's newest code, or ``None`` once its pepper is dropped."""
     pepper = role.peppers.named(session.pepper_id)
-    return None if pepper is None else pepper.code(session.code_digits, "code", session.sid, str(session.serial))
+    return None if pepper is None else pepper.code(session.code_digits, "code", session.sid, str(session.code_serial))
 
 
 def _slot(pepper: Pepper, purpose: Purpose, threepid: Threepid, secret: str, owner: str | None) -> str:

@@ -18,8 +18,10 @@ from attrs import frozen
 from . import sessions
 from .endpoints.adding import ThreepidCreds, account_threepid
 from .homeserver import Homeserver
+from .model.message import Kind
 from .model.session import Session
 from .model.threepid import AccountThreepid, Medium, Purpose, Threepid
+from .notices import tell_others
 from .protocol import errors
 from .protocol.message import read
 
@@ -98,6 +100,11 @@ class Stages:
         await sessions.change(self._hs, proof.sid, lambda stored: _spent(stored, proof.claimant, self._hs.clock()))
         if proof.purpose is Purpose.PASSWORD and proof.owner is not None:
             await self.end_resets(proof.owner)
+            await tell_others(self._hs, proof.owner, Kind.PASSWORD_CHANGED, proof.identifier)
+
+    async def release(self, proof: Proof) -> None:
+        """Give the proof back when what it was for did not come to pass, so that another attempt can use it."""
+        await sessions.change(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
 
     async def end_resets(self, user_id: str) -> None:
         """Call off every open password reset of an account; for a password that was changed in another way."""
@@ -140,6 +147,10 @@ def _claimed(hs: Homeserver, session: Session, purpose: Purpose, claimant: str, 
         return None
     fresh = session.claimed_by == claimant and now < (session.claimed_at or 0) + hs.policy.lifetimes.claim // 2
     return session if fresh else session.claim(claimant, now)
+
+
+def _released(session: Session, claimant: str) -> Session | None:
+    return session.release() if not session.over and session.claimed_by == claimant else None
 
 
 def _spent(session: Session, claimant: str, now: int) -> Session | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .events import SessionDisowned, ThreepidValidated, WrongToken
-from .limiting import block_disowned, charge_guess
+from .limiting import block_disowned, charge_guess, count_validated
 from .listening import tell
 from .model.keys import same
 from .model.session import Session
@@ -21,7 +21,8 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     late = not session.over and not session.token_alive(now) and session.validated_at is None
     if session.ended or late:
         raise SessionExpired
-    session = await _guess(role, session) if session.code_digits else session
+    if session.code_digits and session.validated_at is None:
+        session = await _guess(role, session)
     if session.decoy or not fits(role, session, token):
         tell(role, WrongToken(session.threepid, session.guesses))
         raise TokenIncorrect
@@ -56,11 +57,14 @@ async def _validated(role: Role, session: Session) -> Session:
     changed = await change(role, session.sid, lambda stored: _step(role, stored, now))
     if changed is None:
         raise SessionExpired
-    tell(role, ThreepidValidated(session.threepid, session.purpose))
+    if changed.validated_at == now:
+        tell(role, ThreepidValidated(session.threepid, session.purpose))
+        await count_validated(role, session.threepid)
     return changed
 
 
 def _step(role: Role, stored: Session, now: int) -> Session | None:
+    """Return the validated session; one that somebody else has just validated stays as it is."""
     return stored.validate(now, role.policy.lifetimes) if stored.alive(now) else None
 
 

@@ -34,7 +34,7 @@ SPECIFIED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "/register/msisdn/requestToken": ({**_ASK, "country": TEXT, "phone_number": TEXT}, _HINTS),
     "/account/password/email/requestToken": ({**_ASK, "email": TEXT}, _HINTS),
     "/account/password/msisdn/requestToken": ({**_ASK, "country": TEXT, "phone_number": TEXT}, _HINTS),
-    "/account/3pid": ({"three_pid_creds": OBJECT}, {"bind": FLAG, "auth": OBJECT}),
+    "/account/3pid": ({"three_pid_creds": OBJECT}, {"auth": OBJECT}),
     "/account/3pid/add": ({"client_secret": TEXT, "sid": TEXT}, {"auth": OBJECT}),
     "/account/3pid/bind": ({"client_secret": TEXT, "id_server": TEXT, "id_access_token": TEXT, "sid": TEXT}, {}),
     "/account/3pid/delete": _REMOVE,

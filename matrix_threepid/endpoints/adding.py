@@ -12,11 +12,13 @@ from ..events import ThreepidAdded
 from ..homeserver import Homeserver
 from ..limiting import charge_change
 from ..listening import tell
+from ..model.message import Kind
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, AddOutcome, Purpose, Threepid
+from ..notices import tell_others
 from ..protocol import errors
 from ..protocol.endpoint import Access, History, Spending, endpoint
-from ..protocol.members import flag, free_object, member, opaque
+from ..protocol.members import free_object, member, opaque
 from ..protocol.message import Nested
 
 _ADDING = (
@@ -54,10 +56,9 @@ class ThreepidCreds:
 
 @frozen(kw_only=True)
 class LegacyAddThreepid:
-    """Put a proved address on the account, as clients before r0.6.0 do; ``bind`` has no effect (MSC2290)."""
+    """Put a proved address on the account, as clients before r0.6.0 do; whatever else they send has no effect (MSC2290)."""
 
     three_pid_creds: ThreepidCreds = member(Nested(ThreepidCreds), alias="threePidCreds", doc="the proof")
-    bind: Any = flag(optional=True, doc="ignored")
     auth: Any = free_object(optional=True, secret=True, doc="only where the policy asks for it")
 
 
@@ -158,6 +159,7 @@ async def _spend(hs: Homeserver, user: str, session: Session) -> None:
     now = hs.clock()
     if await sessions.change(hs, session.sid, lambda stored: None if stored.over else stored.spend(now)):
         tell(hs, ThreepidAdded(user, session.threepid))
+        await tell_others(hs, user, Kind.ADDED, session.threepid)
 
 
 async def _overtaken(hs: Homeserver, session: Session, user: str) -> None:

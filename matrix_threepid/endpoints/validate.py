@@ -126,7 +126,7 @@ async def submit_validation(medium: Medium, role: Role, call: Call, message: Sub
 async def open_submit_link(medium: Medium, role: Role, call: Call) -> Response:
     """Validate at once, for the links of clients and servers that carry all three values; show a page or go on."""
     if call.request.method == "HEAD":
-        raise errors.MethodNotAllowed  # link scanners must not validate anything
+        raise errors.MethodNotAllowed("GET", "POST")  # link scanners must not validate anything
     try:
         session = await _validate(role, medium, read(SubmitToken, call.request.parameters))
     except errors.MatrixError:

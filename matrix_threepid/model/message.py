@@ -11,11 +11,19 @@ from .threepid import Medium, Purpose, mask_field
 
 
 class Kind(str, Enum):
-    """What a message says: the token, or why there is none."""
+    """What a message says: the token, why there is none, or what happened to an account."""
 
     TOKEN = "token"
     IN_USE = "in_use"
     SILENCE = "silence"
+    ADDED = "added"
+    REMOVED = "removed"
+    PASSWORD_CHANGED = "password_changed"
+
+    @property
+    def notice(self) -> bool:
+        """Whether it tells an owner what happened to their account."""
+        return self in (Kind.ADDED, Kind.REMOVED, Kind.PASSWORD_CHANGED)
 
 
 @frozen(kw_only=True)
@@ -23,7 +31,8 @@ class TokenMessage:
     """One message, as typed values; senders choose the words.
 
     ``recipient``: spelling to deliver to. Exactly one of ``link`` and ``code`` is set for ``Kind.TOKEN``.
-    ``account``: the user the request concerns, where it is known. ``origin``: masked client address.
+    ``account``: the user the request concerns, where it is known. ``concerns``: in a notice, the masked address that
+    came or went. ``server``, ``host``: what the server is called, in words and in URLs. ``origin``: masked client address.
     ``requested_at``, ``deadline``: ms (wall clock, duration). ``lifetime``: ms the token lives.
     """
 
@@ -34,6 +43,9 @@ class TokenMessage:
     link: str | None = field(default=None, repr=redacted)
     code: str | None = field(default=None, repr=redacted)
     account: str | None = None
+    concerns: str = ""
+    server: str = ""
+    host: str = ""
     language: str = "en"
     origin: str = field(default="", repr=redacted)
     requested_at: int

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import re
 
+from attrs import frozen
+
 from ..protocol.errors import InvalidParam
 from .threepid import Candidate, Medium, Threepid
 
+KINDS = ("premium_rate", "shared_cost", "uan", "pager", "voicemail")
+"""The kinds of numbers that cost whoever writes to them, or that nobody reads SMS at."""
+_PREFIX_DIGITS = 4
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _DIALLED = re.compile(r"\+?[\d \-.()/\u2010-\u2015\u00a0]+")
+
+
+@frozen
+class Plan:
+    """Where a number belongs. ``region``: ISO 3166-1, ``001`` for none; ``kind``: of ``KINDS``, or ``None``.
+
+    ``prefix``: country code and the next four digits, which whoever rents a block of numbers has in common.
+    """
+
+    region: str
+    kind: str | None
+    prefix: str
 
 
 def canonical_msisdn(country: str, dialled: str) -> Candidate:
@@ -33,6 +50,21 @@ def canonical_msisdn(country: str, dialled: str) -> Candidate:
     if not 7 <= len(digits) <= 15:
         raise _refused()
     return Candidate(Threepid(Medium.MSISDN, digits), digits)
+
+
+def plan_of(digits: str) -> Plan:
+    """Return where a canonical number belongs, by its own digits.
+
+    A number that no country has given out yet counts as one of the first country that has its country code.
+    """
+    import phonenumbers
+
+    number = phonenumbers.parse(f"+{digits}", None)
+    code = number.country_code or 0
+    region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(code)
+    kinds = {getattr(phonenumbers.PhoneNumberType, kind.upper()): kind for kind in KINDS}
+    kind = kinds.get(phonenumbers.number_type(number))
+    return Plan(region, kind, digits[: len(str(code)) + _PREFIX_DIGITS])
 
 
 def bare_number(typed: str) -> str:

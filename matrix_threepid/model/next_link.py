@@ -22,7 +22,10 @@ def checked_next_link(link: str, hosts: frozenset[str] | None) -> str:
     if hosts is not None and host not in hosts:
         raise InvalidParam("next_link: its host is not allowed by this server")
     port = "" if parts.port is None else f":{parts.port}"
-    return urlunsplit((parts.scheme, host + port, *(_escaped(part) for part in parts[2:])))
+    checked = urlunsplit((parts.scheme, host + port, *(_escaped(part) for part in parts[2:])))
+    if len(checked) > MAX_LENGTH:
+        raise _refused()
+    return checked
 
 
 def with_sid(link: str, sid: str) -> str:

@@ -45,7 +45,8 @@ class Session:
 
     ``slot``: MAC that lets the same request find its session again, ``None`` once the session is over;
     ``owner``: the user the request was made by, if it carried an access token;
-    ``code_digits``: 0 when a link is sent; ``serial``: how many messages were begun;
+    ``code_digits``: 0 when a link is sent; ``serial``: how many messages were begun,
+    ``sent_serial``: which of them was handed over last;
     ``send_attempt``: largest attempt handed over, ``due_attempt``: one written ahead of its sending, free to be
     taken up (again) from ``due_at`` on, or never when that is ``None``;
     ``decoy``: nothing can validate it; its address must not learn, or must be told, why.
@@ -67,6 +68,7 @@ class Session:
     due_attempt: int | None = None
     due_at: int | None = None
     serial: int = 0
+    sent_serial: int = 0
     guesses: int = 0
     validated_at: int | None = None
     claimed_by: str | None = None
@@ -83,8 +85,9 @@ class Session:
     # -- questions ----------------------------------------------------------------------------------
 
     def alive(self, now: int) -> bool:
-        """Whether the session can still come to something. A clock set back revives nothing."""
-        return not self.over and self.created_at - CLOCK_TOLERANCE <= now < self.expires_at
+        """Whether the session can still come to something; not while the clock is behind what has happened."""
+        latest = max(self.created_at, self.validated_at or 0)
+        return not self.over and latest - CLOCK_TOLERANCE <= now < self.expires_at
 
     @property
     def over(self) -> bool:
@@ -98,6 +101,11 @@ class Session:
     def token_lifetime(self, lifetimes: Lifetimes) -> int:
         """How long what is sent lives, in ms: a code can be guessed, a link cannot."""
         return lifetimes.code if self.code_digits else lifetimes.token
+
+    @property
+    def code_serial(self) -> int:
+        """Which message's code is the good one: of the one under way, else of the one handed over last."""
+        return self.sent_serial if self.due_attempt is None else self.serial
 
     def in_flight(self, now: int) -> bool:
         """Whether a message is being sent, or was handed over with an unknown outcome."""
@@ -150,11 +158,16 @@ class Session:
     def sent(self) -> Session:
         """The message was handed over, or nobody can know whether it was."""
         known = [attempt for attempt in (self.send_attempt, self.due_attempt) if attempt is not None]
-        return self._next(send_attempt=max(known, default=None), due_attempt=None, due_at=None)
+        return self._next(send_attempt=max(known, default=None), sent_serial=self.serial, due_attempt=None, due_at=None)
 
     def unsent(self) -> Session:
-        """The message was refused: the client's retry with the same attempt sends."""
+        """The message was refused: the client's retry with the same attempt sends, and an older code stays good."""
         return self._next(due_attempt=None, due_at=None)
+
+    def sent_before(self, earlier: Session) -> Session:
+        """An earlier message was handed over after a later one had begun."""
+        known = [attempt for attempt in (self.send_attempt, earlier.due_attempt) if attempt is not None]
+        return self._next(send_attempt=max(known, default=None), sent_serial=max(self.sent_serial, earlier.serial))
 
     def guessed(self) -> Session:
         """Count one guess, before it is compared."""

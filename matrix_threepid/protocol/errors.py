@@ -80,6 +80,13 @@ class MethodNotAllowed(Unrecognized):
     status = 405
     message = "This method is not offered here"
 
+    def __init__(self, *methods: str) -> None:
+        super().__init__()
+        self.methods = methods
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Allow", ", ".join((*self.methods, "OPTIONS"))),)
+
 
 class MissingToken(MatrixError):
     """The endpoint needs an access token."""

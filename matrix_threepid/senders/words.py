@@ -94,6 +94,7 @@ def _values(told: TokenMessage, server_name: str) -> dict[str, str]:
     return {
         "server": server_name,
         "account": without_controls(told.account or ""),
+        "concerns": without_controls(told.concerns),
         "origin": without_controls(told.origin),
         "minutes": str(max(1, told.lifetime // 60_000)),
     }

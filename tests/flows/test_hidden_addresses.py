@@ -159,7 +159,6 @@ def test_deciding_later_still_hides(hiding: Callable[..., World]) -> None:
     assert refusal(world.add(sid)) == (400, "M_THREEPID_IN_USE")
 
 
-@pytest.mark.xfail(reason="a decoy stays one while its session lives, though its address has become free")
 def test_a_freed_address_can_be_proved_by_the_same_request(hiding: Callable[..., World]) -> None:
     """When an address becomes free, a larger attempt of the same request gets a mail that works."""
     world = hiding()

@@ -22,6 +22,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             due_attempt BIGINT,
             due_at BIGINT,
             serial BIGINT NOT NULL,
+            sent_serial BIGINT NOT NULL,
             guesses BIGINT NOT NULL,
             validated_at BIGINT,
             claimed_by TEXT,
@@ -44,5 +45,31 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX threepid_sessions_expires ON threepid_sessions (expires_at)",
         "CREATE TABLE threepid_limits (name TEXT NOT NULL PRIMARY KEY, full_at BIGINT NOT NULL)",
         "CREATE INDEX threepid_limits_full ON threepid_limits (full_at)",
+    ),
+    (
+        """CREATE TABLE threepid_bindings (
+            id TEXT NOT NULL PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            id_server TEXT NOT NULL,
+            medium TEXT,
+            address TEXT,
+            spelling TEXT,
+            created_at BIGINT NOT NULL,
+            bound_at BIGINT,
+            unwanted_since BIGINT,
+            due_at BIGINT,
+            attempts BIGINT NOT NULL,
+            revision BIGINT NOT NULL
+        )""",
+        "CREATE INDEX threepid_bindings_user ON threepid_bindings (user_id, created_at)",
+        "CREATE INDEX threepid_bindings_due ON threepid_bindings (due_at) WHERE due_at IS NOT NULL",
+        "CREATE INDEX threepid_bindings_nameless ON threepid_bindings (created_at) WHERE medium IS NULL",
+        """CREATE TABLE threepid_associations (
+            medium TEXT NOT NULL,
+            address TEXT NOT NULL,
+            mxid TEXT NOT NULL,
+            ts BIGINT NOT NULL,
+            PRIMARY KEY (address, medium)
+        )""",
     ),
 )
