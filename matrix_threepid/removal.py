@@ -9,6 +9,7 @@ from attrs import frozen
 from . import bindings, sessions
 from .events import ThreepidRemoved
 from .homeserver import Homeserver
+from .limiting import charge_change
 from .listening import tell
 from .model.binding import Binding
 from .model.id_server import normal_id_server
@@ -56,7 +57,7 @@ async def unbind_everywhere(
     rows = await bindings.rows_of(hs, user_id, candidates)
     if id_server is not None:
         server = trusted_id_server(hs, id_server)
-        rows = [row for row in rows if row.id_server == server] or [_unremembered(hs, user_id, candidates[0], server)]
+        rows = [row for row in rows if row.id_server == server] or [await _claimed(hs, user_id, candidates[0], server)]
     return await _unbind(hs, rows, queue_refusals=hs.policy.identity_server_refusal == "queue")
 
 
@@ -102,6 +103,12 @@ async def _unbind(hs: Homeserver, rows: Sequence[Binding], *, queue_refusals: bo
 def _softened(answer: UnbindAnswer) -> UnbindAnswer:
     """A refusal that went into the queue is no refusal to the client."""
     return NotSupported() if isinstance(answer, Refused) else answer
+
+
+async def _claimed(hs: Homeserver, user_id: str, threepid: Threepid, server: str) -> Binding:
+    """Return a row for a binding we know nothing of. It may go into the queue, so users have only so many of these."""
+    await charge_change(hs, user_id)
+    return _unremembered(hs, user_id, threepid, server)
 
 
 def _unremembered(hs: Homeserver, user_id: str, threepid: Threepid, server: str) -> Binding:

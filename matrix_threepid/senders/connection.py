@@ -11,8 +11,9 @@ import socket
 import ssl
 from functools import cache
 
+from ..deadline import Deadline
 from ..model.message import Accepted, Outcome, RefusedForever, Unknown
-from .deadline import Deadline, Lines
+from .lines import Lines
 from .mail import Mail
 from .server import Server
 from .verdicts import Refused, expect, reason, refuse, stuffed, verdict

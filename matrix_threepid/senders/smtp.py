@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
+from ..deadline import Deadline
 from ..drive import Offload, inline
 from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage
 from ..texts import Texts
-from .deadline import Deadline
 from .mail import Mail, Mails
 from .server import Server
 

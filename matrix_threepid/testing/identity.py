@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from attrs import define, field
 
@@ -11,6 +11,7 @@ from ..model.identity import Associated, BindAnswer, Done, Proved, ProvedAnswer,
 from ..model.threepid import Medium
 from ..ports import Credentials
 
+T = TypeVar("T")
 _NO_SESSION = Refused(404, "M_NO_VALID_SESSION", "No session was found")
 Published = tuple[str, Medium, str]
 """Identity server, medium and address."""
@@ -48,13 +49,13 @@ class FakeIdentityServers:
     async def unbind(self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int) -> UnbindAnswer:
         return await self._call("unbind", id_server, lambda: self._unbind(id_server, user_id, medium, address))
 
-    async def _call(self, call: str, id_server: str, act: Callable[[], Any]) -> Any:
+    async def _call(self, call: str, id_server: str, act: Callable[[], T]) -> T:
         self.calls.append((call, id_server))
         if self.before is not None:
             await self.before()
         answer, carried_out = (self._scripts.get((call, id_server)) or [(None, True)]).pop(0)
-        done = act() if carried_out else None
-        return done if answer is None else answer
+        done = act() if carried_out else answer
+        return cast("T", done if answer is None else answer)
 
     def _proved(self, id_server: str, credentials: Credentials) -> ProvedAnswer:
         session = self._sessions.get((id_server, credentials.sid, credentials.client_secret))

@@ -1,0 +1,27 @@
+"""One deadline over many reads and writes of blocking work."""
+
+from __future__ import annotations
+
+import errno
+import time
+
+from attrs import frozen
+
+
+@frozen
+class Deadline:
+    """A moment of this process's monotonic clock, in s."""
+
+    at: float
+
+    @classmethod
+    def in_ms(cls, duration: int) -> Deadline:
+        """Return the moment so many ms from now."""
+        return cls(time.monotonic() + duration / 1000)
+
+    def left(self) -> float:
+        """Return the s that are left. Raises ``TimeoutError`` when there are none."""
+        seconds = self.at - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError(errno.ETIMEDOUT, "out of time")
+        return seconds

@@ -1,0 +1,85 @@
+"""``HttpIdentityClient``: talks to identity servers, v2 first and v1 where only that is known."""
+
+from __future__ import annotations
+
+import json
+import re
+from math import ceil
+from typing import Any
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+
+from ..deadline import Deadline
+from ..model.identity import BindAnswer, NotSupported, ProvedAnswer, Refused, UnbindAnswer, Unreachable
+from ..model.threepid import Medium
+from ..ports import Credentials
+from .answers import Answer, read_association, read_proved, read_unbind
+from .http import Fetch, Headers, HttpRequest, place
+from .signed_requests import Signer
+
+V2, V1 = "/_matrix/identity/v2", "/_matrix/identity/api/v1"
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_BAD_TOKEN = Refused(400, "M_INVALID_PARAM", "id_access_token: must be printable ASCII without spaces")
+_JSON = ("Content-Type", "application/json")
+
+
+@frozen
+class HttpIdentityClient:
+    """An ``IdentityServerClient`` over a ``Fetch``. Without ``signer`` nothing can be unbound.
+
+    The user's token goes to the server named by the user, in a header, and nowhere else.
+    """
+
+    fetch: Fetch = field(repr=False)
+    signer: Signer | None = field(default=None, repr=False)
+
+    async def proved(self, id_server: str, access_token: str, credentials: Credentials, deadline: int) -> ProvedAnswer:
+        if not _TOKEN.fullmatch(access_token):
+            return _BAD_TOKEN
+        query = urlencode({"sid": credentials.sid, "client_secret": credentials.client_secret})
+        request = _request("GET", id_server, f"{V2}/3pid/getValidated3pid", (_bearer(access_token),), query=query)
+        return read_proved(await self.fetch.fetch(request, deadline))
+
+    async def bind(
+        self, id_server: str, access_token: str, credentials: Credentials, user_id: str, deadline: int
+    ) -> BindAnswer:
+        if not _TOKEN.fullmatch(access_token):
+            return _BAD_TOKEN
+        content = {"sid": credentials.sid, "client_secret": credentials.client_secret, "mxid": user_id}
+        headers = (_bearer(access_token), _JSON)
+        request = _request("POST", id_server, f"{V2}/3pid/bind", headers, body=json.dumps(content).encode())
+        return read_association(await self.fetch.fetch(request, deadline))
+
+    async def unbind(self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int) -> UnbindAnswer:
+        if self.signer is None:
+            return NotSupported()
+        content = {"mxid": user_id, "threepid": {"medium": medium.value, "address": address}}
+        until = Deadline.in_ms(deadline)
+        answer = read_unbind(await self._send(self.signer, id_server, f"{V2}/3pid/unbind", content, deadline))
+        if not isinstance(answer, NotSupported):
+            return answer
+        try:
+            left = ceil(until.left() * 1000)
+        except TimeoutError:
+            return Unreachable("out of time", timeout=True)
+        return read_unbind(await self._send(self.signer, id_server, f"{V1}/3pid/unbind", content, left))
+
+    async def _send(self, signer: Signer, id_server: str, uri: str, content: dict[str, Any], deadline: int) -> Answer:
+        """Send a signed request. What is signed begins with ``/_matrix``, also if the server has a path of its own."""
+        authority = place(id_server)[2]
+        headers = (("Authorization", signer.sign("POST", uri, authority, content)), _JSON)
+        request = _request("POST", id_server, uri, headers, body=json.dumps(content).encode())
+        return await self.fetch.fetch(request, deadline)
+
+
+def _request(method: str, id_server: str, uri: str, headers: Headers, **more: Any) -> HttpRequest:
+    host, port, authority, path = place(id_server)
+    headers = (("Accept", "application/json"), *headers)
+    return HttpRequest(
+        method=method, host=host, port=port, authority=authority, path=path + uri, headers=headers, **more
+    )
+
+
+def _bearer(access_token: str) -> tuple[str, str]:
+    return ("Authorization", f"Bearer {access_token}")

@@ -1,0 +1,50 @@
+"""The contract notices a client that is not safe: a test that cannot fail says nothing about those that pass."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CAUGHT_BY = [
+    "test_a_request_arrives_as_it_was_made",
+    "test_cookies_are_not_kept",
+    "test_a_body_has_a_limit",
+    "test_redirects_are_not_followed",
+    "test_denied_addresses_are_not_called",
+    "test_one_denied_address_blocks_the_name",
+    "test_other_ports_are_not_called",
+    "test_a_name_is_looked_up_once",
+    "test_the_certificate_is_for_the_name",
+    "test_strangers_certificates_are_refused",
+    "test_no_answer_is_a_value",
+]
+
+
+@pytest.fixture(scope="module")
+def failures() -> set[str]:
+    """Return the names of the tests that failed."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "pytest", "-rf", "--tb=no", "-p", "no:cacheprovider", "-k", " or ".join(CAUGHT_BY)]
+    done = subprocess.run(  # noqa: S603  our own tests
+        [*command, "naive.py"],
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "250"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    failed = set(re.findall(r"^FAILED \S+::(test_\w+)", done.stdout, re.MULTILINE))
+    assert failed, done.stdout + done.stderr
+    return failed
+
+
+@pytest.mark.parametrize("test", CAUGHT_BY)
+def test_a_naive_client_is_caught(failures: set[str], test: str) -> None:
+    """A client that checks nothing fails in the tests that are about what it does wrong."""
+    assert test in failures
