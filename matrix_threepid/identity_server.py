@@ -38,6 +38,7 @@ class Delegate(Role):
 
     prefix: ClassVar[str] = "/_matrix/identity"
     submit_version: ClassVar[str] = "/api/v1"
+    sees_clients: ClassVar[bool] = False
     allow_headers: ClassVar[str | None] = ALLOW_HEADERS
     errcodes: ClassVar[Mapping[str, str]] = {"M_MISSING_PARAM": "M_MISSING_PARAMS"}
 

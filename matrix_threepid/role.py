@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -75,13 +76,15 @@ class Role:
     """The ports and choices all roles share. Raises ``ConfigurationError`` naming what does not fit.
 
     ``server_name``: shown in messages. ``peppers``: the host's secret keys. ``senders``: a ``TokenSender`` for each
-    ``Medium`` that can be validated. Every default is safe for one process.
+    ``Medium`` that can be validated. Every default is safe for one process. ``sees_clients``: whether requests come
+    from those they are made for, so that limits per client make sense.
     """
 
     prefix: ClassVar[str]
     errcodes: ClassVar[Mapping[str, str]] = {}
     allow_headers: ClassVar[str | None] = None
     submit_version: ClassVar[str]
+    sees_clients: ClassVar[bool] = True
 
     server_name: str
     peppers: Peppers
@@ -101,11 +104,18 @@ class Role:
             return f"no sender for {medium.value} is wired"
         if self.policy.public_base_url is None:
             return "policy.public_base_url is not set"
+        if medium is Medium.MSISDN and not self.policy.sms.countries:
+            return "policy.sms.countries names none"
         return None
 
     def new_sid(self) -> str:
         """Return a fresh session id of 128 random bits."""
         return random_text(self.chance(SID_BYTES))
+
+    @property
+    def host(self) -> str:
+        """The host people know this server by: that of ``public_base_url``, or the server's name."""
+        return urlsplit(self.policy.public_base_url or "").hostname or self.server_name
 
     def submit_url(self, medium: Medium) -> str:
         """Return the URL that links lead to and that clients post tokens to."""

@@ -1,0 +1,1 @@
+"""The identity-server and delegate roles, through their services."""

@@ -1,0 +1,53 @@
+"""Real programs, started once for all tests. Without MATRIX_THREEPID_INTEROP=1 nothing here is collected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from .programs import free_port
+from .roles import Delegated, Published
+from .serving import certificate
+from .synapse import Synapse, synapse_at
+
+collect_ignore_glob = [] if os.environ.get("MATRIX_THREEPID_INTEROP") == "1" else ["*"]
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """A certificate for this machine, of an authority the programs are told to trust."""
+    return certificate(tmp_path_factory.mktemp("tls"), "localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def delegate() -> Iterator[Delegated]:
+    """Our delegate, below a secret path."""
+    with Delegated().serving() as delegate:
+        yield delegate
+
+
+@pytest.fixture(scope="session")
+def homeserver_port() -> int:
+    """Where the real homeserver is known to other servers."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def identity_server(files: Mapping[str, Path], homeserver_port: int) -> Iterator[Published]:
+    """Our identity server, over TLS; it may ask the real homeserver for its keys."""
+    with Published(free_port(), homeserver_port).serving(files) as identity_server:
+        yield identity_server
+
+
+@pytest.fixture(scope="session")
+def synapse(
+    tmp_path_factory: pytest.TempPathFactory, files: Mapping[str, Path], delegate: Delegated, homeserver_port: int
+) -> Iterator[Synapse]:
+    """A real Synapse that lets our delegate validate numbers."""
+    folder = tmp_path_factory.mktemp("synapse")
+    delegates = {"msisdn": delegate.url}
+    with synapse_at(homeserver_port, folder, files, account_threepid_delegates=delegates) as synapse:
+        yield synapse

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Fetch the programs these tests run against into $INTEROP_WORK; what is there already stays.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+export INTEROP_WORK="${INTEROP_WORK:-$here/../../.ci/work/interop}"
+mkdir -p "$INTEROP_WORK"
+INTEROP_WORK="$(cd "$INTEROP_WORK" && pwd)"
+
+# program NAME REQUIREMENT...: an environment of its own, since the programs pin versions that exclude each other.
+program() {
+  local place="$INTEROP_WORK/$1"
+  shift
+  [ -e "$place/complete" ] && return
+  "${PYTHON:-python3}" -m venv --clear "$place"
+  "$place/bin/pip" -q --disable-pip-version-check install "$@"
+  touch "$place/complete"
+}
+
+program synapse matrix-synapse
+# Sydent signs with an older canonicaljson than its packages ask for, and imports two packages they do not name.
+program sydent matrix-sydent==2.6.1 canonicaljson==1.5.0 signedjson==1.1.1 prometheus_client sentry-sdk
+
+for script in "$here"/*/prepare.sh; do
+  if [ -e "$script" ]; then
+    bash "$script"
+  fi
+done
