@@ -92,6 +92,24 @@ class UnbindGivenUp:
     id_server: str
 
 
+@frozen
+class SmsBudgetUsed:
+    """A budget of SMS nears its end, or is used up: told once each. ``budget``: ``hour``, ``day`` or a country."""
+
+    budget: str
+    used: int
+    allowed: int
+
+
+@frozen
+class SmsCountryPaused:
+    """So many SMS went to a country today and hardly anybody typed the codes: it gets no more for now."""
+
+    country: str
+    sent: int
+    validated: int
+
+
 Event = (
     MessageSent
     | ThreepidValidated
@@ -103,4 +121,6 @@ Event = (
     | SessionDisowned
     | Limited
     | WrongToken
+    | SmsBudgetUsed
+    | SmsCountryPaused
 )

@@ -64,6 +64,11 @@ def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, obje
         fits(ports.TokenSender)(instance, attribute, sender)
 
 
+def _fit_peppers(_: object, attribute: Any, peppers: Peppers) -> None:
+    if not isinstance(peppers, Peppers):
+        raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
+
+
 def port(protocol: type, default: Any) -> Any:
     """Declare a port with its default: a class is called, any other value is taken as it is."""
     if isinstance(default, type):
@@ -87,7 +92,7 @@ class Role:
     sees_clients: ClassVar[bool] = True
 
     server_name: str
-    peppers: Peppers
+    peppers: Peppers = field(validator=_fit_peppers)
     policy: Policy = Policy()
     senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_fit_senders, repr=False)
     sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)

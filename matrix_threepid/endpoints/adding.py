@@ -56,7 +56,7 @@ class ThreepidCreds:
 
 @frozen(kw_only=True)
 class LegacyAddThreepid:
-    """Put a proved address on the account, as clients before r0.6.0 do; whatever else they send has no effect (MSC2290)."""
+    """Put a proved address on the account, as clients before r0.6.0 do; nothing else they send has an effect."""
 
     three_pid_creds: ThreepidCreds = member(Nested(ThreepidCreds), alias="threePidCreds", doc="the proof")
     auth: Any = free_object(optional=True, secret=True, doc="only where the policy asks for it")

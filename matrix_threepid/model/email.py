@@ -6,6 +6,7 @@ The local part is case-folded, the domain lower-cased and kept apart: under IDNA
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from unicodedata import normalize
 
 from ..protocol.errors import InvalidParam
@@ -15,7 +16,7 @@ MAX_OCTETS = 254
 _MAX_TYPED = 512
 
 
-def canonical_email(typed: str, *, intranet_domains: frozenset[str] = frozenset()) -> Candidate:
+def canonical_email(typed: str, *, intranet_domains: Collection[str] = ()) -> Candidate:
     """Return the identifier and the delivery spelling of an address as typed.
 
     ``intranet_domains``: domains taken although no public mail system has them.

@@ -32,8 +32,8 @@ class TokenMessage:
 
     ``recipient``: spelling to deliver to. Exactly one of ``link`` and ``code`` is set for ``Kind.TOKEN``.
     ``account``: the user the request concerns, where it is known. ``concerns``: in a notice, the masked address that
-    came or went. ``server``, ``host``: what the server is called, in words and in URLs. ``origin``: masked client address.
-    ``requested_at``, ``deadline``: ms (wall clock, duration). ``lifetime``: ms the token lives.
+    came or went. ``server``, ``host``: what the server is called, in words and in URLs. ``origin``: masked client
+    address. ``requested_at``, ``deadline``: ms (wall clock, duration). ``lifetime``: ms the token lives.
     """
 
     medium: Medium

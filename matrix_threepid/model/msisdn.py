@@ -13,6 +13,7 @@ KINDS = ("premium_rate", "shared_cost", "uan", "pager", "voicemail")
 """The kinds of numbers that cost whoever writes to them, or that nobody reads SMS at."""
 _PREFIX_DIGITS = 4
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_DIGITS = re.compile(r"[0-9]+")
 _DIALLED = re.compile(r"\+?[\d \-.()/\u2010-\u2015\u00a0]+")
 
 
@@ -68,8 +69,14 @@ def plan_of(digits: str) -> Plan:
 
 
 def bare_number(typed: str) -> str:
-    """Return a number as people write it without its plus sign and separators; plans change, so it is not judged."""
-    return typed.strip().removeprefix("+").translate({ord(char): None for char in " -.()/"})
+    """Return a number as people write it without its plus sign and separators; plans change, so it is not judged.
+
+    Raises ``InvalidParam`` for what is no number in digits.
+    """
+    bare = typed.strip().removeprefix("+").translate({ord(char): None for char in " -.()/"})
+    if not _DIGITS.fullmatch(bare):
+        raise InvalidParam("address: must be a phone number in digits")
+    return bare
 
 
 def international(digits: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..protocol.errors import InvalidParam
@@ -12,7 +13,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029<>\"]")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 
 
-def checked_next_link(link: str, hosts: frozenset[str] | None) -> str:
+def checked_next_link(link: str, hosts: Collection[str] | None) -> str:
     """Return ``link`` in the form it is stored and redirected to: http(s), ASCII host, no user-info.
 
     ``hosts``: the only hosts allowed, or ``None`` for any. Raises ``InvalidParam``.

@@ -185,8 +185,8 @@ class Session:
         return self._next(claimed_by=claimant, claimed_at=now)
 
     def release(self) -> Session:
-        """Give the claim back: what it was for did not come to pass."""
-        return self._next(claimed_by=None, claimed_at=None)
+        """Give the claim back: what it was for did not come to pass. Who has spent the session keeps it."""
+        return self if self.over else self._next(claimed_by=None, claimed_at=None)
 
     def spend(self, now: int) -> Session:
         """The proof has served; its slot is free for a new session."""

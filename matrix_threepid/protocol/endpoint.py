@@ -108,9 +108,9 @@ Handler = Callable[..., Awaitable[Any]]
 class Endpoint:
     """One endpoint of one role.
 
-    ``request``, ``query``: message classes of body and query parameters, or ``None``; ``reply``: message class, or ``None`` for pages;
-    ``errors``: what it may answer beside the errors of its kind; ``offered``: a callable that says why
-    the endpoint is off in a wiring (``None`` when it is on); ``admits``: a check made before the body is read;
+    ``request``, ``query``: message classes of body and query parameters, or ``None``; ``reply``: message class, or
+    ``None`` for pages; ``errors``: what it may answer beside the errors of its kind; ``offered``: says why the
+    endpoint is off in a wiring (``None`` when it is on); ``admits``: a check made before the body is read;
     ``takes_forms``: an HTML form is taken as well, and given to the handler unread; ``loose``: members may also come
     as a form or in the query (identity API v1).
     """
@@ -167,7 +167,9 @@ class Endpoint:
         return tuple(dict.fromkeys((*self.errors, *kind)))
 
 
-def endpoint(method: str, path: str, history: History, **declared: Any) -> Callable[[Handler], Endpoint]:
+def endpoint(
+    method: str, path: str, history: History | IdentityHistory, **declared: Any
+) -> Callable[[Handler], Endpoint]:
     """Make the decorated handler an ``Endpoint``; its name and docstring become the endpoint's."""
 
     def declare(handler: Handler) -> Endpoint:

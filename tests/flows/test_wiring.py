@@ -52,7 +52,6 @@ def test_a_pepper_is_long(key: Any) -> None:
     assert "xxx" not in str(caught.value)
 
 
-@pytest.mark.xfail(reason="raw bytes for peppers are found out at the first request")
 def test_raw_bytes_are_no_peppers(make_world: Callable[..., World]) -> None:
     """Peppers that are none are refused while the host starts."""
     with pytest.raises(ConfigurationError):
