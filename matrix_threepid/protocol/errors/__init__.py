@@ -1,0 +1,96 @@
+"""Every error a client can see: one class per errcode, each with its status and a sentence.
+
+Raise the class itself where the sentence is enough (``raise ThreepidInUse``); give a message of
+your own where the member or the rule must be named. A message never repeats a value.
+"""
+
+from .base import ConfigurationError, MatrixError, UiaRequired, Unavailable
+from .callers import (
+    Forbidden,
+    GuestAccessForbidden,
+    MissingToken,
+    NotYours,
+    TermsNotSigned,
+    Unauthenticated,
+    Unauthorized,
+    UnknownToken,
+    UserLocked,
+    UserSuspended,
+)
+from .identity import (
+    BadGateway,
+    DestinationRejected,
+    EmailSendError,
+    GatewayTimeout,
+    IdentityServerRefused,
+    InvalidAddress,
+    InvalidEmail,
+    SendError,
+    ServerBlocked,
+    ServerNotTrusted,
+)
+from .requests import (
+    BadJson,
+    InvalidParam,
+    LimitExceeded,
+    MethodNotAllowed,
+    MissingParam,
+    NotJson,
+    TooLarge,
+    Unrecognized,
+)
+from .threepids import (
+    NoValidSession,
+    SessionExpired,
+    SessionNotValidated,
+    ThreepidAuthFailed,
+    ThreepidDenied,
+    ThreepidInUse,
+    ThreepidMediumNotSupported,
+    ThreepidNotFound,
+    TokenIncorrect,
+)
+
+__all__ = [
+    "BadGateway",
+    "BadJson",
+    "ConfigurationError",
+    "DestinationRejected",
+    "EmailSendError",
+    "Forbidden",
+    "GatewayTimeout",
+    "GuestAccessForbidden",
+    "IdentityServerRefused",
+    "InvalidAddress",
+    "InvalidEmail",
+    "InvalidParam",
+    "LimitExceeded",
+    "MatrixError",
+    "MethodNotAllowed",
+    "MissingParam",
+    "MissingToken",
+    "NoValidSession",
+    "NotJson",
+    "NotYours",
+    "SendError",
+    "ServerBlocked",
+    "ServerNotTrusted",
+    "SessionExpired",
+    "SessionNotValidated",
+    "TermsNotSigned",
+    "ThreepidAuthFailed",
+    "ThreepidDenied",
+    "ThreepidInUse",
+    "ThreepidMediumNotSupported",
+    "ThreepidNotFound",
+    "TokenIncorrect",
+    "TooLarge",
+    "UiaRequired",
+    "Unauthenticated",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownToken",
+    "Unrecognized",
+    "UserLocked",
+    "UserSuspended",
+]
