@@ -40,7 +40,7 @@ def intent(hs: Homeserver, user_id: str, id_server: str) -> Binding:
 
 
 def named(row: Binding, threepid: Threepid, spelling: str) -> Binding:
-    """Return the row an intent becomes once its address is known."""
+    """Return the row an intent becomes once its outcome is known, or known to be uncertain."""
     fixed = binding_id(row.user_id, threepid, row.id_server)
     return evolve(row, id=fixed, threepid=threepid, spelling=spelling, revision=0)
 
@@ -58,10 +58,25 @@ async def change(hs: Homeserver, row: Binding, step: Callable[[Binding], Binding
     raise Unavailable
 
 
+async def drop(hs: Homeserver, row: Binding) -> None:
+    """Forget a row whatever was done to it meanwhile."""
+    stored: Binding | None = row
+    while stored is not None and not await hs.bindings.forget(stored):
+        stored = await hs.bindings.get(row.id)
+
+
 async def rows_of(hs: Homeserver, user_id: str, threepids: Sequence[Threepid] | None) -> list[Binding]:
     """Return the remembered bindings of a user with a known address, all or those of some addresses."""
     rows = await hs.bindings.of_user(user_id)
     return [row for row in rows if row.threepid is not None and (threepids is None or row.threepid in threepids)]
+
+
+async def bindings_of(hs: Homeserver, user_id: str) -> list[Binding]:
+    """Return where a user's addresses are bound or may be, for the user and for administrators; also after they left.
+
+    Those with ``unwanted_since`` are to go: tried again at ``due_at``, or given up when there is none.
+    """
+    return await rows_of(hs, user_id, None)
 
 
 async def unbind(hs: Homeserver, row: Binding, until: int, *, queue_refusals: bool) -> UnbindAnswer:
@@ -106,8 +121,16 @@ async def _ask(hs: Homeserver, row: Binding, until: int) -> UnbindAnswer:
 
 
 async def _gone(hs: Homeserver, row: Binding) -> None:
+    if _being_asked(hs, row):
+        return  # the queue asks again once the bind has had its time
     if await hs.bindings.forget(row) and row.threepid is not None:
         tell(hs, ThreepidUnbound(row.user_id, row.threepid, row.id_server))
+
+
+def _being_asked(hs: Homeserver, row: Binding) -> bool:
+    """Whether this is the intent of a bind whose request may still be under way."""
+    an_intent = row.threepid is not None and row.id != binding_id(row.user_id, row.threepid, row.id_server)
+    return an_intent and hs.clock() < row.created_at + LEASE * hs.policy.identity_deadline
 
 
 async def _later(hs: Homeserver, row: Binding) -> None:

@@ -127,6 +127,16 @@ class TokenSender(Protocol):
         """Hand one message over; never raise for what a provider does."""
 
 
+class RemoteVerifier(TokenSender, Protocol):
+    """A ``TokenSender`` whose provider makes the codes and checks them; a message's own code is not used.
+
+    Guesses are counted as for our own codes, before the provider is asked.
+    """
+
+    def verify(self, recipient: str, code: str, deadline: int) -> Awaitable[bool | None]:
+        """Return whether this is the code sent last to ``recipient``; ``None`` if the provider does not say."""
+
+
 class BindingStore(Protocol):
     """Where which address is bound. No rule about bindings lives here."""
 
@@ -147,6 +157,9 @@ class BindingStore(Protocol):
 
     def due(self, now: int, limit: int) -> Awaitable[Sequence[Binding]]:
         """Return bindings to be taken back whose ``due_at`` has come, the oldest first."""
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        """Delete at most ``limit`` bindings made before that time whose address never became known; return how many."""
 
 
 @frozen

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .events import SessionDisowned, ThreepidValidated, WrongToken
 from .limiting import block_disowned, charge_guess, count_validated
 from .listening import tell
 from .model.keys import same
 from .model.session import Session
-from .protocol.errors import SessionExpired, TokenIncorrect
+from .protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from .role import Role
 from .sessions import change, code, link_token
 
@@ -15,7 +17,7 @@ from .sessions import change, code, link_token
 async def validate(role: Role, session: Session, token: str) -> Session:
     """Mark ``session`` validated if ``token`` is its own; asking again changes nothing.
 
-    Raises ``SessionExpired``, ``TokenIncorrect`` or ``LimitExceeded``.
+    Raises ``SessionExpired``, ``TokenIncorrect``, ``LimitExceeded``, or ``Unavailable`` if a provider holds the codes.
     """
     now = role.clock()
     late = not session.over and not session.token_alive(now) and session.validated_at is None
@@ -23,10 +25,21 @@ async def validate(role: Role, session: Session, token: str) -> Session:
         raise SessionExpired
     if session.code_digits and session.validated_at is None:
         session = await _guess(role, session)
-    if session.decoy or not fits(role, session, token):
+    if session.decoy or not await _proves(role, session, token):
         tell(role, WrongToken(session.threepid, session.guesses))
         raise TokenIncorrect
     return await _validated(role, session)
+
+
+async def _proves(role: Role, session: Session, token: str) -> bool:
+    """Return whether the token is the session's, by the word of the provider if that holds the codes."""
+    sender: Any = role.senders.get(session.threepid.medium)
+    if not session.code_digits or not hasattr(sender, "verify"):
+        return fits(role, session, token)
+    verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
+    if verified is None:
+        raise Unavailable
+    return bool(verified)
 
 
 def fits(role: Role, session: Session, token: str) -> bool:

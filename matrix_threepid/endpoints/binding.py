@@ -70,60 +70,70 @@ async def _bind(hs: Homeserver, row: Binding, message: BindThreepid) -> None:
     if not isinstance(proved, Proved | NotSupported):
         await hs.bindings.forget(row)
         raise bindings.as_error(proved)
-    fresh = True
     if isinstance(proved, Proved):
-        row, fresh = await _proved(hs, row, proved)
+        row = await _proved(hs, row, proved)
     left = max(1, until - hs.clock())
     answer = await identity.bind(row.id_server, message.id_access_token, credentials, row.user_id, left)
     if isinstance(answer, Associated):
         await _bound(hs, row, answer)
     else:
-        await _not_bound(hs, row, answer, fresh=fresh)
+        await _not_bound(hs, row, answer)
 
 
-async def _bound(hs: Homeserver, row: Binding, answer: Associated) -> None:
-    """Remember the success; an answer about somebody else leaves the row as what may have been bound."""
-    threepid = _canonical(hs, answer.medium, answer.address)
-    if answer.mxid != row.user_id or row.threepid not in (None, threepid):
+async def _bound(hs: Homeserver, intent: Binding, answer: Associated) -> None:
+    """Remember the success; an answer about somebody else leaves a row for what may have been bound."""
+    threepid = _published(hs, intent, answer)
+    if threepid is None:
+        await _uncertain(hs, intent)
         raise errors.BadGateway("The identity server answered for somebody else")
-    if row.threepid is None:
-        row, _ = await _named(hs, row, threepid, answer.address)
+    row = bindings.named(intent, threepid, answer.address)
     await bindings.change(hs, row, lambda stored: stored.bound(hs.clock()))
+    await bindings.drop(hs, intent)
     tell(hs, ThreepidBound(row.user_id, threepid, row.id_server))
 
 
-async def _not_bound(hs: Homeserver, row: Binding, answer: Failed, *, fresh: bool) -> None:
-    """After a refusal nothing new is bound; in any other case it may be, and the row stays."""
-    if fresh and isinstance(answer, Refused | NotSupported | Blocked):
-        await hs.bindings.forget(row)
+async def _not_bound(hs: Homeserver, intent: Binding, answer: Failed) -> None:
+    """After a refusal nothing new is bound; in any other case it may be, and a row remembers that."""
+    refused = isinstance(answer, Refused | NotSupported | Blocked)
+    await (bindings.drop(hs, intent) if refused else _uncertain(hs, intent))
     raise bindings.as_error(answer)
 
 
-async def _proved(hs: Homeserver, intent: Binding, proved: Proved) -> tuple[Binding, bool]:
-    """Name the intent after the proved address; nothing was asked to be bound yet if it is none."""
+async def _uncertain(hs: Homeserver, intent: Binding) -> None:
+    """Let the row of the address stand for what may have been bound; without an address the intent does."""
+    if intent.threepid is not None:
+        row = bindings.named(intent, intent.threepid, intent.spelling or intent.threepid.address)
+        await bindings.change(hs, row, Binding.asked)
+        await bindings.drop(hs, intent)
+
+
+def _published(hs: Homeserver, intent: Binding, answer: Associated) -> Threepid | None:
+    """Return what was bound for the user who asked, or ``None`` if the answer is about anything else."""
+    try:
+        threepid = _canonical(hs, answer.medium, answer.address)
+    except errors.BadGateway:
+        return None
+    fits = answer.mxid == intent.user_id and intent.threepid in (None, threepid)
+    return threepid if fits else None
+
+
+async def _proved(hs: Homeserver, intent: Binding, proved: Proved) -> Binding:
+    """Write the proved address into the intent; nothing was asked to be bound yet if it is none."""
     try:
         threepid = _canonical(hs, proved.medium, proved.address)
     except errors.BadGateway:
         await hs.bindings.forget(intent)
         raise
-    return await _named(hs, intent, threepid, proved.address)
-
-
-async def _named(hs: Homeserver, intent: Binding, threepid: Threepid, spelling: str) -> tuple[Binding, bool]:
-    """Put the row of this address in the intent's place; return it, and whether it is new."""
-    row = bindings.named(intent, threepid, spelling)
-    fresh = await hs.bindings.insert(row)
-    if not fresh:
-        row = await hs.bindings.get(row.id) or row
-    await hs.bindings.forget(intent)
-    return row, fresh
+    known = intent.known(threepid, proved.address)
+    await hs.bindings.replace(known)
+    return known
 
 
 def _canonical(hs: Homeserver, medium: Medium, address: str) -> Threepid:
     """Return the identifier an identity server's address stands for."""
-    if medium is Medium.MSISDN:
-        return Threepid(medium, bare_number(address))
     try:
+        if medium is Medium.MSISDN:
+            return Threepid(medium, bare_number(address))
         return canonical_email(address, intranet_domains=hs.policy.intranet_domains).threepid
     except errors.InvalidParam:
         raise errors.BadGateway("The identity server answered with an address that is none") from None

@@ -78,9 +78,9 @@ def _named(hs: Homeserver, message: RemoveThreepid) -> tuple[Threepid, ...]:
     """Return what an address may stand for: its canonical form, then as it was given (older data)."""
     medium = Medium(message.medium)
     verbatim = Threepid(medium, message.address.strip())
-    if medium is Medium.MSISDN:
-        return (Threepid(medium, bare_number(message.address)), verbatim)
     try:
+        if medium is Medium.MSISDN:
+            return (Threepid(medium, bare_number(message.address)), verbatim)
         candidate = canonical_email(message.address, intranet_domains=hs.policy.intranet_domains)
     except errors.InvalidParam:
         return (verbatim,)

@@ -42,6 +42,14 @@ class Binding:
     attempts: int = 0
     revision: int = 0
 
+    def known(self, threepid: Threepid, spelling: str) -> Binding:
+        """The identity server told which address is about to be bound."""
+        return self._next(threepid=threepid, spelling=spelling)
+
+    def asked(self) -> Binding:
+        """It may have been bound once more: whoever takes it back by what they knew before must look again."""
+        return self._next()
+
     def bound(self, now: int) -> Binding:
         """The identity server confirmed; an older wish to have it gone is over."""
         return self._next(bound_at=now, unwanted_since=None, due_at=None, attempts=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -46,12 +47,18 @@ def _quiet(world: World, log: str) -> None:
     secrets = set(_secrets(world))
     stored = repr(_dump(world)) + "".join(_columns(world))
     for secret in secrets:
-        assert secret not in log, "I1: a secret in the log"
-        assert secret not in stored, "I1: a secret in the store"
-        assert secret not in repr(world.events.seen), "I1: a secret in an event"
+        assert not _holds(log, secret), "I1: a secret in the log"
+        assert not _holds(stored, secret), "I1: a secret in the store"
+        assert not _holds(repr(world.events.seen), secret), "I1: a secret in an event"
         for request, response in world.exchanges:
             shown = secret in request.query or secret in request.body.decode("utf-8", "replace")
-            assert shown or secret.encode() not in response.body, f"I1: a secret in an answer of {request.path}"
+            told = _holds(response.body.decode("utf-8", "replace"), secret)
+            assert shown or not told, f"I1: a secret in an answer of {request.path}"
+
+
+def _holds(text: str, secret: str) -> bool:
+    """Whether a text tells a secret. The digits of a code may well be part of a time or a number."""
+    return re.search(rf"(?<!\d){secret}(?!\d)", text) is not None if secret.isdecimal() else secret in text
 
 
 def _secrets(world: World) -> Iterable[str]:

@@ -14,7 +14,7 @@ from ..homeserver import Homeserver
 from ..model.keys import Peppers
 from ..model.message import TokenMessage
 from ..model.threepid import Medium
-from ..policy import Limit, Limits, Policy
+from ..policy import Limit, Limits, Policy, SmsRules
 from ..protocol.wire import Request, Response
 from ..service import Service
 from ..uia import Stages
@@ -26,6 +26,17 @@ ALICE, BOB = "@alice:hs.example.org", "@bob:hs.example.org"
 _PLENTY = Limit(1_000_000, 1000)
 GENEROUS = Limits(per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY)
 """Limits that only tests of limits want to meet; guesses stay limited."""
+
+GENEROUS_SMS = SmsRules(
+    countries=("GB", "DE", "US"),
+    per_number=(_PLENTY,),
+    per_prefix=(_PLENTY,),
+    budget_per_country=1_000_000,
+    budget_per_hour=1_000_000,
+    budget_per_day=1_000_000,
+    conversion=None,
+)
+"""SMS to three countries, as many as a test wants."""
 
 
 class World:
@@ -46,7 +57,9 @@ class World:
             "callers": self.callers,
             "uia": self.uia,
             "peppers": Peppers.of(PEPPER),
-            "policy": Policy(**{"public_base_url": BASE_URL, "limits": GENEROUS, **(policy or {})}),
+            "policy": Policy(
+                **{"public_base_url": BASE_URL, "limits": GENEROUS, "sms": GENEROUS_SMS, **(policy or {})}
+            ),
             "senders": {Medium.EMAIL: self.outbox},
             "rules": self.rules,
             "listener": self.events,

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
+from matrix_threepid.model.association import Association
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Take
-from matrix_threepid.stores.sql import Database, Operation, SqlLimits, SqlSessions
-from matrix_threepid.testing.contracts.values import NOW, session
+from matrix_threepid.stores.sql import Database, Operation, SqlAssociations, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.testing.contracts.values import NOW, binding, session
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
     recording = Recording(db)
     run_sync(_use_sessions(SqlSessions(recording)))
     run_sync(_use_limits(SqlLimits(recording)))
+    run_sync(_use_bindings(SqlBindings(recording)))
+    run_sync(_use_associations(SqlAssociations(recording)))
     return recording.statements
 
 
@@ -60,3 +63,21 @@ async def _use_limits(limiter: SqlLimits) -> None:
     for now in (NOW, NOW, NOW - 10**9):
         await limiter.spend([Take("k", Limit(1, 1))], now)
     await limiter.purge(NOW, 10)
+
+
+async def _use_bindings(store: SqlBindings) -> None:
+    wanted = binding("a")
+    await store.insert(wanted)
+    await store.get("a")
+    await store.replace(wanted.unwanted(NOW, NOW))
+    await store.forget(wanted)
+    await store.of_user("@alice:x")
+    await store.due(NOW, 10)
+    await store.purge(NOW, 10)
+
+
+async def _use_associations(store: SqlAssociations) -> None:
+    published = Association(Threepid(Medium.EMAIL, "alice@example.org"), "@alice:x", NOW)
+    await store.put(published)
+    await store.get(published.threepid)
+    await store.remove(published.threepid, "@alice:x")

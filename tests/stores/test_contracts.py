@@ -5,12 +5,20 @@ from __future__ import annotations
 
 import pytest
 
+from matrix_threepid.memory.associations import MemoryAssociations
+from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
-from matrix_threepid.stores.sql import SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import FakeAccounts
-from matrix_threepid.testing.contracts import AccountsContract, RateLimiterContract, SessionStoreContract
+from matrix_threepid.testing.contracts import (
+    AccountsContract,
+    AssociationStoreContract,
+    BindingStoreContract,
+    RateLimiterContract,
+    SessionStoreContract,
+)
 
 from .accounts import SqlAccounts
 
@@ -45,6 +53,38 @@ class TestSqliteLimits(RateLimiterContract):
     @pytest.fixture
     def limiter(self, sqlite: Sqlite) -> SqlLimits:
         return SqlLimits(sqlite)
+
+
+class TestMemoryBindings(BindingStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryBindings:
+        return MemoryBindings()
+
+
+class TestSqliteBindings(BindingStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlBindings:
+        return SqlBindings(sqlite)
+
+
+class TestMemoryAssociations(AssociationStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryAssociations:
+        return MemoryAssociations()
+
+
+class TestSqliteAssociations(AssociationStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlAssociations:
+        return SqlAssociations(sqlite)
 
 
 class TestFakeAccounts(AccountsContract):

@@ -15,9 +15,15 @@ import pytest
 from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.psycopg import Psycopg
-from matrix_threepid.stores.sql import Operation, SqlLimits, SqlSessions, check, migrate
+from matrix_threepid.stores.sql import Operation, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check, migrate
 from matrix_threepid.stores.sql.migrations import MIGRATIONS
-from matrix_threepid.testing.contracts import AccountsContract, RateLimiterContract, SessionStoreContract
+from matrix_threepid.testing.contracts import (
+    AccountsContract,
+    AssociationStoreContract,
+    BindingStoreContract,
+    RateLimiterContract,
+    SessionStoreContract,
+)
 
 from .accounts import SqlAccounts
 from .conftest import prepared
@@ -25,6 +31,7 @@ from .postgres import DRIVERS, LEVELS, Driver, Place, driver, place, server
 from .recording import everything_stores_do
 
 STARTERS = 8
+TABLES = ("threepid_sessions", "threepid_limits", "threepid_bindings", "threepid_associations", "host_threepids")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +60,7 @@ def empty(each_driver: Driver) -> Driver:
     """A driver on tables without rows."""
 
     def forget() -> Operation[None]:
-        for table in ("threepid_sessions", "threepid_limits", "host_threepids"):
+        for table in TABLES:
             yield f"DELETE FROM {table}", ()  # noqa: S608  our own words
 
     each_driver.run(_awaited(each_driver.db.run(forget)))
@@ -82,6 +89,18 @@ class TestLimits(OnPostgres, RateLimiterContract):
     @pytest.fixture
     def limiter(self, empty: Driver) -> SqlLimits:
         return SqlLimits(empty.db)
+
+
+class TestBindings(OnPostgres, BindingStoreContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlBindings:
+        return SqlBindings(empty.db)
+
+
+class TestAssociations(OnPostgres, AssociationStoreContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlAssociations:
+        return SqlAssociations(empty.db)
 
 
 class TestAccounts(OnPostgres, AccountsContract):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from matrix_threepid import run_sync
-from matrix_threepid.stores.sql import Operation
-from matrix_threepid.stores.sql.columns import COLUMNS
+from matrix_threepid.stores.sql import Operation, associations, bindings, sessions
+from matrix_threepid.stores.sql.columns import Table
 from matrix_threepid.stores.sql.migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
 from .recording import everything_stores_do
+
+TABLES = ("sessions", "limits", "bindings", "associations")
 
 
 @pytest.fixture
@@ -26,11 +29,10 @@ def _plan(sql: str, parameters: tuple[object, ...]) -> Operation[list[str]]:
 
 
 def test_every_store_and_statement_is_looked_at(statements: dict[str, tuple[object, ...]]) -> None:
-    """The statements below are all there are: every kind, on both tables."""
-    kinds = {(sql.split()[0], table) for sql in statements for table in ("sessions", "limits") if table in sql}
-    assert kinds == {
-        (kind, table) for kind in ("SELECT", "INSERT", "UPDATE", "DELETE") for table in ("sessions", "limits")
-    }
+    """The statements below are all there are: every kind, on every table."""
+    kinds = {(sql.split()[0], table) for sql in statements for table in TABLES if f"threepid_{table}" in sql}
+    everywhere = {(kind, table) for kind in ("SELECT", "INSERT", "UPDATE", "DELETE") for table in TABLES}
+    assert kinds == everywhere - {("UPDATE", "associations")}
 
 
 def test_no_statement_scans_or_sorts_a_growing_table(sqlite: Sqlite, statements: dict[str, tuple[object, ...]]) -> None:
@@ -62,10 +64,12 @@ def test_columns_are_text_or_bigint() -> None:
     assert types == {"TEXT", "BIGINT"}
 
 
-def test_the_table_has_a_column_for_every_field(sqlite: Sqlite) -> None:
-    """What the migrations made is what sessions are stored in."""
+@pytest.mark.parametrize("module", [sessions, bindings, associations], ids=lambda module: module.TABLE.name)
+def test_a_table_has_a_column_for_every_field(sqlite: Sqlite, module: Any) -> None:
+    """What the migrations made is what values are stored in."""
+    table: Table[Any] = module.TABLE
 
     def columns() -> Operation[list[str]]:
-        return [row[0] for row in (yield "SELECT name FROM pragma_table_info(?)", ("threepid_sessions",))]
+        return [row[0] for row in (yield "SELECT name FROM pragma_table_info(?)", (table.name,))]
 
-    assert run_sync(sqlite.run(columns)) == list(COLUMNS)
+    assert run_sync(sqlite.run(columns)) == list(table.columns)

@@ -1,5 +1,7 @@
 """The stores in SQL, written once for every driver: an operation yields statements, a ``Database`` runs them."""
 
+from .associations import SqlAssociations
+from .bindings import SqlBindings
 from .limits import SqlLimits
 from .operation import Database, Operation, Row, Statement, drive, drive_async
 from .schema import check, migrate
@@ -9,6 +11,8 @@ __all__ = [
     "Database",
     "Operation",
     "Row",
+    "SqlAssociations",
+    "SqlBindings",
     "SqlLimits",
     "SqlSessions",
     "Statement",

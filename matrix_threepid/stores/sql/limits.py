@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 
 from ...model import gcra
 from ...ports import Take
+from .columns import purging
 from .operation import Database, Operation
 
 # One statement decides and counts; it returns a row exactly if the take is granted.
@@ -15,11 +16,7 @@ _GRANT = (
 )
 _READ = "SELECT full_at FROM threepid_limits WHERE name = ?"
 _LOWER = "UPDATE threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
-# The outer condition is there for rows that change while the inner one is looked up.
-_PURGE = (
-    "DELETE FROM threepid_limits WHERE full_at <= ? AND name IN "
-    "(SELECT name FROM threepid_limits WHERE full_at <= ? ORDER BY full_at LIMIT ?) RETURNING name"
-)
+_PURGE = purging("threepid_limits", "name", "full_at <= ?", "full_at")
 
 
 class SqlLimits:

@@ -12,10 +12,21 @@ threads may share the back end; the tests that do so are left out unless it is t
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in ("base", "sessions", "limits", "accounts")))
+_MODULES = ("base", "accounts", "associations", "bindings", "fetch", "limits", "sessions")
+pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _MODULES))
 
 from .accounts import AccountsContract  # noqa: E402  asserts are rewritten before they are loaded
+from .associations import AssociationStoreContract  # noqa: E402
+from .bindings import BindingStoreContract  # noqa: E402
+from .fetch import SafeFetchContract  # noqa: E402
 from .limits import RateLimiterContract  # noqa: E402
 from .sessions import SessionStoreContract  # noqa: E402
 
-__all__ = ["AccountsContract", "RateLimiterContract", "SessionStoreContract"]
+__all__ = [
+    "AccountsContract",
+    "AssociationStoreContract",
+    "BindingStoreContract",
+    "RateLimiterContract",
+    "SafeFetchContract",
+    "SessionStoreContract",
+]

@@ -1,4 +1,4 @@
-"""Sessions as the contract's tests store them, and every way one may differ from another."""
+"""Values as the contracts' tests store them, and every way one may differ from another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from ...model.binding import Binding
 from ...model.session import Session
 from ...model.threepid import Medium, Purpose, Threepid
 
@@ -19,7 +20,7 @@ _OTHER = {
     "ended": True,
     "decoy": True,
 }
-_KEPT = ("sid", "revision")
+_KEPT = ("sid", "id", "revision")
 
 
 def session(sid: str, **changes: Any) -> Session:
@@ -38,20 +39,38 @@ def session(sid: str, **changes: Any) -> Session:
     return Session(**{**values, **changes})
 
 
-def _others(name: str) -> list[Any]:
-    """Return values of a field that the sessions of ``session`` do not have."""
-    if name in _OTHER:
-        return [_OTHER[name]]
-    field = getattr(attrs.fields(Session), name)
-    number = "int" in str(field.type)
-    values: list[Any] = [_BIG, 0, -1] if number else [_ODD, "", "x" * 4096]
-    return [*values, None] if "None" in str(field.type) else values
+def binding(name: str, **changes: Any) -> Binding:
+    """Return a binding as it is written down once its address is known."""
+    values: dict[str, Any] = {
+        "id": name,
+        "user_id": "@alice:hs.example.org",
+        "id_server": "id.example.org",
+        "threepid": Threepid(Medium.EMAIL, "alice@example.org"),
+        "spelling": "Alice@example.org",
+        "created_at": NOW,
+    }
+    return Binding(**{**values, **changes})
 
 
-CHANGES = {
-    f"{field.name}-{index}": {field.name: value}
-    for field in attrs.fields(Session)
-    if field.name not in _KEPT
-    for index, value in enumerate(_others(field.name))
-}
-"""Changes of one field each, by a name for the test."""
+def _others(field: Any) -> list[Any]:
+    """Return values of a field that the values above do not have."""
+    wanted = [_OTHER[field.name]] if field.name in _OTHER else _odd(field)
+    return [*wanted, None] if "None" in str(field.type) else wanted
+
+
+def _odd(field: Any) -> list[Any]:
+    return [_BIG, 0, -1] if "int" in str(field.type) else [_ODD, "", "x" * 4096]
+
+
+def _changes(kind: type[Any]) -> dict[str, dict[str, Any]]:
+    """Return changes of one field each, by a name for the test."""
+    changeable = [field for field in attrs.fields(kind) if field.name not in _KEPT]
+    return {
+        f"{field.name}-{index}": {field.name: value}
+        for field in changeable
+        for index, value in enumerate(_others(field))
+    }
+
+
+CHANGES, BINDING_CHANGES = _changes(Session), _changes(Binding)
+"""Changes of one field each, by a name for the test: of a session, of a binding."""

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from matrix_threepid.memory.associations import MemoryAssociations
+from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.testing import FakeAccounts
-from matrix_threepid.testing.contracts import AccountsContract, RateLimiterContract, SessionStoreContract
+from matrix_threepid.testing.contracts import (
+    AccountsContract,
+    AssociationStoreContract,
+    BindingStoreContract,
+    RateLimiterContract,
+    SessionStoreContract,
+)
 
 from . import CAUGHT_BY
 
 _CONTRACTS: dict[type, tuple[type, str]] = {
     MemorySessions: (SessionStoreContract, "store"),
     MemoryLimits: (RateLimiterContract, "limiter"),
+    MemoryBindings: (BindingStoreContract, "store"),
+    MemoryAssociations: (AssociationStoreContract, "store"),
     FakeAccounts: (AccountsContract, "accounts"),
 }
 

@@ -1,0 +1,47 @@
+"""``SqlAssociations``: the ``AssociationStore`` of identity servers with a database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from ...model.association import Association
+from ...model.threepid import Threepid
+from .columns import Table
+from .operation import Database, Operation
+
+TABLE = Table("threepid_associations", Association, "address")
+_OF_ADDRESS = "address = ? AND medium = ?"
+_PUT = f"{TABLE.insert} ON CONFLICT (address, medium) DO UPDATE SET mxid = excluded.mxid, ts = excluded.ts"
+_REMOVE = f"DELETE FROM threepid_associations WHERE {_OF_ADDRESS} AND mxid = ? RETURNING mxid"  # noqa: S608  our words
+
+
+class SqlAssociations:
+    """An ``AssociationStore`` in the table ``threepid_associations`` of a database that ``migrate`` has prepared."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def put(self, association: Association) -> Awaitable[None]:
+        return self._db.run(lambda: _put(association))
+
+    def get(self, threepid: Threepid) -> Awaitable[Association | None]:
+        return self._db.run(lambda: TABLE.one(_OF_ADDRESS, *_key(threepid)))
+
+    def remove(self, threepid: Threepid, mxid: str) -> Awaitable[bool]:
+        return self._db.run(lambda: _remove(threepid, mxid))
+
+    def dump(self) -> list[Association]:
+        """Return everything stored, for tests and tools; the database must answer without waiting."""
+        return TABLE.dump(self._db)
+
+
+def _key(threepid: Threepid) -> tuple[str, str]:
+    return threepid.address, threepid.medium.value
+
+
+def _put(association: Association) -> Operation[None]:
+    yield _PUT, TABLE.row(association)
+
+
+def _remove(threepid: Threepid, mxid: str) -> Operation[bool]:
+    return bool((yield _REMOVE, (*_key(threepid), mxid)))

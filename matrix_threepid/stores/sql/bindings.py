@@ -1,0 +1,58 @@
+"""``SqlBindings``: the ``BindingStore`` of hosts with a database; its rows outlive requests, restarts and users."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from ...model.binding import Binding
+from .columns import Table, purging
+from .operation import Database, Operation
+
+TABLE = Table("threepid_bindings", Binding, "id")
+_INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
+_FORGET = "DELETE FROM threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
+_PURGE = purging("threepid_bindings", "id", "medium IS NULL AND created_at < ?", "created_at")
+
+
+class SqlBindings:
+    """A ``BindingStore`` in the table ``threepid_bindings`` of a database that ``migrate`` has prepared."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def insert(self, binding: Binding) -> Awaitable[bool]:
+        return self._db.run(lambda: _insert(binding))
+
+    def get(self, binding_id: str) -> Awaitable[Binding | None]:
+        return self._db.run(lambda: TABLE.one("id = ?", binding_id))
+
+    def replace(self, binding: Binding) -> Awaitable[bool]:
+        return self._db.run(lambda: TABLE.replace(binding))
+
+    def forget(self, binding: Binding) -> Awaitable[bool]:
+        return self._db.run(lambda: _forget(binding))
+
+    def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
+        return self._db.run(lambda: TABLE.many("user_id = ? ORDER BY created_at", user_id))
+
+    def due(self, now: int, limit: int) -> Awaitable[Sequence[Binding]]:
+        return self._db.run(lambda: TABLE.many("due_at <= ? ORDER BY due_at LIMIT ?", now, limit))
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        return self._db.run(lambda: _purge(before, limit))
+
+    def dump(self) -> list[Binding]:
+        """Return everything stored, for tests and tools; the database must answer without waiting."""
+        return TABLE.dump(self._db)
+
+
+def _insert(binding: Binding) -> Operation[bool]:
+    return bool((yield _INSERT, TABLE.row(binding)))
+
+
+def _forget(binding: Binding) -> Operation[bool]:
+    return bool((yield _FORGET, (binding.id, binding.revision)))
+
+
+def _purge(before: int, limit: int) -> Operation[int]:
+    return len((yield _PURGE, (before, before, limit)))

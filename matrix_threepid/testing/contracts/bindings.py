@@ -1,0 +1,161 @@
+"""``BindingStoreContract``: what every ``BindingStore`` keeps to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from ...model.binding import Binding
+from ...ports import BindingStore
+from .base import Contract
+from .values import BINDING_CHANGES, NOW, binding
+
+_THREADS = 8
+_every_change = pytest.mark.parametrize("change", BINDING_CHANGES.values(), ids=BINDING_CHANGES)
+
+
+class BindingStoreContract(Contract):
+    """Give the fixture ``store``: an empty ``BindingStore``."""
+
+    # -- insert, get --------------------------------------------------------------------------------
+
+    @_every_change
+    def test_a_binding_comes_back_as_it_was_inserted(self, store: BindingStore, change: dict[str, Any]) -> None:
+        """Every field is stored when a binding is inserted."""
+        assert self.do(store.insert, binding("a", **change)) is True
+        assert self.do(store.get, "a") == binding("a", **change)
+
+    def test_a_taken_id_keeps_its_row(self, store: BindingStore) -> None:
+        """Inserting again is refused and changes nothing, even with an equal row."""
+        self._inserted(store, binding("a"))
+        assert self.do(store.insert, binding("a")) is False
+        assert self.do(store.insert, binding("a", attempts=9)) is False
+        assert self.do(store.get, "a") == binding("a")
+
+    @pytest.mark.parametrize("key", ["b", "A", "", "a ", "%", "_"])
+    def test_absence_is_none(self, store: BindingStore, key: str) -> None:
+        """An id that is not stored, character by character, finds nothing."""
+        self._inserted(store, binding("a"))
+        assert self.do(store.get, key) is None
+
+    # -- replace, forget ----------------------------------------------------------------------------
+
+    @_every_change
+    def test_every_changed_field_comes_back(self, store: BindingStore, change: dict[str, Any]) -> None:
+        """A swap changes whatever differs, and nothing else."""
+        bystander = self._inserted(store, binding("a"), binding("b"))[1]
+        changed = binding("a", **change, revision=1)
+        assert self.do(store.replace, changed) is True
+        assert self.do(store.get, "a") == changed
+        assert self.do(store.get, "b") == bystander
+
+    @pytest.mark.parametrize("revision", [0, 1, 2, 4])
+    def test_only_the_next_revision_fits(self, store: BindingStore, revision: int) -> None:
+        """A swap of any revision but the next is refused and changes nothing."""
+        stored = binding("a", revision=2)
+        self._inserted(store, stored)
+        assert self.do(store.replace, evolve(stored, attempts=9, revision=revision)) is False
+        assert self.do(store.get, "a") == stored
+
+    @pytest.mark.parametrize("revision", [0, 1, 3])
+    def test_only_the_revision_that_is_stored_is_forgotten(self, store: BindingStore, revision: int) -> None:
+        """What somebody else has changed stays; what is as it was known goes, alone."""
+        stored, bystander = self._inserted(store, binding("a", revision=2), binding("b"))
+        assert self.do(store.forget, evolve(stored, revision=revision)) is False
+        assert self.do(store.get, "a") == stored
+        assert self.do(store.forget, stored) is True
+        assert self.do(store.get, "a") is None
+        assert self.do(store.get, "b") == bystander
+
+    def test_what_is_not_stored_is_neither_swapped_nor_forgotten(self, store: BindingStore) -> None:
+        """``replace`` never inserts, and ``forget`` says that there was nothing."""
+        assert self.do(store.replace, binding("a", revision=1)) is False
+        assert self.do(store.forget, binding("a")) is False
+        assert self.do(store.get, "a") is None
+
+    # -- of_user, due -------------------------------------------------------------------------------
+
+    def test_bindings_are_listed_by_user_the_oldest_first(self, store: BindingStore) -> None:
+        """``of_user`` lists all of this very user, those without an address included."""
+        times = {"a": NOW + 1, "b": NOW - 1, "c": NOW}
+        self._inserted(store, *(binding(name, created_at=at) for name, at in times.items()))
+        self._inserted(
+            store, binding("d", user_id="@ALICE:hs.example.org"), binding("e", user_id="@bob:hs.example.org")
+        )
+        self._inserted(store, binding("f", created_at=NOW + 2, threepid=None, spelling=None))
+        assert _names(self.do(store.of_user, "@alice:hs.example.org")) == ["b", "c", "a", "f"]
+        assert not self.do(store.of_user, "@carol:hs.example.org")
+
+    def test_due_bindings_come_oldest_first(self, store: BindingStore) -> None:
+        """``due`` lists bindings whose time has come, this ms included, by that time, up to the limit."""
+        times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
+        self._inserted(store, *(binding(name, unwanted_since=1, due_at=at) for name, at in times.items()))
+        assert _names(self.do(store.due, NOW, 10)) == ["b", "e", "a"]
+        assert _names(self.do(store.due, NOW, 2)) == ["b", "e"]
+
+    def test_what_is_put_off_or_wanted_is_not_due(self, store: BindingStore) -> None:
+        """A binding that was taken up, bound again or forgotten leaves the list, and may come back."""
+        waiting = self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in "abcd"))
+        self.do(store.replace, waiting[0].unwanted(NOW, NOW + 1))
+        self.do(store.replace, waiting[1].bound(NOW))
+        self.do(store.forget, waiting[2])
+        assert _names(self.do(store.due, NOW, 10)) == ["d"]
+        self.do(store.replace, waiting[1].bound(NOW).unwanted(NOW, NOW - 1))
+        assert _names(self.do(store.due, NOW, 10)) == ["b", "d"]
+
+    # -- purge --------------------------------------------------------------------------------------
+
+    def test_a_purge_takes_old_binds_without_an_address(self, store: BindingStore) -> None:
+        """Only rows made before the given time whose address never became known are deleted."""
+        times = {"a": NOW - 1, "b": NOW, "c": NOW + 1}
+        self._inserted(store, *(binding(name, created_at=at, threepid=None) for name, at in times.items()))
+        self._inserted(store, binding("d", created_at=NOW - 1), binding("e", created_at=NOW - 1, spelling=None))
+        assert self.do(store.purge, NOW, 10) == 1
+        assert [name for name in "abcde" if self.do(store.get, name)] == ["b", "c", "d", "e"]
+        assert self.do(store.purge, NOW, 10) == 0
+
+    def test_a_purge_is_bounded(self, store: BindingStore) -> None:
+        """At most ``limit`` bindings go at once; the count returned is the count deleted."""
+        self._inserted(store, *(binding(name, created_at=NOW - 1, threepid=None) for name in "abcde"))
+        assert [self.do(store.purge, NOW, 2) for _ in range(4)] == [2, 2, 1, 0]
+        assert [self.do(store.get, name) for name in "abcde"] == [None] * 5
+
+    # -- threads ------------------------------------------------------------------------------------
+
+    def test_parallel_inserts_have_one_winner(self, store: BindingStore) -> None:
+        """Of several rows of one id, one is stored, and its caller is told."""
+        rows = [binding("a", attempts=number) for number in range(_THREADS)]
+        self._one_winner(store, rows, self.together([(store.insert, row) for row in rows]))
+
+    def test_parallel_swaps_have_one_winner(self, store: BindingStore) -> None:
+        """Of several swaps from one revision one holds, and it is the one that is stored."""
+        self._inserted(store, binding("a"))
+        rows = [binding("a", attempts=number, revision=1) for number in range(_THREADS)]
+        self._one_winner(store, rows, self.together([(store.replace, row) for row in rows]))
+
+    def test_what_is_changed_meanwhile_is_not_forgotten(self, store: BindingStore) -> None:
+        """Of a swap and several who forget, from one revision, one holds."""
+        stored, changed = self._inserted(store, binding("a"))[0], binding("a", attempts=1, revision=1)
+        held = self.together([(store.replace, changed), *[(store.forget, stored)] * (_THREADS - 1)])
+        assert sorted(held) == [False] * (_THREADS - 1) + [True]
+        assert self.do(store.get, "a") == (changed if held[0] else None)
+
+    def test_parallel_purges_count_each_binding_once(self, store: BindingStore) -> None:
+        """Purges that meet share the work."""
+        self._inserted(store, *(binding(f"{number}", created_at=0, threepid=None) for number in range(_THREADS)))
+        assert sum(self.together([(store.purge, NOW, _THREADS)] * _THREADS)) == _THREADS
+
+    def _inserted(self, store: BindingStore, *wanted: Binding) -> list[Binding]:
+        for each in wanted:
+            self.do(store.insert, each)
+        return [*wanted]
+
+    def _one_winner(self, store: BindingStore, rows: list[Binding], held: list[bool]) -> None:
+        assert sorted(held) == [False] * (len(rows) - 1) + [True]
+        assert self.do(store.get, "a") == rows[held.index(True)]
+
+
+def _names(bindings: Any) -> list[str]:
+    return [each.id for each in bindings]

@@ -1,0 +1,56 @@
+"""When a process dies: at one of the boundaries between what it does to the world."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from matrix_threepid.stores.sql import Database, Operation
+
+T = TypeVar("T")
+
+
+class Fate:
+    """Counts the boundaries a process comes to and kills it (SIGKILL) at number ``at``; ``None``: never."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self._at, self.passed = at, 0
+
+    def boundary(self) -> None:
+        self.passed += 1
+        if self.passed == self._at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalDatabase:
+    """A ``Database`` with boundaries before each write, after it but before its commit, and after the commit.
+
+    What only reads changes nothing: dying around it is dying before the next write.
+    """
+
+    def __init__(self, db: Database, fate: Fate) -> None:
+        self._db, self._fate, self.dialect = db, fate, db.dialect
+
+    async def run(self, operation: Callable[[], Operation[T]], /) -> T:
+        written: list[str] = []
+        result = await self._db.run(lambda: self._watched(operation(), written))
+        if written:
+            self._fate.boundary()
+        return result
+
+    def _watched(self, operation: Operation[T], written: list[str]) -> Operation[T]:
+        rows: Any = None
+        while True:
+            try:
+                sql, parameters = operation.send(rows)
+            except StopIteration as stop:
+                return stop.value
+            if sql.startswith("SELECT"):
+                rows = yield sql, parameters
+                continue
+            self._fate.boundary()
+            rows = yield sql, parameters
+            self._fate.boundary()
+            written.append(sql)

@@ -1,0 +1,123 @@
+"""Binding stores that are broken on purpose, each in one way."""
+
+# ruff: noqa: D101  their names say what is wrong with them
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Barrier
+
+from attrs import evolve
+
+from matrix_threepid.memory.bindings import MemoryBindings
+from matrix_threepid.model.binding import Binding
+
+from .meeting import meet
+
+
+class ForgetsTheSpelling(MemoryBindings):
+    async def insert(self, binding: Binding) -> bool:
+        await super().insert(evolve(binding, spelling=None))
+        return True
+
+
+class LetsTheLastInsertWin(MemoryBindings):
+    async def insert(self, binding: Binding) -> bool:
+        self._rows[binding.id] = binding
+        return True
+
+
+class ForgetsAWish(MemoryBindings):
+    async def replace(self, binding: Binding) -> bool:
+        return await super().replace(evolve(binding, unwanted_since=None))
+
+
+class SwapsAnyRevision(MemoryBindings):
+    async def replace(self, binding: Binding) -> bool:
+        known = binding.id in self._rows
+        self._rows.update({binding.id: binding} if known else {})
+        return known
+
+
+class ForgetsAnyRevision(MemoryBindings):
+    async def forget(self, binding: Binding) -> bool:
+        return self._rows.pop(binding.id, None) is not None
+
+
+class InsertsTheMissing(MemoryBindings):
+    async def replace(self, binding: Binding) -> bool:
+        await self.insert(evolve(binding, revision=binding.revision - 1))
+        return await super().replace(binding)
+
+
+class FoldsIds(MemoryBindings):
+    async def get(self, binding_id: str) -> Binding | None:
+        return await super().get(binding_id.lower())
+
+
+class HidesTheNameless(MemoryBindings):
+    async def of_user(self, user_id: str) -> Sequence[Binding]:
+        return [row for row in await super().of_user(user_id) if row.threepid is not None]
+
+
+class ListsTheNewestBindingFirst(MemoryBindings):
+    async def of_user(self, user_id: str) -> Sequence[Binding]:
+        return [*reversed(await super().of_user(user_id))]
+
+
+class IgnoresTheBound(MemoryBindings):
+    async def due(self, now: int, limit: int) -> Sequence[Binding]:
+        return await super().due(now, 10**9)
+
+
+class ListsWhatIsWanted(MemoryBindings):
+    async def due(self, now: int, limit: int) -> Sequence[Binding]:
+        return [row for row in self.dump() if (row.due_at or 0) <= now][:limit]
+
+
+class PurgesWhatIsKnown(MemoryBindings):
+    async def purge(self, before: int, limit: int) -> int:
+        old = [row for row in self.dump() if row.created_at < before][:limit]
+        return sum([await self.forget(row) for row in old])
+
+
+class PurgesBindsUnderWay(MemoryBindings):
+    async def purge(self, before: int, limit: int) -> int:
+        return await super().purge(before + 1, limit)
+
+
+class PurgesAllBinds(MemoryBindings):
+    async def purge(self, before: int, limit: int) -> int:
+        return await super().purge(before, 10**9)
+
+
+class LooksBeforeItSwaps(MemoryBindings):
+    """Looks which revision there is and swaps later, when everybody has looked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked = Barrier(8)
+
+    async def replace(self, binding: Binding) -> bool:
+        fits = self._has(binding.id, binding.revision - 1)
+        meet(self._looked)
+        self._rows.update({binding.id: binding} if fits else {})
+        return fits
+
+
+CAUGHT_BY: dict[type, str] = {
+    ForgetsTheSpelling: "test_a_binding_comes_back_as_it_was_inserted",
+    LetsTheLastInsertWin: "test_a_taken_id_keeps_its_row",
+    ForgetsAWish: "test_every_changed_field_comes_back",
+    SwapsAnyRevision: "test_only_the_next_revision_fits",
+    ForgetsAnyRevision: "test_only_the_revision_that_is_stored_is_forgotten",
+    InsertsTheMissing: "test_what_is_not_stored_is_neither_swapped_nor_forgotten",
+    FoldsIds: "test_absence_is_none",
+    HidesTheNameless: "test_bindings_are_listed_by_user_the_oldest_first",
+    ListsTheNewestBindingFirst: "test_bindings_are_listed_by_user_the_oldest_first",
+    IgnoresTheBound: "test_due_bindings_come_oldest_first",
+    ListsWhatIsWanted: "test_what_is_put_off_or_wanted_is_not_due",
+    PurgesWhatIsKnown: "test_a_purge_takes_old_binds_without_an_address",
+    PurgesBindsUnderWay: "test_a_purge_takes_old_binds_without_an_address",
+    PurgesAllBinds: "test_a_purge_is_bounded",
+    LooksBeforeItSwaps: "test_parallel_swaps_have_one_winner",
+}
