@@ -1,0 +1,93 @@
+"""``python -m examples.sms_delegate serve --config FILE`` and ``… self-test --config FILE --to NUMBER``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from matrix_threepid import ConfigurationError
+
+from .config import Config, read_config
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the command; return the exit status: 0, 1 if no SMS went out, 2 for a configuration that cannot work."""
+    chosen = _parser().parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    work: Callable[..., Coroutine[Any, Any, int]] = _serve if chosen.command == "serve" else _self_test
+    try:
+        return asyncio.run(work(read_config(chosen.config), *([chosen.to] if "to" in chosen else [])))
+    except ConfigurationError as error:
+        print(f"examples.sms_delegate: {error}", file=sys.stderr)
+        return 2
+
+
+async def _serve(config: Config) -> int:
+    import uvicorn
+
+    from matrix_threepid import Service
+    from matrix_threepid.stores.sql import migrate
+    from matrix_threepid.stores.sqlite import Sqlite
+
+    from .app import application, delegate
+
+    with closing(Sqlite(config.database)) as db:
+        await migrate(db)
+        service = Service(delegate(config, db))
+        app = application(service, config.secret_path)
+        options = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        chores = asyncio.create_task(_keep_house(service))
+        try:
+            with _listener(*config.address) as listener:
+                print(f"listening on port {listener.getsockname()[1]}", flush=True)
+                await uvicorn.Server(options).serve([listener])
+        finally:
+            chores.cancel()
+    return 0
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigurationError(f"listen: {error.strerror}") from None
+
+
+async def _keep_house(service: Any) -> None:
+    """Forget what is over, every minute."""
+    while True:
+        try:
+            await service.purge()
+        except Exception:
+            _log.exception("housekeeping failed, and goes on")
+        await asyncio.sleep(60)
+
+
+async def _self_test(config: Config, number: str) -> int:
+    from .self_test import self_test
+
+    return await self_test(config, number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.sms_delegate", description="SMS for Synapse.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve", help="answer Synapse")
+    testing = commands.add_parser("self-test", help="look at the account, and send one SMS")
+    for command in (serving, testing):
+        command.add_argument("--config", type=Path, required=True, metavar="FILE", help="JSON")
+    testing.add_argument("--to", required=True, metavar="NUMBER", help="such as +447700900001")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

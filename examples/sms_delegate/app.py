@@ -1,0 +1,91 @@
+"""The parts put together: a configuration in, the delegate and its ASGI application out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from hmac import compare_digest
+from pathlib import Path
+
+from attrs import frozen
+
+from matrix_threepid import ConfigurationError, Medium, Peppers, Service
+from matrix_threepid.hosts.asgi import App, Asgi, Receive, Scope, Send
+from matrix_threepid.identity_server import Delegate
+from matrix_threepid.senders.http import HttpSender
+from matrix_threepid.senders.http_direct import DirectHttp
+from matrix_threepid.senders.twilio import TwilioSender
+from matrix_threepid.stores.sql import SqlLimits, SqlSessions
+from matrix_threepid.stores.sqlite import Sqlite
+
+from .config import Config
+
+
+def delegate(config: Config, db: Sqlite) -> Delegate:
+    """Return the wiring. The key beside the database keeps codes alive over a restart."""
+    return Delegate(
+        server_name=config.server_name,
+        peppers=stored_peppers(Path(f"{config.database}.key")),
+        policy=config.policy(),
+        senders={Medium.MSISDN: sender(config)},
+        sessions=SqlSessions(db),
+        limiter=SqlLimits(db),
+    )
+
+
+def stored_peppers(path: Path) -> Peppers:
+    """Return the peppers of a file, which is made if there is none. Raises ``ConfigurationError``."""
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ConfigurationError(f"database: {error.strerror}") from None
+    return Peppers.of(path.read_bytes())
+
+
+def sender(config: Config) -> TwilioSender | HttpSender:
+    """Return the way to the provider. Raises ``ConfigurationError``."""
+    if config.twilio is None:
+        assert config.gateway is not None  # noqa: S101  the configuration has one of them
+        given = config.gateway
+        return HttpSender(given.url, given.template, given.headers, _fetch(given.url), body=given.body)
+    account = config.twilio
+    return TwilioSender(
+        account.account_sid,
+        account.auth_token,
+        sender=account.sender,
+        messaging_service_sid=account.messaging_service_sid,
+        base_url=account.base_url,
+        fetch=_fetch(account.base_url),
+    )
+
+
+def _fetch(url: str | None) -> DirectHttp:
+    return DirectHttp(offload=asyncio.to_thread, tls=url is None or url.startswith("https:"))
+
+
+def application(service: Service, secret_path: str) -> App:
+    """Return the delegate below a path that serves as its password; whatever else is asked for is not there."""
+    return Below(secret_path, Asgi(service))
+
+
+@frozen
+class Below:
+    """An application below a secret path."""
+
+    path: str
+    app: App
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and compare_digest(_first_step(scope["path"]), self.path.encode()):
+            await self.app({**scope, "root_path": self.path}, receive, send)
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _first_step(path: str) -> bytes:
+    return b"/" + path.encode("utf-8", "replace").split(b"/")[1]

@@ -1,0 +1,74 @@
+"""Twilio's own client over our HTTP port. Imported when the first sender is made: it is heavy."""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from ..identity.http import Fetch, HttpFailure
+from ..protocol.members import redacted
+from .http_direct import request_to
+from .twilio_verdicts import NoReply
+
+_log = logging.getLogger("matrix_threepid.senders.twilio")
+# The client takes what is not given from the environment unless it is given another one, and an empty one is none.
+_NOT_THE_ENVIRONMENT = {"": ""}
+
+
+@frozen
+class Account:
+    """Whose messages they are, and how they get there. ``base_url``: in place of Twilio's own hosts."""
+
+    sid: str
+    token: str = field(repr=redacted)
+    fetch: Fetch
+    base_url: str | None
+
+    def client(self, deadline: int) -> Any:
+        """Return a client whose next request may take so many ms."""
+        client = Client(
+            self.sid, self.token, http_client=Bridge(self.fetch, deadline), environment=_NOT_THE_ENVIRONMENT
+        )
+        if self.base_url is not None:
+            client.api.base_url = client.verify.base_url = self.base_url
+        return client
+
+
+class Bridge(AsyncHttpClient):  # type: ignore[misc]
+    """What Twilio's client sends its requests with."""
+
+    def __init__(self, fetch: Fetch, deadline: int) -> None:
+        super().__init__(_log, True)
+        self._fetch, self._deadline = fetch, deadline
+
+    async def request(  # noqa: PLR0913, PLR0917  the client calls it so
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Make one request. Raises ``NoReply``."""
+        target = f"{url}?{urlencode(params, doseq=True)}" if params else url
+        body = urlencode(data, doseq=True).encode() if data else None
+        sent = {**(headers or {}), **(_authorization(*auth) if auth else {})}
+        reply = await self._fetch.fetch(request_to(method, target, tuple(sent.items()), body), self._deadline)
+        if isinstance(reply, HttpFailure):
+            raise NoReply(reply)
+        return Response(reply.status, reply.body.decode("utf-8", "replace"))
+
+
+def _authorization(username: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"{username}:{password}".encode()).decode()}

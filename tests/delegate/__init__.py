@@ -1,0 +1,1 @@
+"""SMS for Synapse: the delegate, as Synapse calls it."""

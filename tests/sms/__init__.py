@@ -1,0 +1,1 @@
+"""Text messages: what they say, how they go out, and how many."""

@@ -1,0 +1,48 @@
+"""What the tests of numbers share: a world with SMS on, and short ways to ask and submit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from matrix_threepid import Medium, Response
+from matrix_threepid.policy import SmsRules
+from matrix_threepid.testing import GENEROUS_SMS, Outbox, World
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+ASK, SUBMIT = "/account/3pid/msisdn/requestToken", "/_matrix/client/unstable/threepid/msisdn/submit_token"
+DENIED, LIMITED = (403, "M_THREEPID_DENIED"), (429, "M_LIMIT_EXCEEDED")
+
+
+def texting(make_world: Callable[..., World], sms: SmsRules = GENEROUS_SMS, **more: Any) -> World:
+    """Return a world that sends SMS; they land in its ``sms``."""
+    box = Outbox()
+    world = make_world({"sms": sms, **more.pop("policy", {})}, senders={Medium.MSISDN: box}, **more)
+    world.sms = box
+    return world
+
+
+def ask(world: World, number: str = "+447700900001", country: str = "GB", **more: Any) -> Response:
+    """Ask for an SMS. ``path``: another endpoint than that for adding; ``secret``, ``attempt``: of the request."""
+    body = {
+        "country": country,
+        "phone_number": number,
+        "client_secret": more.pop("secret", "secret"),
+        "send_attempt": more.pop("attempt", 1),
+    }
+    return world.post(more.pop("path", ASK), body, **more)
+
+
+def submit(world: World, sid: str, code: str, secret: str = "secret", **more: Any) -> Response:
+    """Type a code."""
+    return world.post(SUBMIT, {"sid": sid, "client_secret": secret, "token": code}, **more)
+
+
+def outcome(response: Response) -> Any:
+    """Return the status, with the errcode of a refusal."""
+    return 200 if response.status == 200 else (response.status, response.json()["errcode"])
+
+
+def wrong(code: str) -> str:
+    """Return a code that is not this one."""
+    return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))

@@ -1,0 +1,121 @@
+"""Codes against somebody who tries them all, and against accidents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matrix_threepid import run_sync
+from matrix_threepid.events import WrongToken
+from matrix_threepid.stores.sql import migrate
+from matrix_threepid.stores.sqlite import Sqlite
+from matrix_threepid.testing import World
+
+from .acting import DAY, LIMITED, MINUTE, ask, outcome, submit, texting, wrong
+from .guessing import Attack, attack, world_on
+
+INCORRECT, EXPIRED = (400, "M_TOKEN_INCORRECT"), (400, "M_SESSION_EXPIRED")
+GUESSES, PROCESSES, CLIENTS = 10_000, 4, 50
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Sqlite]:
+    """A database in a file, with our tables."""
+    file = Sqlite(tmp_path / "codes.db")
+    run_sync(migrate(file))
+    yield file
+    file.close()
+
+
+def asked(world: World, secret: str = "secret", **more: Any) -> tuple[str, str]:
+    """Ask for an SMS; return session and code."""
+    sid = ask(world, secret=secret, **more).json()["sid"]
+    return sid, world.sms.last.code or ""
+
+
+@pytest.mark.timeout(240)
+def test_ten_thousand_guesses_are_25_comparisons(database: Sqlite, tmp_path: Path) -> None:
+    """However many clients, processes and sessions: 25 codes a day are compared, and then the owner gets in again."""
+    world = world_on(database)
+    opened = {secret: asked(world, secret) for secret in (f"s{number}" for number in range(8))}
+    rights = {code for _, code in opened.values()}
+    codes = [code for number in range(GUESSES + len(rights)) if (code := f"{number:06}") not in rights][:GUESSES]
+    sessions = tuple((sid, secret) for secret, (sid, _) in opened.items())
+    shared = (tmp_path / "codes.db", sessions, tuple(f"198.51.100.{n}" for n in range(CLIENTS)))
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
+        attacks = [Attack(*shared, tuple(codes[part::PROCESSES])) for part in range(PROCESSES)]
+        answers = sum(pool.map(attack, attacks), Counter[Any]())
+    assert answers[INCORRECT] + answers[EXPIRED] == 25
+    assert answers[LIMITED] == GUESSES - 25
+    sid, code = asked(world, "owner")
+    assert outcome(submit(world, sid, code, "owner")) == LIMITED
+    world.clock.advance(DAY)
+    sid, code = asked(world, "owner", attempt=2)
+    assert submit(world, sid, code, "owner").json() == {"success": True}
+
+
+def test_five_guesses_are_compared_for_one_code(database: Sqlite, tmp_path: Path) -> None:
+    """One code dies after five wrong ones, counted over all processes."""
+    world = world_on(database)
+    sid, code = asked(world)
+    plan = Attack(tmp_path / "codes.db", ((sid, "secret"),), ("203.0.113.1",), (wrong(code),) * 8)
+    answers = sum((attack(plan) for _ in range(2)), Counter[Any]())
+    assert answers == {INCORRECT: 5, EXPIRED: 11}
+    assert outcome(submit(world, sid, code)) == EXPIRED
+
+
+def test_guesses_are_counted_after_a_restart(database: Sqlite) -> None:
+    """A new process on the same database neither forgets guesses nor codes."""
+    sid, code = asked(world_on(database))
+    before = world_on(database)
+    assert [outcome(submit(before, sid, wrong(code))) for _ in range(4)] == [INCORRECT] * 4
+    after = world_on(database)
+    assert submit(after, sid, code).json() == {"success": True}
+    assert outcome(submit(after, sid, wrong(code))) == INCORRECT
+
+
+@pytest.mark.parametrize(("age", "expected"), [(10 * MINUTE - 1, 200), (10 * MINUTE, EXPIRED)])
+def test_a_code_lives_ten_minutes(make_world: Callable[..., World], age: int, expected: Any) -> None:
+    """A code is refused from the ms it is ten minutes old."""
+    world = texting(make_world)
+    sid, code = asked(world)
+    world.clock.advance(age)
+    assert outcome(submit(world, sid, code)) == expected
+
+
+def test_a_new_code_replaces_the_old(make_world: Callable[..., World]) -> None:
+    """Only the code of the last SMS fits, and another number's never does."""
+    world = texting(make_world)
+    sid, first = asked(world)
+    _, others = asked(world, "other", number="+447700900002")
+    again, second = asked(world, attempt=2)
+    assert again == sid
+    assert len({first, second, others}) == 3
+    assert [outcome(submit(world, sid, code)) for code in (first, others, second)] == [INCORRECT, INCORRECT, 200]
+
+
+@pytest.mark.parametrize("digits", [6, 8])
+def test_codes_have_as_many_digits_as_the_policy_says(make_world: Callable[..., World], digits: int) -> None:
+    """Six digits, or more where the host wants them."""
+    world = texting(make_world, policy={"code_digits": digits})
+    sid, code = asked(world)
+    assert len(code) == digits
+    assert code.isdecimal()
+    assert submit(world, sid, code).json() == {"success": True}
+
+
+def test_a_wrong_code_is_reported(make_world: Callable[..., World]) -> None:
+    """The listener can watch wrong codes; the event does not tell the code."""
+    world = texting(make_world)
+    sid, code = asked(world)
+    submit(world, sid, wrong(code))
+    (event,) = world.events.of(WrongToken)
+    assert event.guesses == 1
+    assert code not in repr(event)
+    assert wrong(code) not in repr(event)

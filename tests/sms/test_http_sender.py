@@ -1,0 +1,104 @@
+"""``HttpSender`` against a gateway that answers well and badly, and the client it shares with ``TwilioSender``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from matrix_threepid import ConfigurationError, run_sync
+from matrix_threepid.identity.http import Failure, HttpFailure
+from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, Unknown
+from matrix_threepid.senders.http import HttpSender
+from matrix_threepid.senders.http_direct import DirectHttp, request_to
+from matrix_threepid.testing.rogue import RogueServer, answer, hang_up, silence
+
+from .gateway import gateway, told, trusting
+
+TEMPLATE = {"to": "$number", "content": {"text": "$text"}, "tags": ["otp", "${digits}"], "unicode": False}
+
+
+def send(server: RogueServer, template: Any = TEMPLATE, **options: Any) -> Outcome:
+    """Send one message through a gateway."""
+    url = f"https://localhost:{server.port}/send?key=1"
+    changes = options.pop("changes", {})
+    return run_sync(HttpSender(url, template, {"X-Key": "secret"}, trusting(), **options).send(told(**changes)))
+
+
+def test_a_template_becomes_a_json_body() -> None:
+    """Every text of the template is filled; the headers are sent along."""
+    with gateway(answer(202)) as server:
+        assert send(server) == Accepted()
+    (request,) = server.heard
+    body = json.loads(request.body)
+    text = body["content"].pop("text")
+    assert body == {"to": "+447700900001", "content": {}, "tags": ["otp", "447700900001"], "unicode": False}
+    assert text.endswith("@matrix.example.org #123456")
+    assert (request.method, request.target, request.headers["x-key"]) == ("POST", "/send?key=1", "secret")
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_a_template_becomes_a_form() -> None:
+    """Gateways that want forms get forms."""
+    with gateway(answer(200, b"queued")) as server:
+        assert send(server, {"dst": "$digits", "pin": "$code"}, body="form") == Accepted()
+    assert parse_qs(server.heard[0].body.decode()) == {"dst": ["447700900001"], "pin": ["123456"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (answer(204), Accepted),
+        (answer(400), RefusedForNow),
+        (answer(401), RefusedForNow),
+        (answer(422), RefusedForever),
+        (answer(429), RefusedForNow),
+        (answer(302), RefusedForNow),
+        (answer(503), RefusedForNow),
+        (answer(500), Unknown),
+        (answer(502, b"<html>"), Unknown),
+        (hang_up, Unknown),
+        (silence, Unknown),
+    ],
+)
+def test_an_answer_has_its_outcome(said: Any, kind: type) -> None:
+    """Only what the operator names is final; what was broken off may have been sent."""
+    with gateway(said) as server:
+        assert isinstance(send(server, refused_for_ever={422}, changes={"deadline": 500}), kind)
+    assert len(server.heard) == 1
+
+
+def test_a_message_without_a_code_is_not_sent() -> None:
+    """Notices are no text messages."""
+    with gateway() as server:
+        assert isinstance(send(server, changes={"kind": Kind.IN_USE, "code": None}), RefusedForever)
+    assert server.heard == []
+
+
+@pytest.mark.parametrize(
+    ("url", "template", "options"),
+    [
+        ("http://sms.example.org", {}, {}),
+        ("sms.example.org", {}, {}),
+        ("https://sms.example.org", {"to": "$nobody"}, {}),
+        ("https://sms.example.org", {"price": "5 $"}, {}),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(url: str, template: Any, options: Any) -> None:
+    """A sender that could never send is not made."""
+    with pytest.raises(ConfigurationError):
+        HttpSender(url, template, **options)
+
+
+def test_secrets_are_not_shown() -> None:
+    """Headers carry keys, so they print as redacted."""
+    shown = repr(HttpSender("https://sms.example.org", {}, {"Authorization": "Bearer very-secret"}))
+    assert "very-secret" not in shown
+
+
+def test_without_tls_nothing_leaves_this_machine() -> None:
+    """A client without TLS talks to this very machine only."""
+    request = request_to("GET", "http://192.0.2.1/", (), None)
+    assert run_sync(DirectHttp(tls=False).fetch(request, 1000)) == HttpFailure(Failure.BLOCKED, "no TLS")

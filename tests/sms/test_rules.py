@@ -1,0 +1,240 @@
+"""Where SMS go and how many: rules that are on by default, counted in the store, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from matrix_threepid import ConfigurationError, Limit, Medium, Policy, run_sync
+from matrix_threepid.events import Limited, SmsBudgetUsed, SmsCountryPaused
+from matrix_threepid.limiting import sms_left
+from matrix_threepid.model.msisdn import KINDS
+from matrix_threepid.policy import Conversion, SmsRules
+from matrix_threepid.testing import ALICE, GENEROUS_SMS, Outbox, World
+
+from .acting import ASK, DAY, DENIED, HOUR, LIMITED, MINUTE, ask, outcome, submit, texting
+
+Make = Callable[..., World]
+DEFAULT = SmsRules(countries=["GB", "US", "DE"])
+PATHS = (ASK, "/register/msisdn/requestToken", "/account/password/msisdn/requestToken")
+
+
+def asks(world: World, numbers: Any, **more: Any) -> list[Any]:
+    """Ask for a message to each number, each time as another client; return the outcomes."""
+    clients = (f"2001:db8:0:{count:x}::1" for count in range(1, 10_000))
+    return [outcome(ask(world, f"+{number}", client=next(clients), secret=f"s{number}", **more)) for number in numbers]
+
+
+def test_no_countries_mean_no_sms(make_world: Make) -> None:
+    """Out of the box the medium is off and says why; a sender alone sends nothing."""
+    world = texting(make_world, SmsRules())
+    assert world.homeserver.medium_off(Medium.MSISDN) == "policy.sms.countries names none"
+    assert outcome(ask(world)) == (400, "M_THREEPID_MEDIUM_NOT_SUPPORTED")
+    assert Policy().sms.countries == frozenset()
+    assert world.sms.messages == []
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+2347012345678", "GB"),
+        ("+447781123456", "GB"),
+        ("+18765551234", "US"),
+        ("+80012345678", "GB"),
+        ("+882161234567", "GB"),
+        ("+979123456789", "GB"),
+    ],
+    ids=["Nigeria", "Guernsey", "Jamaica", "universal toll-free", "satellite", "universal premium"],
+)
+def test_the_number_tells_its_country_and_not_the_client(make_world: Make, number: str, country: str) -> None:
+    """A number whose own region is not listed is refused, whatever country the client names."""
+    world = texting(make_world, DEFAULT)
+    assert outcome(ask(world, number, country)) == DENIED
+    assert world.sms.messages == []
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "kind"),
+    [
+        ("0909 879 0000", "GB", "premium_rate"),
+        ("900-555-0123", "US", "premium_rate"),
+        ("0180 1 234567", "DE", "shared_cost"),
+        ("0345 123 4567", "GB", "uan"),
+        ("07640 123456", "GB", "pager"),
+        ("0177 99 1234567", "DE", "voicemail"),
+    ],
+)
+def test_kinds_of_numbers_that_cost_are_refused(make_world: Make, number: str, country: str, kind: str) -> None:
+    """Numbers that are paid by whoever writes to them, or where nobody reads, get no SMS unless the host says so."""
+    assert kind in KINDS
+    world = texting(make_world, DEFAULT)
+    assert outcome(ask(world, number, country)) == DENIED
+    allowing = texting(make_world, evolve(DEFAULT, refused_kinds=set(KINDS) - {kind}))
+    assert outcome(ask(allowing, number, country)) == 200
+
+
+def test_a_refused_number_is_counted_nowhere(make_world: Make) -> None:
+    """What is refused by rule costs nobody a turn."""
+    world = texting(make_world, DEFAULT)
+    before = run_sync(sms_left(world.homeserver))
+    assert asks(world, ["2347012345678"] * 30) == [DENIED] * 30
+    assert run_sync(sms_left(world.homeserver)) == before
+    assert world.events.of(Limited) == []
+
+
+def test_a_number_gets_three_sms_in_a_quarter_of_an_hour_and_six_a_day(make_world: Make) -> None:
+    """A fourth is refused until five minutes later; after six in a day it takes four hours a piece."""
+    world = texting(make_world, DEFAULT)
+    assert [outcome(ask(world, attempt=n)) for n in range(1, 5)] == [200] * 3 + [LIMITED]
+    assert ask(world, attempt=5).json()["retry_after_ms"] == 5 * MINUTE
+    sent = 3
+    for attempt in range(6, 15):
+        world.clock.advance(5 * MINUTE)
+        sent += outcome(ask(world, attempt=attempt)) == 200
+    assert sent == len(world.sms.messages) == 6
+    assert 3 * HOUR < ask(world, attempt=20).json()["retry_after_ms"] < 4 * HOUR
+
+
+def test_neighbouring_numbers_share_a_limit(make_world: Make) -> None:
+    """Ten SMS in ten minutes go to numbers with the same four digits behind the country code, whoever asks."""
+    world = texting(make_world, DEFAULT)
+    neighbours = [f"4477009{n:05}" for n in range(12)]
+    assert asks(world, neighbours) == [200] * 10 + [LIMITED] * 2
+    assert asks(world, ["447800123456"]) == [200]
+    world.clock.advance(MINUTE)
+    assert asks(world, [neighbours[10]]) == [200]
+
+
+def rules_of(**budgets: Any) -> SmsRules:
+    """Return generous rules with some budgets that are not."""
+    return evolve(GENEROUS_SMS, **budgets)
+
+
+@pytest.mark.parametrize(
+    ("budget", "name", "length"),
+    [("budget_per_hour", "hour", HOUR), ("budget_per_day", "day", DAY), ("budget_per_country", "GB", DAY)],
+)
+def test_a_budget_warns_and_then_stops(make_world: Make, budget: str, name: str, length: int) -> None:
+    """At 80 % and at 100 % the listener hears of it, once; then nothing is sent until the clock comes round."""
+    world = texting(make_world, rules_of(**{budget: 10}))
+    numbers = [f"4477009{n:05}" for n in range(13)]
+    told = []
+    for number in numbers:
+        asks(world, [number])
+        told.append(len(world.events.of(SmsBudgetUsed)))
+    assert told == [0] * 7 + [1] * 2 + [2] * 4
+    assert world.events.of(SmsBudgetUsed) == [SmsBudgetUsed(name, 8, 10), SmsBudgetUsed(name, 10, 10)]
+    assert len(world.sms.messages) == 10
+    refused = ask(world, "+447800123456")
+    assert refused.json()["retry_after_ms"] == length - world.clock() % length
+    world.clock.advance(refused.json()["retry_after_ms"])
+    assert outcome(ask(world, "+447800123456")) == 200
+
+
+def test_a_budget_that_is_used_up_costs_the_number_nothing(make_world: Make) -> None:
+    """Who asks while the budget is used up has all tries left once it is raised."""
+    world = texting(make_world, evolve(DEFAULT, budget_per_hour=1))
+    asks(world, ["447800123456"])
+    assert [outcome(ask(world, attempt=n)) for n in range(1, 6)] == [LIMITED] * 5
+    world.rewire(policy=evolve(world.homeserver.policy, sms=DEFAULT))
+    assert [outcome(ask(world, attempt=n)) for n in range(6, 10)] == [200] * 3 + [LIMITED]
+
+
+def test_a_country_out_of_budget_holds_nobody_else_up(make_world: Make) -> None:
+    """Each country has its own count."""
+    world = texting(make_world, rules_of(budget_per_country=2))
+    assert asks(world, ["447700900001", "447700900002", "447700900003", "12015550123"]) == [200, 200, LIMITED, 200]
+
+
+def test_a_host_reads_what_is_left(make_world: Make) -> None:
+    """What is left of each budget can be read as often as one likes, and reading counts nothing."""
+    world = texting(make_world, rules_of(budget_per_country=5, budget_per_hour=7, budget_per_day=9))
+    asks(world, ["447700900001", "447700900002", "12015550123"])
+    for _ in range(3):
+        left = run_sync(sms_left(world.homeserver))
+        assert left == {"GB": 3, "US": 4, "DE": 5, "hour": 4, "day": 6}
+
+
+def test_a_country_where_nobody_types_codes_is_paused(make_world: Make) -> None:
+    """Below 20 % of at least 50 SMS validated, a country gets no more; as soon as enough is, it does again."""
+    world = texting(make_world, rules_of(conversion=Conversion(least=0.2, over=50)))
+    numbers = [f"4477009{n:05}" for n in range(60)]
+    sids = [ask(world, f"+{n}", secret=f"s{n}").json().get("sid") for n in numbers]
+    assert len(world.sms.messages) == 50
+    assert world.events.of(SmsCountryPaused) == [SmsCountryPaused("GB", 50, 0)]
+    assert ask(world, "+447800123456").json()["retry_after_ms"] == 10 * MINUTE
+    assert asks(world, ["12015550123"]) == [200]
+    for number, sid, message in zip(numbers[:10], sids, world.sms.messages, strict=False):
+        assert outcome(ask(world, "+447800123456")) == LIMITED
+        assert submit(world, sid, message.code or "", f"s{number}").json() == {"success": True}
+    assert outcome(ask(world, "+447800123456")) == 200
+
+
+def test_a_paused_country_gets_another_chance_the_next_day(make_world: Make) -> None:
+    """The count of a day ends with it."""
+    world = texting(make_world, rules_of(conversion=Conversion(over=2)))
+    assert asks(world, ["447700900001", "447700900002", "447700900003"]) == [200, 200, LIMITED]
+    world.clock.advance(DAY)
+    assert asks(world, ["447700900003"]) == [200]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_rules_hold_for_every_purpose(make_world: Make, path: str) -> None:
+    """Add, registration and password share the rules and the counts."""
+    world = texting(make_world, evolve(DEFAULT, budget_per_day=1), policy={"password_reset_by_phone": True})
+    assert outcome(ask(world, "+2347012345678", path=path)) == DENIED
+    assert outcome(ask(world, path=PATHS[1])) == 200
+    assert outcome(ask(world, path=path)) == LIMITED
+
+
+def test_limits_come_before_knowledge(make_world: Make) -> None:
+    """An address that is in use is counted like any other, so that nobody reads it off a limit."""
+    world = texting(make_world, DEFAULT)
+    sid = ask(world).json()["sid"]
+    submit(world, sid, world.sms.last.code or "")
+    world.add(sid)
+    assert world.threepids() == ["447700900001"]
+    answers = [outcome(ask(world, secret="other", attempt=n)) for n in range(1, 4)]
+    assert answers == [(400, "M_THREEPID_IN_USE")] * 2 + [LIMITED]
+
+
+def test_a_user_and_a_client_are_limited_as_well(make_world: Make) -> None:
+    """Ten an hour a user, twenty an hour a client, as for mail."""
+    world = texting(make_world, policy={"limits": Policy().limits})
+    numbers = [f"+4477009{n:05}" for n in range(25)]
+    assert [outcome(ask(world, n, user=ALICE, secret=n[1:])) for n in numbers[:11]] == [200] * 10 + [LIMITED]
+    assert [outcome(ask(world, n, secret=n[1:])) for n in numbers[11:21]] == [200] * 9 + [LIMITED]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"countries": ["gb"]},
+        {"countries": ["GBR"]},
+        {"countries": ["ÄÖ"]},
+        {"refused_kinds": ["mobile"]},
+    ],
+)
+def test_rules_that_mean_nothing_are_refused(rules: dict[str, Any]) -> None:
+    """A country or kind that no number could ever match is a slip of the pen."""
+    with pytest.raises(ConfigurationError):
+        SmsRules(**rules)
+
+
+@pytest.mark.parametrize(
+    "rules", [{"budget_per_day": 0}, {"budget_per_hour": 0}, {"budget_per_country": 0}, {"warn_at": 0}, {"warn_at": 2}]
+)
+def test_numbers_that_mean_nothing_are_refused(rules: dict[str, Any]) -> None:
+    """No SMS at all is said by naming no country."""
+    with pytest.raises(ConfigurationError, match=next(iter(rules))):
+        SmsRules(**rules)
+
+
+def test_other_limits_may_be_chosen(make_world: Make) -> None:
+    """Every list of limits is the host's to set; an empty one limits nothing."""
+    world = texting(make_world, evolve(DEFAULT, per_number=(), per_prefix=[Limit(2, 1)]))
+    assert [outcome(ask(world, attempt=n)) for n in range(1, 4)] == [200, 200, LIMITED]
+    assert Outbox().messages == []

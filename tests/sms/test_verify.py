@@ -1,0 +1,142 @@
+"""Codes that the provider makes and checks: Twilio Verify, and any ``RemoteVerifier``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from matrix_threepid import ConfigurationError, Medium, run_sync
+from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from matrix_threepid.senders.twilio_verify import TwilioVerifySender
+from matrix_threepid.testing import Outbox, World
+from matrix_threepid.testing.rogue import RogueServer, answer, hang_up
+
+from .acting import ask, outcome, submit, texting
+from .gateway import ACCOUNT, TO, TOKEN, error, gateway, told, trusting
+
+SERVICE = "VA" + "0" * 32
+STARTED = answer(201, b'{"sid": "VE1", "status": "pending"}')
+
+
+def said(status: str) -> bytes:
+    return answer(201, json.dumps({"sid": "VE1", "status": status}).encode())
+
+
+def sender(server: RogueServer) -> TwilioVerifySender:
+    """Return a sender whose Twilio is the stand-in."""
+    base_url = f"https://localhost:{server.port}"
+    return TwilioVerifySender(ACCOUNT, TOKEN, service_sid=SERVICE, fetch=trusting(), base_url=base_url)
+
+
+def test_twilio_is_asked_to_send_a_code_of_its_own() -> None:
+    """The request names number, channel and language, and holds no code."""
+    with gateway(STARTED) as server:
+        assert run_sync(sender(server).send(told(language="de"))) == Accepted("VE1")
+    (request,) = server.heard
+    assert (request.method, request.target) == ("POST", f"/v2/Services/{SERVICE}/Verifications")
+    assert parse_qs(request.body.decode()) == {"To": [f"+{TO}"], "Channel": ["sms"], "Locale": ["de"]}
+
+
+@pytest.mark.parametrize(
+    ("answered", "kind"),
+    [(error(400, 60410), RefusedForever), (error(429, 60203), RefusedForNow), (answer(500), Unknown)],
+)
+def test_an_answer_has_its_outcome(answered: bytes, kind: type) -> None:
+    """The table of errors is that of messages."""
+    with gateway(answered) as server:
+        assert isinstance(run_sync(sender(server).send(told())), kind)
+
+
+def test_a_message_without_a_code_starts_nothing() -> None:
+    """Only codes are text messages."""
+    with gateway(STARTED) as server:
+        assert isinstance(run_sync(sender(server).send(told(kind=Kind.IN_USE, code=None))), RefusedForever)
+    assert server.heard == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "verified"),
+    [
+        (said("approved"), True),
+        (said("pending"), False),
+        (said("canceled"), False),
+        (error(404, 20404), False),
+        (error(429, 60202), False),
+        (error(400, 60200), False),
+        (error(401, 20003), None),
+        (error(429, 20429), None),
+        (answer(502, b"<html>"), None),
+        (answer(201, b"<html>"), None),
+        (hang_up, None),
+    ],
+)
+def test_twilio_says_whether_a_code_fits(answered: Any, verified: bool | None) -> None:
+    """Approved is yes; wrong, gone and tried too often are no; anything else is no answer at all."""
+    with gateway(answered) as server:
+        assert run_sync(sender(server).verify(TO, "654321", 5_000)) is verified
+    (request,) = server.heard
+    assert request.target == f"/v2/Services/{SERVICE}/VerificationCheck"
+    assert parse_qs(request.body.decode()) == {"To": [f"+{TO}"], "Code": ["654321"]}
+
+
+@pytest.mark.parametrize("service", ["", "MG1", "VA"])
+def test_a_service_is_named_by_its_sid(service: str) -> None:
+    """A SID of something else is refused at once."""
+    with pytest.raises(ConfigurationError):
+        TwilioVerifySender(ACCOUNT, TOKEN, service_sid=service)
+
+
+class Provider(Outbox):
+    """A ``RemoteVerifier`` whose code is always 424242; ``away``: it does not say."""
+
+    away = False
+    asked = 0
+
+    async def send(self, message: TokenMessage) -> Outcome:
+        return await super().send(message)
+
+    async def verify(self, recipient: str, code: str, deadline: int) -> bool | None:
+        self.asked += 1
+        return None if self.away else (recipient, code) == (TO, "424242")
+
+
+@pytest.fixture
+def remote(make_world: Callable[..., World]) -> tuple[World, Provider]:
+    """A world whose provider holds the codes."""
+    world, provider = texting(make_world), Provider()
+    world.rewire(senders={Medium.MSISDN: provider})
+    world.sms = provider
+    return world, provider
+
+
+def test_the_providers_word_counts(remote: tuple[World, Provider]) -> None:
+    """The code the provider sent validates; the one we would have sent does not."""
+    world, provider = remote
+    sid = ask(world).json()["sid"]
+    assert outcome(submit(world, sid, provider.last.code or "")) == (400, "M_TOKEN_INCORRECT")
+    assert submit(world, sid, "424242").json() == {"success": True}
+
+
+def test_guesses_are_counted_before_the_provider_is_asked(remote: tuple[World, Provider]) -> None:
+    """Five guesses reach the provider, then the code is dead."""
+    world, provider = remote
+    sid = ask(world).json()["sid"]
+    answers = [outcome(submit(world, sid, "000000")) for _ in range(5)]
+    assert answers == [(400, "M_TOKEN_INCORRECT")] * 5
+    assert outcome(submit(world, sid, "424242")) == (400, "M_SESSION_EXPIRED")
+    assert provider.asked == 5
+
+
+@pytest.mark.answers_5xx(503)
+def test_a_provider_that_does_not_say_validates_nothing(remote: tuple[World, Provider]) -> None:
+    """Without an answer the client is told to try again, and may."""
+    world, provider = remote
+    sid = ask(world).json()["sid"]
+    provider.away = True
+    assert outcome(submit(world, sid, "424242")) == (503, "M_UNKNOWN")
+    provider.away = False
+    assert submit(world, sid, "424242").json() == {"success": True}
