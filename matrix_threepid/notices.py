@@ -13,6 +13,7 @@ from .model.message import Kind, TokenMessage
 from .model.threepid import AccountThreepid, Medium, Purpose, Threepid, masked
 from .policy import per_day
 from .ports import Take
+from .protocol.errors import Unavailable
 
 _MOST = 5
 _TIME = 5_000
@@ -27,7 +28,7 @@ async def tell_others(hs: Homeserver, user_id: str, kind: Kind, changed: Threepi
     until = hs.clock() + _TIME
     for held in _others(await hs.accounts.list(user_id), changed):
         left = until - hs.clock()
-        if left > 0 and not await hs.limiter.spend([_take(hs, held)], hs.clock()):
+        if left > 0 and await _may(hs, held):
             await hs.senders[Medium.EMAIL].send(_notice(hs, user_id, kind, changed, held, left))
 
 
@@ -35,8 +36,12 @@ def _others(listed: Iterable[AccountThreepid], changed: Threepid) -> list[Accoun
     return [held for held in listed if held.medium is Medium.EMAIL and held.threepid != changed][:_MOST]
 
 
-def _take(hs: Homeserver, held: AccountThreepid) -> Take:
-    return Take(key_of(hs, "notice", held.address), _A_DAY)
+async def _may(hs: Homeserver, held: AccountThreepid) -> bool:
+    """Whether this address gets another notice today; without the store it does not, for the change is made already."""
+    try:
+        return not await hs.limiter.spend([Take(key_of(hs, "notice", held.address), _A_DAY)], hs.clock())
+    except Unavailable:
+        return False
 
 
 def _notice(

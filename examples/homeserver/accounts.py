@@ -115,6 +115,7 @@ def _add(user_id: str, threepid: AccountThreepid) -> Operation[AddOutcome]:
 def _deactivate(user_id: str) -> Operation[None]:
     yield "UPDATE users SET password = NULL WHERE user_id = ?", (user_id,)
     yield "DELETE FROM access_tokens WHERE user_id = ?", (user_id,)
+    yield "DELETE FROM openid_tokens WHERE user_id = ?", (user_id,)
     yield "DELETE FROM user_threepids WHERE user_id = ?", (user_id,)
 
 

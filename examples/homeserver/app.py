@@ -7,17 +7,22 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from matrix_threepid import Medium, Peppers, Purpose, Threepid
+from matrix_threepid import ConfigurationError, Medium, Purpose, Threepid, run_sync
+from matrix_threepid.model.message import Outcome, TokenMessage
 from matrix_threepid.ports import TokenSender
 from matrix_threepid.role import system_clock
 from matrix_threepid.senders.smtp import SmtpSender
-from matrix_threepid.stores.sql import Database, SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions
 
 from .accounts import Accounts
-from .config import Config, SmtpSettings
+from .config import Config
 from .devices import Devices
 from .home import Home
+from .keys import ServerSecret
+from .openid import OpenId
 from .passwords import Passwords
+from .peers import Peers
+from .sections import SmtpSettings, TwilioSettings
 from .uia import Interactive
 
 
@@ -31,8 +36,33 @@ class DeniedDomains:
         return purpose is Purpose.PASSWORD or threepid.address.rpartition("@")[2] not in self.domains
 
 
-def assemble(config: Config, db: Database, peppers: Peppers, base_url: str | None) -> Home:
-    """Return the wiring. Raises ``ConfigurationError``."""
+@frozen
+class InThread:
+    """A ``TokenSender`` that keeps one that blocks off the event loop."""
+
+    sender: TokenSender
+
+    async def send(self, message: TokenMessage) -> Outcome:
+        async def sent() -> Outcome:
+            return await self.sender.send(message)
+
+        return await asyncio.to_thread(lambda: run_sync(sent()))
+
+
+@frozen
+class Parts:
+    """What a homeserver is put together from."""
+
+    config: Config
+    db: Database
+    secret: ServerSecret
+    peers: Peers
+    senders: Mapping[Medium, TokenSender]
+
+
+def assemble(parts: Parts, base_url: str | None) -> Home:
+    """Return the wiring; ``base_url``: where links lead. Raises ``ConfigurationError``."""
+    config, db = parts.config, parts.db
     accounts, limiter = Accounts(db, config.server_name), SqlLimits(db)
     passwords = Passwords(accounts, limiter, system_clock)
     return Home(
@@ -41,17 +71,23 @@ def assemble(config: Config, db: Database, peppers: Peppers, base_url: str | Non
         callers=Devices(db),
         uia=Interactive(db, passwords, system_clock),
         passwords=passwords,
-        peppers=peppers,
+        openid=OpenId(db, system_clock),
+        peers=parts.peers,
+        peppers=parts.secret.peppers(),
         policy=config.library_policy(base_url),
-        senders=_senders(config),
+        senders=parts.senders,
         sessions=SqlSessions(db),
+        bindings=SqlBindings(db),
+        identity=parts.peers.client,
         limiter=limiter,
         rules=DeniedDomains(config.denied_domains),
     )
 
 
-def _senders(config: Config) -> Mapping[Medium, TokenSender]:
-    return {} if config.smtp is None else {Medium.EMAIL: _mail(config.smtp, config.server_name)}
+def senders_of(config: Config) -> Mapping[Medium, TokenSender]:
+    """Return the ways to mailboxes and phones. Raises ``ConfigurationError``."""
+    mail = {} if config.smtp is None else {Medium.EMAIL: _mail(config.smtp, config.server_name)}
+    return mail if config.twilio is None else {**mail, Medium.MSISDN: InThread(_sms(config.twilio))}
 
 
 def _mail(smtp: SmtpSettings, server_name: str) -> SmtpSender:
@@ -63,3 +99,12 @@ def _mail(smtp: SmtpSettings, server_name: str) -> SmtpSender:
         tls="starttls" if smtp.starttls else "off",
         offload=asyncio.to_thread,
     )
+
+
+def _sms(twilio: TwilioSettings) -> TokenSender:
+    from matrix_threepid.senders.twilio import TwilioSender
+
+    try:
+        return TwilioSender(twilio.account_sid, twilio.auth_token, base_url=twilio.base_url, sender=twilio.sender)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"twilio: {error}") from None

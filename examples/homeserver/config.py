@@ -3,103 +3,33 @@
 from __future__ import annotations
 
 from functools import cached_property
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError, Lifetimes, Limit, Limits, MatrixError, Policy
+from matrix_threepid import ConfigurationError, Lifetimes, Limits, MatrixError, Policy
 from matrix_threepid.model.email import canonical_email
+from matrix_threepid.policy import SmsRules
 from matrix_threepid.protocol.body import read_object
 from matrix_threepid.senders.server import is_loopback
-from matrix_threepid.texts import BUILT_IN
 
-from .settings import FLAG, RATE, TEXT, Section, many, matching, one_of, read, read_by, setting, whole
+from .sections import (
+    HOST_PATTERN,
+    URL,
+    IdentityServerSettings,
+    LimitsSettings,
+    PolicySettings,
+    SmtpSettings,
+    TwilioSettings,
+)
+from .settings import FLAG, TEXT, Section, many, matching, read, setting
 
 _MAX_FILE = 1 << 20
-_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
-HOST = matching(rf"{_HOST}|[0-9A-Fa-f:.]+", "must be a host name or an IP address")
 DOMAIN = matching(r"[^\s@<>()\[\],;:\"\\]{1,253}", "must be a domain")
-SERVER_NAME = matching(rf"({_HOST}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")
-_MAILBOX = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
-_NAMED = rf'[^<>"\\\x00-\x1f\x7f]*[^<>"\\\x00-\x20\x7f] +<{_MAILBOX}>'
-ADDRESS = matching(f"{_MAILBOX}|{_NAMED}", "must be user@domain or Name <user@domain>")
-URL = matching(r"https?://[^\s/?#]+[^\s?#]*", "must be an http or https URL")
+SERVER_NAME = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")
 DATABASE = matching(r"sqlite:///.+|postgres(ql)?://.+", "must be sqlite:///FILE or postgresql://…")
-LISTEN = matching(rf"({_HOST}|\[[0-9A-Fa-f:.]+\]):\d{{1,5}}", "must be HOST:PORT")
-PORT, SECONDS = whole(1, 65535), whole(1, 31_536_000)
-LANGUAGE = one_of(*sorted(path.stem for path in BUILT_IN.glob("*.json")))
+LISTEN = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\]):\d{{1,5}}", "must be HOST:PORT")
 HEADER = matching(r"[A-Za-z0-9-]{1,64}", "must be the name of a header")
-COUNTRY = matching(r"[A-Z]{2}", "must be two capital letters of ISO 3166-1")
-
-
-@frozen(kw_only=True)
-class SmtpSettings:
-    """The mail server to hand mails to."""
-
-    host: str = setting(HOST)
-    port: int = setting(PORT, 25)
-    starttls: bool = setting(FLAG, True)
-    sender: str = setting(ADDRESS, key="from")
-
-
-@frozen(kw_only=True)
-class TwilioSettings:
-    """The account text messages are sent from."""
-
-    base_url: str = setting(URL, "https://api.twilio.com")
-    account_sid: str = setting(TEXT)
-    auth_token: str = setting(TEXT, secret=True)
-    sender: str = setting(TEXT, key="from")
-    countries: tuple[str, ...] = setting(many(COUNTRY), ())
-
-
-@frozen(kw_only=True)
-class IdentityServerSettings:
-    """How identity servers are reached."""
-
-    ca_file: str | None = setting(TEXT, None)
-    allow_addresses: tuple[str, ...] = setting(
-        many(read_by(ip_network, "must be an address range, such as 10.0.0.0/8")), ()
-    )
-    ports: tuple[int, ...] = setting(many(PORT), (443,))
-    timeout_s: float = setting(RATE, 10)
-
-
-@frozen(kw_only=True)
-class PolicySettings:
-    """The choices of ``Policy`` an operator makes."""
-
-    hide_known_addresses: bool = setting(FLAG, False)
-    legacy_add: Any = setting(one_of("allow", "uia", "off"), "allow")
-    changes_enabled: bool = setting(FLAG, True)
-    token_lifetime_s: int = setting(SECONDS, Lifetimes().token // 1000)
-    validated_lifetime_s: int = setting(SECONDS, Lifetimes().validated // 1000)
-    next_link_hosts: tuple[str, ...] | None = setting(many(HOST), None)
-    password_reset_by_phone: bool = setting(FLAG, False)
-    languages: tuple[str, ...] = setting(many(LANGUAGE), ("en",))
-
-
-@frozen(kw_only=True)
-class LimitSettings:
-    """So many at once, then so many a second."""
-
-    burst: int = setting(whole(1, 1_000_000))
-    per_second: float = setting(RATE)
-
-    @property
-    def limit(self) -> Limit:
-        """The limit as the library takes it."""
-        return Limit(self.burst, self.per_second)
-
-
-@frozen(kw_only=True)
-class LimitsSettings:
-    """The limits of ``Limits`` an operator sets."""
-
-    per_address: LimitSettings | None = setting(Section(LimitSettings), None)
-    per_client: LimitSettings | None = setting(Section(LimitSettings), None)
 
 
 @frozen(kw_only=True, slots=False)
@@ -141,7 +71,7 @@ class Config:
 
     def library_policy(self, base_url: str | None) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        chosen, given = self.policy, self.limits
+        chosen, given, servers = self.policy, self.limits, self.identity_servers or IdentityServerSettings()
         limits = {name: value.limit for name in ("per_address", "per_client") if (value := getattr(given, name))}
         return Policy(
             public_base_url=base_url,
@@ -153,6 +83,9 @@ class Config:
             lifetimes=Lifetimes(token=chosen.token_lifetime_s * 1000, validated=chosen.validated_lifetime_s * 1000),
             limits=Limits(**limits),
             languages=chosen.languages,
+            identity_deadline=servers.deadline,
+            retrying=servers.retrying,
+            sms=SmsRules(countries=self.twilio.countries) if self.twilio else SmsRules(),
         )
 
     @cached_property
@@ -163,12 +96,6 @@ class Config:
         except MatrixError:
             raise ConfigurationError("denied_email_domains: must be domains of the public mail system") from None
         return frozenset(address.rpartition("@")[2] for address in addresses)
-
-    @property
-    def put_off(self) -> tuple[str, ...]:
-        """The parts that are asked for and that this server does not have yet."""
-        later = ("twilio", "identity_servers", "identity_server")
-        return tuple(name for name in later if getattr(self, name))
 
 
 def read_config(path: Path) -> Config:

@@ -15,7 +15,9 @@ from matrix_threepid.uia import Proof
 
 from .accounts import Accounts
 from .devices import Devices
+from .openid import OpenId
 from .passwords import Passwords
+from .peers import Peers
 from .uia import Check, Interactive, Passed, unfinished
 
 
@@ -27,6 +29,8 @@ class Home(Homeserver):
     callers: Devices = field(repr=False)
     uia: Interactive = field(repr=False)
     passwords: Passwords = field(repr=False)
+    openid: OpenId = field(repr=False)
+    peers: Peers = field(repr=False)
 
     @cached_property
     def stages(self) -> Stages:

@@ -13,36 +13,46 @@ import os
 import secrets
 from base64 import b64decode, b64encode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from matrix_threepid import ConfigurationError, Peppers
 
+if TYPE_CHECKING:
+    from matrix_threepid.identity.signing import SigningKey
+
 _SEED_BYTES = 32
 
 
 @frozen
-class SigningKey:
+class ServerSecret:
     """An ed25519 key: its version (``a_XXXX``) and its seed of 32 bytes."""
 
     version: str
     seed: bytes = field(repr=False)
 
-    def peppers(self) -> Peppers:
-        """Return the library's peppers; knowing them does not tell the key."""
-        return Peppers.of(hmac.digest(self.seed, b"matrix_threepid pepper", "sha256"))
+    def peppers(self, role: str = "") -> Peppers:
+        """Return the library's peppers for a role; knowing them does not tell the key."""
+        return Peppers.of(hmac.digest(self.seed, f"matrix_threepid {role}pepper".encode(), "sha256"))
+
+    def signing_key(self) -> SigningKey:
+        """Return the key in a form that signs. Raises ``ConfigurationError`` without the extra ``signing``."""
+        from matrix_threepid.identity.signing import read_signing_key
+
+        return read_signing_key(self.line())
 
     def line(self) -> str:
         """Return the key as its file holds it: ``ed25519 ID BASE64SEED``."""
         return f"ed25519 {self.version} {b64encode(self.seed).rstrip(b'=').decode('ascii')}\n"
 
 
-def fresh_key() -> SigningKey:
+def fresh_key() -> ServerSecret:
     """Return a new key."""
-    return SigningKey(f"a_{secrets.token_hex(2)}", secrets.token_bytes(_SEED_BYTES))
+    return ServerSecret(f"a_{secrets.token_hex(2)}", secrets.token_bytes(_SEED_BYTES))
 
 
-def stored_key(path: Path) -> SigningKey:
+def stored_key(path: Path) -> ServerSecret:
     """Return the key of a file, which is made if there is none. Raises ``ConfigurationError``."""
     try:
         if not path.exists():
@@ -54,7 +64,7 @@ def stored_key(path: Path) -> SigningKey:
         raise ConfigurationError("signing_key_file: is not of the form ed25519 ID BASE64SEED") from None
 
 
-def _store(path: Path, key: SigningKey) -> None:
+def _store(path: Path, key: ServerSecret) -> None:
     """Put a key into place whole, and never over another process's."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
@@ -67,9 +77,9 @@ def _store(path: Path, key: SigningKey) -> None:
         draft.unlink()
 
 
-def _parsed(text: str) -> SigningKey:
+def _parsed(text: str) -> ServerSecret:
     algorithm, version, seed = text.split()
-    key = SigningKey(version, b64decode(seed + "=" * (-len(seed) % 4), validate=True))
+    key = ServerSecret(version, b64decode(seed + "=" * (-len(seed) % 4), validate=True))
     if algorithm != "ed25519" or len(key.seed) != _SEED_BYTES:
         raise binascii.Error
     return key

@@ -1,13 +1,26 @@
-"""The server's own tables, beside the library's in the same database."""
+"""The servers' own tables, beside the library's in the same database."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from hashlib import sha256
 from typing import Any
+
+from attrs import frozen
 
 from matrix_threepid.stores.sql import Database, Operation, Row, migrate
 
 _LOCK = 0x486F6D65
+
+
+@frozen
+class Part:
+    """A part of the server with tables of its own; with a ``name``, in a database (or schema) of its own."""
+
+    tables: tuple[str, ...]
+    name: str | None = None
+
+
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS users (
         user_id TEXT NOT NULL PRIMARY KEY,
@@ -37,13 +50,33 @@ _TABLES = (
         expires_at BIGINT NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS uia_sessions_expires ON uia_sessions (expires_at)",
+    """CREATE TABLE IF NOT EXISTS openid_tokens (
+        token_hash TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL REFERENCES users (user_id),
+        expires_at BIGINT NOT NULL
+    )""",
 )
+_IDENTITY_TABLES = (
+    """CREATE TABLE IF NOT EXISTS identity_tokens (
+        token_hash TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL
+    )""",
+)
+HOMESERVER = Part(_TABLES)
+IDENTITY_SERVER = Part(_IDENTITY_TABLES, "identity_server")
 
 
-async def prepare(db: Database) -> None:
+async def prepare(db: Database, part: Part) -> None:
     """Create or upgrade the library's tables, and create ours."""
     await migrate(db)
-    await db.run(lambda: _create(db.dialect))
+    await db.run(lambda: _create(db.dialect, part.tables))
+
+
+def schema(part: Part) -> Operation[None]:
+    """Create the schema of a part in PostgreSQL, if it has one of its own."""
+    if part.name is not None:
+        yield "SELECT pg_advisory_xact_lock(?)", (_LOCK,)
+        yield f"CREATE SCHEMA IF NOT EXISTS {part.name}", ()
 
 
 def ask(db: Database, sql: str, *parameters: Any) -> Awaitable[list[Row]]:
@@ -51,13 +84,18 @@ def ask(db: Database, sql: str, *parameters: Any) -> Awaitable[list[Row]]:
     return db.run(lambda: one(sql, *parameters))
 
 
+def hashed(token: str) -> str:
+    """Return what is stored of a token."""
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def one(sql: str, *parameters: Any) -> Operation[list[Row]]:
     """One statement as a transaction, or as a part of one (``yield from``)."""
     return (yield sql, parameters)
 
 
-def _create(dialect: str) -> Operation[None]:
+def _create(dialect: str, tables: tuple[str, ...]) -> Operation[None]:
     if dialect == "postgresql":
         yield "SELECT pg_advisory_xact_lock(?)", (_LOCK,)
-    for statement in _TABLES:
+    for statement in tables:
         yield statement, ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))  # at the end: an installed matrix_threepid comes first
 
+from neighbours import Pair
 from serving import Example, smtp_settings
 
 from examples.homeserver.demo.mailbox import Mailbox
@@ -22,19 +24,26 @@ GENEROUS = {"burst": 1000, "per_second": 1000}
 
 
 @pytest.fixture(scope="session")
-def mail() -> Iterator[tuple[Mailbox, int]]:
-    """A mail server in a thread, and its port."""
-    loop, mailbox = asyncio.new_event_loop(), Mailbox()
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop in a thread."""
+    loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
-    receiving = mailbox.receiving()
-    port = asyncio.run_coroutine_threadsafe(receiving.__aenter__(), loop).result()
-    yield mailbox, port
-    asyncio.run_coroutine_threadsafe(receiving.__aexit__(None, None, None), loop).result()
+    yield loop
     asyncio.run_coroutine_threadsafe(_end_tasks(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def mail(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[Mailbox, int]]:
+    """A mail server, and its port."""
+    mailbox = Mailbox()
+    receiving = mailbox.receiving()
+    port = asyncio.run_coroutine_threadsafe(receiving.__aenter__(), loop).result()
+    yield mailbox, port
+    asyncio.run_coroutine_threadsafe(receiving.__aexit__(None, None, None), loop).result()
 
 
 async def _end_tasks() -> None:
@@ -77,3 +86,10 @@ def base_settings(smtp_port: int) -> dict[str, Any]:
         "smtp": smtp_settings(smtp_port),
         "limits": {"per_address": GENEROUS, "per_client": GENEROUS},
     }
+
+
+@pytest.fixture
+def pair(mail: tuple[Mailbox, int], loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Iterator[Pair]:
+    """A homeserver and an identity server, two processes behind TLS."""
+    with ExitStack() as stack:
+        yield Pair.started(stack, loop, base_settings(mail[1]), tmp_path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
+from neighbours import lonely
 from serving import Example, ended, finished, started
 
 from examples.homeserver.demo.browser import fetch, press
@@ -20,11 +22,12 @@ def test_the_demo_shows_every_step_and_ends_well() -> None:
     assert [title for title, _ in STEPS if title not in output] == []
 
 
-def test_a_step_that_fails_is_named(server: Example) -> None:
+def test_a_step_that_fails_is_named(server: Example, tmp_path: Path) -> None:
     """A story that cannot go on says at which step, and what the server answered."""
     Person(server.url).register("alice")
+    story = lonely(server.url, tmp_path, Mailbox())
     with pytest.raises(Failed, match=r"step 1, Register alice: POST /register answered 400: .*M_USER_IN_USE"):
-        tell(Person(server.url), Mailbox())
+        tell(story)
 
 
 def test_the_page_leads_from_an_address_to_the_account() -> None:

@@ -11,6 +11,7 @@ from serving import Example, finished, written
 from stores.postgres import server as running
 
 from examples.homeserver.demo.browser import fetch, press
+from examples.homeserver.demo.directory import Directory
 from examples.homeserver.demo.mailbox import Mailbox
 from examples.homeserver.demo.person import Person
 
@@ -41,6 +42,24 @@ def test_any_process_takes_the_next_request(
         assert here.deactivate() == "success"
         there.call("GET", "/account/whoami", expected=401)
         assert (first.stop(), second.stop()) == (0, 0)
+
+
+def test_any_process_of_an_identity_server_takes_the_next_request(
+    database: str, settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox
+) -> None:
+    """What the identity server keeps is in a schema of its own: tokens, sessions and associations."""
+    key = {"database": database, "signing_key_file": str(tmp_path / "signing.key")}
+    settings |= {**key, "identity_server": True}
+    with Example(settings, tmp_path) as first, Example(settings, tmp_path) as second:
+        person = Person(first.url)
+        person.register("publisher")
+        directory = Directory(person, "hs.example.org", second.url)
+        directory.join()
+        directory.url = first.url
+        directory.prove("publisher@example.org", mailbox)
+        directory.url = second.url
+        published = directory.call("POST", "/3pid/bind", {**directory.credentials, "mxid": person.user_id})
+        assert (published["mxid"], published["address"]) == (person.user_id, "publisher@example.org")
 
 
 def test_a_database_that_is_not_there_is_refused_by_name(settings: dict[str, Any], tmp_path: Path) -> None:

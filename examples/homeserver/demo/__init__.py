@@ -1,4 +1,4 @@
-"""The demo: a server, a mail server and a person who uses them, all in this process, talking over real sockets."""
+"""The demo: servers, a mail server and a person who uses them, all in this process, talking over real sockets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from tempfile import TemporaryDirectory
 from ..config import Config
 from ..server import running, told_to_stop
 from ..settings import read
+from . import admin
 from .mailbox import Mailbox
 from .page import Page
-from .person import Failed, Person
+from .person import Failed
+from .phone import Phone
+from .scene import Story
 from .story import tell
+from .town import Town
 
 NAME = "hs.example.org"
 
@@ -29,10 +33,12 @@ def run(*, stay: bool) -> int:
 
 
 async def _tell() -> None:
-    mailbox = Mailbox()
-    with TemporaryDirectory(prefix="homeserver-demo-") as folder:
-        async with mailbox.receiving() as port, running(_config(folder, port)) as url:
-            await asyncio.to_thread(tell, Person(url), mailbox)
+    mailbox, phone = Mailbox(), Phone()
+    with TemporaryDirectory(prefix="homeserver-demo-") as folder, phone.receiving() as twilio:
+        async with mailbox.receiving() as port:
+            planned = Town.planned(Path(folder), port, *admin.ENDPOINTS, twilio=twilio)
+            async with planned.opened() as town:
+                await asyncio.to_thread(tell, Story.of(town, mailbox, phone))
 
 
 async def _stay() -> None:

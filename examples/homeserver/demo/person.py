@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from typing import Any
+from urllib.parse import quote
 
-from .browser import fetch
+from .browser import Answer, fetch
 
 _PATHS = {"add": "/account/3pid", "password": "/account/password", "register": "/register"}
 
@@ -34,9 +35,11 @@ class Person:
 
     def log_in_by(self, address: str) -> None:
         """Log in with an address in place of a user name."""
-        identifier = {"type": "m.id.thirdparty", "medium": "email", "address": address}
-        body = {"type": "m.login.password", "identifier": identifier, "password": self.password}
-        self.use(self.call("POST", "/login", body))
+        self._log_in({"type": "m.id.thirdparty", "medium": "email", "address": address})
+
+    def log_in_by_phone(self, country: str, number: str) -> None:
+        """Log in with a number, as dialled in a country."""
+        self._log_in({"type": "m.id.phone", "country": country, "phone": number})
 
     def use(self, login: Any) -> None:
         """Go on with the access token of a login."""
@@ -64,6 +67,18 @@ class Person:
         body = {"email": address, "client_secret": self._secret, "send_attempt": 1, "next_link": next_link}
         return str(self.call("POST", f"{_PATHS[purpose]}/email/requestToken", body)["sid"])
 
+    def ask_by_phone(self, country: str, number: str) -> Any:
+        """Ask for a text message that proves a number; return the session and where its code is to go."""
+        body = {"country": country, "phone_number": number, "client_secret": self._secret, "send_attempt": 1}
+        return self.call("POST", "/account/3pid/msisdn/requestToken", body)
+
+    def submit(self, session: Any, code: str) -> None:
+        """Type a code in, at the URL the session came with."""
+        body = {"sid": session["sid"], "client_secret": self._secret, "token": code}
+        answer = answered("POST", session["submit_url"], body, None)
+        if answer.status != 200:
+            raise Failed(f"the code answered {answer.status}: {answer.body.decode('utf-8', 'replace')}")
+
     def add(self, sid: str) -> None:
         """Put a proved address on the account."""
         body = {"sid": sid, "client_secret": self._secret}
@@ -83,15 +98,34 @@ class Person:
         body = {"medium": "email", "address": address}
         return str(self.call("POST", "/account/3pid/delete", body)["id_server_unbind_result"])
 
+    # -- identity servers ---------------------------------------------------------------------------
+
+    def openid_token(self) -> Any:
+        """Return what tells another server who this is, and nothing more."""
+        return self.call("POST", f"/user/{quote(self.user_id)}/openid/request_token", {})
+
+    def bind(self, id_server: str, id_access_token: str, credentials: dict[str, str]) -> None:
+        """Have an address published that was proved at an identity server."""
+        self.call(
+            "POST", "/account/3pid/bind", {"id_server": id_server, "id_access_token": id_access_token, **credentials}
+        )
+
+    def unbind(self, address: str) -> str:
+        """Have an address taken back wherever it is published; return what became of it."""
+        body = {"medium": "email", "address": address}
+        return str(self.call("POST", "/account/3pid/unbind", body)["id_server_unbind_result"])
+
+    def bindings(self) -> dict[str, str]:
+        """Return the identity servers where addresses are published, and how each stands."""
+        listed = self.call("GET", "/_matrix/client/unstable/org.example.bindings")["bindings"]
+        return {binding["id_server"]: binding["state"] for binding in listed}
+
     # -- calls --------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Any = None, expected: int = 200) -> Any:
-        """Make a call and return its JSON."""
-        headers = {"Content-Type": "application/json"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
-        raw = None if body is None else json.dumps(body).encode()
-        answer = fetch(method, f"{self.url}/_matrix/client/v3{path}", raw, **headers)
+        """Make a call and return its JSON; ``path`` below ``/_matrix/client/v3`` unless it is a whole one."""
+        whole = path if path.startswith("/_matrix") else f"/_matrix/client/v3{path}"
+        answer = answered(method, self.url + whole, body, self._token)
         if answer.status != expected:
             raise Failed(f"{method} {path} answered {answer.status}: {answer.body.decode('utf-8', 'replace')}")
         return answer.json()
@@ -101,6 +135,18 @@ class Person:
         session = self.call("POST", path, body, expected=401)["session"]
         return self.call("POST", path, {**body, "auth": {**auth, "session": session}})
 
+    def _log_in(self, identifier: dict[str, str]) -> None:
+        body = {"type": "m.login.password", "identifier": identifier, "password": self.password}
+        self.use(self.call("POST", "/login", body))
+
     def _by_password(self) -> dict[str, Any]:
         identifier = {"type": "m.id.user", "user": self.user_id}
         return {"type": "m.login.password", "identifier": identifier, "password": self.password}
+
+
+def answered(method: str, url: str, body: Any, token: str | None) -> Answer:
+    """Make a call with a JSON body and an access token, if there are any."""
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return fetch(method, url, None if body is None else json.dumps(body).encode(), **headers)

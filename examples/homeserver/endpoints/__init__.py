@@ -1,10 +1,20 @@
-"""The server's own endpoints, and the table of all it offers: these and the library's."""
+"""The server's own endpoints, and the tables of all it offers: these and the library's."""
 
 from matrix_threepid import Homeserver
-from matrix_threepid.endpoints import HOMESERVER
+from matrix_threepid.endpoints import HOMESERVER, IDENTITY_SERVER
+from matrix_threepid.identity_server import IdentityServer
 from matrix_threepid.protocol.endpoint import Table
 
-from . import about, account, login, register
+from . import about, account, bindings, identity_account, keys, login, openid, register
 
-OWN = (*about.ENDPOINTS, *register.ENDPOINTS, *login.ENDPOINTS, *account.ENDPOINTS)
-TABLE = Table(Homeserver.prefix, (*HOMESERVER.endpoints, *OWN))
+_OWN = (about, register, login, account, openid, bindings)
+TABLE = openid.ClientTable(
+    Homeserver.prefix, (*HOMESERVER.endpoints, *(declared for module in _OWN for declared in module.ENDPOINTS))
+)
+"""For clients."""
+
+IDENTITY_TABLE = Table(IdentityServer.prefix, (*IDENTITY_SERVER.endpoints, *identity_account.ENDPOINTS))
+"""For the users of the identity server, and for homeservers that unbind."""
+
+SERVER_ENDPOINTS = (*keys.SERVER_ENDPOINTS, *openid.SERVER_ENDPOINTS)
+"""For other servers; their paths are whole."""

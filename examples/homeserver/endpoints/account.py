@@ -71,7 +71,7 @@ async def change_password(home: Home, call: Call, message: ChangePassword) -> Re
     request=Deactivate,
     access=Access.USER,
     uia=True,
-    errors=(errors.LimitExceeded,),
+    errors=(errors.ServerNotTrusted, errors.LimitExceeded),
 )
 async def deactivate(home: Home, call: Call, message: Deactivate) -> Response:
     """Close the caller's account: identifiers first, since they can be asked for again, then the account."""

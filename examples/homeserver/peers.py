@@ -1,0 +1,139 @@
+"""Other servers: identity servers users name, and homeservers whose keys and users an identity server asks about.
+
+All are reached over the library's ``PinnedHttps``, as ``identity_servers`` of the configuration says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+
+from matrix_threepid import ConfigurationError, MatrixError
+from matrix_threepid.identity.http import Fetch, HttpReply, HttpRequest, place
+from matrix_threepid.identity.pinned import PinnedHttps
+from matrix_threepid.model.id_server import normal_id_server
+from matrix_threepid.protocol.body import read_object
+from matrix_threepid.protocol.errors import Unauthorized
+
+from .config import Config
+from .keys import ServerSecret
+from .sections import IdentityServerSettings
+
+if TYPE_CHECKING:
+    from matrix_threepid.identity.client import HttpIdentityClient
+    from matrix_threepid.identity.signed_requests import ServerKeys
+    from matrix_threepid.identity.signing import SigningKey
+
+DEFAULT_PORT = 8448
+_USERINFO = "/_matrix/federation/v1/openid/userinfo"
+_MAX_ANSWER = 65_536
+
+
+@frozen(kw_only=True, slots=False)
+class Peers:
+    """How this server meets others: its name, its key, and the way to them; ``deadline``: ms one call may take."""
+
+    server_name: str
+    secret: ServerSecret
+    fetch: Fetch = field(repr=False)
+    deadline: int
+    client: HttpIdentityClient | None = field(repr=False)
+
+    @classmethod
+    def of(cls, config: Config, secret: ServerSecret) -> Peers:
+        """Return what a configuration says; identity servers only if it has them. Raises ``ConfigurationError``."""
+        settings = config.identity_servers or IdentityServerSettings()
+        return cls(
+            server_name=config.server_name,
+            secret=secret,
+            fetch=_https(settings, 443, DEFAULT_PORT),
+            deadline=settings.deadline,
+            client=_client(config, secret) if config.identity_servers else None,
+        )
+
+    @cached_property
+    def key(self) -> SigningKey:
+        """The key that signs; made when it is first needed."""
+        return self.secret.signing_key()
+
+    def keys(self) -> KeysOfServers:
+        """Return where the keys of homeservers are found."""
+        from matrix_threepid.identity.key_lookup import KeyLookup
+
+        return KeysOfServers(self, KeyLookup(fetch=self.fetch, deadline=self.deadline))
+
+    async def user_of(self, server_name: str, openid_token: str) -> str:
+        """Return whose OpenID token this is, as the user's homeserver says. Raises ``Unauthorized``."""
+        reply = await self.fetch.fetch(_userinfo(server_name, openid_token), self.deadline)
+        user_id = _subject(reply.body) if isinstance(reply, HttpReply) and reply.status == 200 else None
+        if user_id is None or user_id.partition(":")[2] != server_name:
+            raise Unauthorized("The user's homeserver does not confirm this token")
+        return user_id
+
+
+@frozen
+class KeysOfServers:
+    """``ServerKeys``: one's own key is known, others are looked up."""
+
+    us: Peers
+    others: ServerKeys
+
+    async def find(self, server_name: str, key_id: str) -> str | None:
+        if server_name == self.us.server_name:
+            return self.us.key.public if key_id == self.us.key.id else None
+        return await self.others.find(server_name, key_id)
+
+
+def _client(config: Config, secret: ServerSecret) -> HttpIdentityClient:
+    from matrix_threepid.identity.client import HttpIdentityClient
+    from matrix_threepid.identity.signed_requests import RequestSigner
+
+    settings = config.identity_servers or IdentityServerSettings()
+    return HttpIdentityClient(_https(settings, 443), RequestSigner(config.server_name, secret.signing_key()))
+
+
+def _https(settings: IdentityServerSettings, *ports: int) -> PinnedHttps:
+    return PinnedHttps(
+        offload=asyncio.to_thread,
+        allow_addresses=settings.allow_addresses,
+        ports=(*ports, *settings.ports),
+        context=_trusting(settings.ca_file),
+    )
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
+    """Return the context that trusts the authorities of a file only; ``None`` for those of the system."""
+    if ca_file is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigurationError(f"identity_servers.ca_file: {error.strerror or 'holds no certificate'}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _userinfo(server_name: str, openid_token: str) -> HttpRequest:
+    """Return the question for a homeserver. Raises ``Unauthorized`` for what is no server name."""
+    try:
+        normal = normal_id_server(server_name)
+    except MatrixError:
+        normal = "/"
+    if "/" in normal:
+        raise Unauthorized("matrix_server_name: is no server name")
+    host, port, authority, _ = place(normal, DEFAULT_PORT)
+    query = urlencode({"access_token": openid_token})
+    return HttpRequest(method="GET", host=host, port=port, authority=authority, path=_USERINFO, query=query)
+
+
+def _subject(body: bytes) -> str | None:
+    try:
+        subject = read_object(body, _MAX_ANSWER).get("sub")
+    except MatrixError:
+        return None
+    return subject if isinstance(subject, str) else None
