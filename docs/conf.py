@@ -9,7 +9,7 @@ from matrix_threepid import __version__
 
 project = "matrix_threepid"
 author = "The matrix_threepid maintainers"
-copyright = author
+copyright = author  # noqa: A001  Sphinx wants this name
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
