@@ -99,7 +99,7 @@ class TestPinnedHttps(SafeFetchContract):
 @pytest.mark.parametrize(
     "wrong",
     [{"allow_addresses": ("10.0.0.1/8",)}, {"context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)}],
-    ids=str,
+    ids=["a network that is none", "a context that checks nothing"],
 )
 def test_unsafe_settings_are_refused(wrong: dict[str, Any]) -> None:
     """A network that is none, and a context that verifies nothing, are refused when the client is made."""
