@@ -72,7 +72,23 @@ def test_units_are_right_on_sqlite_and_leave_nothing_behind(tmp_path: Path) -> N
     """The databases of a run are its own and are gone after it; floors are SQL as well."""
     file, place = tmp_path / "lines.jsonl", tmp_path / "databases"
     place.mkdir()
-    assert main(["w?.*", "--quick", "--ops", "5", "--reps", "1", "--store", f"sqlite:{place / 'bench'}", "--json", str(file)]) == 0
+    assert (
+        main(
+            [
+                "w?.*",
+                "--quick",
+                "--ops",
+                "5",
+                "--reps",
+                "1",
+                "--store",
+                f"sqlite:{place / 'bench'}",
+                "--json",
+                str(file),
+            ]
+        )
+        == 0
+    )
     assert {line["floor"][:4] for line in summaries(lines_of(file.read_text("utf-8"))).values()} == {"sql."}
     assert list(place.iterdir()) == []
 
