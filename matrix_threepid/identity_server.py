@@ -24,7 +24,7 @@ def _identity_policy(policy: Policy) -> Policy:
 
 
 def _delegate_policy(policy: Policy) -> Policy:
-    """Answer wrong tokens as Synapse can pass them on; of any error it hides what was wrong."""
+    """Answer wrong tokens as Synapse passes them on."""
     return evolve(_identity_policy(policy), submit_answers="compat")
 
 
@@ -33,7 +33,7 @@ class Delegate(Role):
     """What Synapse's ``account_threepid_delegates`` calls: validation over the identity API v1, without tokens.
 
     Whoever reaches it can have messages sent and sessions read, so keep it behind a secret path or a private network.
-    A wrong token is answered with 200 and ``success: false``, whatever the policy says: Synapse hides any other answer.
+    A wrong token is answered with 200 and ``success: false``, whatever the policy says: such answers Synapse passes on.
     """
 
     prefix: ClassVar[str] = "/_matrix/identity"

@@ -108,7 +108,7 @@ def test_a_proof_may_be_read_again_and_again() -> None:
 
 
 def test_wrong_codes_are_answered_so_that_synapse_passes_them_on() -> None:
-    """Synapse hides any answer but 200, so a wrong code is a 200 that says so; then the right one is taken."""
+    """Synapse passes a 200 on, so a wrong code is a 200 that says so; then the right one is taken."""
     synapse = Synapse()
     sid = synapse.ask()[1]["sid"]
     code = synapse.box.last.code or ""

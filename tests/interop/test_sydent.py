@@ -117,7 +117,7 @@ def test_an_unvalidated_session_binds_nothing(side: Side) -> None:
 
 
 def test_an_answer_that_never_ends_is_left(side: Side) -> None:
-    """Sydent never finishes its answer to an unbind with an unvalidated session; our HTTP is done at its deadline."""
+    """However long the answer to an unbind with an unvalidated session takes, our HTTP is done at its deadline."""
     token = side.sydent.sign_in(side.user)
     content = {"mxid": side.user, "threepid": side.named, **side.sydent.ask(side.address, token)}
     port = side.sydent.front.server.port
