@@ -7,11 +7,9 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError, Medium, Purpose, Threepid, run_sync
-from matrix_threepid.model.message import Outcome, TokenMessage
+from matrix_threepid import Medium, Purpose, Threepid
 from matrix_threepid.ports import TokenSender
 from matrix_threepid.role import system_clock
-from matrix_threepid.senders.smtp import SmtpSender
 from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions
 
 from .accounts import Accounts
@@ -22,7 +20,6 @@ from .keys import ServerSecret
 from .openid import OpenId
 from .passwords import Passwords
 from .peers import Peers
-from .sections import SmtpSettings, TwilioSettings
 from .uia import Interactive
 
 
@@ -34,19 +31,6 @@ class DeniedDomains:
 
     async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
         return purpose is Purpose.PASSWORD or threepid.address.rpartition("@")[2] not in self.domains
-
-
-@frozen
-class InThread:
-    """A ``TokenSender`` that keeps one that blocks off the event loop."""
-
-    sender: TokenSender
-
-    async def send(self, message: TokenMessage) -> Outcome:
-        async def sent() -> Outcome:
-            return await self.sender.send(message)
-
-        return await asyncio.to_thread(lambda: run_sync(sent()))
 
 
 @frozen
@@ -86,25 +70,9 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
 
 def senders_of(config: Config) -> Mapping[Medium, TokenSender]:
     """Return the ways to mailboxes and phones. Raises ``ConfigurationError``."""
-    mail = {} if config.smtp is None else {Medium.EMAIL: _mail(config.smtp, config.server_name)}
-    return mail if config.twilio is None else {**mail, Medium.MSISDN: InThread(_sms(config.twilio))}
-
-
-def _mail(smtp: SmtpSettings, server_name: str) -> SmtpSender:
-    return SmtpSender(
-        smtp.host,
-        smtp.port,
-        sender=smtp.sender,
-        server_name=server_name,
-        tls="starttls" if smtp.starttls else "off",
-        offload=asyncio.to_thread,
-    )
-
-
-def _sms(twilio: TwilioSettings) -> TokenSender:
-    from matrix_threepid.senders.twilio import TwilioSender
-
-    try:
-        return TwilioSender(twilio.account_sid, twilio.auth_token, base_url=twilio.base_url, sender=twilio.sender)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"twilio: {error}") from None
+    senders: dict[Medium, TokenSender] = {}
+    if config.smtp is not None:
+        senders[Medium.EMAIL] = config.smtp.sender(config.server_name, asyncio.to_thread)
+    if config.twilio is not None:
+        senders[Medium.MSISDN] = config.twilio.sender(asyncio.to_thread)
+    return senders

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError, Lifetimes, Limits, MatrixError, Policy
+from matrix_threepid import ConfigurationError, MatrixError, Policy
 from matrix_threepid.model.email import canonical_email
 from matrix_threepid.policy import SmsRules
-from matrix_threepid.protocol.body import read_object
 from matrix_threepid.senders.server import is_loopback
-
-from .sections import (
-    HOST_PATTERN,
-    URL,
+from matrix_threepid.settings import (
     IdentityServerSettings,
     LimitsSettings,
     PolicySettings,
+    Section,
     SmtpSettings,
     TwilioSettings,
+    read_file,
+    setting,
 )
-from .settings import FLAG, TEXT, Section, many, matching, read, setting
+from matrix_threepid.settings.rules import COUNTRY, FLAG, HOST_PATTERN, TEXT, URL, many, matching
 
-_MAX_FILE = 1 << 20
 DOMAIN = matching(r"[^\s@<>()\[\],;:\"\\]{1,253}", "must be a domain")
 SERVER_NAME = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")
 DATABASE = matching(r"sqlite:///.+|postgres(ql)?://.+", "must be sqlite:///FILE or postgresql://…")
 LISTEN = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\]):\d{{1,5}}", "must be HOST:PORT")
 HEADER = matching(r"[A-Za-z0-9-]{1,64}", "must be the name of a header")
+
+
+@frozen(kw_only=True)
+class SmsAccount(TwilioSettings):
+    """The account SMS are sent from, and where they may go."""
+
+    countries: tuple[str, ...] = setting(many(COUNTRY), ())
 
 
 @frozen(kw_only=True, slots=False)
@@ -41,7 +45,7 @@ class Config:
     public_base_url: str | None = setting(URL, None)
     database: str | None = setting(DATABASE, None, secret=True)
     smtp: SmtpSettings | None = setting(Section(SmtpSettings), None)
-    twilio: TwilioSettings | None = setting(Section(TwilioSettings), None)
+    twilio: SmsAccount | None = setting(Section(SmsAccount), None)
     signing_key_file: str | None = setting(TEXT, None)
     identity_servers: IdentityServerSettings | None = setting(Section(IdentityServerSettings), None)
     identity_server: bool = setting(FLAG, False)
@@ -51,8 +55,6 @@ class Config:
     limits: LimitsSettings = setting(Section(LimitsSettings), LimitsSettings())
 
     def __attrs_post_init__(self) -> None:
-        if not self.policy.languages:
-            raise ConfigurationError("policy.languages: must name at least one language")
         if self.address[1] > 65535:
             raise ConfigurationError("listen: must be HOST:PORT with a port up to 65535")
         self.library_policy(self.public_base_url)
@@ -71,18 +73,10 @@ class Config:
 
     def library_policy(self, base_url: str | None) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        chosen, given, servers = self.policy, self.limits, self.identity_servers or IdentityServerSettings()
-        limits = {name: value.limit for name in ("per_address", "per_client") if (value := getattr(given, name))}
-        return Policy(
-            public_base_url=base_url,
-            changes_enabled=chosen.changes_enabled,
-            legacy_add=chosen.legacy_add,
-            hide_known_addresses=chosen.hide_known_addresses,
-            password_reset_by_phone=chosen.password_reset_by_phone,
-            next_link_hosts=chosen.next_link_hosts,
-            lifetimes=Lifetimes(token=chosen.token_lifetime_s * 1000, validated=chosen.validated_lifetime_s * 1000),
-            limits=Limits(**limits),
-            languages=chosen.languages,
+        servers = self.identity_servers or IdentityServerSettings()
+        return self.policy.policy(
+            base_url,
+            limits=self.limits.limits,
             identity_deadline=servers.deadline,
             retrying=servers.retrying,
             sms=SmsRules(countries=self.twilio.countries) if self.twilio else SmsRules(),
@@ -98,11 +92,5 @@ class Config:
         return frozenset(address.rpartition("@")[2] for address in addresses)
 
 
-def read_config(path: Path) -> Config:
-    """Return the configuration in a file. Raises ``ConfigurationError`` naming the file or the key."""
-    try:
-        return read(Config, read_object(path.read_bytes(), _MAX_FILE))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except MatrixError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+read_config = partial(read_file, Config)
+"""Returns the configuration in a file (a ``Path``). Raises ``ConfigurationError`` naming the file or the key."""

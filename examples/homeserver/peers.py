@@ -6,23 +6,21 @@ All are reached over the library's ``PinnedHttps``, as ``identity_servers`` of t
 from __future__ import annotations
 
 import asyncio
-import ssl
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from matrix_threepid import ConfigurationError, MatrixError
+from matrix_threepid import MatrixError
 from matrix_threepid.identity.http import Fetch, HttpReply, HttpRequest, place
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.model.id_server import normal_id_server
 from matrix_threepid.protocol.body import read_object
 from matrix_threepid.protocol.errors import Unauthorized
+from matrix_threepid.settings import IdentityServerSettings
 
 from .config import Config
 from .keys import ServerSecret
-from .sections import IdentityServerSettings
 
 if TYPE_CHECKING:
     from matrix_threepid.identity.client import HttpIdentityClient
@@ -51,7 +49,7 @@ class Peers:
         return cls(
             server_name=config.server_name,
             secret=secret,
-            fetch=_https(settings, 443, DEFAULT_PORT),
+            fetch=settings.fetch(asyncio.to_thread, DEFAULT_PORT),
             deadline=settings.deadline,
             client=_client(config, secret) if config.identity_servers else None,
         )
@@ -94,28 +92,9 @@ def _client(config: Config, secret: ServerSecret) -> HttpIdentityClient:
     from matrix_threepid.identity.signed_requests import RequestSigner
 
     settings = config.identity_servers or IdentityServerSettings()
-    return HttpIdentityClient(_https(settings, 443), RequestSigner(config.server_name, secret.signing_key()))
-
-
-def _https(settings: IdentityServerSettings, *ports: int) -> PinnedHttps:
-    return PinnedHttps(
-        offload=asyncio.to_thread,
-        allow_addresses=settings.allow_addresses,
-        ports=(*ports, *settings.ports),
-        context=_trusting(settings.ca_file),
+    return HttpIdentityClient(
+        settings.fetch(asyncio.to_thread), RequestSigner(config.server_name, secret.signing_key())
     )
-
-
-def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
-    """Return the context that trusts the authorities of a file only; ``None`` for those of the system."""
-    if ca_file is None:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise ConfigurationError(f"identity_servers.ca_file: {error.strerror or 'holds no certificate'}") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _userinfo(server_name: str, openid_token: str) -> HttpRequest:

@@ -13,9 +13,6 @@ from attrs import frozen
 from matrix_threepid import ConfigurationError, Medium, Peppers, Service
 from matrix_threepid.hosts.asgi import App, Asgi, Receive, Scope, Send
 from matrix_threepid.identity_server import Delegate
-from matrix_threepid.senders.http import HttpSender
-from matrix_threepid.senders.http_direct import DirectHttp
-from matrix_threepid.senders.twilio import TwilioSender
 from matrix_threepid.stores.sql import SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 
@@ -28,7 +25,7 @@ def delegate(config: Config, db: Sqlite) -> Delegate:
         server_name=config.server_name,
         peppers=stored_peppers(Path(f"{config.database}.key")),
         policy=config.policy(),
-        senders={Medium.MSISDN: sender(config)},
+        senders={Medium.MSISDN: config.sender(asyncio.to_thread)},
         sessions=SqlSessions(db),
         limiter=SqlLimits(db),
     )
@@ -44,27 +41,6 @@ def stored_peppers(path: Path) -> Peppers:
     except OSError as error:
         raise ConfigurationError(f"database: {error.strerror}") from None
     return Peppers.of(path.read_bytes())
-
-
-def sender(config: Config) -> TwilioSender | HttpSender:
-    """Return the way to the provider. Raises ``ConfigurationError``."""
-    if config.twilio is None:
-        assert config.gateway is not None  # noqa: S101  the configuration has one of them
-        given = config.gateway
-        return HttpSender(given.url, given.template, given.headers, _fetch(given.url), body=given.body)
-    account = config.twilio
-    return TwilioSender(
-        account.account_sid,
-        account.auth_token,
-        sender=account.sender,
-        messaging_service_sid=account.messaging_service_sid,
-        base_url=account.base_url,
-        fetch=_fetch(account.base_url),
-    )
-
-
-def _fetch(url: str | None) -> DirectHttp:
-    return DirectHttp(offload=asyncio.to_thread, tls=url is None or url.startswith("https:"))
 
 
 def application(service: Service, secret_path: str) -> App:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +11,6 @@ from matrix_threepid.model.message import Accepted, Kind, TokenMessage
 from matrix_threepid.model.msisdn import canonical_msisdn, plan_of
 from matrix_threepid.role import system_clock
 
-from .app import sender
 from .config import Config
 
 
@@ -29,7 +29,7 @@ async def self_test(config: Config, number: str) -> int:
 
 
 async def _send(config: Config, digits: str) -> int:
-    way = sender(config)
+    way = config.sender(asyncio.to_thread)
     check: Callable[[], Awaitable[str | None]] | None = getattr(way, "check", None)
     trouble = await check() if check else None
     if trouble is not None:

@@ -13,7 +13,7 @@ from ..protocol.body import read_object
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
 from ..role import system_clock
 from .http import Fetch, HttpReply, HttpRequest, place
-from .signing import ALGORITHM, verifies
+from .signing import ALGORITHM, set_of, verifies
 
 DEFAULT_PORT = 8448
 MAX_ANSWER = 51_200
@@ -52,7 +52,7 @@ class KeyLookup:
     fetch: Fetch = field(repr=False)
     clock: Clock = field(default=system_clock, repr=False)
     discover: Discover | None = field(default=None, repr=False)
-    denied_keys: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    denied_keys: frozenset[str] = field(default=frozenset(), converter=set_of)
     deadline: int = 10_000
     max_servers: int = 1000
     _kept: dict[str, PublishedKeys] = field(init=False, factory=dict, repr=False)

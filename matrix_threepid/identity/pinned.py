@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 def _verifies(_: object, __: object, context: ssl.SSLContext | None) -> None:
     if context is not None and not (context.check_hostname and context.verify_mode):
         raise ConfigurationError("context: must verify certificates and host names")
+
+
+def _in_order(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _as_set(values: Iterable[int]) -> frozenset[int]:
+    return frozenset(values)
 
 
 @define
@@ -61,8 +69,8 @@ class PinnedHttps:
     """
 
     offload: Offload = field(default=inline, repr=False)
-    allow_addresses: tuple[str, ...] = field(default=(), converter=tuple)
-    ports: frozenset[int] = field(default=(443,), converter=frozenset)
+    allow_addresses: tuple[str, ...] = field(default=(), converter=_in_order)
+    ports: frozenset[int] = field(default=(443,), converter=_as_set)
     context: ssl.SSLContext | None = field(default=None, validator=_verifies, repr=False)
     max_body: int = 65_536
     max_headers: int = 16_384

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..protocol.errors import Forbidden, Unauthorized
 from ..protocol.wire import Request
-from .signing import ALGORITHM, SigningKey, verifies
+from .signing import ALGORITHM, SigningKey, set_of, verifies
 from .x_matrix import Credentials, header, read_headers
 
 _LEGACY = "/_matrix/identity/api/v1/"
@@ -83,7 +83,7 @@ async def authenticate(
 class XMatrixVerifier:
     """A ``RequestVerifier``. ``own_names``: what this identity server is called; ``keys``: where keys are found."""
 
-    own_names: frozenset[str] = field(converter=frozenset)
+    own_names: frozenset[str] = field(converter=set_of)
     keys: ServerKeys = field(repr=False)
 
     async def origin(self, request: Request, body: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ Needs the extra ``signing``, whose libraries are imported when the first key is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -15,6 +15,11 @@ from ..protocol.errors import ConfigurationError
 from ..protocol.members import MAX_INTEGER, redacted
 
 ALGORITHM = "ed25519"
+
+
+def set_of(names: Iterable[str]) -> frozenset[str]:
+    """Return names or keys as a set; typed, so that any collection may be passed where a set is kept."""
+    return frozenset(names)
 
 
 def canonical(value: Any) -> bytes:

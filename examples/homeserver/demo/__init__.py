@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matrix_threepid.settings import read
+
 from ..config import Config
 from ..server import running, told_to_stop
-from ..settings import read
 from . import admin
 from .mailbox import Mailbox
 from .page import Page

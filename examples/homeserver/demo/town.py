@@ -12,10 +12,10 @@ from typing import Any
 from attrs import define, field, frozen
 
 from matrix_threepid.protocol.endpoint import Endpoint
+from matrix_threepid.settings import read
 
 from ..config import Config
 from ..server import running
-from ..settings import read
 from .front import Certificates, free_ports, fronted
 
 _HERE = "127.0.0.1"

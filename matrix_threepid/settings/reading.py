@@ -1,17 +1,20 @@
-"""Settings: attrs classes that declare what a JSON file may hold, and a reader that refuses everything else."""
+"""Declare settings on attrs classes, and read them from what a file held, refusing everything else by its name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError
+from ..protocol.body import read_object
+from ..protocol.errors import ConfigurationError, MatrixError
 
 T = TypeVar("T")
+
+_MAX_FILE = 1 << 20
 
 
 @frozen
@@ -57,46 +60,11 @@ def _value(rule: Rule | Section, value: Any, at: str) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-# -- rules --------------------------------------------------------------------------------------
-
-FLAG = Rule("must be true or false", lambda value: type(value) is bool)
-RATE = Rule(
-    "must be a number above 0 and up to 1000000", lambda value: type(value) in (int, float) and 0 < value <= 1e6
-)
-
-
-def whole(low: int, high: int) -> Rule:
-    """Return the rule for a whole number from ``low`` to ``high``."""
-    words = f"must be a whole number from {low} to {high}"
-    return Rule(words, lambda value: type(value) is int and low <= value <= high)
-
-
-def matching(pattern: str, words: str) -> Rule:
-    """Return the rule for a text that matches ``pattern`` from start to end."""
-    return Rule(words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None)
-
-
-def one_of(*values: str) -> Rule:
-    """Return the rule for one text out of a list."""
-    return Rule(f"must be one of: {', '.join(values)}", lambda value: isinstance(value, str) and value in values)
-
-
-def read_by(reader: Callable[[str], object], words: str) -> Rule:
-    """Return the rule for a text that ``reader`` takes without a ``ValueError``."""
-
-    def holds(value: Any) -> bool:
-        try:
-            return isinstance(value, str) and reader(value) is not None
-        except ValueError:
-            return False
-
-    return Rule(words, holds)
-
-
-def many(rule: Rule) -> Rule:
-    """Return the rule for a list of values under a rule."""
-    words = f"must be a list, and each entry {rule.words}"
-    return Rule(words, lambda value: isinstance(value, list) and all(map(rule.holds, value)))
-
-
-TEXT = matching(r"[^\x00-\x1f\x7f]{1,1024}", "must be a text of 1 to 1024 characters without control characters")
+def read_file(cls: type[T], path: Path) -> T:
+    """Return the ``cls`` in a file of JSON. Raises ``ConfigurationError`` naming the file or the key."""
+    try:
+        return read(cls, read_object(path.read_bytes(), _MAX_FILE))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except MatrixError as error:
+        raise ConfigurationError(f"{path}: {error}") from None

@@ -1,0 +1,140 @@
+"""Settings of the ways to mailboxes and phones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..drive import Offload
+from ..policy import SmsRules
+from ..protocol.errors import ConfigurationError
+from .reading import Section, setting
+from .rules import (
+    ACCOUNT,
+    ADDRESS,
+    CALLER,
+    COUNT,
+    COUNTRY,
+    FLAG,
+    HOST,
+    OBJECT,
+    PORT,
+    PROVIDER,
+    TEXT,
+    URL_WITH_QUERY,
+    many,
+    one_of,
+)
+
+if TYPE_CHECKING:
+    from ..senders.http import HttpSender
+    from ..senders.http_direct import DirectHttp
+    from ..senders.smtp import SmtpSender
+    from ..senders.twilio import TwilioSender
+
+
+@frozen(kw_only=True)
+class SmtpSettings:
+    """The mail server to hand mails to."""
+
+    host: str = setting(HOST)
+    port: int = setting(PORT, 25)
+    starttls: bool = setting(FLAG, True)
+    username: str | None = setting(TEXT, None)
+    password: str | None = setting(TEXT, None, secret=True)
+    mailbox: str = setting(ADDRESS, key="from")
+
+    def sender(self, server_name: str, offload: Offload) -> SmtpSender:
+        """Return the way to mailboxes. Raises ``ConfigurationError``."""
+        from ..senders.smtp import SmtpSender
+
+        return SmtpSender(
+            self.host,
+            self.port,
+            sender=self.mailbox,
+            server_name=server_name,
+            tls="starttls" if self.starttls else "off",
+            username=self.username,
+            password=self.password,
+            offload=offload,
+        )
+
+
+@frozen(kw_only=True)
+class TwilioSettings:
+    """A Twilio account, and the number, name or messaging service its SMS come from."""
+
+    base_url: str | None = setting(PROVIDER, None)
+    account_sid: str = setting(ACCOUNT)
+    auth_token: str = setting(TEXT, secret=True)
+    number: str | None = setting(CALLER, None, key="from")
+    messaging_service_sid: str | None = setting(TEXT, None)
+
+    def sender(self, offload: Offload) -> TwilioSender:
+        """Return the way to phones. Raises ``ConfigurationError``."""
+        from ..senders.twilio import TwilioSender
+
+        try:
+            return TwilioSender(
+                self.account_sid,
+                self.auth_token,
+                sender=self.number,
+                messaging_service_sid=self.messaging_service_sid,
+                base_url=self.base_url,
+                fetch=_direct(self.base_url, offload),
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"twilio: {error}") from None
+
+
+@frozen(kw_only=True)
+class GatewaySettings:
+    """Any other provider of SMS; the members are those of ``HttpSender``."""
+
+    url: str = setting(URL_WITH_QUERY, secret=True)
+    template: Any = setting(OBJECT, secret=True)
+    headers: Any = setting(OBJECT, {}, secret=True)
+    body: Any = setting(one_of("json", "form"), "json")
+
+    def sender(self, offload: Offload) -> HttpSender:
+        """Return the way to phones. Raises ``ConfigurationError``."""
+        from ..senders.http import HttpSender
+
+        return HttpSender(self.url, self.template, self.headers, _direct(self.url, offload), body=self.body)
+
+
+@frozen(kw_only=True)
+class SmsSettings:
+    """Where SMS may go, how many, and by whom: one of ``twilio`` and ``gateway``."""
+
+    countries: tuple[str, ...] = setting(many(COUNTRY))
+    twilio: TwilioSettings | None = setting(Section(TwilioSettings), None)
+    gateway: GatewaySettings | None = setting(Section(GatewaySettings), None)
+    budget_per_hour: int = setting(COUNT, SmsRules().budget_per_hour)
+    budget_per_day: int = setting(COUNT, SmsRules().budget_per_day)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.twilio is None) is (self.gateway is None):
+            raise ConfigurationError("give either twilio or gateway")
+        if not self.countries:
+            raise ConfigurationError("countries: must name at least one")
+
+    @property
+    def rules(self) -> SmsRules:
+        """The rules as the library takes them."""
+        return SmsRules(
+            countries=self.countries, budget_per_hour=self.budget_per_hour, budget_per_day=self.budget_per_day
+        )
+
+    def sender(self, offload: Offload) -> TwilioSender | HttpSender:
+        """Return the way to phones. Raises ``ConfigurationError``."""
+        provider = self.twilio or self.gateway
+        assert provider is not None  # noqa: S101  there is one of them
+        return provider.sender(offload)
+
+
+def _direct(url: str | None, offload: Offload) -> DirectHttp:
+    from ..senders.http_direct import DirectHttp
+
+    return DirectHttp(offload=offload, tls=url is None or url.startswith("https:"))
