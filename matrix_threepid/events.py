@@ -66,6 +66,13 @@ class WrongToken:
 
 
 @frozen
+class ManyWrongCodes:
+    """More than ``allowed`` wrong codes came in this hour of the clock, over all addresses; told once an hour."""
+
+    allowed: int
+
+
+@frozen
 class ThreepidBound:
     """An identity server publishes an address of a user."""
 
@@ -121,6 +128,7 @@ Event = (
     | SessionDisowned
     | Limited
     | WrongToken
+    | ManyWrongCodes
     | SmsBudgetUsed
     | SmsCountryPaused
 )

@@ -6,16 +6,15 @@ from attrs import evolve, field, frozen
 
 from . import sessions
 from .call import Call
-from .limiting import charge_sending, charge_sms, client_mac
-from .model.msisdn import Plan, plan_of
+from .limiting import charge_sending, client_mac
 from .model.next_link import checked_next_link
 from .model.session import Session
-from .model.threepid import Candidate, Medium, Purpose
-from .policy import SmsRules
+from .model.threepid import Candidate, Purpose
 from .protocol.errors import ThreepidDenied
 from .protocol.members import redacted
 from .role import Role
 from .sending import due_at, send_now
+from .sms import charge_sms, reached
 from .texts import best_language
 
 
@@ -38,9 +37,7 @@ async def prepare(role: Role, call: Call, asked: Asked) -> Session:
     Raises ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, in this order.
     """
     wanted, threepid = _fresh(role, call, asked), asked.candidate.threepid
-    plan = plan_of(threepid.address) if threepid.medium is Medium.MSISDN else None
-    if plan is not None and not _reached(role.policy.sms, plan):
-        raise ThreepidDenied
+    plan = reached(role, threepid)
     if not await role.rules.allows(threepid, asked.purpose, call.user_id):
         raise ThreepidDenied
     await charge_sending(role, call, threepid)
@@ -49,15 +46,10 @@ async def prepare(role: Role, call: Call, asked: Asked) -> Session:
     return wanted
 
 
-def _reached(rules: SmsRules, plan: Plan) -> bool:
-    """Return whether SMS go to such numbers at all."""
-    return plan.region in rules.countries and plan.kind not in rules.refused_kinds
-
-
 async def open_and_send(role: Role, wanted: Session, asked: Asked) -> Session:
     """Join or open the session with its message written ahead, and send unless that is put off.
 
-    Raises ``InvalidParam`` or ``Unavailable`` when the message was refused; the same attempt may be made again.
+    Raises what ``send_now`` raises when the message was refused; the same attempt may be made again.
     """
     until = role.clock() if role.policy.defers else due_at(role, wanted.threepid.medium)
 

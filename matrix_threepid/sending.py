@@ -10,7 +10,7 @@ from .listening import tell
 from .model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from .model.session import Session
 from .model.threepid import Medium, Purpose
-from .protocol.errors import InvalidParam, Unavailable
+from .protocol.errors import InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from .role import Role
 from .sessions import change, code, link_token
 
@@ -18,6 +18,7 @@ LEASE = 3
 """A sending keeps others off for so many times its deadline."""
 PAUSE = 30_000
 """The ms a deferred message waits after a refusal that may pass."""
+_NEVER, _NOT_NOW = "{}: messages to this address are refused", "The message could not be sent: please try again"
 
 
 def due_at(role: Role, medium: Medium) -> int | None:
@@ -26,24 +27,34 @@ def due_at(role: Role, medium: Medium) -> int | None:
 
 
 async def send_now(role: Role, session: Session) -> None:
-    """Send inside the request. Raises ``InvalidParam`` or ``Unavailable`` if it was refused."""
+    """Send inside the request.
+
+    Raises ``InvalidParam``, ``ThreepidDenied``, ``LimitExceeded`` or ``Unavailable`` if it was refused.
+    """
     outcome = await _send(role, session)
     if isinstance(outcome, RefusedForever):
-        raise InvalidParam(f"{session.threepid.medium.value}: messages to this address are refused")
+        raise ThreepidDenied if outcome.denied else InvalidParam(_NEVER.format(session.threepid.medium.value))
     if isinstance(outcome, RefusedForNow):
-        raise Unavailable("The message could not be sent: please try again")
+        raise LimitExceeded(outcome.retry_after) if outcome.retry_after else Unavailable(_NOT_NOW)
 
 
 async def deliver_due(role: Role, limit: int = 100) -> int:
-    """Send what waits to be sent; return how many messages were tried. Any number of processes may do this."""
-    tried = 0
-    for waiting in await role.sessions.due(role.clock(), limit):
-        taken = waiting.take_up(due_at(role, waiting.threepid.medium))
-        if await role.sessions.replace(taken):
-            late = RefusedForever("its token is over")
-            await (_send(role, taken) if taken.token_alive(role.clock()) else _settle(role, taken, late))
-            tried += 1
+    """Send up to ``limit`` messages that wait; return how many were tried. Any number of processes may do this."""
+    tried, late = 0, RefusedForever("its token is over")
+    while tried < limit and (taken := await _taken(role)) is not None:
+        await (_send(role, taken) if taken.token_alive(role.clock()) else _settle(role, taken, late))
+        tried += 1
     return tried
+
+
+async def _taken(role: Role) -> Session | None:
+    """Return a session whose message is due and nobody else's: until the lease ends, or for good."""
+    now = role.clock()
+    while (waiting := await role.sessions.take_due(now, now + LEASE * role.policy.send_deadline)) is not None:
+        taken = waiting if waiting.threepid.medium.repeatable else waiting.take_up(None)
+        if taken is waiting or await role.sessions.replace(taken):
+            return taken
+    return None
 
 
 async def _send(role: Role, session: Session) -> Outcome:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from .events import SessionDisowned, ThreepidValidated, WrongToken
-from .limiting import block_disowned, charge_guess, count_validated
+from .guessing import charge_guess, count_wrong
+from .limiting import block_disowned
 from .listening import tell
 from .model.keys import same
 from .model.session import Session
 from .protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from .role import Role
 from .sessions import change, code, link_token
+from .sms import count_validated
 
 
 async def validate(role: Role, session: Session, token: str) -> Session:
@@ -19,16 +21,23 @@ async def validate(role: Role, session: Session, token: str) -> Session:
 
     Raises ``SessionExpired``, ``TokenIncorrect``, ``LimitExceeded``, or ``Unavailable`` if a provider holds the codes.
     """
-    now = role.clock()
-    late = not session.over and not session.token_alive(now) and session.validated_at is None
-    if session.ended or late:
+    if _too_late(role, session):
         raise SessionExpired
-    if session.code_digits and session.validated_at is None:
+    guessed = session.code_digits and session.validated_at is None
+    if guessed:
         session = await _guess(role, session)
     if session.decoy or not await _proves(role, session, token):
         tell(role, WrongToken(session.threepid, session.guesses))
+        if guessed:
+            await count_wrong(role)
         raise TokenIncorrect
     return await _validated(role, session)
+
+
+def _too_late(role: Role, session: Session) -> bool:
+    """Return whether no token can validate the session any more."""
+    late = not session.over and not session.token_alive(role.clock()) and session.validated_at is None
+    return session.ended or late
 
 
 async def _proves(role: Role, session: Session, token: str) -> bool:

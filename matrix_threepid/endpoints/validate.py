@@ -101,15 +101,20 @@ async def request_validation(
 
 
 async def _send(medium: Medium, role: Role, call: Call, asked: Asked) -> Session:
+    """Send in the words of the identity API."""
     by_mail = medium is Medium.EMAIL
     try:
         wanted = await prepare(role, call, asked)
+        return await _opened(role, wanted, asked, errors.EmailSendError if by_mail else errors.SendError)
     except errors.ThreepidDenied:
         raise (errors.ThreepidDenied if by_mail else errors.DestinationRejected) from None
+
+
+async def _opened(role: Role, wanted: Session, asked: Asked, refused: type[errors.MatrixError]) -> Session:
     try:
         return await open_and_send(role, wanted, asked)
     except (errors.InvalidParam, errors.Unavailable):
-        raise (errors.EmailSendError if by_mail else errors.SendError) from None
+        raise refused from None
 
 
 async def submit_validation(medium: Medium, role: Role, call: Call, message: SubmitToken) -> Response:

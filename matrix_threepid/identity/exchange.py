@@ -63,10 +63,10 @@ class Exchange:
             return line.ended or HttpFailure(Failure.LOST, "the headers ended early")
         line.allowance = self.max_headers + self.max_body
         body, whole = self._body(response, line)
-        if len(body) > self.max_body:
-            return HttpReply(response.status, body[: self.max_body], HttpFailure(Failure.ODD, "the body is too large"))
         cut = None if whole else line.ended or HttpFailure(Failure.LOST, "the body ended early")
-        return HttpReply(response.status, body, cut)
+        if len(body) > self.max_body:
+            cut = HttpFailure(Failure.ODD, "the body is too large")
+        return HttpReply(response.status, body[: self.max_body], cut, tuple(response.getheaders()))
 
     def _body(self, response: HTTPResponse, line: Line) -> tuple[bytes, bool]:
         """Return the body up to one byte over the limit, and whether nothing of it is missing."""

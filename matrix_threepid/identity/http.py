@@ -59,11 +59,15 @@ class HttpFailure:
 
 @frozen
 class HttpReply:
-    """An answer. ``body`` as it was sent, never decompressed; ``cut``: why it is not whole."""
+    """An answer. ``body`` as it was sent, never decompressed; ``cut``: why it is not whole.
+
+    ``headers``: as they came, or none; answers that differ in nothing else are equal.
+    """
 
     status: int
     body: bytes = field(default=b"", repr=False)
     cut: HttpFailure | None = None
+    headers: Headers = field(default=(), eq=False, repr=False)
 
 
 class Fetch(Protocol):

@@ -62,14 +62,19 @@ class Accepted:
 
 @frozen
 class RefusedForever:
-    """The provider will never deliver to this address; ``reason`` is for the operator."""
+    """The provider will never deliver to this address; ``reason`` is for the operator.
+
+    ``denied``: not for what the address is, but because no message goes there (country switched off, guard against
+    fraud).
+    """
 
     reason: str
+    denied: bool = False
 
 
 @frozen
 class RefusedForNow:
-    """Not sent, but trying again makes sense, after ``retry_after`` ms where the provider said so."""
+    """Not sent, but trying again makes sense; after ``retry_after`` ms, where the provider has enough of us for now."""
 
     reason: str
     retry_after: int | None = None

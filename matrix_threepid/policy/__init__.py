@@ -35,6 +35,7 @@ class Policy:
     ``intranet_domains``: mail domains taken although the public mail system has no such name.
     ``submit_answers``: a wrong token is an error, or (for Synapse's delegate and older clients) a 200 that says so.
     ``max_body``: bytes. ``code_digits``, ``guesses_per_code``: of codes. ``send_deadline``: ms one sending may take.
+    ``wrong_codes_alarm``: the listener hears ``ManyWrongCodes`` after so many in an hour, over all addresses.
     ``sms``: where SMS may go and how many; as it stands, nowhere.
     ``languages``: those the host has texts in, the first is the fallback.
     """
@@ -59,6 +60,7 @@ class Policy:
     sms: SmsRules = SmsRules()
     code_digits: int = number(6, 6, 10)
     guesses_per_code: int = number(5, 1, 10)
+    wrong_codes_alarm: int = number(1000, 1)
     submit_answers: Literal["spec", "compat"] = one_of("spec", "compat")
     max_body: int = number(16_384, 1)
     send_deadline: int = number(10_000, 1)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from attrs import field, frozen
 
-from ..model.msisdn import KINDS
+from ..model.msisdn import KINDS, Plan
 from .choices import names, number, share
 from .limits import Limit, per_day
 
@@ -51,3 +51,7 @@ class SmsRules:
     budget_per_day: int = number(1000, 1)
     warn_at: float = share(0.8)
     conversion: Conversion | None = Conversion()
+
+    def reaches(self, plan: Plan) -> bool:
+        """Return whether SMS go to such numbers at all."""
+        return plan.region in self.countries and plan.kind not in self.refused_kinds

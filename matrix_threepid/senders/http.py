@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 from attrs import field, frozen, validators
 
 from ..identity.http import Fetch, HttpFailure, HttpReply
-from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from ..model.message import Accepted, Outcome, RefusedForever, TokenMessage
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import redacted
 from ..texts import Texts
 from .http_direct import DirectHttp, checked_url, request_to
+from .http_verdicts import of_failure, of_status, wait_of
 from .sms_text import sms_text
-from .twilio_verdicts import NoReply, verdict
 
 _KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
@@ -28,7 +28,8 @@ class HttpSender:
 
     ``template``: the members of the body; texts in it may name ``$number`` (E.164, with its plus sign), ``$digits``
     (without), ``$text`` and ``$code``. ``headers``: such as ``Authorization``. ``body``: as JSON or as a form.
-    ``refused_for_ever``: statuses that mean that this number will never get an SMS; other 4xx may be our own fault.
+    ``refused_for_ever``: statuses that mean that this number will never get an SMS, ``denied``: that none go there;
+    other 4xx may be our own fault.
     """
 
     url: str = field(kw_only=False)
@@ -37,6 +38,7 @@ class HttpSender:
     fetch: Fetch | None = field(default=None, kw_only=False, repr=False)
     body: Literal["json", "form"] = field(default="json", validator=validators.in_(tuple(_KINDS)))
     refused_for_ever: frozenset[int] = field(default=frozenset(), converter=frozenset)
+    denied: frozenset[int] = field(default=frozenset(), converter=frozenset)
     texts: Texts = field(factory=Texts, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -64,15 +66,14 @@ class HttpSender:
         return (json.dumps(filled) if self.body == "json" else urlencode(filled, doseq=True)).encode()
 
     def _outcome(self, reply: HttpReply | HttpFailure) -> Outcome:
-        """A request that the gateway broke off may have been carried out; one it turned away was not."""
         if isinstance(reply, HttpFailure):
-            return verdict(NoReply(reply))
+            return of_failure(reply)
         told = f"the gateway answered {reply.status}"
         if 200 <= reply.status < 300:
             return Accepted()
-        if reply.status in self.refused_for_ever:
-            return RefusedForever(told)
-        return Unknown(told) if reply.status >= 500 and reply.status != 503 else RefusedForNow(told)
+        if reply.status in self.refused_for_ever | self.denied:
+            return RefusedForever(told, denied=reply.status in self.denied)
+        return of_status(reply.status, told, wait_of(reply))
 
 
 def _filled(template: Any, values: Mapping[str, str]) -> Any:

@@ -14,15 +14,13 @@ from ..protocol.members import redacted
 from ..texts import Texts
 from .http_direct import DirectHttp, checked_url
 from .sms_text import sms_text
-from .twilio_verdicts import reason, verdict
+from .twilio_verdicts import Trouble
 
 CHECK_DEADLINE = 10_000
 """The ms ``check`` may take."""
 _ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,64}")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")
 _SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}")
-ODD = (ValueError, TypeError, KeyError, AttributeError)
-"""What Twilio's client raises for an answer that is no JSON, or other JSON than it expects."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -54,10 +52,13 @@ class TwilioAccount:
     async def check(self) -> str | None:
         """Ask Twilio for the account; return ``None``, or what is wrong with it. Sends nothing."""
         try:
-            found = await self._account.client(CHECK_DEADLINE).api.v2010.accounts(self.account_sid).fetch_async()
-        except (twilio_error(), ConnectionError, *ODD) as error:
-            return reason(error)
+            found = await self._account.ask(CHECK_DEADLINE, self._found)
+        except Trouble as trouble:
+            return str(trouble)
         return None if found.status == "active" else "the account is not active"
+
+    def _found(self, client: Any) -> Any:
+        return client.api.v2010.accounts(self.account_sid).fetch_async()
 
 
 @frozen(kw_only=True, eq=False)
@@ -86,22 +87,14 @@ class TwilioSender(TwilioAccount):
             body = sms_text(self.texts, message)
         except ValueError as error:
             return RefusedForever(str(error))
+        sms = {"to": f"+{message.recipient}", "body": body, **self._origin()}
         try:
-            sent = await self._account.client(message.deadline).messages.create_async(
-                to=f"+{message.recipient}", body=body, **self._origin()
-            )
-        except (twilio_error(), ConnectionError, *ODD) as error:
-            return verdict(error)
+            sent = await self._account.ask(message.deadline, lambda client: client.messages.create_async(**sms))
+        except Trouble as trouble:
+            return trouble.outcome
         return Accepted(sent.sid)
 
     def _origin(self) -> dict[str, str | None]:
         if self.sender is not None:
             return {"from_": self.sender}
         return {"messaging_service_sid": self.messaging_service_sid}
-
-
-def twilio_error() -> type[Exception]:
-    """Return what Twilio's client raises for an error of Twilio's."""
-    from twilio.base.exceptions import TwilioException
-
-    return TwilioException  # type: ignore[no-any-return]

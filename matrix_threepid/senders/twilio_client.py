@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from attrs import field, frozen
+from twilio.base.exceptions import TwilioException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from ..identity.http import Fetch, HttpFailure
+from ..identity.http import Fetch, HttpFailure, HttpReply
 from ..protocol.members import redacted
 from .http_direct import request_to
-from .twilio_verdicts import NoReply
+from .twilio_verdicts import Trouble
 
 _log = logging.getLogger("matrix_threepid.senders.twilio")
 # The client takes what is not given from the environment unless it is given another one, and an empty one is none.
 _NOT_THE_ENVIRONMENT = {"": ""}
+_ODD = (ValueError, TypeError, KeyError, AttributeError)
+"""What the client raises for an answer that is no JSON, or other JSON than it expects."""
 
 
 @frozen
@@ -32,22 +35,28 @@ class Account:
     fetch: Fetch
     base_url: str | None
 
-    def client(self, deadline: int) -> Any:
-        """Return a client whose next request may take so many ms."""
-        client = Client(
-            self.sid, self.token, http_client=Bridge(self.fetch, deadline), environment=_NOT_THE_ENVIRONMENT
-        )
+    async def ask(self, deadline: int, question: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Have a client make one request, which may take so many ms; return what it answers. Raises ``Trouble``."""
+        bridge = Bridge(self.fetch, deadline)
+        try:
+            return await question(self._client(bridge))
+        except (TwilioException, ConnectionError, *_ODD) as error:
+            raise Trouble(bridge.came, getattr(error, "code", None)) from None
+
+    def _client(self, bridge: Bridge) -> Any:
+        client = Client(self.sid, self.token, http_client=bridge, environment=_NOT_THE_ENVIRONMENT)
         if self.base_url is not None:
             client.api.base_url = client.verify.base_url = self.base_url
         return client
 
 
 class Bridge(AsyncHttpClient):  # type: ignore[misc]
-    """What Twilio's client sends its requests with."""
+    """What Twilio's client sends its requests with. ``came``: what came of the last."""
 
     def __init__(self, fetch: Fetch, deadline: int) -> None:
         super().__init__(_log, True)
         self._fetch, self._deadline = fetch, deadline
+        self.came: HttpReply | HttpFailure | None = None
 
     async def request(  # noqa: PLR0913, PLR0917  the client calls it so
         self,
@@ -60,14 +69,14 @@ class Bridge(AsyncHttpClient):  # type: ignore[misc]
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        """Make one request. Raises ``NoReply``."""
+        """Make one request. Raises ``ConnectionError``."""
         target = f"{url}?{urlencode(params, doseq=True)}" if params else url
         body = urlencode(data, doseq=True).encode() if data else None
         sent = {**(headers or {}), **(_authorization(*auth) if auth else {})}
-        reply = await self._fetch.fetch(request_to(method, target, tuple(sent.items()), body), self._deadline)
-        if isinstance(reply, HttpFailure):
-            raise NoReply(reply)
-        return Response(reply.status, reply.body.decode("utf-8", "replace"))
+        self.came = await self._fetch.fetch(request_to(method, target, tuple(sent.items()), body), self._deadline)
+        if isinstance(self.came, HttpFailure):
+            raise ConnectionError
+        return Response(self.came.status, self.came.body.decode("utf-8", "replace"))
 
 
 def _authorization(username: str, password: str) -> dict[str, str]:

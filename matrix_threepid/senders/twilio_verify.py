@@ -9,8 +9,8 @@ from attrs import frozen
 
 from ..model.message import Accepted, Kind, Outcome, RefusedForever, TokenMessage
 from ..protocol.errors import ConfigurationError
-from .twilio import ODD, TwilioAccount, twilio_error
-from .twilio_verdicts import verdict
+from .twilio import TwilioAccount
+from .twilio_verdicts import Trouble
 
 _SERVICE = re.compile(r"VA[0-9A-Za-z]{1,64}")
 _WRONG = (404, 20404, 60200, 60202)
@@ -34,24 +34,25 @@ class TwilioVerifySender(TwilioAccount):
         """Let Twilio send a code of its own. ``Accepted`` names the verification's SID."""
         if message.kind is not Kind.TOKEN or message.code is None:
             return RefusedForever("an SMS holds a code, and this message has none")
-        service = self._service(message.deadline)
+        wanted = {"to": f"+{message.recipient}", "channel": "sms", "locale": message.language}
         try:
-            started = await service.verifications.create_async(
-                to=f"+{message.recipient}", channel="sms", locale=message.language
+            started = await self._account.ask(
+                message.deadline, lambda client: self._service(client).verifications.create_async(**wanted)
             )
-        except (twilio_error(), ConnectionError, *ODD) as error:
-            return verdict(error)
+        except Trouble as trouble:
+            return trouble.outcome
         return Accepted(started.sid)
 
     async def verify(self, recipient: str, code: str, deadline: int) -> bool | None:
         """Return whether Twilio sent this code to this number, or ``None`` if it does not say."""
-        checks = self._service(deadline).verification_checks
+        typed = {"to": f"+{recipient}", "code": code}
         try:
-            checked = await checks.create_async(to=f"+{recipient}", code=code)
-        except (twilio_error(), ConnectionError, *ODD) as error:
-            known = {getattr(error, "status", None), getattr(error, "code", None)} & set(_WRONG)
-            return False if known else None
+            checked = await self._account.ask(
+                deadline, lambda client: self._service(client).verification_checks.create_async(**typed)
+            )
+        except Trouble as trouble:
+            return False if any(known in _WRONG for known in trouble.codes) else None
         return bool(checked.status == "approved")
 
-    def _service(self, deadline: int) -> Any:
-        return self._account.client(deadline).verify.v2.services(self.service_sid)
+    def _service(self, client: Any) -> Any:
+        return client.verify.v2.services(self.service_sid)

@@ -159,15 +159,21 @@ def test_a_bad_request_is_refused_in_the_words_of_the_identity_api(changes: dict
 
 @pytest.mark.parametrize(
     ("became", "expected"),
-    [(RefusedForNow("busy"), 400), (RefusedForever("a landline"), 400), (Unknown("lost"), 200)],
-    ids=["refused for now", "refused for ever", "unknown"],
+    [
+        (RefusedForNow("busy"), (400, "M_SEND_ERROR")),
+        (RefusedForever("a landline"), (400, "M_SEND_ERROR")),
+        (RefusedForever("the region is off", denied=True), (400, "M_DESTINATION_REJECTED")),
+        (RefusedForNow("too often", 7_000), (429, "M_LIMIT_EXCEEDED")),
+        (Unknown("lost"), (200, None)),
+    ],
+    ids=["refused for now", "refused for ever", "denied", "limited", "unknown"],
 )
-def test_a_provider_that_refuses_is_a_send_error(became: Outcome, expected: int) -> None:
-    """What was not sent is said so; what may have been sent counts as sent."""
+def test_a_refusal_of_the_provider_is_passed_on(became: Outcome, expected: Any) -> None:
+    """What was not sent is said so, and when to come back if that is known; what may have been sent counts as sent."""
     synapse = Synapse(box=Outbox(outcomes=[became]))
     status, answer = synapse.ask()
-    assert status == expected
-    assert answer.get("errcode") == (None if expected == 200 else "M_SEND_ERROR")
+    assert (status, answer.get("errcode")) == expected
+    assert answer.get("retry_after_ms") == (7_000 if status == 429 else None)
 
 
 def test_synapse_is_many_people_behind_one_address() -> None:

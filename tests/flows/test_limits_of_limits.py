@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from matrix_threepid import Limit, Limits, Peppers
+from matrix_threepid import Limit, Limits, Peppers, run_sync
+from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.ports import Take
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import ALICE, GENEROUS, World
@@ -46,6 +47,9 @@ class Down:
     async def spend(self, takes: Sequence[Take], now: int) -> int:
         raise Unavailable
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        return None
+
     async def purge(self, now: int, limit: int) -> int:
         return 0
 
@@ -72,6 +76,9 @@ class Keys:
     async def spend(self, takes: Sequence[Take], now: int) -> int:
         self.keys += [take.key for take in takes]
         return 0
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        return None
 
     async def purge(self, now: int, limit: int) -> int:
         return 0
@@ -102,3 +109,14 @@ def test_a_new_pepper_keeps_the_generous_generous(make_world: Callable[..., Worl
     world.ask()
     world.rewire(peppers=Peppers.of(b"another pepper of 32 bytes or more.", b"a pepper for tests, of 32 bytes or more"))
     assert world.ask().status == 200
+
+
+def test_a_flood_of_keys_frees_nobody_and_fills_no_memory() -> None:
+    """In memory the limiter keeps so many keys and no more; a limit that is used up is not among those forgotten."""
+    limiter, hourly = MemoryLimits(max_keys=100), Limit(5, 5 / 3600)
+    used_up = [Take("used up", hourly)] * 5
+    assert run_sync(limiter.spend(used_up, 0)) == 0
+    for number in range(2_000):
+        assert run_sync(limiter.spend([Take(f"{number}", hourly)], 0)) == 0
+    assert run_sync(limiter.spend(used_up[:1], 0)) == HOUR // 5
+    assert run_sync(limiter.purge(HOUR, 2_000)) <= 100

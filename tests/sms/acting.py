@@ -24,13 +24,19 @@ def texting(make_world: Callable[..., World], sms: SmsRules = GENEROUS_SMS, **mo
 
 def ask(world: World, number: str = "+447700900001", country: str = "GB", **more: Any) -> Response:
     """Ask for an SMS. ``path``: another endpoint than that for adding; ``secret``, ``attempt``: of the request."""
-    body = {
-        "country": country,
-        "phone_number": number,
-        "client_secret": more.pop("secret", "secret"),
-        "send_attempt": more.pop("attempt", 1),
-    }
+    body = asking(number, country, more.pop("secret", "secret"), more.pop("attempt", 1))
     return world.post(more.pop("path", ASK), body, **more)
+
+
+def asking(number: str, country: str = "GB", secret: str = "secret", attempt: int = 1) -> dict[str, Any]:
+    """Return the body of a request for an SMS."""
+    return {"country": country, "phone_number": number, "client_secret": secret, "send_attempt": attempt}
+
+
+def asks(world: World, numbers: Any, **more: Any) -> list[Any]:
+    """Ask for a message to each number, each time as another client; return the outcomes."""
+    clients = (f"2001:db8:0:{count:x}::1" for count in range(1, 10_000))
+    return [outcome(ask(world, f"+{number}", client=next(clients), secret=f"s{number}", **more)) for number in numbers]
 
 
 def submit(world: World, sid: str, code: str, secret: str = "secret", **more: Any) -> Response:

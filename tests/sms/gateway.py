@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from matrix_threepid import Medium, Purpose
-from matrix_threepid.model.message import Kind, TokenMessage
+from matrix_threepid import Medium, Purpose, run_sync
+from matrix_threepid.model.message import Kind, Outcome, TokenMessage
 from matrix_threepid.senders.http_direct import DirectHttp
+from matrix_threepid.senders.twilio import TwilioSender
 from matrix_threepid.testing.rogue import RogueServer, Said, answer, authority, certified
 
 ACCOUNT, TOKEN, NUMBER = "AC" + "0" * 32, "an auth token", "+15005550006"
 TO = "447700900001"
+HTML = b"<html><body>Bad Gateway</body></html>"
 CREATED = answer(201, json.dumps({"sid": "SM1", "status": "queued"}).encode())
 
 
@@ -35,10 +37,26 @@ def told(**changes: Any) -> TokenMessage:
     return TokenMessage(**{**usual, **changes})
 
 
-def error(status: int, code: int) -> bytes:
+def error(status: int, code: object, *headers: str) -> bytes:
     """Return one of Twilio's errors."""
     body = {"code": code, "message": f"about {TO}", "status": status, "more_info": "https://example.org"}
-    return answer(status, json.dumps(body).encode())
+    return answer(status, json.dumps(body).encode(), *headers)
+
+
+WAITS: dict[str, tuple[bytes, int | None]] = {
+    "429 in seconds": (error(429, 20429, "Retry-After: 7"), 7_000),
+    "429 in another spelling": (error(429, 20429, "retry-after: 30"), 30_000),
+    "429 without": (error(429, 20429), 60_000),
+    "429 with a date": (error(429, 20429, "Retry-After: Fri, 31 Dec 2027 23:59:59 GMT"), 60_000),
+    "429 with a minus": (error(429, 20429, "Retry-After: -1"), 60_000),
+    "429 at once": (error(429, 20429, "Retry-After: 0"), 1_000),
+    "429 for a year": (error(429, 20429, "Retry-After: 31536000"), 3_600_000),
+    "429 for ever": (error(429, 20429, f"Retry-After: {'9' * 5000}"), 3_600_000),
+    "503 in seconds": (error(503, 20503, "Retry-After: 120"), 120_000),
+    "503 without": (error(503, 20503), None),
+    "400 in seconds": (error(400, 99999, "Retry-After: 7"), None),
+}
+"""Answers that say when to come back, or do not, and the ms to wait."""
 
 
 @contextmanager
@@ -53,3 +71,15 @@ def trusting(**options: Any) -> DirectHttp:
     context = ssl.create_default_context()
     authority().configure_trust(context)
     return DirectHttp(context=context, **options)
+
+
+def through(server: RogueServer, **options: Any) -> TwilioSender:
+    """Return a sender whose Twilio is the stand-in."""
+    usual = {"sender": NUMBER, "fetch": trusting(), "base_url": f"https://localhost:{server.port}"}
+    return TwilioSender(ACCOUNT, TOKEN, **{**usual, **options})
+
+
+def outcome_of(said: Any, **changes: Any) -> tuple[Outcome, int]:
+    """Return what became of a message, and how many requests were made for it."""
+    with gateway(said) as server:
+        return run_sync(through(server).send(told(**changes))), len(server.heard)

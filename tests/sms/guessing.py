@@ -17,11 +17,14 @@ from matrix_threepid.testing import Outbox, World
 
 from .acting import outcome, submit
 
+PATIENCE = 10_000
+"""The ms a try waits for the file: a busy machine is no part of the attack."""
+
 
 def world_on(database: Sqlite) -> World:
     """Return a process of the host: all it shares with others is in the database."""
     box = Outbox()
-    stores = {"sessions": SqlSessions(database), "limiter": SqlLimits(database)}
+    stores: dict[str, Any] = {"sessions": SqlSessions(database), "limiter": SqlLimits(database)}
     world = World(senders={Medium.MSISDN: box}, **stores)
     world.sms = box
     return world
@@ -40,7 +43,7 @@ class Attack:
 def attack(plan: Attack) -> Counter[Any]:
     """Try all codes; return how often each answer came."""
     answers: Counter[Any] = Counter()
-    with closing(Sqlite(plan.file)) as database:
+    with closing(Sqlite(plan.file, busy_timeout=PATIENCE)) as database:
         world = world_on(database)
         for code, session, client in zip(plan.codes, cycle(plan.sessions), cycle(plan.clients), strict=False):
             answers[outcome(submit(world, session[0], code, session[1], client=client))] += 1

@@ -90,9 +90,11 @@ def test_a_reset_by_phone_is_off_unless_asked_for(make_world: Callable[..., Worl
     [
         (Unknown("no answer"), 200, 1),
         (RefusedForNow("busy"), (503, "M_UNKNOWN"), 2),
+        (RefusedForNow("too often", 5_000), (429, "M_LIMIT_EXCEEDED"), 2),
         (RefusedForever("a landline"), (400, "M_INVALID_PARAM"), 2),
+        (RefusedForever("the region is off", denied=True), (403, "M_THREEPID_DENIED"), 2),
     ],
-    ids=["unknown", "refused for now", "refused for ever"],
+    ids=["unknown", "refused for now", "limited", "refused for ever", "denied"],
 )
 def test_what_became_of_an_sms_decides_about_the_next(phones: World, became: Outcome, first: Any, again: int) -> None:
     """The same attempt sends again only if nothing can have gone out; a larger attempt always does."""

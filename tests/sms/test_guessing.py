@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
+from flows.together import Turns, waiting
 
 from matrix_threepid import run_sync
-from matrix_threepid.events import WrongToken
+from matrix_threepid.events import ManyWrongCodes, ThreepidValidated, WrongToken
 from matrix_threepid.stores.sql import migrate
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World
 
-from .acting import DAY, LIMITED, MINUTE, ask, outcome, submit, texting, wrong
-from .guessing import Attack, attack, world_on
+from .acting import DAY, HOUR, LIMITED, MINUTE, SUBMIT, ask, outcome, submit, texting, wrong
+from .guessing import PATIENCE, Attack, attack, world_on
 
 INCORRECT, EXPIRED = (400, "M_TOKEN_INCORRECT"), (400, "M_SESSION_EXPIRED")
 GUESSES, PROCESSES, CLIENTS = 10_000, 4, 50
@@ -27,7 +29,7 @@ GUESSES, PROCESSES, CLIENTS = 10_000, 4, 50
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Sqlite]:
     """A database in a file, with our tables."""
-    file = Sqlite(tmp_path / "codes.db")
+    file = Sqlite(tmp_path / "codes.db", busy_timeout=PATIENCE)
     run_sync(migrate(file))
     yield file
     file.close()
@@ -119,3 +121,59 @@ def test_a_wrong_code_is_reported(make_world: Callable[..., World]) -> None:
     assert event.guesses == 1
     assert code not in repr(event)
     assert wrong(code) not in repr(event)
+
+
+def guess_wrong(world: World, numbers: range) -> None:
+    """Ask for one SMS to each number, as another client each, and mistype its code."""
+    for number in numbers:
+        sid, code = asked(world, f"s{number}", number=f"+4477009{number:05}", client=f"10.0.0.{number}")
+        assert outcome(submit(world, sid, wrong(code), f"s{number}")) == INCORRECT
+
+
+def test_wrong_codes_all_over_the_server_raise_an_alarm(make_world: Callable[..., World]) -> None:
+    """Who guesses once at each of many numbers meets no limit of theirs: the listener hears of it, once an hour."""
+    world = texting(make_world, policy={"wrong_codes_alarm": 3})
+    heard = []
+    for number in range(6):
+        guess_wrong(world, range(number, number + 1))
+        heard.append(len(world.events.of(ManyWrongCodes)))
+    assert heard == [0, 0, 0, 1, 1, 1]
+    assert world.events.of(ManyWrongCodes) == [ManyWrongCodes(3)]
+    world.clock.advance(HOUR)
+    guess_wrong(world, range(10, 14))
+    assert len(world.events.of(ManyWrongCodes)) == 2
+
+
+def test_an_alarm_is_shared_by_all_processes(database: Sqlite) -> None:
+    """The wrong codes are counted in the store, and one process tells of them."""
+    worlds = [world_on(database) for _ in range(2)]
+    for world in worlds:
+        world.rewire(policy=evolve(world.homeserver.policy, wrong_codes_alarm=3))
+    for number in range(8):
+        guess_wrong(worlds[number % 2], range(number, number + 1))
+    assert [event for world in worlds for event in world.events.of(ManyWrongCodes)] == [ManyWrongCodes(3)]
+
+
+def test_only_guesses_raise_an_alarm(make_world: Callable[..., World]) -> None:
+    """Right codes, and what is typed into a session that is validated or whose code is dead, count for nothing."""
+    world = texting(make_world, policy={"wrong_codes_alarm": 1, "guesses_per_code": 1})
+    sid, code = asked(world)
+    assert [outcome(submit(world, sid, code)) for _ in range(3)] == [200] * 3
+    assert [outcome(submit(world, sid, wrong(code))) for _ in range(3)] == [INCORRECT] * 3
+    sid, code = asked(world, "other")
+    assert [outcome(submit(world, sid, wrong(code), "other")) for _ in range(3)] == [INCORRECT, EXPIRED, EXPIRED]
+    assert world.events.of(ManyWrongCodes) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_codes_typed_at_once_are_five_guesses(make_world: Callable[..., World], seed: int) -> None:
+    """Of 64 codes typed at once, one of them right, five are compared, in whatever order they take their turns."""
+    world, turns = texting(make_world), Turns()
+    sid, code = asked(world)
+    waiting(world, turns.pause)
+    typed = [code] + [f"{(int(code) + n) % 10**6:06}" for n in range(1, 64)]
+    bodies = [{"sid": sid, "client_secret": "secret", "token": token} for token in typed]
+    answers = list(map(outcome, turns.run(seed, *(world.acall("POST", SUBMIT, body) for body in bodies))))
+    assert answers.count(200) + answers.count(INCORRECT) <= 5
+    assert set(answers[1:]) <= {INCORRECT, EXPIRED, LIMITED}
+    assert len(world.events.of(ThreepidValidated)) == answers.count(200) == (answers[0] == 200)

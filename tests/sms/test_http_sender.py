@@ -15,7 +15,7 @@ from matrix_threepid.senders.http import HttpSender
 from matrix_threepid.senders.http_direct import DirectHttp, request_to
 from matrix_threepid.testing.rogue import RogueServer, answer, hang_up, silence
 
-from .gateway import gateway, told, trusting
+from .gateway import WAITS, gateway, told, trusting
 
 TEMPLATE = {"to": "$number", "content": {"text": "$text"}, "tags": ["otp", "${digits}"], "unicode": False}
 
@@ -54,6 +54,7 @@ def test_a_template_becomes_a_form() -> None:
         (answer(400), RefusedForNow),
         (answer(401), RefusedForNow),
         (answer(422), RefusedForever),
+        (answer(451), RefusedForever),
         (answer(429), RefusedForNow),
         (answer(302), RefusedForNow),
         (answer(503), RefusedForNow),
@@ -66,8 +67,19 @@ def test_a_template_becomes_a_form() -> None:
 def test_an_answer_has_its_outcome(said: Any, kind: type) -> None:
     """Only what the operator names is final; what was broken off may have been sent."""
     with gateway(said) as server:
-        assert isinstance(send(server, refused_for_ever={422}, changes={"deadline": 500}), kind)
+        became = send(server, refused_for_ever={422}, denied={451}, changes={"deadline": 500})
+    assert isinstance(became, kind)
+    assert getattr(became, "denied", False) is (said == answer(451))
     assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(("said", "wait"), WAITS.values(), ids=WAITS)
+def test_a_gateway_says_when_to_come_back(said: bytes, wait: int | None) -> None:
+    """A pause is read from ``Retry-After`` as Twilio's is."""
+    with gateway(said) as server:
+        became = send(server)
+    assert isinstance(became, RefusedForNow)
+    assert became.retry_after == wait
 
 
 def test_a_message_without_a_code_is_not_sent() -> None:

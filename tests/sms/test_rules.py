@@ -9,23 +9,17 @@ import pytest
 from attrs import evolve
 
 from matrix_threepid import ConfigurationError, Limit, Medium, Policy, run_sync
-from matrix_threepid.events import Limited, SmsBudgetUsed, SmsCountryPaused
-from matrix_threepid.limiting import sms_left
+from matrix_threepid.events import Limited
 from matrix_threepid.model.msisdn import KINDS
-from matrix_threepid.policy import Conversion, SmsRules
-from matrix_threepid.testing import ALICE, GENEROUS_SMS, Outbox, World
+from matrix_threepid.policy import SmsRules
+from matrix_threepid.sms import sms_left
+from matrix_threepid.testing import ALICE, Outbox, World
 
-from .acting import ASK, DAY, DENIED, HOUR, LIMITED, MINUTE, ask, outcome, submit, texting
+from .acting import ASK, DENIED, HOUR, LIMITED, MINUTE, ask, asks, outcome, submit, texting
 
 Make = Callable[..., World]
 DEFAULT = SmsRules(countries=["GB", "US", "DE"])
 PATHS = (ASK, "/register/msisdn/requestToken", "/account/password/msisdn/requestToken")
-
-
-def asks(world: World, numbers: Any, **more: Any) -> list[Any]:
-    """Ask for a message to each number, each time as another client; return the outcomes."""
-    clients = (f"2001:db8:0:{count:x}::1" for count in range(1, 10_000))
-    return [outcome(ask(world, f"+{number}", client=next(clients), secret=f"s{number}", **more)) for number in numbers]
 
 
 def test_no_countries_mean_no_sms(make_world: Make) -> None:
@@ -106,79 +100,6 @@ def test_neighbouring_numbers_share_a_limit(make_world: Make) -> None:
     assert asks(world, ["447800123456"]) == [200]
     world.clock.advance(MINUTE)
     assert asks(world, [neighbours[10]]) == [200]
-
-
-def rules_of(**budgets: Any) -> SmsRules:
-    """Return generous rules with some budgets that are not."""
-    return evolve(GENEROUS_SMS, **budgets)
-
-
-@pytest.mark.parametrize(
-    ("budget", "name", "length"),
-    [("budget_per_hour", "hour", HOUR), ("budget_per_day", "day", DAY), ("budget_per_country", "GB", DAY)],
-)
-def test_a_budget_warns_and_then_stops(make_world: Make, budget: str, name: str, length: int) -> None:
-    """At 80 % and at 100 % the listener hears of it, once; then nothing is sent until the clock comes round."""
-    world = texting(make_world, rules_of(**{budget: 10}))
-    numbers = [f"4477009{n:05}" for n in range(13)]
-    told = []
-    for number in numbers:
-        asks(world, [number])
-        told.append(len(world.events.of(SmsBudgetUsed)))
-    assert told == [0] * 7 + [1] * 2 + [2] * 4
-    assert world.events.of(SmsBudgetUsed) == [SmsBudgetUsed(name, 8, 10), SmsBudgetUsed(name, 10, 10)]
-    assert len(world.sms.messages) == 10
-    refused = ask(world, "+447800123456")
-    assert refused.json()["retry_after_ms"] == length - world.clock() % length
-    world.clock.advance(refused.json()["retry_after_ms"])
-    assert outcome(ask(world, "+447800123456")) == 200
-
-
-def test_a_budget_that_is_used_up_costs_the_number_nothing(make_world: Make) -> None:
-    """Who asks while the budget is used up has all tries left once it is raised."""
-    world = texting(make_world, evolve(DEFAULT, budget_per_hour=1))
-    asks(world, ["447800123456"])
-    assert [outcome(ask(world, attempt=n)) for n in range(1, 6)] == [LIMITED] * 5
-    world.rewire(policy=evolve(world.homeserver.policy, sms=DEFAULT))
-    assert [outcome(ask(world, attempt=n)) for n in range(6, 10)] == [200] * 3 + [LIMITED]
-
-
-def test_a_country_out_of_budget_holds_nobody_else_up(make_world: Make) -> None:
-    """Each country has its own count."""
-    world = texting(make_world, rules_of(budget_per_country=2))
-    assert asks(world, ["447700900001", "447700900002", "447700900003", "12015550123"]) == [200, 200, LIMITED, 200]
-
-
-def test_a_host_reads_what_is_left(make_world: Make) -> None:
-    """What is left of each budget can be read as often as one likes, and reading counts nothing."""
-    world = texting(make_world, rules_of(budget_per_country=5, budget_per_hour=7, budget_per_day=9))
-    asks(world, ["447700900001", "447700900002", "12015550123"])
-    for _ in range(3):
-        left = run_sync(sms_left(world.homeserver))
-        assert left == {"GB": 3, "US": 4, "DE": 5, "hour": 4, "day": 6}
-
-
-def test_a_country_where_nobody_types_codes_is_paused(make_world: Make) -> None:
-    """Below 20 % of at least 50 SMS validated, a country gets no more; as soon as enough is, it does again."""
-    world = texting(make_world, rules_of(conversion=Conversion(least=0.2, over=50)))
-    numbers = [f"4477009{n:05}" for n in range(60)]
-    sids = [ask(world, f"+{n}", secret=f"s{n}").json().get("sid") for n in numbers]
-    assert len(world.sms.messages) == 50
-    assert world.events.of(SmsCountryPaused) == [SmsCountryPaused("GB", 50, 0)]
-    assert ask(world, "+447800123456").json()["retry_after_ms"] == 10 * MINUTE
-    assert asks(world, ["12015550123"]) == [200]
-    for number, sid, message in zip(numbers[:10], sids, world.sms.messages, strict=False):
-        assert outcome(ask(world, "+447800123456")) == LIMITED
-        assert submit(world, sid, message.code or "", f"s{number}").json() == {"success": True}
-    assert outcome(ask(world, "+447800123456")) == 200
-
-
-def test_a_paused_country_gets_another_chance_the_next_day(make_world: Make) -> None:
-    """The count of a day ends with it."""
-    world = texting(make_world, rules_of(conversion=Conversion(over=2)))
-    assert asks(world, ["447700900001", "447700900002", "447700900003"]) == [200, 200, LIMITED]
-    world.clock.advance(DAY)
-    assert asks(world, ["447700900003"]) == [200]
 
 
 @pytest.mark.parametrize("path", PATHS)

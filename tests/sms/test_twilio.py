@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from base64 import b64encode
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,32 +12,13 @@ import pytest
 import trio
 from looping import LOOPS, Loop, Port
 
-from matrix_threepid import ConfigurationError, Medium, run_sync
+from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.identity.http import HttpReply
-from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, Unknown
-from matrix_threepid.senders.http_direct import DirectHttp
+from matrix_threepid.model.message import Accepted, Kind, RefusedForever
 from matrix_threepid.senders.twilio import TwilioSender
-from matrix_threepid.senders.twilio_verdicts import VERDICTS
-from matrix_threepid.testing import World
-from matrix_threepid.testing.rogue import RogueServer, answer, hang_up, silence
+from matrix_threepid.testing.rogue import answer, hang_up
 
-from .acting import ask, texting
-from .acting import outcome as answered
-from .gateway import ACCOUNT, CREATED, NUMBER, TO, TOKEN, error, gateway, told, trusting
-
-HTML = b"<html><body>Bad Gateway</body></html>"
-
-
-def sender(server: RogueServer, **options: Any) -> TwilioSender:
-    """Return a sender whose Twilio is the stand-in."""
-    usual = {"sender": NUMBER, "fetch": trusting(), "base_url": f"https://localhost:{server.port}"}
-    return TwilioSender(ACCOUNT, TOKEN, **{**usual, **options})
-
-
-def outcome_of(said: Any, **changes: Any) -> tuple[Outcome, int]:
-    """Return what became of a message, and how many requests were made for it."""
-    with gateway(said) as server:
-        return run_sync(sender(server).send(told(**changes))), len(server.heard)
+from .gateway import ACCOUNT, CREATED, HTML, NUMBER, TO, TOKEN, error, gateway, outcome_of, through, told, trusting
 
 
 @pytest.mark.parametrize(
@@ -53,7 +33,7 @@ def outcome_of(said: Any, **changes: Any) -> tuple[Outcome, int]:
 def test_a_message_is_one_authenticated_request(origin: dict[str, Any], member: tuple[str, str]) -> None:
     """The message goes to the account's Messages with recipient, origin and text; the outcome names its SID."""
     with gateway() as server:
-        assert run_sync(sender(server, **origin).send(told())) == Accepted("SM1")
+        assert run_sync(through(server, **origin).send(told())) == Accepted("SM1")
     (request,) = server.heard
     assert (request.method, request.target) == ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json")
     assert request.headers["authorization"] == "Basic " + b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
@@ -61,64 +41,6 @@ def test_a_message_is_one_authenticated_request(origin: dict[str, Any], member: 
     text = form.pop("Body")
     assert form == {"To": f"+{TO}", member[0]: member[1]}
     assert text.splitlines()[-1] == "@matrix.example.org #123456"
-
-
-@pytest.mark.parametrize("code", VERDICTS)
-def test_a_known_error_has_its_outcome(code: int) -> None:
-    """An error code says whether the number or the moment is to blame; the SMS is not tried again."""
-    outcome, requests = outcome_of(error(429 if code == 20429 else 400, code))
-    assert isinstance(outcome, RefusedForever if VERDICTS[code].final else RefusedForNow)
-    assert outcome.reason == f"Twilio {code}: {VERDICTS[code].words}"
-    assert requests == 1
-
-
-@pytest.mark.parametrize(
-    ("said", "kind"),
-    [
-        (error(400, 99999), RefusedForNow),
-        (answer(400, b"[]"), RefusedForNow),
-        (answer(401, HTML), RefusedForNow),
-        (error(429, 20429), RefusedForNow),
-        (answer(429, b""), RefusedForNow),
-        (answer(503, HTML), RefusedForNow),
-        (answer(302, b"", "Location: https://localhost/"), RefusedForNow),
-        (error(500, 20500), Unknown),
-        (answer(500, b""), Unknown),
-        (answer(502, HTML, "Content-Type: text/html"), Unknown),
-        (answer(504, HTML), Unknown),
-        (answer(201, HTML), Unknown),
-        (answer(201, b"[]"), Unknown),
-        (CREATED[:-5], Unknown),
-        (b"HTTP/1.1 2", Unknown),
-        (b"what?\r\n\r\n", Unknown),
-        (hang_up, Unknown),
-        (silence, Unknown),
-    ],
-)
-def test_an_answer_has_its_outcome(said: Any, kind: type) -> None:
-    """What Twilio turned away was not sent; what it broke off may have been, so nobody sends it again."""
-    outcome, requests = outcome_of(said, deadline=500)
-    assert isinstance(outcome, kind)
-    assert requests == 1
-
-
-def test_too_many_requests_says_when_to_come_back() -> None:
-    """A 429 is worth another try, after a pause."""
-    outcome, _ = outcome_of(error(429, 20429))
-    assert isinstance(outcome, RefusedForNow)
-    assert outcome.retry_after == 60_000
-
-
-@pytest.mark.parametrize("trouble", ["nobody there", "another name", "an authority of its own"])
-def test_what_never_reached_twilio_was_not_sent(trouble: str) -> None:
-    """Without a connection, or without one to Twilio itself, nothing was sent and another try makes sense."""
-    with gateway() as server:
-        host = "127.0.0.1" if trouble == "another name" else "localhost"
-        fetch = DirectHttp() if trouble == "an authority of its own" else trusting()
-        port = 1 if trouble == "nobody there" else server.port
-        outcome = run_sync(sender(server, fetch=fetch, base_url=f"https://{host}:{port}").send(told()))
-    assert isinstance(outcome, RefusedForNow)
-    assert server.heard == []
 
 
 def test_a_message_without_a_code_is_not_sent() -> None:
@@ -149,7 +71,7 @@ class Answers:
 def test_the_built_in_client_leaves_the_loop_free(offload: Any, run: Any) -> None:
     """The blocking exchange runs where the host says."""
     with gateway() as server:
-        sending = sender(server, fetch=trusting(offload=offload))
+        sending = through(server, fetch=trusting(offload=offload))
         assert (run(sending.send(told())) if run else trio.run(sending.send, told())) == Accepted("SM1")
 
 
@@ -166,7 +88,7 @@ def test_the_built_in_client_leaves_the_loop_free(offload: Any, run: Any) -> Non
 def test_check_says_what_is_wrong_with_the_account(said: bytes, found: str | None) -> None:
     """Before the first user asks, the operator learns whether the credentials are good; nothing is sent."""
     with gateway(said) as server:
-        assert run_sync(sender(server).check()) == found
+        assert run_sync(through(server).check()) == found
     assert [request.method for request in server.heard] == ["GET"]
 
 
@@ -206,33 +128,6 @@ def test_nothing_secret_is_logged_or_shown(said: Any, caplog: pytest.LogCaptureF
     """Neither code, number nor token reach a log, the outcome or the sender's repr, whatever Twilio says."""
     caplog.set_level(logging.DEBUG)
     with gateway(said) as server:
-        sending = sender(server)
+        sending = through(server)
         shown = f"{run_sync(sending.send(told()))!r} {sending!r} {caplog.text}"
     assert not [secret for secret in ("123456", TO, TOKEN) if secret in shown]
-
-
-@pytest.mark.answers_5xx(503)
-@pytest.mark.parametrize(
-    ("said", "first", "again"),
-    [
-        (CREATED, 200, 1),
-        (error(400, 21211), (400, "M_INVALID_PARAM"), 2),
-        (error(400, 21408), (400, "M_INVALID_PARAM"), 2),
-        (error(401, 20003), (503, "M_UNKNOWN"), 2),
-        (error(429, 20429), (503, "M_UNKNOWN"), 2),
-        (answer(503), (503, "M_UNKNOWN"), 2),
-        (error(500, 20500), 200, 1),
-        (answer(502, HTML), 200, 1),
-        (hang_up, 200, 1),
-    ],
-    ids=["201", "21211", "21408", "20003", "429", "503", "500", "502 in HTML", "lost"],
-)
-def test_the_client_hears_what_the_docs_say(
-    make_world: Callable[..., World], said: Any, first: Any, again: int
-) -> None:
-    """What was not sent is an error and may be asked for again; what may have been sent is not sent twice."""
-    with gateway(said) as server:
-        world = texting(make_world)
-        world.rewire(senders={Medium.MSISDN: sender(server)})
-        assert [answered(ask(world)), answered(ask(world))] == [first, first]
-    assert len(server.heard) == again

@@ -42,13 +42,21 @@ def test_twilio_is_asked_to_send_a_code_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "kind"),
-    [(error(400, 60410), RefusedForever), (error(429, 60203), RefusedForNow), (answer(500), Unknown)],
+    ("answered", "became"),
+    [
+        (error(403, 60410), RefusedForever("Twilio 60410: the provider takes this for SMS pumping", denied=True)),
+        (
+            error(429, 60203, "Retry-After: 9"),
+            RefusedForNow("Twilio 60203: too many codes were sent to this number", 9_000),
+        ),
+        (answer(500), Unknown("Twilio answered 500")),
+    ],
+    ids=["denied", "limited", "unknown"],
 )
-def test_an_answer_has_its_outcome(answered: bytes, kind: type) -> None:
+def test_an_answer_has_its_outcome(answered: bytes, became: Outcome) -> None:
     """The table of errors is that of messages."""
     with gateway(answered) as server:
-        assert isinstance(run_sync(sender(server).send(told())), kind)
+        assert run_sync(sender(server).send(told())) == became
 
 
 def test_a_message_without_a_code_starts_nothing() -> None:

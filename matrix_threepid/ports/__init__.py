@@ -1,0 +1,34 @@
+"""What the library asks of a host and of its back ends: Protocols, few methods each.
+
+Methods return awaitables, so ``async def``, a Future and a Deferred all fit. "Not there" is a value,
+never an exception. A port that cannot serve right now raises ``errors.Unavailable``; whatever else it
+raises is taken for a bug and left visible.
+"""
+
+from .host import Accounts, AddressRules, Caller, Callers, Chance, Clock, Listener, Pages, Uia
+from .identity import Credentials, IdentityServerClient, ObjectSigner, RequestVerifier
+from .senders import RemoteVerifier, TokenSender
+from .stores import AssociationStore, BindingStore, RateLimiter, SessionStore, Take
+
+__all__ = [
+    "Accounts",
+    "AddressRules",
+    "AssociationStore",
+    "BindingStore",
+    "Caller",
+    "Callers",
+    "Chance",
+    "Clock",
+    "Credentials",
+    "IdentityServerClient",
+    "Listener",
+    "ObjectSigner",
+    "Pages",
+    "RateLimiter",
+    "RemoteVerifier",
+    "RequestVerifier",
+    "SessionStore",
+    "Take",
+    "TokenSender",
+    "Uia",
+]
