@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ..protocol.errors import TooLarge, Unrecognized
-from ..protocol.wire import Request, Response, json_response
+from ..protocol.wire import Request, Response
 from ..service import Service
-from .shared import check_length, client_of, incident, joined
+from .shared import Disconnected, check_length, client_of, framed, incident, joined, our_path, refused
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,11 +38,8 @@ class Asgi:
             await _reply(send, response, scope["method"])
 
     def _path(self, scope: Scope) -> str | None:
-        """Return our path in a scope: as it is, below the prefix we run under, or as an older mount cut it."""
-        path, root = scope["path"], scope.get("root_path", "").rstrip("/")
-        if b"%2f" in (scope.get("raw_path") or b"").lower():
-            return None  # an encoded slash is no slash to a proxy in front of us, so it is none to us
-        return next(filter(self._service.serves, (path, path.removeprefix(root), root + path)), None)
+        """Return our path in a scope; frameworks cut the prefix of a mount off, or leave it to ``root_path``."""
+        return our_path(self._service, scope["path"], scope.get("root_path", ""), scope.get("raw_path") or b"")
 
     async def _respond(self, scope: Scope, path: str, receive: Receive) -> Response | None:
         """Return the answer, or ``None`` if the client went away before it had asked."""
@@ -53,13 +50,9 @@ class Asgi:
         except Disconnected:
             return None
         except TooLarge as error:
-            return json_response(error.status, error.body())
+            return refused(error)
         except Exception:
             return incident()
-
-
-class Disconnected(Exception):
-    """The client went away in the middle of its body."""
 
 
 async def read_request(
@@ -97,18 +90,16 @@ async def _body(receive: Receive, max_body: int) -> bytes:
 
 
 async def _reply(send: Send, response: Response, method: str) -> None:
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
-    if method != "HEAD" and response.status != 204:
-        headers.append((b"content-length", str(len(response.body)).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+    sent = framed(response, method)
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.headers]
+    await send({"type": "http.response.start", "status": sent.status, "headers": headers})
+    await send({"type": "http.response.body", "body": sent.body})
 
 
 async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
     """Stand in for another application: nothing is found, no socket opened, and start and stop are agreed to."""
     if scope["type"] == "http":
-        error = Unrecognized()
-        await _reply(send, json_response(error.status, error.body()), scope["method"])
+        await _reply(send, refused(Unrecognized()), scope["method"])
     elif scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1000})

@@ -1,4 +1,4 @@
-"""What every host does alike: read headers strictly, believe a proxy only when told to, and answer to bugs."""
+"""What every host does alike: know its paths, read headers strictly, believe a proxy only if told, answer to bugs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,32 @@ import re
 from collections.abc import Iterable, Mapping
 from secrets import token_hex
 
+from attrs import evolve
+
 from ..protocol.errors import MatrixError, TooLarge
 from ..protocol.wire import Response, json_response
+from ..service import Service
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+")
 
+_NO_CONTENT = 204
 _log = logging.getLogger("matrix_threepid.hosts")
+
+
+class Disconnected(Exception):
+    """The client went away in the middle of its body."""
+
+
+def our_path(service: Service, path: str, root: str = "", encoded: bytes = b"") -> str | None:
+    """Return the path that is the service's own: as it is, below the prefix ``root``, or as a mount cut it.
+
+    ``encoded``: the path as it was sent, where the server tells. An encoded slash in it is no slash to a proxy in
+    front of us, so it is none to us.
+    """
+    if b"%2f" in encoded.lower():
+        return None
+    prefix = root.rstrip("/")
+    return next(filter(service.serves, (path, path.removeprefix(prefix), prefix + path)), None)
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -42,6 +62,20 @@ def client_of(headers: Mapping[str, str], peer: str | None, client_header: str |
     entry = headers.get(client_header or "", "").rpartition(",")[2].strip()
     match = _WITH_PORT.fullmatch(entry)
     return (match["v6"] or match["v4"] if match else entry) or peer
+
+
+def framed(response: Response, method: str) -> Response:
+    """Return the answer as it is sent: with its length, or, to HEAD, without a body and a length nobody knows."""
+    if method == "HEAD":
+        return evolve(response, body=b"")
+    if response.status == _NO_CONTENT:
+        return response
+    return evolve(response, headers=(*response.headers, ("Content-Length", str(len(response.body)))))
+
+
+def refused(error: MatrixError) -> Response:
+    """Return the answer to a request that never reached the service."""
+    return json_response(error.status, error.body(), *error.headers())
 
 
 def incident() -> Response:

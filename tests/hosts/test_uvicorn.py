@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable, Iterator
 from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 
 from matrix_threepid.hosts.asgi import Asgi
 from matrix_threepid.testing import ALICE, World
 
 from .driving import ASK, BODY, LIST
-
-
-class Served(uvicorn.Server):
-    """A server in a thread of its own, that says when it is up."""
-
-    def __init__(self, app: Asgi) -> None:
-        super().__init__(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=self.run)
-
-    async def startup(self, sockets: object = None) -> None:
-        await super().startup()
-        self._up.set()
-
-    def __enter__(self) -> HTTPConnection:
-        self._thread.start()
-        assert self._up.wait(30)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        return HTTPConnection("127.0.0.1", port, timeout=30)
-
-    def __exit__(self, *_: object) -> None:
-        self.should_exit = True
-        self._thread.join(30)
-        assert not self._thread.is_alive()
+from .serving import uvicorn_serving
 
 
 @pytest.fixture
 def connection(app: Asgi) -> Iterator[HTTPConnection]:
-    with Served(app) as connection:
+    with uvicorn_serving(app) as url:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
         yield connection
         connection.close()
 

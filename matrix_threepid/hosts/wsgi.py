@@ -1,0 +1,134 @@
+"""WSGI (PEP 3333): the endpoints as a pure application, alone or in front of another one.
+
+Use a server that drops headers with underscores in their names, as gunicorn, waitress and werkzeug do: WSGI writes
+them like those with hyphens, and a client must not be able to write the proxy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from http.client import responses
+from typing import Any
+
+from ..drive import run_sync
+from ..protocol.errors import TooLarge, Unrecognized
+from ..protocol.wire import Request, Response
+from ..service import Service
+from .shared import Disconnected, check_length, client_of, framed, incident, joined, our_path, refused
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class Wsgi:
+    """A WSGI application; it may stand alone, under a prefix, or in front of another one.
+
+    ``otherwise``: application for everything that is not ours. ``client_header``: name of the header in which a trusted
+    proxy puts the client's address (its last entry counts); without it none is believed. ``run``: runs a coroutine to
+    its end; the default is for ports that answer at once.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        otherwise: App | None = None,
+        client_header: str | None = None,
+        run: Callable[[Coroutine[Any, Any, Response]], Response] = run_sync,
+    ) -> None:
+        self._service = service
+        self._otherwise = otherwise or _nothing_else
+        self._client_header = client_header and client_header.lower()
+        self._run = run
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = self._path(environ)
+        if path is None:
+            return self._otherwise(environ, start_response)
+        return _reply(start_response, self._respond(environ, path), environ["REQUEST_METHOD"])
+
+    def _path(self, environ: Environ) -> str | None:
+        sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+        encoded = sent.partition("?")[0].encode("latin-1", "replace")
+        return our_path(self._service, _decoded(environ, "PATH_INFO"), _decoded(environ, "SCRIPT_NAME"), encoded)
+
+    def _respond(self, environ: Environ, path: str) -> Response:
+        try:
+            max_body = self._service.role.policy.max_body
+            request = read_request(environ, max_body, self._client_header, path=path)
+            return self._run(self._service.handle(request))
+        except Disconnected:
+            return Response(400)  # nobody reads it, but WSGI wants an answer
+        except TooLarge as error:
+            return refused(error)
+        except Exception:
+            return incident()
+
+
+def read_request(
+    environ: Environ, max_body: int, client_header: str | None = None, *, path: str | None = None
+) -> Request:
+    """Return the request of an environment; ``path`` in place of the environment's, if given.
+
+    Raises ``TooLarge`` before more than ``max_body`` bytes and one are read, ``Disconnected`` for half a body.
+    """
+    headers = joined(_headers(environ))
+    check_length(headers, max_body)
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        path=path or _decoded(environ, "PATH_INFO"),
+        headers=headers,
+        query=environ.get("QUERY_STRING", ""),
+        body=_body(environ, headers, max_body),
+        client=client_of(headers, environ.get("REMOTE_ADDR") or None, client_header),
+        native=environ,
+    )
+
+
+def _decoded(environ: Environ, name: str) -> str:
+    """Return a path: WSGI hands over its bytes as if they were latin-1, and they are UTF-8."""
+    written: str = environ.get(name, "")
+    return written.encode("latin-1").decode("utf-8", "replace")
+
+
+def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
+            yield name[5:].replace("_", "-"), value
+        elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            yield name.replace("_", "-"), value
+
+
+def _body(environ: Environ, headers: dict[str, str], max_body: int) -> bytes:
+    """Return the body; without a length there is one only where the server marks its end."""
+    length, stream = headers.get("content-length", ""), environ["wsgi.input"]
+    if length.isdecimal() and "transfer-encoding" not in headers:
+        return _read(stream, int(length), int(length))
+    body = _read(stream, max_body + 1) if environ.get("wsgi.input_terminated") else b""
+    if len(body) > max_body:
+        raise TooLarge
+    return body
+
+
+def _read(stream: Any, most: int, least: int = 0) -> bytes:
+    """Return what a stream holds, up to ``most`` bytes. Raises ``Disconnected`` if it breaks or ends too early."""
+    body = bytearray()
+    try:
+        while len(body) < most and (part := stream.read(most - len(body))):
+            body += part
+    except OSError:
+        raise Disconnected from None
+    if len(body) < least:
+        raise Disconnected
+    return bytes(body)
+
+
+def _reply(start_response: StartResponse, response: Response, method: str) -> Iterable[bytes]:
+    sent = framed(response, method)
+    start_response(f"{sent.status} {responses.get(sent.status, 'Unknown')}", list(sent.headers))
+    return iter((sent.body,))  # of a list, wsgiref would claim to know the length of what HEAD does not send
+
+
+def _nothing_else(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Stand in for another application: nothing is found."""
+    return _reply(start_response, refused(Unrecognized()), environ["REQUEST_METHOD"])

@@ -1,0 +1,82 @@
+"""A client for tests of hosts: it sends exactly what it is told to, and shows exactly what came back."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from ...protocol.wire import Response
+
+Headers = Iterable[tuple[str, str]]
+PROXY = "X-Forwarded-For"
+LIST = "/_matrix/client/v3/account/3pid"
+ASK = f"{LIST}/email/requestToken"
+ADD = f"{LIST}/add"
+NOWHERE = "/elsewhere"
+
+
+def length_of(body: bytes) -> tuple[str, str]:
+    """Return the header that announces a body."""
+    return ("Content-Length", str(len(body)))
+
+
+def chunked(*parts: bytes) -> bytes:
+    """Return a body in chunks, without the end."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+END = b"0\r\n\r\n"
+
+
+@frozen
+class Connection:
+    """One connection, for one request."""
+
+    socket: socket.socket = field(repr=False)
+
+    def answer(self, method: str) -> Response:
+        """Return what comes back; to HEAD, whatever follows the headers is the body."""
+        with HTTPResponse(self.socket, method="GET" if method == "HEAD" else method) as response:
+            response.begin()
+            body = self.rest() if method == "HEAD" else response.read()
+            return Response(response.status, tuple(response.getheaders()), body)
+
+    def rest(self) -> bytes:
+        """Return all that comes until the server closes the connection."""
+        try:
+            return b"".join(iter(lambda: self.socket.recv(65_536), b""))
+        except ConnectionResetError:
+            return b""
+
+    def hang_up(self) -> None:
+        """Send no more, as a client that goes away."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+
+@frozen
+class Client:
+    """Requests below a base URL; ``patience``: s it waits."""
+
+    url: str
+    patience: float = 30
+
+    @contextmanager
+    def sent(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Iterator[Connection]:
+        """Send a request as it stands, no length added; the connection lasts for the block."""
+        parts = urlsplit(self.url)
+        every = (("Host", parts.netloc), ("Connection", "close"), *headers)
+        head = "".join(f"{name}: {value}\r\n" for name, value in every)
+        with socket.create_connection((parts.hostname, parts.port or 80), self.patience) as connected:
+            connected.sendall(f"{method} {parts.path.rstrip('/')}{target} HTTP/1.1\r\n{head}\r\n".encode() + body)
+            yield Connection(connected)
+
+    def ask(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Response:
+        """Make a request, with the length of its body, and return the answer."""
+        with self.sent(method, target, [*headers, length_of(body)] if body else headers, body) as connection:
+            return connection.answer(method)
