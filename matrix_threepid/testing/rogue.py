@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 PATIENCE = 30.0
 """The s after which a client that should have left is left alone."""
@@ -111,13 +111,14 @@ class Names:
 
 @define
 class RogueServer:
-    """The server; ``answers`` may be changed at any time. ``heard``: the requests so far."""
+    """The server; ``answers`` may be changed at any time. ``heard``: the requests so far; ``at``: a port, 0 for any."""
 
     context: ssl.SSLContext | None
     answers: Answers = lambda _: answer(200, b"{}")
     heard: list[Heard] = field(factory=list)
     connections: int = 0
-    _listener: socket.socket = field(init=False, factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    at: int = field(default=0, kw_only=True)
+    _listener: socket.socket = field(init=False, default=Factory(lambda rogue: _listening(rogue.at), takes_self=True))
     _threads: list[threading.Thread] = field(init=False, factory=list)
 
     @property
@@ -160,6 +161,10 @@ class RogueServer:
                 heard = _request(secure)
                 self.heard.append(heard)
                 _say(secure, self.answers(heard))
+
+
+def _listening(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
 
 
 def _say(sock: socket.socket, said: Said) -> None:

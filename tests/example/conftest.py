@@ -17,8 +17,8 @@ sys.path.append(str(Path(__file__).parents[2]))  # at the end: an installed matr
 from neighbours import Pair
 from serving import Example, smtp_settings
 
-from examples.homeserver.demo.mailbox import Mailbox
 from examples.homeserver.demo.person import Person
+from matrix_threepid.testing.parts import Mailbox
 
 GENEROUS = {"burst": 1000, "per_second": 1000}
 
@@ -37,13 +37,11 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture(scope="session")
-def mail(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[Mailbox, int]]:
+def mail() -> Iterator[tuple[Mailbox, int]]:
     """A mail server, and its port."""
     mailbox = Mailbox()
-    receiving = mailbox.receiving()
-    port = asyncio.run_coroutine_threadsafe(receiving.__aenter__(), loop).result()
-    yield mailbox, port
-    asyncio.run_coroutine_threadsafe(receiving.__aexit__(None, None, None), loop).result()
+    with mailbox.receiving() as port:
+        yield mailbox, port
 
 
 async def _end_tasks() -> None:

@@ -13,12 +13,11 @@ from attrs import define, field, frozen
 from serving import Example
 
 from examples.homeserver.demo.directory import Directory
-from examples.homeserver.demo.front import Certificates, free_ports, fronted
-from examples.homeserver.demo.mailbox import Mailbox
+from examples.homeserver.demo.front import free_ports, fronted
 from examples.homeserver.demo.person import Person
-from examples.homeserver.demo.phone import Phone
 from examples.homeserver.demo.scene import Story
 from examples.homeserver.demo.town import Town
+from matrix_threepid.testing.parts import Certificates, Mailbox, Phone
 
 
 @define
@@ -66,7 +65,7 @@ class Pair:
     @classmethod
     def started(cls, stack: ExitStack, loop: asyncio.AbstractEventLoop, settings: dict[str, Any], folder: Path) -> Pair:
         """Start both; ``stack`` ends them."""
-        certificates, ports = Certificates.made(folder), free_ports(4)
+        certificates, ports = Certificates.at(folder / "ca.pem"), free_ports(4)
         shared = {**settings, "identity_servers": _servers(certificates, ports)}
 
         def neighbour(name: str, port: int, plain: int) -> Neighbour:

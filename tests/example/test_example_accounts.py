@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from serving import Example
 
-from examples.homeserver.demo.browser import fetch, press
-from examples.homeserver.demo.mailbox import Mailbox
 from examples.homeserver.demo.person import Person
+from matrix_threepid.testing.parts import Mailbox, fetch, press
 
 SECRET = "a-client-secret"
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from serving import ROOT, Example, finished, written
 
-from examples.homeserver.demo.browser import fetch
-from examples.homeserver.demo.front import Certificates
 from examples.homeserver.keys import stored_key
 from matrix_threepid import ConfigurationError
+from matrix_threepid.testing.parts import Certificates, fetch
 
 FULL = {
     "listen": "127.0.0.1:0",
@@ -148,7 +147,7 @@ def test_a_refusal_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
 
 def test_the_whole_configuration_is_taken(tmp_path: Path) -> None:
     """Every documented setting is accepted, and nothing is said about it on standard error."""
-    authority = Certificates.made(tmp_path).file
+    authority = Certificates.at(tmp_path / "ca.pem").file
     with Example(changed("identity_servers.ca_file", str(authority)), tmp_path) as example:
         assert example.first_line.startswith("listening on http://127.0.0.1:")
         assert fetch("GET", f"{example.url}/_matrix/client/versions").status == 200

@@ -9,10 +9,9 @@ import pytest
 from neighbours import lonely
 from serving import Example, ended, finished, started
 
-from examples.homeserver.demo.browser import fetch, press
-from examples.homeserver.demo.mailbox import Mailbox
-from examples.homeserver.demo.person import Failed, Person
+from examples.homeserver.demo.person import Person
 from examples.homeserver.demo.story import STEPS, tell
+from matrix_threepid.testing.parts import Failed, Mailbox, fetch, press
 
 
 def test_the_demo_shows_every_step_and_ends_well() -> None:

@@ -12,10 +12,9 @@ from serving import Example
 from signedjson.key import decode_verify_key_base64
 from signedjson.sign import verify_signed_json
 
-from examples.homeserver.demo.browser import fetch, press
 from examples.homeserver.demo.directory import Directory
-from examples.homeserver.demo.mailbox import Mailbox
-from examples.homeserver.demo.person import Failed, Person
+from examples.homeserver.demo.person import Person
+from matrix_threepid.testing.parts import Failed, Mailbox, fetch, press
 
 WAYS: dict[str, Callable[[Person, str], str]] = {
     "unbind": Person.unbind,

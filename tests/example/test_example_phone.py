@@ -8,20 +8,19 @@ from typing import Any
 from serving import Example
 
 from examples.homeserver.demo.person import Person
-from examples.homeserver.demo.phone import Phone, code_in
+from examples.homeserver.demo.town import twilio_at
+from matrix_threepid.testing.parts import Phone
 
 
 def test_a_number_gets_onto_an_account_and_logs_in(settings: dict[str, Any], tmp_path: Path) -> None:
     """With ``twilio`` a code goes out as a text message, its session is added, and the number names the account."""
     phone = Phone()
-    with phone.receiving() as twilio, Example({**settings, "twilio": twilio}, tmp_path) as example:
+    with phone.receiving() as url, Example({**settings, "twilio": twilio_at(url)}, tmp_path) as example:
         person = Person(example.url)
         person.register("caller")
         session = person.ask_by_phone("GB", "07700 900002")
-        number, text = phone.next()
-        assert number == "+447700900002"
-        person.submit(session, code_in(text))
-        person.add(session["sid"])
+        assert session.submit(phone.next("+447700900002").code).status == 200
+        person.add(session)
         person.log_in_by_phone("GB", "+44 7700 900002")
         assert person.addresses() == ["447700900002"]
 
@@ -29,7 +28,7 @@ def test_a_number_gets_onto_an_account_and_logs_in(settings: dict[str, Any], tmp
 def test_only_configured_countries_get_messages(settings: dict[str, Any], tmp_path: Path) -> None:
     """A number of a country that is not in ``twilio.countries`` is refused, and nothing is sent."""
     phone = Phone()
-    with phone.receiving() as twilio, Example({**settings, "twilio": twilio}, tmp_path) as example:
+    with phone.receiving() as url, Example({**settings, "twilio": twilio_at(url)}, tmp_path) as example:
         person = Person(example.url)
         person.register("abroad")
         body = {"country": "FR", "phone_number": "0612345678", "client_secret": "x", "send_attempt": 1}

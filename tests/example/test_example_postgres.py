@@ -10,10 +10,9 @@ import pytest
 from serving import Example, finished, written
 from stores.postgres import server as running
 
-from examples.homeserver.demo.browser import fetch, press
 from examples.homeserver.demo.directory import Directory
-from examples.homeserver.demo.mailbox import Mailbox
 from examples.homeserver.demo.person import Person
+from matrix_threepid.testing.parts import Mailbox, fetch, press
 
 
 @pytest.fixture(scope="module")

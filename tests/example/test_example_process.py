@@ -10,10 +10,9 @@ from typing import Any
 from neighbours import lonely
 from serving import Example, smtp_settings
 
-from examples.homeserver.demo.browser import fetch, press
-from examples.homeserver.demo.mailbox import Mailbox
 from examples.homeserver.demo.person import Person
 from examples.homeserver.demo.story import STEPS, tell
+from matrix_threepid.testing.parts import Mailbox, fetch, press
 
 
 def test_the_story_goes_well_on_a_server_of_its_own(settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox) -> None:

@@ -8,17 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matrix_threepid.settings import read
+from matrix_threepid.testing.parts import Failed, Mailbox, Phone
 
 from ..config import Config
 from ..server import running, told_to_stop
 from . import admin
-from .mailbox import Mailbox
 from .page import Page
-from .person import Failed
-from .phone import Phone
 from .scene import Story
 from .story import tell
-from .town import Town
+from .town import Town, twilio_at
 
 NAME = "hs.example.org"
 
@@ -35,18 +33,17 @@ def run(*, stay: bool) -> int:
 
 async def _tell() -> None:
     mailbox, phone = Mailbox(), Phone()
-    with TemporaryDirectory(prefix="homeserver-demo-") as folder, phone.receiving() as twilio:
-        async with mailbox.receiving() as port:
-            planned = Town.planned(Path(folder), port, *admin.ENDPOINTS, twilio=twilio)
-            async with planned.opened() as town:
-                await asyncio.to_thread(tell, Story.of(town, mailbox, phone))
+    with TemporaryDirectory(prefix="homeserver-demo-") as folder, phone.receiving() as url, mailbox.receiving() as port:
+        planned = Town.planned(Path(folder), port, *admin.ENDPOINTS, twilio=twilio_at(url))
+        async with planned.opened() as town:
+            await asyncio.to_thread(tell, Story.of(town, mailbox, phone))
 
 
 async def _stay() -> None:
     mailbox = Mailbox()
     page = Page(mailbox)
-    with TemporaryDirectory(prefix="homeserver-demo-") as folder:
-        async with mailbox.receiving() as port, running(_config(folder, port), page.endpoints) as url:
+    with TemporaryDirectory(prefix="homeserver-demo-") as folder, mailbox.receiving() as port:
+        async with running(_config(folder, port), page.endpoints) as url:
             await asyncio.to_thread(page.open, url)
             print(f"The page is at {url}{page.path} (Ctrl-C ends the demo)", flush=True)
             await told_to_stop()

@@ -11,8 +11,8 @@ def register(story: Story) -> str:
 
 
 def request_token(story: Story) -> str:
-    story.sid = story.alice.ask("add", ADDRESS)
-    return f"The server opens session {story.sid} and hands a mail to the mail server before it answers."
+    story.session = story.alice.ask("add", ADDRESS)
+    return f"The server opens session {story.session.sid} and hands a mail to the mail server before it answers."
 
 
 def receive(story: Story) -> str:
@@ -22,7 +22,7 @@ def receive(story: Story) -> str:
 
 def open_link(story: Story) -> str:
     story.page = opened(story)
-    errcode = story.alice.add_in_vain(story.sid)
+    errcode = story.alice.add_in_vain(story.session)
     return (
         f"A page with one button. Opening it proves nothing, scanners open links too: adding still answers {errcode}."
     )
@@ -33,7 +33,7 @@ def confirm(story: Story) -> str:
 
 
 def add(story: Story) -> str:
-    story.alice.add(story.sid)
+    story.alice.add(story.session)
     return "Again two calls: the server asks for the password, so that a stolen access token is not enough."
 
 
@@ -44,7 +44,7 @@ def list_addresses(story: Story) -> str:
 
 def forget(story: Story) -> str:
     story.alice.forget_password()
-    story.sid = story.alice.ask("password", ADDRESS)
+    story.session = story.alice.ask("password", ADDRESS)
     story.mail = story.mailbox.next(ADDRESS)
     return f"Nobody is logged in. The server writes to the address it knows: «{story.mail.subject}»."
 
@@ -52,7 +52,7 @@ def forget(story: Story) -> str:
 def reset(story: Story) -> str:
     story.page = opened(story)
     pressed(story)
-    story.alice.reset_password(story.sid)
+    story.alice.reset_password(story.session)
     return "Link, button, new password: the proved address stands in for the old one (m.login.email.identity)."
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .browser import fetch, press
-from .mailbox import Mailbox
-from .person import Failed, Person, answered
+from matrix_threepid.testing.parts import Failed, Mailbox, Person, fetch, press
+from matrix_threepid.testing.parts.client import answered
 
 
 @define
@@ -50,5 +49,5 @@ class Directory:
         """Make a call of the identity API and return its JSON. Raises ``Failed`` unless it went well."""
         answer = answered(method, f"{self.url}/_matrix/identity/v2{path}", body, self.token)
         if answer.status != 200:
-            raise Failed(f"{method} {path} answered {answer.status}: {answer.body.decode('utf-8', 'replace')}")
+            raise Failed(f"{method} {path} answered {answer.told}")
         return answer.json()

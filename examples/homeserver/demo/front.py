@@ -1,4 +1,4 @@
-"""TLS in front of servers that speak plain HTTP, as a reverse proxy would do it, with certificates made on the spot."""
+"""TLS in front of servers that speak plain HTTP, as a reverse proxy would do it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,11 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from socket import create_server
 from urllib.parse import urlsplit
 
-from attrs import frozen
-
 _HERE = "127.0.0.1"
 _Tasks = set[asyncio.Task[None]]
-
-
-@frozen
-class Certificates:
-    """An authority of the demo's own, its certificate in a file, and one certificate for this machine."""
-
-    file: Path
-    context: ssl.SSLContext
-
-    @classmethod
-    def made(cls, folder: Path) -> Certificates:
-        """Make them."""
-        import trustme
-
-        authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(context)
-        authority.cert_pem.write_to_path(folder / "ca.pem")
-        return cls(folder / "ca.pem", context)
 
 
 def free_ports(count: int) -> list[int]:

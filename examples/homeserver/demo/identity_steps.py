@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from urllib.parse import urlencode
 
+from matrix_threepid.testing.parts import fetch
+
 from .admin import PATH
-from .browser import fetch
 from .scene import ADDRESS, Story, expect
 
 _PATIENCE, _PAUSE = 10.0, 0.05

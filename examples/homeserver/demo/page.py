@@ -17,11 +17,11 @@ from matrix_threepid.protocol.endpoint import Endpoint, History
 from matrix_threepid.protocol.members import one_of, typed
 from matrix_threepid.protocol.message import read
 from matrix_threepid.protocol.wire import Response
+from matrix_threepid.testing.parts import Failed, Mailbox, Message, Session
 from matrix_threepid.texts import BUILT_IN
 
 from ..home import Home
-from .mailbox import Mail, Mailbox
-from .person import Failed, Person
+from .person import Person
 
 _LAYOUT = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
 _STYLE = (BUILT_IN / "page.css").read_text("utf-8")
@@ -45,7 +45,7 @@ class Page:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._said = "Ask for a mail to prove an address, then look into the mailbox below."
-        self._waiting: dict[str, tuple[str, str]] = {}
+        self._waiting: dict[str, tuple[str, str, Session]] = {}
         self.endpoints = (
             Endpoint("GET", self.path, _BARE, self._show, name="show_page"),
             Endpoint("POST", self.path, _BARE, self._press, request=Press, takes_forms=True, name="press"),
@@ -82,19 +82,27 @@ class Page:
             self._said = str(failed)
 
     def _ask(self, purpose: str, address: str) -> str:
-        sid = self._person.ask(purpose, address, self._url + self.path)
-        self._waiting[sid] = (purpose, address)
+        session = self._person.ask(purpose, address, self._url + self.path)
+        self._waiting[session.sid] = (purpose, address, session)
         return f"A mail is on its way to {address}."
 
     def _add(self, sid: str) -> str:
-        self._person.add(sid)
-        return f"{self._waiting.pop(sid)[1]} is on the account."
+        address, session = self._asked(sid)
+        self._person.add(session)
+        del self._waiting[sid]
+        return f"{address} is on the account."
 
     def _reset(self, sid: str) -> str:
-        self._person.reset_password(sid)
-        address = self._waiting.pop(sid)[1]
+        address, session = self._asked(sid)
+        self._person.reset_password(session)
+        del self._waiting[sid]
         self._person.log_in_by(address)
         return f"The new password is {self._person.password}; logged in by {address}."
+
+    def _asked(self, sid: str) -> tuple[str, Session]:
+        if sid not in self._waiting:
+            raise Failed("That was done before.")
+        return self._waiting[sid][1:]
 
     def _remove(self, address: str) -> str:
         return f"{address} is off the account; unbinding says «{self._person.remove(address)}»."
@@ -102,13 +110,13 @@ class Page:
     # -- how it looks -------------------------------------------------------------------------------
 
     def _values(self, addresses: list[str]) -> dict[str, str]:
-        waiting = [_waiting(sid, *asked) for sid, asked in self._waiting.items()]
+        waiting = [_waiting(*asked) for asked in self._waiting.values()]
         return {
             "style": _STYLE,
             "said": escape(self._said),
             "user": escape(self._person.user_id),
             "addresses": "\n".join([*map(_address, addresses), *waiting]) or "<p>None yet.</p>",
-            "mails": "\n".join(map(_mail, reversed(self._mailbox.mails))) or "<p>Nothing yet.</p>",
+            "mails": "\n".join(map(_mail, reversed(self._mailbox.messages))) or "<p>Nothing yet.</p>",
         }
 
 
@@ -120,9 +128,9 @@ def _address(address: str) -> str:
     )
 
 
-def _waiting(sid: str, purpose: str, address: str) -> str:
+def _waiting(purpose: str, address: str, session: Session) -> str:
     do, label = ("reset", "Set a new password") if purpose == "password" else ("add", "Add it")
-    return f"<p>{escape(address)}: open the link in its mail and confirm, then</p>{_button(do, sid, label)}"
+    return f"<p>{escape(address)}: open the link in its mail and confirm, then</p>{_button(do, session.sid, label)}"
 
 
 def _button(do: str, what: str, label: str) -> str:
@@ -130,6 +138,6 @@ def _button(do: str, what: str, label: str) -> str:
     return f'<form method="post" action="demo">{hidden}<button type="submit">{label}</button></form>'
 
 
-def _mail(mail: Mail) -> str:
+def _mail(mail: Message) -> str:
     text = _LINK.sub(r'<a href="\1">\1</a>', escape(mail.text)).replace("\n", "<br>")
     return f"<h3>{escape(mail.subject)}</h3><p>To {escape(mail.recipient)}</p><p>{text}</p>"

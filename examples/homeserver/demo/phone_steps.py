@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from .phone import code_in
 from .scene import ADDRESS, Story, expect
 
 COUNTRY, DIALLED, NUMBER = "GB", "07700 900001", "447700900001"
 
 
 def request_code(story: Story) -> str:
-    story.by_phone = story.alice.ask_by_phone(COUNTRY, DIALLED)
-    expect(story.by_phone["msisdn"] == NUMBER, "the number was not understood")
-    return f"{DIALLED} in {COUNTRY} is {story.by_phone['intl_fmt']}. A text message goes out through Twilio's stand-in."
+    story.session = story.alice.ask_by_phone(COUNTRY, DIALLED)
+    expect(story.session.msisdn == NUMBER, "the number was not understood")
+    return f"{DIALLED} in {COUNTRY} is +{NUMBER}. A text message goes out through Twilio's stand-in."
 
 
 def type_code(story: Story) -> str:
-    number, text = story.phone.next()
-    story.alice.submit(story.by_phone, code_in(text))
+    message = story.phone.next(f"+{NUMBER}")
+    answer = story.session.submit(message.code)
+    expect(answer.status == 200, f"the code answered {answer.told}")
     return (
-        f"To {number}: «{' '.join(text.split())}» Typed in at the submit_url of the first answer, "
+        f"To {message.recipient}: «{' '.join(message.text.split())}» Typed in at the submit_url of the first answer, "
         "the code validates the session."
     )
 
 
 def add_number(story: Story) -> str:
-    story.alice.add(story.by_phone["sid"])
+    story.alice.add(story.session)
     story.alice.log_in_by_phone(COUNTRY, DIALLED)
     notice = story.mailbox.next(ADDRESS)
     return (

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from attrs import define, field
 
-from .browser import Answer, fetch, press
+from matrix_threepid.testing.parts import Answer, Failed, Mailbox, Message, Phone, Session, fetch, press
+
 from .directory import Directory
-from .mailbox import Mail, Mailbox
-from .person import Failed, Person
-from .phone import Phone
+from .person import Person
 from .town import Building, Town
 
 ADDRESS = "alice@example.org"
@@ -27,10 +25,9 @@ class Story:
     first: Directory
     second: Directory
     dying: Building
-    sid: str = field(init=False)
-    mail: Mail = field(init=False)
+    session: Session = field(init=False)
+    mail: Message = field(init=False)
     page: Answer = field(init=False)
-    by_phone: Any = field(init=False)
 
     @classmethod
     def of(cls, town: Town, mailbox: Mailbox, phone: Phone) -> Story:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from textwrap import fill
 
+from matrix_threepid.testing.parts import Failed
+
 from . import address_steps as address
 from . import identity_steps as identity
 from . import phone_steps as phone
-from .person import Failed
 from .scene import Step, Story
 
 STEPS: tuple[tuple[str, Step], ...] = (

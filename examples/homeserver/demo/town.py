@@ -13,10 +13,11 @@ from attrs import define, field, frozen
 
 from matrix_threepid.protocol.endpoint import Endpoint
 from matrix_threepid.settings import read
+from matrix_threepid.testing.parts import Certificates
 
 from ..config import Config
 from ..server import running
-from .front import Certificates, free_ports, fronted
+from .front import free_ports, fronted
 
 _HERE = "127.0.0.1"
 
@@ -66,7 +67,7 @@ class Town:
     @classmethod
     def planned(cls, folder: Path, smtp_port: int, *extra: Endpoint, **settings: Any) -> Town:
         """Return them, not yet open. ``extra``, ``settings``: endpoints and settings of the homeserver's."""
-        certificates, ports = Certificates.made(folder), free_ports(3)
+        certificates, ports = Certificates.at(folder / "ca.pem"), free_ports(3)
         shared = _shared(certificates.file, ports, smtp_port)
 
         def building(port: int, *extra: Endpoint, **settings: Any) -> Building:
@@ -99,3 +100,9 @@ def _shared(authority: Path, ports: list[int], smtp_port: int) -> dict[str, Any]
             "retry_s": 0.1,
         },
     }
+
+
+def twilio_at(url: str) -> dict[str, Any]:
+    """Return the settings that lead to a stand-in for Twilio."""
+    account = {"account_sid": "AC" + "0" * 32, "auth_token": "a token of the demo", "from": "+15005550006"}
+    return {"base_url": url, **account, "countries": ["GB"]}

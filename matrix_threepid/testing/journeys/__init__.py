@@ -1,0 +1,25 @@
+"""Whole protocol stories against anything that answers HTTP, in any language.
+
+    with opened() as parts:  # a mail server, a text message provider and an identity server, at ports now known
+        ...                  # start the server under test, configured for them
+        for result in run(JOURNEYS, parts.around("http://127.0.0.1:8008")):
+            print(result)
+
+With pytest, inherit ``journeys.contract.JourneyContract``; from a shell, ``python -m matrix_threepid journeys``.
+"""
+
+from . import accounts, adding, basics, identity, limits_of_proof, numbers
+from .journey import Journey, NotOffered
+from .running import Result, run
+from .surroundings import Parts, Surroundings, opened
+from .visit import Visit
+
+JOURNEYS: tuple[Journey, ...] = tuple(
+    journey
+    for module in (basics, adding, limits_of_proof, accounts, numbers, identity)
+    for journey in vars(module).values()
+    if isinstance(journey, Journey)
+)
+"""All stories, in the order they are best read."""
+
+__all__ = ["JOURNEYS", "Journey", "NotOffered", "Parts", "Result", "Surroundings", "Visit", "opened", "run"]

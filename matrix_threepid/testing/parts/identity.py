@@ -1,0 +1,137 @@
+"""An identity server over TLS: the library's own role, in memory. Needs ``signedjson``, and ``trustme`` for TLS."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from attrs import define, frozen
+
+from ...drive import run_sync
+from ...identity.http import Failure, HttpFailure, HttpReply, HttpRequest
+from ...identity.key_lookup import KeyLookup
+from ...identity.signed_requests import XMatrixVerifier
+from ...identity.signing import NamedSigner, new_signing_key
+from ...identity_server import IdentityServer
+from ...model.keys import Peppers
+from ...model.threepid import Medium, Threepid
+from ...policy import Policy
+from ...protocol.wire import Request, Response
+from ...service import Service
+from ..fakes import FakeCallers, Outbox
+from ..rogue import Heard, RogueServer, Said, answer, hang_up
+from ..world import GENEROUS, PEPPER
+from .browser import Failed, fetch
+
+_V2 = "/_matrix/identity/v2"
+_SECRET = "a.secret-of_the=journey"
+
+
+@frozen
+class _Plain:
+    """A ``Fetch`` that looks for every homeserver in one place."""
+
+    at: str
+
+    async def fetch(self, request: HttpRequest, deadline: int) -> HttpReply | HttpFailure:
+        try:
+            found = fetch(request.method, self.at.rstrip("/") + request.target)
+        except Failed:
+            return HttpFailure(Failure.REFUSED)
+        return HttpReply(found.status, found.body)
+
+
+@define
+class _Keys:
+    """``ServerKeys`` of the one homeserver under test."""
+
+    lookup: KeyLookup | None = None
+
+    async def find(self, server_name: str, key_id: str) -> str | None:
+        return None if self.lookup is None else await self.lookup.find(server_name, key_id)
+
+
+class EmbeddedIdentityServer:
+    """The server. ``name``: as clients name it; ``port``: where it listens. A user's access token is the user id."""
+
+    name, port = "", 0
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context, self._mails, self._keys = context, Outbox(), _Keys()
+
+    @contextmanager
+    def serving(self, host: str = "localhost", port: int = 0) -> Iterator[str]:
+        """Serve on this machine inside the block, which gets the name; port 0 takes a free one. Raises ``OSError``."""
+        self._server = RogueServer(self._context, self._answered, at=port)
+        self.port = self._server.port
+        self.name = f"{host}:{self.port}"
+        self._role = self._wired()
+        self._service = Service(self._role)
+        with self._server.serving():
+            yield self.name
+
+    def find_keys_at(self, url: str) -> None:
+        """Look below this URL for the key of the homeserver under test, whatever its name."""
+        self._keys.lookup = KeyLookup(fetch=_Plain(url))
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Cut every connection inside the block."""
+        self._server.answers = lambda _: hang_up
+        try:
+            yield
+        finally:
+            self._server.answers = self._answered
+
+    # -- what its users do --------------------------------------------------------------------------
+
+    def prove(self, address: str, user_id: str) -> dict[str, str]:
+        """Validate a mail address for a user, as a client does before it binds; return the credentials."""
+        asked = {"email": address, "client_secret": _SECRET, "send_attempt": 1}
+        sid = self._call("/validate/email/requestToken", asked, user_id)["sid"]
+        credentials = {"sid": sid, "client_secret": _SECRET}
+        token = parse_qs(urlsplit(self._mails.last.link or "").query)["token"][0]
+        self._call("/validate/email/submitToken", {**credentials, "token": token}, user_id)
+        return credentials
+
+    def owner(self, address: str) -> str | None:
+        """Return whose mail address it is, as this server publishes it."""
+
+        async def looked_up() -> str | None:
+            found = await self._role.associations.get(Threepid(Medium.EMAIL, address))
+            return None if found is None else found.mxid
+
+        return run_sync(looked_up())
+
+    # -- how it works -------------------------------------------------------------------------------
+
+    def _wired(self) -> IdentityServer:
+        return IdentityServer(
+            server_name=self.name,
+            peppers=Peppers.of(PEPPER),
+            policy=Policy(public_base_url=f"https://{self.name}", limits=GENEROUS),
+            senders={Medium.EMAIL: self._mails},
+            callers=FakeCallers(),
+            signer=NamedSigner(self.name, new_signing_key("0")),
+            verifier=XMatrixVerifier([self.name], self._keys),
+        )
+
+    def _call(self, path: str, body: dict[str, Any], user_id: str) -> Any:
+        headers = {"authorization": f"Bearer {user_id}"}
+        answered = self._handled(Request("POST", _V2 + path, headers, body=json.dumps(body).encode()))
+        if answered.status != 200:
+            raise Failed(f"the identity server of the journeys answered {answered.status} at {path}")
+        return answered.json()
+
+    def _answered(self, heard: Heard) -> Said:
+        """Answer one request that came over TLS."""
+        path, _, query = heard.target.partition("?")
+        reply = self._handled(Request(heard.method, path, heard.headers, query=query, body=heard.body))
+        return answer(reply.status, reply.body, *(f"{name}: {value}" for name, value in reply.headers))
+
+    def _handled(self, request: Request) -> Response:
+        return run_sync(self._service.handle(request))

@@ -1,0 +1,55 @@
+"""A stand-in for Twilio that speaks its Messages API, and the phones behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs
+
+from .inbox import Inbox, Message
+
+_ANSWER = json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode()
+
+
+class Phone(Inbox):
+    """Takes every text message, whatever account it is sent from. ``url``: where it listens.
+
+    Recipients are numbers as Twilio writes them: ``+447700900001``.
+    """
+
+    url = ""
+
+    @contextmanager
+    def receiving(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+        """Receive messages inside the block, which gets the URL; port 0 takes a free one. Raises ``OSError``."""
+        server = ThreadingHTTPServer((host, port), self._handler())
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        self.url = f"http://{host}:{server.server_address[1]}"
+        try:
+            yield self.url
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        take = self.take
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                take(Message(form["To"][0], form["Body"][0]))
+                self.send_response(201)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(_ANSWER)))
+                self.end_headers()
+                self.wfile.write(_ANSWER)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
