@@ -70,10 +70,10 @@ class FakeCallers:
         self.kinds: dict[str, Mapping[str, bool]] = {}
 
     async def identify(self, request: Request) -> Caller | None:
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not token:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not scheme or (scheme == "Bearer" and not token):
             return None
-        if not token.startswith("@") or "," in token or " " in token:
+        if scheme != "Bearer" or not token.startswith("@") or "," in token or " " in token:
             raise UnknownToken
         return Caller(token, **self.kinds.get(token, {}))
 
@@ -89,7 +89,7 @@ class FakeUia:
         auth = body.get("auth") or {}
         subject = (caller.user_id, action, {name: value for name, value in body.items() if name != "auth"})
         session = auth.get("session")
-        if session is None or session not in self._flows:
+        if not isinstance(session, str) or session not in self._flows:
             raise UiaRequired(self._state(self._begin(subject)))
         if auth.get("type") == "m.login.password" and auth.get("password") == PASSWORD:
             self._done.add(session)

@@ -24,10 +24,10 @@ class FakeIdentityServers:
     ``published``: who is bound where. ``calls``: (call, identity server), in order. ``before``: awaited in each call.
     """
 
-    published: dict[Published, str] = field(factory=dict)
+    published: dict[Published, str] = field(factory=dict, repr=False)
     calls: list[tuple[str, str]] = field(factory=list)
     before: Callable[[], Awaitable[object]] | None = None
-    _sessions: dict[tuple[str, str, str], tuple[Medium, str]] = field(init=False, factory=dict)
+    _sessions: dict[tuple[str, str, str], tuple[Medium, str]] = field(init=False, factory=dict, repr=False)
     _scripts: dict[tuple[str, str], list[tuple[Any, bool]]] = field(init=False, factory=dict)
 
     def prove(self, id_server: str, sid: str, client_secret: str, address: str, medium: Medium = Medium.EMAIL) -> None:

@@ -75,7 +75,7 @@ class BindingStoreContract(Contract):
         assert self.do(store.forget, binding("a")) is False
         assert self.do(store.get, "a") is None
 
-    # -- of_user, due -------------------------------------------------------------------------------
+    # -- of_user, take_due -------------------------------------------------------------------------------
 
     def test_bindings_are_listed_by_user_the_oldest_first(self, store: BindingStore) -> None:
         """``of_user`` lists all of this very user, those without an address included."""
@@ -88,22 +88,31 @@ class BindingStoreContract(Contract):
         assert _names(self.do(store.of_user, "@alice:hs.example.org")) == ["b", "c", "a", "f"]
         assert not self.do(store.of_user, "@carol:hs.example.org")
 
-    def test_due_bindings_come_oldest_first(self, store: BindingStore) -> None:
-        """``due`` lists bindings whose time has come, this ms included, by that time, up to the limit."""
+    def test_due_bindings_are_taken_oldest_first(self, store: BindingStore) -> None:
+        """Bindings whose time has come, this ms included, are put off and returned, by that time, each once."""
         times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
-        self._inserted(store, *(binding(name, unwanted_since=1, due_at=at) for name, at in times.items()))
-        assert _names(self.do(store.due, NOW, 10)) == ["b", "e", "a"]
-        assert _names(self.do(store.due, NOW, 2)) == ["b", "e"]
+        held = {name: binding(name, unwanted_since=1, due_at=at) for name, at in times.items()}
+        self._inserted(store, *held.values())
+        expected = [held[name].take_up(NOW + 5) for name in "bea"]
+        assert [self.do(store.take_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
+        assert [self.do(store.get, name) for name in "beacd"] == [*expected, held["c"], held["d"]]
+
+    def test_what_was_taken_is_due_again_later(self, store: BindingStore) -> None:
+        """Whoever takes a binding and never comes back leaves it to others from ``until`` on, not one ms earlier."""
+        (waiting,) = self._inserted(store, binding("a", unwanted_since=1, due_at=NOW))
+        assert self.do(store.take_due, NOW, NOW + 5) == waiting.take_up(NOW + 5)
+        assert self.do(store.take_due, NOW + 4, NOW + 9) is None
+        assert self.do(store.take_due, NOW + 5, NOW + 9) == waiting.take_up(NOW + 5).take_up(NOW + 9)
 
     def test_what_is_put_off_or_wanted_is_not_due(self, store: BindingStore) -> None:
-        """A binding that was taken up, bound again or forgotten leaves the list, and may come back."""
+        """A binding that was taken up, bound again or forgotten waits no more, and may do so again."""
         waiting = self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in "abcd"))
         self.do(store.replace, waiting[0].unwanted(NOW, NOW + 1))
         self.do(store.replace, waiting[1].bound(NOW))
         self.do(store.forget, waiting[2])
-        assert _names(self.do(store.due, NOW, 10)) == ["d"]
+        assert self._due(store) == ["d"]
         self.do(store.replace, waiting[1].bound(NOW).unwanted(NOW, NOW - 1))
-        assert _names(self.do(store.due, NOW, 10)) == ["b", "d"]
+        assert self._due(store) == ["b"]
 
     # -- purge --------------------------------------------------------------------------------------
 
@@ -135,6 +144,13 @@ class BindingStoreContract(Contract):
         rows = [binding("a", attempts=number, revision=1) for number in range(_THREADS)]
         self._one_winner(store, rows, self.together([(store.replace, row) for row in rows]))
 
+    def test_parallel_takes_share_the_work(self, store: BindingStore) -> None:
+        """Of several who take at once each is given a binding of their own, as long as there are some."""
+        names = [f"{number}" for number in range(_THREADS - 3)]
+        self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in names))
+        taken = self.together([(store.take_due, NOW, NOW + 1)] * _THREADS)
+        assert sorted(each.id for each in taken if each is not None) == names
+
     def test_what_is_changed_meanwhile_is_not_forgotten(self, store: BindingStore) -> None:
         """Of a swap and several who forget, from one revision, one holds."""
         stored, changed = self._inserted(store, binding("a"))[0], binding("a", attempts=1, revision=1)
@@ -146,6 +162,11 @@ class BindingStoreContract(Contract):
         """Purges that meet share the work."""
         self._inserted(store, *(binding(f"{number}", created_at=0, threepid=None) for number in range(_THREADS)))
         assert sum(self.together([(store.purge, NOW, _THREADS)] * _THREADS)) == _THREADS
+
+    def _due(self, store: BindingStore) -> list[str]:
+        """Take whatever is due; return its ids, oldest first."""
+        taken = [self.do(store.take_due, NOW, NOW + 1) for _ in range(_THREADS)]
+        return [each.id for each in taken if each is not None]
 
     def _inserted(self, store: BindingStore, *wanted: Binding) -> list[Binding]:
         for each in wanted:

@@ -19,7 +19,12 @@ _THREADS = 8
 
 
 class RateLimiterContract(Contract):
-    """Give the fixture ``limiter``: a ``RateLimiter`` that has counted nothing."""
+    """Give the fixture ``limiter``: a ``RateLimiter`` that has counted nothing.
+
+    ``unsupported`` may name ``purge``: keys that are as good as new go by themselves.
+    """
+
+    abilities = ("purge",)
 
     def test_a_burst_is_granted_and_then_refused(self, limiter: RateLimiter) -> None:
         """So many takes as the burst are granted at once; the next is told to wait for one interval."""
@@ -63,6 +68,24 @@ class RateLimiterContract(Contract):
         """A take of cost 2 needs room for two."""
         assert [self._spend(limiter, NOW, cost=2) for _ in range(2)] == [0, 1000]
         assert [self._spend(limiter, NOW) for _ in range(2)] == [0, 1000]
+
+    @pytest.mark.parametrize("cost", [0, 1, 2, 3])
+    def test_the_wait_told_is_exact_for_every_cost(self, limiter: RateLimiter, cost: int) -> None:
+        """Whatever is left and whatever is asked, it is granted after the wait, and not one ms before."""
+        for at in range(NOW, NOW + 2000, 137):
+            self._spend(limiter, at)
+            wait = self._spend(limiter, at, cost=cost)
+            if wait:
+                assert self._spend(limiter, at + wait - 1, cost=cost) == 1
+                assert self._spend(limiter, at + wait, cost=0 if cost < 2 else cost) == 0
+
+    @pytest.mark.parametrize("taken", [0, 1, 3])
+    def test_what_never_fits_tells_how_much_is_used(self, limiter: RateLimiter, taken: int) -> None:
+        """A cost above the burst hears the time until the key is as good as new, and an interval for each too many."""
+        for _ in range(taken):
+            self._spend(limiter, NOW)
+        assert [self._spend(limiter, NOW, cost=cost) for cost in (4, 5)] == [1000 * (taken + 1), 1000 * (taken + 2)]
+        assert self._spend(limiter, NOW + 1000 * (taken + 1), cost=4) == 1000
 
     def test_what_never_fits_is_refused(self, limiter: RateLimiter) -> None:
         """A cost above the burst is refused, on a new key too, and counts nothing."""
@@ -109,11 +132,13 @@ class RateLimiterContract(Contract):
 
     def test_a_purge_forgets_keys_that_are_as_good_as_new(self, limiter: RateLimiter) -> None:
         """A key goes from the ms it is as good as new, and not before."""
+        self.need("purge")
         self._spend(limiter, NOW)
         assert [self.do(limiter.purge, at, 10) for at in (NOW + 999, NOW + 1000, NOW + 1000)] == [0, 1, 0]
 
     def test_a_purge_is_bounded(self, limiter: RateLimiter) -> None:
         """At most ``limit`` keys go at once; the count returned is the count forgotten."""
+        self.need("purge")
         for key in "abcde":
             self._spend(limiter, NOW, key=key)
         assert [self.do(limiter.purge, NOW + _DAY, 2) for _ in range(4)] == [2, 2, 1, 0]
@@ -124,6 +149,13 @@ class RateLimiterContract(Contract):
         self.do(limiter.purge, NOW + 1, 10)
         assert self._spend(limiter, NOW + 1) == 999
 
+    def test_what_is_forgotten_is_as_good_as_new(self, limiter: RateLimiter) -> None:
+        """Keys that are named start anew, those never counted do no harm, and all others stay as they are."""
+        for key in "abc":
+            self._exhaust(limiter, key)
+        self.do(limiter.forget, ["a", "unknown", "b"])
+        assert [self._spend(limiter, NOW, key=key) for key in "abc"] == [0, 0, 1000]
+
     # -- all of it ----------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("seed", range(3))
@@ -132,7 +164,7 @@ class RateLimiterContract(Contract):
         chance, now, model = random.Random(seed), NOW, dict[str, int]()  # noqa: S311  no secret
         for _ in range(200):
             now += chance.choice((0, 1, 300, 2500, -700, -50_000, 60_000))
-            wanted = Take(chance.choice("ab"), THREE, chance.choice((0, 1, 1, 1, 2, 3)))
+            wanted = Take(chance.choice("ab"), THREE, chance.choice((0, 1, 1, 1, 2, 3, 5)))
             full_at, wait = gcra.take(model.get(wanted.key), wanted.limit, wanted.cost, now)
             if full_at > now:
                 model[wanted.key] = full_at

@@ -18,7 +18,12 @@ _every_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
 
 class SessionStoreContract(Contract):
-    """Give the fixture ``store``: an empty ``SessionStore``."""
+    """Give the fixture ``store``: an empty ``SessionStore``.
+
+    ``unsupported`` may name ``purge``: sessions that expired go by themselves.
+    """
+
+    abilities = ("purge",)
 
     # -- open, get, find ----------------------------------------------------------------------------
 
@@ -90,27 +95,37 @@ class SessionStoreContract(Contract):
         assert [self.do(store.get, sid) for sid in "ab"] == [ended, successor]
         assert self.do(store.find, "slot-a") == successor
 
-    # -- due ----------------------------------------------------------------------------------------
+    # -- take_due -----------------------------------------------------------------------------------
 
-    def test_due_messages_come_oldest_first(self, store: SessionStore) -> None:
-        """``due`` lists sessions whose time has come, this ms included, by that time, up to the limit."""
+    def test_due_messages_are_taken_oldest_first(self, store: SessionStore) -> None:
+        """Sessions whose time has come, this ms included, are put off and returned, by that time, each once."""
         times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
-        self._opened(store, *(session(sid, due_attempt=1, due_at=at) for sid, at in times.items()))
-        assert [found.sid for found in self.do(store.due, NOW, 10)] == ["b", "e", "a"]
-        assert [found.sid for found in self.do(store.due, NOW, 2)] == ["b", "e"]
+        held = {sid: session(sid, due_attempt=1, due_at=at) for sid, at in times.items()}
+        self._opened(store, *held.values())
+        expected = [held[sid].take_up(NOW + 5) for sid in "bea"]
+        assert [self.do(store.take_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
+        assert [self.do(store.get, sid) for sid in "bea"] == expected
+        assert [self.do(store.get, sid) for sid in "cd"] == [held["c"], held["d"]]
+
+    def test_what_was_taken_is_due_again_later(self, store: SessionStore) -> None:
+        """Whoever takes a message and never comes back leaves it to others from ``until`` on, not one ms earlier."""
+        (waiting,) = self._opened(store, session("a", due_attempt=1, due_at=NOW))
+        assert self.do(store.take_due, NOW, NOW + 5) == waiting.take_up(NOW + 5)
+        assert self.do(store.take_due, NOW + 4, NOW + 9) is None
+        assert self.do(store.take_due, NOW + 5, NOW + 9) == waiting.take_up(NOW + 5).take_up(NOW + 9)
 
     def test_what_is_done_is_not_due(self, store: SessionStore) -> None:
-        """A message that was sent, put off or taken for good leaves the list, and may come back."""
+        """A message that was sent, put off or taken for good waits no more, and may do so again."""
         lifetimes = Lifetimes()
         waiting = [session(sid, due_attempt=1, due_at=NOW) for sid in "abcd"]
         self._opened(store, *waiting)
         for changed in (waiting[0].sent(), waiting[1].take_up(NOW + 1), waiting[2].take_up(None)):
             self.do(store.replace, changed)
-        assert self.do(store.due, NOW, 10) == [waiting[3]]
+        assert self._due(store) == ["d"]
         again = waiting[0].sent().begin_send(2, NOW, NOW - 1, lifetimes)
         assert again is not None
         self.do(store.replace, again)
-        assert self.do(store.due, NOW, 10) == [again, waiting[3]]
+        assert self._due(store) == ["a"]
 
     # -- of_owner, of_threepid ----------------------------------------------------------------------
 
@@ -145,26 +160,50 @@ class SessionStoreContract(Contract):
         assert list(self.do(store.of_owner, "@alice:x")) == [other]
         assert list(self.do(store.of_threepid, one.threepid, Purpose.ADD)) == [other]
 
+    # -- erase --------------------------------------------------------------------------------------
+
+    def test_erasing_takes_all_of_a_user(self, store: SessionStore) -> None:
+        """What the user opened goes, over or not, and what nobody known opened for their addresses; others' stays."""
+        number = Threepid(Medium.MSISDN, "alice@example.org")
+        other = Threepid(Medium.EMAIL, "other@example.org")
+        self._opened(
+            store,
+            session("a", owner="@alice:x", threepid=other),
+            session("b", owner="@alice:x", ended=True),
+            session("c", spent_at=NOW),
+            session("d", purpose=Purpose.PASSWORD),
+            session("e", owner="@bob:x"),
+            session("f", threepid=number),
+            session("g", threepid=other),
+        )
+        assert self.do(store.erase, "@alice:x", [session("a").threepid]) == 4
+        assert [sid for sid in "abcdefg" if self.do(store.get, sid)] == ["e", "f", "g"]
+        assert self.do(store.open, session("h", slot="slot-a")).sid == "h"
+        assert self.do(store.erase, "@alice:x", []) == 0
+
     # -- purge --------------------------------------------------------------------------------------
 
     def test_a_purge_takes_what_expired_and_no_more(self, store: SessionStore) -> None:
         """Only sessions that expired before the given time are deleted, with all ways to find them."""
+        self.need("purge")
         times = {"a": NOW - 1, "b": NOW, "c": NOW + 1}
         self._opened(store, *(session(sid, expires_at=at, owner="@a:x", due_at=0) for sid, at in times.items()))
         assert self.do(store.purge, NOW, 10) == 1
         assert self.do(store.get, "a") is None
         assert self.do(store.find, "slot-a") is None
-        assert _sids(self.do(store.due, NOW, 10)) == _sids(self.do(store.of_owner, "@a:x")) == {"b", "c"}
+        assert _sids(self.do(store.of_owner, "@a:x")) == {"b", "c"} == {*self._due(store)}
         assert self.do(store.purge, NOW, 10) == 0
 
     def test_a_purge_is_bounded(self, store: SessionStore) -> None:
         """At most ``limit`` sessions go at once; the count returned is the count deleted."""
+        self.need("purge")
         self._opened(store, *(session(sid, expires_at=NOW - 1) for sid in "abcde"))
         assert [self.do(store.purge, NOW, 2) for _ in range(4)] == [2, 2, 1, 0]
         assert [self.do(store.get, sid) for sid in "abcde"] == [None] * 5
 
     def test_a_purge_frees_slots(self, store: SessionStore) -> None:
         """The slot of a purged session can be opened again."""
+        self.need("purge")
         self._opened(store, session("a", expires_at=NOW - 1))
         self.do(store.purge, NOW, 1)
         assert self.do(store.open, session("b", slot="slot-a")).sid == "b"
@@ -186,10 +225,23 @@ class SessionStoreContract(Contract):
         assert sorted(held) == [False] * (_THREADS - 1) + [True]
         assert self.do(store.get, "a") == swaps[held.index(True)]
 
+    def test_parallel_takes_share_the_work(self, store: SessionStore) -> None:
+        """Of several who take at once each is given a session of their own, as long as there are some."""
+        sids = [f"{number}" for number in range(_THREADS - 3)]
+        self._opened(store, *(session(sid, due_attempt=1, due_at=NOW) for sid in sids))
+        taken = self.together([(store.take_due, NOW, NOW + 1)] * _THREADS)
+        assert sorted(each.sid for each in taken if each is not None) == sids
+
     def test_parallel_purges_count_each_session_once(self, store: SessionStore) -> None:
         """Purges that meet share the work."""
+        self.need("purge")
         self._opened(store, *(session(f"{number}", expires_at=NOW - 1) for number in range(_THREADS)))
         assert sum(self.together([(store.purge, NOW, _THREADS)] * _THREADS)) == _THREADS
+
+    def _due(self, store: SessionStore) -> list[str]:
+        """Take whatever is due; return its sids, oldest first."""
+        taken = [self.do(store.take_due, NOW, NOW + 1) for _ in range(_THREADS)]
+        return [each.sid for each in taken if each is not None]
 
     def _opened(self, store: SessionStore, *wanted: Session) -> list[Session]:
         return [self.do(store.open, each) for each in wanted]

@@ -1,0 +1,104 @@
+"""``IdentityServerClientContract``: what every ``IdentityServerClient`` keeps to, whatever identity servers do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from ...model.identity import Associated, Done, Proved, Refused, Unreachable
+from ...model.threepid import Medium
+from ...ports import IdentityServerClient
+from .identity_calls import ADDRESS, ALICE, BOB, ELSEWHERE, HERE, SESSION, every_call
+from .identity_cases import ODD, UNBIND, means, said
+from .identity_servers import HttpIdentityServers
+from .identity_wire import IdentityWire
+
+
+class IdentityServerClientContract(IdentityWire):
+    """Give the fixture ``make_client``: a function from ``ClientSetting`` to an ``IdentityServerClient``.
+
+    Needs the extra ``signing`` and ``trustme``. ``unsupported`` may name ``v1``: unbinding at servers that know v1
+    only; and ``http``, for a client that is the identity servers as well and gives ``client`` and ``servers`` itself.
+    """
+
+    # -- what is asked for is done ------------------------------------------------------------------
+
+    def test_a_session_tells_its_address(self, client: IdentityServerClient, servers: HttpIdentityServers) -> None:
+        """``proved`` returns medium and address as the server writes them."""
+        where = self.proved_at(servers)
+        assert self.call("proved", client, where) == Proved(Medium.EMAIL, ADDRESS)
+
+    @pytest.mark.parametrize("call", ["proved", "bind"])
+    @pytest.mark.parametrize("change", [{"sid": "another"}, {"client_secret": "another"}], ids=["sid", "secret"])
+    def test_another_session_is_refused(
+        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, change: dict[str, str]
+    ) -> None:
+        """Without the session and its secret nothing is told and nothing published."""
+        result = self.call(call, client, self.proved_at(servers), session=evolve(SESSION, **change))
+        assert means(result, (404, "M_NO_VALID_SESSION"))
+        assert not servers.published
+
+    def test_a_bind_publishes(self, client: IdentityServerClient, servers: HttpIdentityServers) -> None:
+        """``bind`` publishes the address of the session for this user, at this server, and says so."""
+        where = self.proved_at(servers)
+        assert self.call("bind", client, where) == Associated(Medium.EMAIL, ADDRESS, ALICE)
+        assert servers.published == {(where, Medium.EMAIL, ADDRESS): ALICE}
+
+    @pytest.mark.parametrize("medium", list(Medium), ids=lambda medium: medium.value)
+    def test_an_unbind_takes_back(
+        self, client: IdentityServerClient, servers: HttpIdentityServers, medium: Medium
+    ) -> None:
+        """``unbind`` takes back this user's address at this server, and nothing else; also if it was not there."""
+        here, elsewhere = servers.at(HERE), servers.at(ELSEWHERE)
+        kept = {(elsewhere, medium, ADDRESS): ALICE, (here, medium, "other@example.org"): ALICE}
+        servers.published.update({**kept, (here, medium, ADDRESS): ALICE})
+        for _ in range(2):
+            assert self.call("unbind", client, here, medium=medium) == Done()
+            assert servers.published == kept
+
+    def test_an_unbind_is_for_one_user(self, client: IdentityServerClient, servers: HttpIdentityServers) -> None:
+        """What another user has published stays."""
+        where = servers.at(HERE)
+        servers.published[where, Medium.EMAIL, ADDRESS] = BOB
+        self.call("unbind", client, where)
+        assert servers.published == {(where, Medium.EMAIL, ADDRESS): BOB}
+
+    # -- what answers mean --------------------------------------------------------------------------
+
+    @pytest.mark.parametrize(("status", "body", "expected"), UNBIND.values(), ids=UNBIND)
+    def test_an_answer_to_an_unbind_has_its_meaning(
+        self, client: IdentityServerClient, servers: HttpIdentityServers, status: int, body: Any, expected: Any
+    ) -> None:
+        """Any 2xx is success; Matrix errors are refusals; 400, 404, 405 and 501 without one mean no support."""
+        self.need("http")
+        servers.say(said(status, body))
+        assert means(self.call("unbind", client, servers.at(HERE)), expected)
+
+    @pytest.mark.parametrize("call", ["proved", "bind"])
+    @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+    def test_of_a_wrong_shape_nothing_is_believed(
+        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, body: Any
+    ) -> None:
+        """A success that tells no address of a known medium is no success."""
+        self.need("http")
+        servers.say(said(200, body))
+        assert isinstance(self.call(call, client, servers.at(HERE)), Unreachable)
+
+    def test_an_association_without_a_user_is_none(
+        self, client: IdentityServerClient, servers: HttpIdentityServers
+    ) -> None:
+        """Whom an address was published for must be said."""
+        self.need("http")
+        servers.say(said(200, {"medium": "email", "address": ADDRESS}))
+        assert isinstance(self.call("bind", client, servers.at(HERE)), Unreachable)
+
+    @every_call
+    def test_a_servers_words_are_cut(
+        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
+    ) -> None:
+        """Of an error a client hears printable text of 256 characters at most, and a pause that is one."""
+        self.need("http")
+        servers.say(said(403, {"errcode": "M_FORBIDDEN", "error": "a\x00\u2028" * 999, "retry_after_ms": "soon"}))
+        assert self.call(call, client, servers.at(HERE)) == Refused(403, "M_FORBIDDEN", "a" * 256)

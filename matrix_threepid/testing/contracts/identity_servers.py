@@ -1,0 +1,107 @@
+"""Identity servers over TLS on loopback that keep sessions and bindings, until they are told to misbehave."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from attrs import define, field, frozen
+
+from ...identity.signing import SigningKey
+from ...model.threepid import Medium
+from ..rogue import Answers, Heard, Names, RogueServer, Said, authority, certified
+from .fetch import Setting
+from .fetch_cases import HERE
+from .identity_cases import said
+
+SERVERS = ("id.example", "other.example")
+INSIDE, WRONG = "inside.example", "wrong.example"
+"""Names that lead to an address inside, and to a server whose certificate is for another name."""
+_NO_SESSION = said(404, {"errcode": "M_NO_VALID_SESSION", "error": "No session was found"})
+
+
+@frozen
+class ClientSetting:
+    """What the client under test is set up with: its network, and the name and key of its homeserver."""
+
+    network: Setting
+    server_name: str
+    key: SigningKey
+
+
+@define
+class HttpIdentityServers:
+    """Two servers behind one socket. ``published``: who is bound where; ``heard``: the requests so far."""
+
+    names: Names = field(factory=lambda: Names({**dict.fromkeys((*SERVERS, WRONG), (HERE,)), INSIDE: ("10.0.0.1",)}))
+    published: dict[tuple[str, Medium, str], str] = field(factory=dict)
+    _sessions: dict[tuple[str, str, str], tuple[Medium, str]] = field(factory=dict)
+    server: RogueServer = field(init=False)
+
+    @contextmanager
+    def serving(self) -> Iterator[HttpIdentityServers]:
+        """Serve until the block ends."""
+        with RogueServer(certified(*SERVERS), self._honest).serving() as self.server:
+            yield self
+
+    @property
+    def heard(self) -> list[Heard]:
+        """The requests so far."""
+        return self.server.heard
+
+    def at(self, name: str) -> str:
+        """Return the ``id_server`` of a name."""
+        return f"{name}:{self.server.port}"
+
+    def prove(self, id_server: str, sid: str, client_secret: str, address: str, medium: Medium = Medium.EMAIL) -> None:
+        """Put a validated session there."""
+        self._sessions[id_server, sid, client_secret] = (medium, address)
+
+    def say(self, what: Said) -> None:
+        """Answer so to everything from now on."""
+        answers: Answers = lambda _: what  # noqa: E731  it is a table of one
+        self.server.answers = answers
+
+    def without_tls(self) -> None:
+        """Speak plain text from now on."""
+        self.server.context = None
+
+    def setting(self, directory: Path, server_name: str, key: SigningKey) -> ClientSetting:
+        """Return what a client needs to reach these servers; the certificates go into ``directory``."""
+        file = directory / "ca.pem"
+        authority().cert_pem.write_to_path(str(file))
+        return ClientSetting(Setting(file, self.server.port, self.names), server_name, key)
+
+    def _honest(self, heard: Heard) -> Said:
+        where, call = heard.headers["host"], heard.path.rpartition("/")[2]
+        if call == "unbind":
+            return self._unbound(where, json.loads(heard.body))
+        query = {name: values[0] for name, values in parse_qs(heard.target.partition("?")[2]).items()}
+        given: dict[str, str] = query if call == "getValidated3pid" else json.loads(heard.body)
+        proved = self._sessions.get((where, given["sid"], given["client_secret"]))
+        if proved is None:
+            return _NO_SESSION
+        return said(200, self._bound(where, proved, given.get("mxid")))
+
+    def _bound(self, where: str, proved: tuple[Medium, str], mxid: str | None) -> dict[str, Any]:
+        named = {"medium": proved[0].value, "address": proved[1]}
+        if mxid is None:
+            return {**named, "validated_at": 1}
+        self.published[where, proved[0], proved[1]] = mxid
+        return {**named, "mxid": mxid, "not_before": 0, "not_after": 1, "ts": 0}
+
+    def _unbound(self, where: str, body: dict[str, Any]) -> Said:
+        place = (where, Medium(body["threepid"]["medium"]), body["threepid"]["address"])
+        if self.published.get(place) == body["mxid"]:
+            del self.published[place]
+        return said(200, {})
+
+
+def trusting(setting: Setting) -> ssl.SSLContext:
+    """Return a client's context that believes these servers, for clients that want one in place of a file."""
+    return ssl.create_default_context(cafile=str(setting.ca_file))

@@ -1,0 +1,188 @@
+"""Parts of a host that are broken on purpose, each in one way."""
+
+# ruff: noqa: D101  their names say what is wrong with them
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+from attrs import evolve
+
+from matrix_threepid.identity.signed_requests import XMatrixVerifier
+from matrix_threepid.identity.x_matrix import read_headers
+from matrix_threepid.pages import BuiltInPages
+from matrix_threepid.ports import Caller
+from matrix_threepid.protocol.errors import Forbidden, MatrixError, UiaRequired, Unauthorized, Unavailable, UnknownToken
+from matrix_threepid.protocol.wire import Request
+from matrix_threepid.testing import FakeCallers, FakeUia
+
+
+class TakesBadTokensForNone(FakeCallers):
+    async def identify(self, request: Request) -> Caller | None:
+        try:
+            return await super().identify(request)
+        except UnknownToken:
+            return None
+
+
+class RemembersTheFirst(FakeCallers):
+    first: Caller | None = None
+
+    async def identify(self, request: Request) -> Caller | None:
+        self.first = self.first or await super().identify(request)
+        return self.first
+
+
+class LooksAtTheBeginning(FakeCallers):
+    async def identify(self, request: Request) -> Caller | None:
+        caller = await super().identify(request)
+        return caller and evolve(caller, user_id=caller.user_id[: len("@alice:hs.example.org")])
+
+
+class TakesAnyScheme(FakeCallers):
+    async def identify(self, request: Request) -> Caller | None:
+        token = request.headers.get("authorization", "").rpartition(" ")[2]
+        return await super().identify(evolve(request, headers={"authorization": f"Bearer {token}"}))
+
+
+class ForgetsGuests(FakeCallers):
+    async def identify(self, request: Request) -> Caller | None:
+        caller = await super().identify(request)
+        return caller and evolve(caller, guest=False)
+
+
+class ChokesOnOddTokens(FakeCallers):
+    async def identify(self, request: Request) -> Caller | None:
+        request.headers.get("authorization", "").encode("ascii")
+        return await super().identify(request)
+
+
+class RepeatsTheToken(FakeCallers):
+    async def identify(self, request: Request) -> Caller | None:
+        try:
+            return await super().identify(request)
+        except UnknownToken:
+            raise UnknownToken(f"Unknown: {request.headers['authorization']}") from None
+
+
+class AllowsTheSessionEverything(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        await super().require(request, caller, body, "anything")
+
+
+class ForgetsTheBody(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        await super().require(request, caller, {"auth": body.get("auth")}, action)
+
+
+class ForgetsTheUser(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        await super().require(request, Caller("@somebody:hs.example.org"), body, action)
+
+
+class TakesTheSessionForTheAnswer(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        self._done.update(self._flows)
+        await super().require(request, caller, body, action)
+
+
+class TakesAnyPassword(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        auth = body.get("auth") or {}
+        self._done.update([auth["session"]] if "password" in auth else [])
+        await super().require(request, caller, body, action)
+
+
+class ForgetsTheFlows(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        try:
+            await super().require(request, caller, body, action)
+        except UiaRequired as required:
+            raise UiaRequired({"session": required.state["session"], "flows": []}) from None
+
+
+class RepeatsTheAnswer(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        try:
+            await super().require(request, caller, body, action)
+        except UiaRequired as required:
+            raise UiaRequired({**required.state, "params": {"tried": body.get("auth")}}) from None
+
+
+class TakesAuthOutOfTheBody(FakeUia):
+    async def require(self, request: Request, caller: Caller, body: Any, action: str) -> None:
+        await super().require(request, caller, dict(body), action)
+        body.pop("auth", None)
+
+
+class EscapesNothing(BuiltInPages):
+    def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
+        return unescape(super().render(page, language, values))
+
+
+class LoadsAScript(BuiltInPages):
+    def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
+        return super().render(page, language, values).replace("</body>", "<script src=x></script></body>")
+
+
+class BelievesTheHeader(XMatrixVerifier):
+    async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
+        given = read_headers([request.headers.get("authorization", "")])
+        if not given:
+            raise Unauthorized
+        return given[0].origin
+
+
+class ForgetsTheQuery(XMatrixVerifier):
+    async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
+        return await super().origin(evolve(request, query=""), body)
+
+
+class TakesAnyDestination(XMatrixVerifier):
+    async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
+        names = {each.destination or "" for each in read_headers([request.headers.get("authorization", "")])}
+        return await XMatrixVerifier(names, self.keys).origin(request, body)
+
+
+class RefusesWhatItCannotTell(XMatrixVerifier):
+    async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
+        try:
+            return await super().origin(request, body)
+        except Unavailable:
+            raise Forbidden from None
+
+
+class RaisesForOddHeaders(XMatrixVerifier):
+    async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
+        try:
+            return await super().origin(request, body)
+        except MatrixError:
+            return request.headers["authorization"].split('"')[1]
+
+
+_SHOWN = "test_tokens_are_not_shown"
+CAUGHT_BY: dict[type, str] = {
+    TakesBadTokensForNone: "test_an_unknown_token_is_told_so",
+    RemembersTheFirst: "test_a_token_names_its_user",
+    LooksAtTheBeginning: "test_tokens_are_compared_as_a_whole[{}x]",
+    TakesAnyScheme: "test_other_schemes_carry_no_token[Basic {}]",
+    ForgetsGuests: "test_who_is_restricted_is_marked[guest]",
+    ChokesOnOddTokens: "test_odd_tokens_name_nobody[not ASCII]",
+    RepeatsTheToken: _SHOWN,
+    AllowsTheSessionEverything: "test_a_session_is_for_one_action",
+    ForgetsTheBody: "test_a_session_is_for_one_body[change0]",
+    ForgetsTheUser: "test_a_session_is_for_one_user",
+    TakesTheSessionForTheAnswer: "test_without_completing_it_a_session_is_nothing",
+    TakesAnyPassword: "test_what_is_wrong_does_not_count",
+    ForgetsTheFlows: "test_without_auth_the_flows_are_named",
+    RepeatsTheAnswer: "test_answers_are_not_shown",
+    TakesAuthOutOfTheBody: "test_the_body_stays_as_it_is",
+    EscapesNothing: "test_every_value_is_escaped[token-confirm]",
+    LoadsAScript: "test_nothing_is_loaded_and_nothing_runs[failed]",
+    BelievesTheHeader: "test_another_key_of_the_same_name_is_refused",
+    ForgetsTheQuery: "test_the_signature_covers_the_request[a query]",
+    TakesAnyDestination: "test_a_signature_for_another_server_is_refused",
+    RefusesWhatItCannotTell: "test_keys_that_cannot_be_had_are_no_refusal",
+    RaisesForOddHeaders: "test_without_a_signature_nobody_is_named[none]",
+}

@@ -1,0 +1,35 @@
+"""Rate limiters whose answers are broken on purpose, each in one way; those that count wrongly are with the stores."""
+
+# ruff: noqa: D101  their names say what is wrong with them
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.ports import Take
+
+
+class TellsOneMsTooLong(MemoryLimits):
+    async def spend(self, takes: Sequence[Take], now: int) -> int:
+        wait = await super().spend(takes, now)
+        return wait + 1 if wait else 0
+
+
+class TellsTheWaitOfOne(MemoryLimits):
+    async def spend(self, takes: Sequence[Take], now: int) -> int:
+        wait = await super().spend(takes, now)
+        return (wait and await super().spend([evolve(take, cost=0) for take in takes], now)) or wait
+
+
+class TellsTheSpanWhereNothingFits(MemoryLimits):
+    def _take(self, wanted: Take, now: int) -> int:
+        return wanted.limit.span if wanted.cost > wanted.limit.burst else super()._take(wanted, now)
+
+
+CAUGHT_BY: dict[type, str] = {
+    TellsOneMsTooLong: "test_the_wait_told_is_exact_for_every_cost[1]",
+    TellsTheWaitOfOne: "test_the_wait_told_is_exact_for_every_cost[2]",
+    TellsTheSpanWhereNothingFits: "test_what_never_fits_tells_how_much_is_used[0]",
+}

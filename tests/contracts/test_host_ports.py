@@ -1,0 +1,135 @@
+"""The contracts of what a host gives, over the fakes and over the example server; and of pages and signatures."""
+
+# ruff: noqa: D101  the contract says what is tested
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import data
+import pytest
+from identity.test_signed_requests import Keys
+
+from examples.homeserver.accounts import Accounts
+from examples.homeserver.devices import Devices
+from examples.homeserver.passwords import Passwords
+from examples.homeserver.tables import HOMESERVER, ask, prepare
+from examples.homeserver.uia import Interactive
+from matrix_threepid import Caller
+from matrix_threepid.identity.signed_requests import ServerKeys, XMatrixVerifier
+from matrix_threepid.identity.x_matrix import read_headers
+from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.pages import BuiltInPages
+from matrix_threepid.protocol.errors import Forbidden, Unauthorized
+from matrix_threepid.protocol.wire import Request
+from matrix_threepid.stores.sqlite import Sqlite
+from matrix_threepid.testing import PASSWORD, FakeCallers, FakeClock, FakeUia
+from matrix_threepid.testing.contracts import (
+    CallersContract,
+    PagesContract,
+    RequestVerifierContract,
+    UiaContract,
+)
+
+TABLE = data.load("../identity/data/x_matrix")
+
+
+class TestFakeCallers(CallersContract):
+    unsupported = dict.fromkeys(("end", "lock"), "its tokens are user ids")
+
+    @pytest.fixture
+    def callers(self) -> FakeCallers:
+        return FakeCallers()
+
+    def token(self, callers: Any, user_id: str, kind: str = "") -> str:
+        callers.kinds[user_id] = {kind: True} if kind else {}
+        return user_id
+
+
+class TestFakeUia(UiaContract):
+    @pytest.fixture
+    def uia(self) -> FakeUia:
+        return FakeUia()
+
+    def right(self, caller: Caller, session: str) -> dict[str, Any]:
+        return {"type": "m.login.password", "session": session, "password": PASSWORD}
+
+    def wrong(self, caller: Caller, session: str) -> dict[str, Any]:
+        return {**self.right(caller, session), "password": "a guess of eve's"}
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[Sqlite]:
+    """The example's database, with alice and bob."""
+    with closing(Sqlite(tmp_path / "example.db")) as db:
+        asyncio.run(prepare(db, HOMESERVER))
+        yield db
+
+
+class TestExampleCallers(CallersContract):
+    run = staticmethod(asyncio.run)
+    unsupported = dict.fromkeys(("guest", "suspended", "oauth", "lock"), "the example has none")
+
+    @pytest.fixture
+    def callers(self, tables: Sqlite) -> Devices:
+        for user in (self.alice, self.bob):
+            self.do(_account, tables, user)
+        return Devices(tables)
+
+    def token(self, callers: Any, user_id: str, kind: str = "") -> str:
+        return str(self.do(callers.log_in, user_id, None).access_token)
+
+    def end(self, callers: Any, token: str) -> None:
+        self.do(callers.log_out, self.request(f"Bearer {token}"))
+
+
+class TestExampleUia(UiaContract):
+    run = staticmethod(asyncio.run)
+
+    @pytest.fixture
+    def uia(self, tables: Sqlite) -> Interactive:
+        clock = FakeClock()
+        passwords = Passwords(Accounts(tables, "hs.example.org"), MemoryLimits(), clock)
+        hashed = self.do(passwords.hash, PASSWORD)
+        for caller in (self.alice, self.bob):
+            self.do(_account, tables, caller.user_id, hashed)
+        return Interactive(tables, passwords, clock)
+
+    right, wrong = TestFakeUia.right, TestFakeUia.wrong
+
+
+async def _account(db: Sqlite, user_id: str, hashed: str | None = None) -> None:
+    await ask(db, "INSERT INTO users (user_id, password) VALUES (?, ?)", user_id, hashed)
+
+
+class TestBuiltInPages(PagesContract):
+    @pytest.fixture
+    def pages(self) -> BuiltInPages:
+        return BuiltInPages()
+
+
+class TestXMatrixVerifier(RequestVerifierContract):
+    @pytest.fixture
+    def make_verifier(self) -> Callable[[str, ServerKeys], XMatrixVerifier]:
+        return lambda name, keys: XMatrixVerifier([name], keys)
+
+    @pytest.mark.parametrize("case", **data.cases(TABLE["accepted"]))
+    def test_good_headers_of_the_table_name_who_signed(self, case: dict[str, Any]) -> None:
+        """However a homeserver writes its header, through the port it is read as everywhere else."""
+        headers = [", ".join(case["headers"])]
+        assert self._origin(case, headers[0]) == read_headers(headers)[0].origin
+
+    @pytest.mark.parametrize("case", **data.cases(TABLE["refused"]))
+    def test_all_other_headers_of_the_table_are_refused(self, case: dict[str, Any]) -> None:
+        """What homeservers would not write is refused."""
+        with pytest.raises((Unauthorized, Forbidden)):
+            self._origin(case, ", ".join(case["headers"]) if case["headers"] else None)
+
+    def _origin(self, case: dict[str, Any], header: str | None) -> str:
+        headers = {} if header is None else {"authorization": header}
+        request = Request("POST", case.get("uri", "/_matrix/identity/v2/3pid/unbind"), headers)
+        verifier = XMatrixVerifier([case.get("name", TABLE["name"])], Keys(TABLE["keys"]))
+        return self.do(verifier.origin, request, case.get("body", TABLE["body"]))

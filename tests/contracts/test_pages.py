@@ -1,0 +1,24 @@
+"""Every page of "write your own" is, put together, a test module that passes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from .running import run_pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [page for page in sorted((ROOT / "docs" / "write-your-own").glob("*.md")) if page.stem != "index"]
+_BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_passes_its_own_contracts(page: Path, tmp_path: Path) -> None:
+    """Whoever types a page off has a part that passes."""
+    module = tmp_path / "test_page.py"
+    module.write_text("\n\n".join(_BLOCK.findall(page.read_text("utf-8"))), "utf-8")
+    done = run_pytest(tmp_path, "-c", os.devnull, "-W", "error", module.name)
+    assert done.returncode == 0, done.stdout + done.stderr
