@@ -11,7 +11,15 @@ import pytest
 from matrix_threepid.testing import FakeAccounts, FakeCallers, FakeUia
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GIVEN = {
+    "pepper": bytes(32),
+    "database_uri": "postgresql:///nowhere",
+    "key_file_text": "ed25519 a_1 YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1",
+    "twilio_account": "AC" + "0" * 32,
+    "twilio_token": "token",
+}
+"""What a page takes from its reader."""
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -24,7 +32,7 @@ def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pyt
     """What a page shows is what happens."""
     monkeypatch.chdir(tmp_path)
     names = {"accounts": FakeAccounts(), "callers": FakeCallers(), "uia": FakeUia()}
-    scope: dict[str, Any] = {**names, "pepper": bytes(32), "your_app": your_app}
+    scope: dict[str, Any] = {**names, **GIVEN, "your_app": your_app}
     text = page.read_text("utf-8")
     for block in _BLOCK.finditer(text):
         line = text[: block.start()].count("\n") + 1

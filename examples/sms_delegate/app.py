@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 from hmac import compare_digest
 from pathlib import Path
 
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError, Medium, Peppers, Service
+from matrix_threepid import Medium, Service
 from matrix_threepid.hosts.asgi import App, Asgi, Receive, Scope, Send
 from matrix_threepid.identity_server import Delegate
+from matrix_threepid.settings.secret import stored_peppers
 from matrix_threepid.stores.sql import SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 
@@ -29,18 +28,6 @@ def delegate(config: Config, db: Sqlite) -> Delegate:
         sessions=SqlSessions(db),
         limiter=SqlLimits(db),
     )
-
-
-def stored_peppers(path: Path) -> Peppers:
-    """Return the peppers of a file, which is made if there is none. Raises ``ConfigurationError``."""
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise ConfigurationError(f"database: {error.strerror}") from None
-    return Peppers.of(path.read_bytes())
 
 
 def application(service: Service, secret_path: str) -> App:

@@ -71,14 +71,22 @@ def read_signing_key(text: str) -> SigningKey:
     key = _library()
     try:
         algorithm, version, seed = next(filter(None, text.splitlines())).split()
-        return _wrapped(key.decode_signing_key_base64(algorithm, version, seed))
+        return wrapped_key(key.decode_signing_key_base64(algorithm, version, seed))
     except (ValueError, StopIteration):
         raise ConfigurationError("signing key: must be a line 'ed25519 ID SEED' with the seed in base64") from None
 
 
 def new_signing_key(version: str) -> SigningKey:
     """Return a fresh key; ``version``: its name, such as ``a_1``."""
-    return _wrapped(_library().generate_signing_key(version))
+    return wrapped_key(_library().generate_signing_key(version))
+
+
+def wrapped_key(native: Any) -> SigningKey:
+    """Return a key of ``signedjson``, as homeservers in Python hold theirs."""
+    from signedjson.key import encode_verify_key_base64, get_verify_key
+
+    public = encode_verify_key_base64(get_verify_key(native))
+    return SigningKey(f"{native.alg}:{native.version}", public, native)
 
 
 def verifies(content: Mapping[str, Any], name: str, key_id: str, public: str) -> bool:
@@ -120,13 +128,6 @@ def _loose(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy whose signatures can be added to."""
     signatures = {name: dict(by) for name, by in content.get("signatures", {}).items()}
     return {**content, "signatures": signatures}
-
-
-def _wrapped(native: Any) -> SigningKey:
-    from signedjson.key import encode_verify_key_base64, get_verify_key
-
-    public = encode_verify_key_base64(get_verify_key(native))
-    return SigningKey(f"{native.alg}:{native.version}", public, native)
 
 
 def _library() -> Any:

@@ -193,6 +193,11 @@ class Table:
             for path in declared.paths:
                 self._add(prefix + path, declared)
 
+    @property
+    def paths(self) -> Mapping[str, Mapping[str, Endpoint]]:
+        """Every path, and the endpoints there by method; for hosts that register paths one by one."""
+        return self._routes
+
     def _add(self, path: str, declared: Endpoint) -> None:
         methods = self._routes.setdefault(path, {})
         if declared.method in methods:

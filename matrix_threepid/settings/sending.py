@@ -129,8 +129,9 @@ class SmsSettings:
 
     def sender(self, offload: Offload) -> TwilioSender | HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
-        provider = self.twilio or self.gateway
-        assert provider is not None  # noqa: S101  there is one of them
+        provider: TwilioSettings | GatewaySettings | None = self.twilio or self.gateway
+        if provider is None:
+            raise ConfigurationError("give either twilio or gateway")
         return provider.sender(offload)
 
 

@@ -21,6 +21,11 @@ _OLDEST = (3, 35)  # RETURNING
 _PASSING = ("locked", "disk is full", "disk I/O error")
 
 
+def is_passing(error: Exception) -> bool:
+    """Return whether an ``OperationalError`` tells of what may soon be over, and not of a bug."""
+    return any(passing in str(error) for passing in _PASSING)
+
+
 class Sqlite:
     """A ``Database`` in the file ``path``; threads and processes may share it.
 
@@ -74,7 +79,7 @@ class Sqlite:
         try:
             yield
         except self._sqlite3.OperationalError as error:
-            if not any(passing in str(error) for passing in _PASSING):
+            if not is_passing(error):
                 raise
             raise Again from error
 

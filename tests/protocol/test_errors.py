@@ -19,6 +19,7 @@ CLASSES = [
 ARGUMENTS: dict[type, tuple[Any, ...]] = {
     LimitExceeded: (1500,),
     UiaRequired: ({"flows": [], "session": "x"},),
+    errors.HostRefused: (403, "M_FORBIDDEN", "no"),
     errors.IdentityServerRefused: (403, "M_FORBIDDEN", "no"),
 }
 STATUSES = {

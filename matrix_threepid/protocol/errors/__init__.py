@@ -8,6 +8,7 @@ from .base import ConfigurationError, MatrixError, UiaRequired, Unavailable
 from .callers import (
     Forbidden,
     GuestAccessForbidden,
+    HostRefused,
     MissingToken,
     NotYours,
     TermsNotSigned,
@@ -60,6 +61,7 @@ __all__ = [
     "Forbidden",
     "GatewayTimeout",
     "GuestAccessForbidden",
+    "HostRefused",
     "IdentityServerRefused",
     "InvalidAddress",
     "InvalidEmail",

@@ -77,3 +77,11 @@ class TermsNotSigned(MatrixError):
 
     status, errcode = 403, "M_TERMS_NOT_SIGNED"
     message = "The terms of this server have not been accepted"
+
+
+class HostRefused(MatrixError):
+    """A refusal in the host's own words, raised by its ports; ``extra``: further members of the body."""
+
+    def __init__(self, status: int, errcode: str, message: str, **extra: Any) -> None:
+        super().__init__(message, **extra)
+        self.status, self.errcode = status, errcode  # type: ignore[misc]

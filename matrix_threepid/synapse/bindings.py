@@ -1,0 +1,96 @@
+"""Bindings that Synapse and the library both know of, and unbinding that nobody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from attrs import frozen
+
+from ..bindings import binding_id
+from ..homeserver import Homeserver
+from ..model.binding import Binding
+from ..model.threepid import Medium, Threepid
+from ..ports import Clock
+from ..protocol.errors import MatrixError
+from ..removal import unbind_everywhere
+from ..stores.sql import Database, SqlBindings
+from . import tables
+
+
+class SharedBindings(SqlBindings):
+    """A ``BindingStore`` that takes over what Synapse remembers of a user, and lets it know what changes.
+
+    So nothing is lost when the module comes, and nothing when it goes.
+    """
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        super().__init__(db)
+        self._clock = clock
+
+    async def of_user(self, user_id: str) -> Sequence[Binding]:
+        for medium, address, id_server in await self._db.run(partial(tables.bound, user_id)):
+            if medium in set(Medium):
+                await super().insert(self._adopted(user_id, Threepid(Medium(medium), address), id_server))
+        return await super().of_user(user_id)
+
+    async def insert(self, binding: Binding) -> bool:
+        inserted = await super().insert(binding)
+        await self._note(binding, there=inserted and binding.bound_at is not None)
+        return inserted
+
+    async def replace(self, binding: Binding) -> bool:
+        replaced = await super().replace(binding)
+        await self._note(binding, there=replaced and binding.bound_at is not None)
+        return replaced
+
+    async def forget(self, binding: Binding) -> bool:
+        forgotten = await super().forget(binding)
+        if forgotten and binding.threepid is not None and not _is_intent(binding, binding.threepid):
+            await self._db.run(partial(tables.forget, *_row(binding, binding.threepid)))
+        return forgotten
+
+    async def _note(self, binding: Binding, *, there: bool) -> None:
+        if there and binding.threepid is not None:
+            await self._db.run(partial(tables.remember, *_row(binding, binding.threepid)))
+
+    def _adopted(self, user_id: str, threepid: Threepid, id_server: str) -> Binding:
+        now = self._clock()
+        return Binding(
+            id=binding_id(user_id, threepid, id_server),
+            user_id=user_id,
+            id_server=id_server,
+            threepid=threepid,
+            spelling=threepid.address,
+            created_at=now,
+            bound_at=now,
+        )
+
+
+def _is_intent(binding: Binding, threepid: Threepid) -> bool:
+    """Return whether a row only announced a bind: another one stands for what came of it."""
+    return binding.id != binding_id(binding.user_id, threepid, binding.id_server)
+
+
+def _row(binding: Binding, threepid: Threepid) -> tuple[str, str, str, str]:
+    return binding.user_id, threepid.medium.value, threepid.address, binding.id_server
+
+
+@frozen
+class UnbindGuard:
+    """Takes bindings back where Synapse would, for its own deletes and deactivations: what cannot be reached waits."""
+
+    homeserver: Homeserver
+
+    async def unbind(self, user_id: str, medium: str, address: str, id_server: str | None) -> bool:
+        """Return whether every identity server confirmed, and one was known. Raises ``SynapseError`` for bad input."""
+        from synapse.module_api.errors import SynapseError
+
+        if medium not in set(Medium):
+            return False
+        threepid = Threepid(Medium(medium), address)
+        try:
+            unbound = await unbind_everywhere(self.homeserver, user_id, [threepid], id_server)
+        except MatrixError as error:
+            raise SynapseError(error.status, str(error), error.errcode) from None
+        return unbound.result == "success"

@@ -1,0 +1,81 @@
+"""``SynapseDatabase``: the stores inside Synapse's own database, through the public module API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from sqlite3 import OperationalError as SqliteError
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..protocol.errors import Unavailable
+from ..stores.sql.operation import Operation, Row, drive
+from ..stores.sql.postgresql import raised_for
+from ..stores.sqlite import is_passing
+
+if TYPE_CHECKING:
+    from synapse.module_api import LoggingTransaction, ModuleApi
+
+T = TypeVar("T")
+
+_NAME = "matrix_threepid"
+_BEGIN = {
+    # Python begins at the first change only, so what was read before would be another transaction's.
+    "sqlite": "BEGIN IMMEDIATE",
+    # Who changes a row under Synapse's REPEATABLE READ makes all others who want to begin again; here they wait.
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+}
+
+
+class SynapseDatabase:
+    """A ``Database`` in that of a Synapse, SQLite or PostgreSQL. ``api``: the ``ModuleApi`` modules are given.
+
+    Handlers that use it run on Twisted's reactor and in a logging context, as all of Synapse does.
+    """
+
+    def __init__(self, api: ModuleApi) -> None:
+        self._api = api
+        self._dialect: str | None = None
+
+    @property
+    def dialect(self) -> str:
+        """``"sqlite"`` or ``"postgresql"``, known from the first transaction on; ``RuntimeError`` before."""
+        if self._dialect is None:
+            raise RuntimeError("SynapseDatabase: ask for the dialect inside an operation, or after the first")
+        return self._dialect
+
+    async def run(self, operation: Callable[[], Operation[T]], /) -> T:
+        """Run one operation as one transaction, which Synapse begins again if need be. Raises ``Unavailable``."""
+        try:
+            result: T = await self._api.run_db_interaction(_NAME, self._transaction, operation)
+        except Exception as error:
+            # Outside of the transaction: Synapse begins again by the errors of its drivers.
+            if _passes(error):
+                raise Unavailable from error
+            raise
+        return result
+
+    def _transaction(self, txn: LoggingTransaction, operation: Callable[[], Operation[T]]) -> T:
+        def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
+            txn.execute(sql, parameters)
+            return txn.fetchall() if txn.description else []
+
+        driver = txn.database_engine.module.__name__
+        self._dialect = "sqlite" if driver == "sqlite3" else "postgresql"
+        execute(_BEGIN[self._dialect], ())
+        return drive(operation(), execute)
+
+
+def _passes(error: Exception) -> bool:
+    """Return whether the database cannot serve right now, though it may soon."""
+    from twisted.enterprise.adbapi import ConnectionLost
+
+    if isinstance(error, SqliteError):
+        return is_passing(error)
+    return isinstance(error, ConnectionLost) or _passes_at_postgresql(error)
+
+
+def _passes_at_postgresql(error: Exception) -> bool:
+    try:
+        from psycopg2 import OperationalError
+    except ImportError:  # a Synapse on SQLite needs none
+        return False
+    return isinstance(error, OperationalError) and raised_for(error.pgcode) is not None

@@ -1,0 +1,147 @@
+"""The three ports a homeserver gives, and its rules: accounts, access tokens and authentication are Synapse's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from ..model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Purpose, Threepid
+from ..ports import Caller, Clock
+from ..protocol.errors import HostRefused, MatrixError, UnknownToken, UserLocked
+from ..protocol.wire import Request
+from ..stores.sql import Database
+from . import tables
+from .private import Inside
+
+if TYPE_CHECKING:
+    from synapse.module_api import ModuleApi
+
+
+@frozen
+class SynapseAccounts:
+    """``Accounts`` over Synapse's own table; other modules hear of what is added and removed."""
+
+    _api: ModuleApi = field(repr=False)
+    _db: Database = field(repr=False)
+    _inside: Inside = field(repr=False)
+    _clock: Clock = field(repr=False)
+
+    async def owner(self, threepid: Threepid) -> Owner | None:
+        found = await self._db.run(partial(tables.owner, threepid.medium.value, spellings(threepid)))
+        return None if found is None else Owner(found)
+
+    async def list(self, user_id: str) -> Sequence[AccountThreepid]:
+        found = await self._api.get_threepids_for_user(user_id)
+        return [_listed(each) for each in found if each["medium"] in set(Medium)]
+
+    async def add(self, user_id: str, threepid: AccountThreepid) -> AddOutcome:
+        medium, names = threepid.medium.value, spellings(threepid.threepid)
+        claim = partial(tables.claim, user_id, medium, names, threepid.validated_at, self._clock())
+        holder = await self._db.run(claim)
+        if holder is not None:
+            return AddOutcome.ALREADY_YOURS if holder == user_id else AddOutcome.TAKEN
+        await self._inside.add_threepid(user_id, medium, names[0], threepid.validated_at)
+        return AddOutcome.ADDED
+
+    async def remove(self, user_id: str, threepid: Threepid) -> bool:
+        held = {each.threepid for each in await self.list(user_id)}
+        for address in spellings(threepid):
+            if Threepid(threepid.medium, address) in held:
+                await self._inside.delete_threepid(user_id, threepid.medium.value, address)
+                return True
+        return False
+
+
+@frozen
+class SynapseCallers:
+    """``Callers`` by the access tokens of Synapse."""
+
+    _api: ModuleApi = field(repr=False)
+    _inside: Inside = field(repr=False)
+
+    async def identify(self, request: Request) -> Caller | None:
+        if (requester := await requester_of(self._api, request)) is None:
+            return None
+        user_id = requester.user.to_string()
+        suspended = await self._inside.is_suspended(user_id)
+        return Caller(user_id, guest=requester.is_guest, suspended=suspended)
+
+
+@frozen
+class SynapseUia:
+    """``Uia`` as Synapse does it."""
+
+    _api: ModuleApi = field(repr=False)
+    _inside: Inside = field(repr=False)
+
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        from synapse.module_api.errors import SynapseError
+
+        requester = await requester_of(self._api, request)
+        try:
+            await self._inside.authenticate(requester, request.native, body, action)
+        except SynapseError as error:
+            raise as_matrix_error(error) from None
+
+
+@frozen
+class SynapseRules:
+    """``AddressRules`` as ``allowed_local_3pids`` and the other modules have them; a reset needs no leave."""
+
+    _inside: Inside = field(repr=False)
+
+    async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
+        if purpose is Purpose.PASSWORD:
+            return True
+        registration = purpose is Purpose.REGISTER
+        return await self._inside.is_allowed(threepid.medium.value, threepid.address, registration=registration)
+
+
+async def requester_of(api: ModuleApi, request: Request) -> Any:
+    """Return Synapse's ``Requester``, or ``None`` without a token. Raises ``UnknownToken`` or ``UserLocked``."""
+    from synapse.module_api.errors import SynapseError
+
+    if request.native.requester is not None:  # Synapse looks once a request
+        return request.native.requester
+    try:
+        return await api.get_user_by_req(request.native, allow_guest=True)
+    except SynapseError as error:
+        if error.errcode == "M_MISSING_TOKEN":
+            return None
+        raise as_matrix_error(error) from None
+
+
+def as_matrix_error(error: Any) -> MatrixError:
+    """Return an error of Synapse as one of ours."""
+    body = error.error_dict(None)
+    more = {name: value for name, value in body.items() if name not in ("errcode", "error")}
+    if body["errcode"] == "M_UNKNOWN_TOKEN":
+        return UnknownToken(body["error"], **more)
+    if body["errcode"] == "M_USER_LOCKED":
+        return UserLocked(body["error"], **more)
+    return HostRefused(error.code, body["errcode"], body["error"], **more)
+
+
+def spellings(threepid: Threepid) -> tuple[str, ...]:
+    """Return how Synapse may have an address: by its own rule, or with a domain that was typed in its ASCII form."""
+    if threepid.address.isascii():
+        return (threepid.address,)
+    import idna
+
+    local, _, domain = threepid.address.rpartition("@")
+    try:
+        return threepid.address, f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    except UnicodeError:
+        return (threepid.address,)
+
+
+def _listed(found: Mapping[str, Any]) -> AccountThreepid:
+    return AccountThreepid(
+        medium=Medium(found["medium"]),
+        address=found["address"],
+        validated_at=found["validated_at"],
+        added_at=found["added_at"],
+    )

@@ -1,0 +1,48 @@
+"""``SynapseMailer``: mails as Synapse sends its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from ..senders.words import check_layouts, words_for
+from ..texts import Texts
+
+if TYPE_CHECKING:
+    from synapse.module_api import ModuleApi
+
+
+@frozen
+class SynapseMailer:
+    """A ``TokenSender`` over the mail server in Synapse's ``email`` section; ``texts``: words and layouts."""
+
+    _api: ModuleApi = field(repr=False)
+    _server_name: str
+    _texts: Texts = field(factory=Texts, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_layouts(self._texts)
+
+    async def send(self, message: TokenMessage) -> Outcome:
+        """Send one mail; whether a refusal is for ever goes by the reply of the mail server."""
+        words = words_for(self._texts, message, self._server_name)
+        html, text = words.html(self._texts), words.text(self._texts)
+        try:
+            await self._api.send_mail(message.recipient, words.subject, html, text)
+        except Exception as error:
+            return _outcome(error)
+        return Accepted()
+
+
+def _outcome(error: Exception) -> Outcome:
+    from twisted.internet.error import ConnectionLost
+    from twisted.mail.smtp import SMTPDeliveryError
+
+    if isinstance(error, SMTPDeliveryError):
+        for_ever = 500 <= error.code < 600
+        return RefusedForever("the mail server refused it") if for_ever else RefusedForNow("the mail server said later")
+    if isinstance(error, ConnectionLost | TimeoutError):
+        return Unknown(type(error).__name__)
+    return RefusedForNow(type(error).__name__)

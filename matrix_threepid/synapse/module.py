@@ -1,0 +1,116 @@
+"""``Threepids``: the module itself. Which parts are on is what its ``config`` has sections for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..bindings import retry_unbinds
+from ..homeserver import Homeserver
+from ..leaving import deactivate_threepids
+from ..protocol.errors import ConfigurationError
+from ..service import Service
+from ..settings import read
+from .bindings import UnbindGuard
+from .private import Inside
+from .resources import mount, mount_separately, serve_first
+from .settings import ModuleSettings
+from .stages import take_over_stages
+from .wiring import Prepared, Wiring
+
+if TYPE_CHECKING:
+    from synapse.module_api import ModuleApi
+
+_SECOND = 1000
+_log = logging.getLogger("matrix_threepid.synapse")
+
+
+class Threepids:
+    """What Synapse makes of ``module: matrix_threepid.synapse.Threepids``. Raises Synapse's ``ConfigError``."""
+
+    def __init__(self, config: Mapping[str, Any], api: ModuleApi) -> None:
+        self._api = api
+        try:
+            self._set_up(config)
+        except ConfigurationError as error:
+            raise _config_error(str(error)) from None
+
+    @staticmethod
+    def parse_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what Synapse gives to the module, once it is known to be right."""
+        try:
+            read(ModuleSettings, config)
+        except ConfigurationError as error:
+            raise _config_error(str(error)) from None
+        return config
+
+    def _set_up(self, config: Mapping[str, Any]) -> None:
+        settings = read(ModuleSettings, config)
+        db = Prepared(self._api)
+        self._api.delayed_background_call(0, partial(_prepare, db), desc="threepid_schema")
+        if settings.delegate_path is not None:
+            self._delegate(Wiring(settings, self._api, db), settings.delegate_path)
+        if settings.needs_private:
+            inside = Inside.of(self._api)
+            chosen = {**config, "policy": {**inside.chosen(), **(config.get("policy") or {})}}
+            self._homeserver(Wiring(read(ModuleSettings, chosen), self._api, db), inside)
+
+    def _delegate(self, wiring: Wiring, path: str) -> None:
+        """Answer what Synapse asks ``account_threepid_delegates.msisdn``."""
+        service = Service(wiring.delegate())
+        mount(self._api, service, path, cut=path)
+        self._keep_house(service)
+
+    def _homeserver(self, wiring: Wiring, inside: Inside) -> None:
+        """Take over unbinding and, where they are wanted, the endpoints and stages."""
+        homeserver = wiring.homeserver(inside)
+        service = Service(homeserver)
+        inside.replace_unbind(UnbindGuard(homeserver).unbind)
+        self._api.register_third_party_rules_callbacks(
+            on_user_deactivation_status_changed=partial(_left, homeserver),
+        )
+        if wiring.settings.endpoints is not None:
+            self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
+        self._keep_house(service)
+        pause = min(max(homeserver.policy.retrying.first // 6, _SECOND), 10 * _SECOND)
+        self._repeat(partial(retry_unbinds, homeserver), pause, "threepid_unbinds")
+
+    def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
+        take_over_stages(homeserver, inside)
+        if self._api.worker_app is not None:
+            return
+        if in_front:
+            serve_first(inside, service)
+        else:
+            mount_separately(self._api, service)
+
+    def _keep_house(self, service: Service) -> None:
+        self._repeat(service.deliver_due, 2 * _SECOND, "threepid_deliver_due")
+        self._repeat(service.purge, 300 * _SECOND, "threepid_purge")
+
+    def _repeat(self, work: Callable[[], Awaitable[object]], pause: int, name: str) -> None:
+        if self._api.should_run_background_tasks():
+            self._api.looping_background_call(work, pause, desc=name)
+
+
+async def _prepare(db: Prepared) -> None:
+    """Bring our tables up to date, so that it is heard of at the start if that cannot be."""
+    try:
+        await db.prepare()
+    except Exception:
+        _log.critical("the tables of matrix_threepid cannot be used", exc_info=True)
+
+
+async def _left(homeserver: Homeserver, user_id: str, deactivated: bool, by_admin: bool) -> None:
+    """Take back what is left of a user who was deactivated."""
+    if deactivated:
+        await deactivate_threepids(homeserver, user_id)
+
+
+def _config_error(message: str) -> Exception:
+    from synapse.module_api.errors import ConfigError
+
+    error: Exception = ConfigError(message, ("matrix_threepid",))
+    return error

@@ -1,0 +1,52 @@
+"""Two tables of Synapse: ``user_threepids`` says who has an address, ``user_threepid_id_server`` where it is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..stores.sql import Operation
+
+_OWNER = "SELECT user_id FROM user_threepids WHERE medium = ? AND address = ?"
+_CLAIM = (
+    "INSERT INTO user_threepids (user_id, medium, address, validated_at, added_at) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (medium, address) DO NOTHING RETURNING user_id"
+)
+_BOUND = "SELECT medium, address, id_server FROM user_threepid_id_server WHERE user_id = ?"
+_REMEMBER = (
+    "INSERT INTO user_threepid_id_server (user_id, medium, address, id_server) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (user_id, medium, address, id_server) DO NOTHING"
+)
+_FORGET = "DELETE FROM user_threepid_id_server WHERE user_id = ? AND medium = ? AND address = ? AND id_server = ?"
+
+
+def owner(medium: str, addresses: Sequence[str]) -> Operation[str | None]:
+    """Return who has the first of these addresses that anybody has."""
+    for address in addresses:
+        if rows := (yield _OWNER, (medium, address)):
+            return str(rows[0][0])
+    return None
+
+
+def claim(user_id: str, medium: str, addresses: Sequence[str], validated_at: int, now: int) -> Operation[str | None]:
+    """Put the first of these addresses on an account unless somebody has one of them; return who had it before."""
+    if (holder := (yield from owner(medium, addresses))) is not None:
+        return holder
+    if (yield _CLAIM, (user_id, medium, addresses[0], validated_at, now)):
+        return None
+    return (yield from owner(medium, addresses))
+
+
+def bound(user_id: str) -> Operation[list[tuple[str, str, str]]]:
+    """Return medium, address and identity server of what Synapse knows to be bound for a user."""
+    rows = yield _BOUND, (user_id,)
+    return [(medium, address, id_server) for medium, address, id_server in rows]
+
+
+def remember(user_id: str, medium: str, address: str, id_server: str) -> Operation[None]:
+    """Let Synapse know that an address is bound."""
+    yield _REMEMBER, (user_id, medium, address, id_server)
+
+
+def forget(user_id: str, medium: str, address: str, id_server: str) -> Operation[None]:
+    """Let Synapse know that an address is no longer bound."""
+    yield _FORGET, (user_id, medium, address, id_server)

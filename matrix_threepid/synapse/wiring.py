@@ -1,0 +1,127 @@
+"""Synapse and the module's settings in, our roles out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve, frozen
+
+from ..homeserver import Homeserver
+from ..identity_server import Delegate
+from ..model.threepid import Medium
+from ..policy import Policy
+from ..ports import TokenSender
+from ..role import system_clock
+from ..settings import IdentityServerSettings
+from ..settings.secret import stored_peppers
+from ..stores.sql import Operation, SqlLimits, SqlSessions, migrate
+from .bindings import SharedBindings
+from .database import SynapseDatabase
+from .host import SynapseAccounts, SynapseCallers, SynapseRules, SynapseUia
+from .mail import SynapseMailer
+from .metrics import Metrics
+from .private import Inside
+from .settings import ModuleSettings
+
+if TYPE_CHECKING:
+    from synapse.module_api import ModuleApi
+
+    from ..identity.client import HttpIdentityClient
+
+T = TypeVar("T")
+
+
+class Prepared:
+    """Synapse's database, in which our tables are brought up to date before they are first used."""
+
+    def __init__(self, api: ModuleApi) -> None:
+        self._db = SynapseDatabase(api)
+        self._ready = False
+
+    @property
+    def dialect(self) -> str:
+        """``"sqlite"`` or ``"postgresql"``."""
+        return self._db.dialect
+
+    async def run(self, operation: Callable[[], Operation[T]], /) -> T:
+        """Run one operation as one transaction. Raises ``ConfigurationError`` if a later release made the tables."""
+        await self.prepare()
+        return await self._db.run(operation)
+
+    async def prepare(self) -> None:
+        """Bring our tables up to date, once. Raises ``ConfigurationError``."""
+        if not self._ready:
+            await migrate(self._db)
+            self._ready = True
+
+
+@frozen
+class Wiring:
+    """What the roles inside a Synapse are made of."""
+
+    settings: ModuleSettings
+    api: ModuleApi
+    db: Prepared
+
+    def delegate(self) -> Delegate:
+        """Return the role that Synapse asks for SMS."""
+        return Delegate(**self._shared(self._senders(Medium.MSISDN)), policy=self._policy())
+
+    def homeserver(self, inside: Inside) -> Homeserver:
+        """Return the role that serves Synapse's users."""
+        return Homeserver(
+            **self._shared(self._senders(*Medium)),
+            policy=self._own_policy(),
+            accounts=SynapseAccounts(self.api, self.db, inside, system_clock),
+            callers=SynapseCallers(self.api, inside),
+            uia=SynapseUia(self.api, inside),
+            rules=SynapseRules(inside),
+            bindings=SharedBindings(self.db, system_clock),
+            identity=self._identity(inside),
+        )
+
+    def _shared(self, senders: Mapping[Medium, TokenSender]) -> dict[str, Any]:
+        return {
+            "server_name": self.api.server_name,
+            "peppers": stored_peppers(Path(self.settings.secret_file)),
+            "senders": senders,
+            "sessions": SqlSessions(self.db),
+            "limiter": SqlLimits(self.db),
+            "listener": Metrics(),
+        }
+
+    def _senders(self, *media: Medium) -> dict[Medium, TokenSender]:
+        ways = {Medium.EMAIL: self._mail, Medium.MSISDN: self._sms}
+        made = {medium: ways[medium]() for medium in media}
+        return {medium: sender for medium, sender in made.items() if sender is not None}
+
+    def _mail(self) -> TokenSender | None:
+        email, name = self.settings.email, self.api.server_name
+        if email is None:
+            return None
+        return email.smtp.sender(name, self.api.defer_to_thread) if email.smtp else SynapseMailer(self.api, name)
+
+    def _sms(self) -> TokenSender | None:
+        return self.settings.sms.sender(self.api.defer_to_thread) if self.settings.sms else None
+
+    def _identity(self, inside: Inside) -> HttpIdentityClient:
+        from ..identity.client import HttpIdentityClient
+        from ..identity.signed_requests import RequestSigner
+
+        servers = self.settings.identity_servers or IdentityServerSettings()
+        signer = RequestSigner(self.api.server_name, inside.signing_key)
+        return HttpIdentityClient(servers.fetch(self.api.defer_to_thread), signer)
+
+    def _policy(self) -> Policy:
+        return self.settings.library_policy(self.api.public_baseurl)
+
+    def _own_policy(self) -> Policy:
+        """Return the policy of a homeserver whose UIA keeps what was proved: a claim lasts as long as the proof.
+
+        An identity server's refusal waits in the queue, since Synapse would let nobody leave over one.
+        """
+        policy = self._policy()
+        lifetimes = evolve(policy.lifetimes, claim=policy.lifetimes.validated)
+        return evolve(policy, lifetimes=lifetimes, identity_server_refusal="queue")
