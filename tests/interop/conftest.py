@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from . import sms_ways
 from .programs import free_port
 from .roles import Delegated, Published
 from .serving import certificate
+from .sms_ways import Way
 from .synapse import Synapse, synapse_at
 
 collect_ignore_glob = [] if os.environ.get("MATRIX_THREEPID_INTEROP") == "1" else ["*"]
@@ -51,3 +53,16 @@ def synapse(
     delegates = {"msisdn": delegate.url}
     with synapse_at(homeserver_port, folder, files, account_threepid_delegates=delegates) as synapse:
         yield synapse
+
+
+@pytest.fixture(scope="session")
+def beside(synapse: Synapse, delegate: Delegated) -> Way:
+    """A Synapse with our delegate beside it."""
+    return sms_ways.beside(synapse, delegate)
+
+
+@pytest.fixture(scope="session")
+def inside(tmp_path_factory: pytest.TempPathFactory, files: Mapping[str, Path]) -> Iterator[Way]:
+    """A Synapse with our module inside it, for SMS alone."""
+    with sms_ways.inside(tmp_path_factory.mktemp("inside"), files) as way:
+        yield way

@@ -61,3 +61,12 @@ class Client:
 
     def get(self, path: str, token: str | None = None, **query: str) -> Answer:
         return self.call("GET", path, None, token, query=query)
+
+    def status(self, method: str, path: str) -> int:
+        """Make a request whose answer may be anything; return its status."""
+        connection = self._connection()
+        try:
+            connection.request(method, f"{self.base}{path}")
+            return connection.getresponse().status
+        finally:
+            connection.close()

@@ -16,7 +16,8 @@ program() {
   touch "$place/complete"
 }
 
-program synapse matrix-synapse
+# Synapse also runs this library, on both its engines, and tests of it.
+program synapse matrix-synapse psycopg2-binary pytest pytest-timeout -e "$here/../.."
 # Sydent signs with an older canonicaljson than its packages ask for, and imports two packages they do not name.
 program sydent matrix-sydent==2.6.1 canonicaljson==1.5.0 signedjson==1.1.1 prometheus_client sentry-sdk
 

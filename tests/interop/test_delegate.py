@@ -1,27 +1,27 @@
-"""A real Synapse whose numbers our delegate validates (``account_threepid_delegates.msisdn``)."""
+"""A real Synapse whose numbers we validate: our delegate beside it, or our module inside it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, evolve
 
-from .http import Answer, Client
-from .roles import SECRET_PATH, Delegated
-from .synapse import Synapse, User, submit
+from .http import Answer
+from .sms_ways import BESIDE, INSIDE, Way
+from .synapse import User, submit
 
 V1 = "/_matrix/identity/api/v1"
 ADD, REGISTER = "/account/3pid/msisdn/requestToken", "/register/msisdn/requestToken"
-_numbers = iter(range(447700900100, 447700900999))
+_numbers = (f"4477{area:02}900123" for area in range(100))
+"""Each with a prefix of its own: a prefix gets only so many SMS."""
 
 
 @define
 class Phone:
     """A number nobody has used yet, and a session to validate it."""
 
-    synapse: Synapse
-    delegate: Delegated
+    way: Way
     number: str
     sid: str = ""
     submit_url: str = ""
@@ -34,17 +34,17 @@ class Phone:
         """Ask Synapse for an SMS."""
         wanted = {"country": "GB", "phone_number": f"0{self.number[2:]}", "send_attempt": 1}
         body = {"client_secret": self.credentials["client_secret"], **wanted, **members}
-        answer = self.synapse.client.post(f"/_matrix/client/v3{path}", body)
+        answer = self.way.synapse.client.post(f"/_matrix/client/v3{path}", body)
         self.sid, self.submit_url = answer.body.get("sid", ""), answer.body.get("submit_url", "")
         return answer
 
     def submit(self, code: str) -> Answer:
         """Post a code to Synapse."""
-        return submit(self.synapse.client, self.submit_url, {**self.credentials, "token": code})
+        return submit(self.way.synapse.client, self.submit_url, {**self.credentials, "token": code})
 
     @property
     def code(self) -> str:
-        return self.delegate.code(self.number)
+        return self.way.code(self.number)
 
     @property
     def wrong_code(self) -> str:
@@ -56,15 +56,21 @@ class Phone:
         return self
 
 
-@pytest.fixture
-def phone(synapse: Synapse, delegate: Delegated) -> Phone:
-    return Phone(synapse, delegate, str(next(_numbers)))
+@pytest.fixture(scope="module", params=[BESIDE, INSIDE], ids=["delegate", "module"])
+def way(request: pytest.FixtureRequest) -> Way:
+    """A Synapse and its way to phones."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def user(synapse: Synapse, request: pytest.FixtureRequest) -> User:
+def phone(way: Way) -> Phone:
+    return Phone(way, next(_numbers))
+
+
+@pytest.fixture
+def user(way: Way, request: pytest.FixtureRequest) -> User:
     """A user of this test alone."""
-    return synapse.register(request.node.originalname.removeprefix("test_"))
+    return way.synapse.register(request.node.originalname.removeprefix("test_"))
 
 
 def test_a_number_gets_onto_an_account(phone: Phone, user: User) -> None:
@@ -84,7 +90,7 @@ def test_a_number_gets_onto_an_account(phone: Phone, user: User) -> None:
 
 def test_a_number_opens_an_account(phone: Phone) -> None:
     """Registration with ``m.login.msisdn``: the stage waits for the code, then the account has the number."""
-    synapse = phone.synapse
+    synapse = phone.way.synapse
     asked = synapse.sign_up("newcomer")
     assert ["m.login.msisdn"] in [flow["stages"] for flow in asked.body["flows"]]
     assert phone.ask(REGISTER).status == 200
@@ -109,7 +115,7 @@ def test_a_larger_attempt_sends_another_code(phone: Phone) -> None:
     phone.ask()
     first = phone.code
     phone.ask()
-    assert [sent.recipient for sent in phone.delegate.sms.messages].count(phone.number) == 1
+    assert phone.way.sent.count(phone.number) == 1
     phone.ask(send_attempt=2)
     assert phone.code != first
     assert phone.submit(first).body["errcode"] == "M_TOKEN_INCORRECT"
@@ -135,9 +141,9 @@ def test_a_code_takes_five_guesses(phone: Phone) -> None:
 )
 def test_our_refusals_reach_the_client(phone: Phone, members: dict[str, str], refused: tuple[int, str]) -> None:
     """Status and errcode of a requestToken come through Synapse as they are, and nothing is sent."""
-    before = len(phone.delegate.sms.messages)
+    before = len(phone.way.sent)
     assert phone.ask(**members).refusal == refused
-    assert len(phone.delegate.sms.messages) == before
+    assert len(phone.way.sent) == before
 
 
 def test_limits_reach_the_client(phone: Phone) -> None:
@@ -147,25 +153,25 @@ def test_limits_reach_the_client(phone: Phone) -> None:
     assert answers[-1].body["retry_after_ms"] > 0
 
 
-def test_a_proof_is_told_as_often_as_it_is_asked_for(phone: Phone, delegate: Delegated) -> None:
+def test_a_proof_is_told_as_often_as_it_is_asked_for(phone: Phone) -> None:
     """Synapse asks several times a session; so does this test, once more, after the number is on an account."""
     phone.prove()
-    client = Client(delegate.port, SECRET_PATH)
-    told = [client.get(f"{V1}/3pid/getValidated3pid", **phone.credentials) for _ in range(3)]
+    told = [phone.way.door.get(f"{V1}/3pid/getValidated3pid", **phone.credentials) for _ in range(3)]
     assert told[0].status == 200
     assert told[0].body["address"] == phone.number
     assert told == [told[0]] * 3
 
 
-@pytest.mark.parametrize(
-    ("base", "status"), [(SECRET_PATH, 404), (f"{SECRET_PATH}/", 404), ("", None), ("/else", None)]
-)
-def test_only_the_secret_path_leads_in(delegate: Delegated, base: str, status: int | None) -> None:
-    """The path of the configuration leads to the delegate, with a slash at its end as well; no other one does."""
-    connection = Client(delegate.port, base)
-    if status is None:
-        with pytest.raises(ValueError, match="Expecting value"):
-            connection.get(f"{V1}/3pid/getValidated3pid", sid="a", client_secret="b")
-    else:
-        answer = connection.get(f"{V1}/3pid/getValidated3pid", sid="a", client_secret="b")
-        assert answer.refusal == (status, "M_NO_VALID_SESSION")
+@pytest.mark.parametrize("extra", ["", "/"])
+def test_the_secret_path_leads_in(way: Way, extra: str) -> None:
+    """The path of the configuration leads to us, with a slash at its end as well."""
+    door = evolve(way.door, base=way.door.base + extra)
+    answer = door.get(f"{V1}/3pid/getValidated3pid", sid="a", client_secret="b")
+    assert answer.refusal == (404, "M_NO_VALID_SESSION")
+
+
+@pytest.mark.parametrize("base", ["", "/else", "/_synapse/client/else"])
+def test_no_other_path_leads_in(way: Way, base: str) -> None:
+    """Who does not know the path finds nothing, whatever else is there."""
+    door = evolve(way.door, base=base)
+    assert door.status("GET", f"{V1}/3pid/getValidated3pid") == 404

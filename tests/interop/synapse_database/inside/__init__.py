@@ -1,0 +1,1 @@
+"""Tests for the interpreter of Synapse; ``../test_contracts.py`` starts them."""

@@ -1,0 +1,51 @@
+"""The contracts of the stores' ports."""
+
+# ruff: noqa: D101  the contract says what is tested
+from __future__ import annotations
+
+import pytest
+
+from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.synapse.database import SynapseDatabase
+from matrix_threepid.testing.contracts import (
+    AssociationStoreContract,
+    BindingStoreContract,
+    RateLimiterContract,
+    SessionStoreContract,
+)
+
+from .homeserver import Inside
+
+
+class InSynapse:
+    """Runs a contract on Synapse's reactor."""
+
+    threads = True
+
+    @pytest.fixture(autouse=True)
+    def _driven(self, synapse: Inside) -> None:
+        self.run = synapse.run
+
+
+class TestSessions(InSynapse, SessionStoreContract):
+    @pytest.fixture
+    def store(self, db: SynapseDatabase) -> SqlSessions:
+        return SqlSessions(db)
+
+
+class TestLimits(InSynapse, RateLimiterContract):
+    @pytest.fixture
+    def limiter(self, db: SynapseDatabase) -> SqlLimits:
+        return SqlLimits(db)
+
+
+class TestBindings(InSynapse, BindingStoreContract):
+    @pytest.fixture
+    def store(self, db: SynapseDatabase) -> SqlBindings:
+        return SqlBindings(db)
+
+
+class TestAssociations(InSynapse, AssociationStoreContract):
+    @pytest.fixture
+    def store(self, db: SynapseDatabase) -> SqlAssociations:
+        return SqlAssociations(db)

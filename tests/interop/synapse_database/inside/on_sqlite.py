@@ -1,0 +1,47 @@
+"""What only SQLite does."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from matrix_threepid.protocol.errors import Unavailable
+from matrix_threepid.stores.sql import Operation
+from matrix_threepid.synapse.database import SynapseDatabase
+
+from .counting import counts, increased
+from .homeserver import Inside
+
+
+def test_a_file_somebody_else_holds_is_unavailable(
+    synapse: Inside, db: SynapseDatabase, settings: dict[str, Any]
+) -> None:
+    """The client is told to come back, and then it works."""
+    with closing(sqlite3.connect(settings["args"]["database"])) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable):
+            synapse.run(db.run(lambda: increased("a")))
+    synapse.run(db.run(lambda: increased("a")))
+    assert synapse.run(db.run(counts))["a"] == 1
+
+
+def test_nobody_writes_between_what_an_operation_reads_and_writes(
+    synapse: Inside, db: SynapseDatabase, settings: dict[str, Any]
+) -> None:
+    """An operation that begins with reading is one transaction all the same."""
+    file = settings["args"]["database"]
+
+    def reading_first() -> Operation[None]:
+        [(count,)] = yield "SELECT count FROM counters WHERE name = 'a'", ()
+        with (
+            closing(sqlite3.connect(file, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("UPDATE counters SET count = 9")
+        yield "UPDATE counters SET count = ? WHERE name = 'a'", (count + 1,)
+
+    synapse.run(db.run(reading_first))
+    assert synapse.run(db.run(counts)) == {"a": 1, "b": 0}

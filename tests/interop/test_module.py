@@ -1,0 +1,65 @@
+"""All journeys on a real Synapse with our module, served in every way the docs show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from matrix_threepid.testing.journeys import Parts, Surroundings, opened
+from matrix_threepid.testing.journeys.contract import JourneyContract
+
+from .databases import Database, postgresql, sqlite
+from .http import Client
+from .moduled import WAYS
+from .programs import free_port
+from .site import Site
+
+Way = Callable[[Site, Database], AbstractContextManager[str]]
+SERVED = [("in-front", sqlite), ("in-front", postgresql), ("nginx", sqlite), ("haproxy", postgresql)]
+
+
+@pytest.fixture(scope="module")
+def parts() -> Iterator[Parts]:
+    """A mail server, a text message provider, an identity server."""
+    with opened() as parts:
+        yield parts
+
+
+@pytest.fixture(scope="module", params=SERVED, ids=lambda served: f"{served[0]}-{served[1].__name__}")
+def base_url(
+    request: pytest.FixtureRequest, parts: Parts, files: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A Synapse with everything on."""
+    way, database = request.param
+    assert parts.mail is not None and parts.sms is not None and parts.identity is not None  # noqa: PT018
+    site = Site(
+        folder=tmp_path_factory.mktemp("synapse"),
+        port=free_port(),
+        files={**files, "authority": parts.authority or Path()},
+        mailbox=parts.mail,
+        phone=parts.sms,
+        peers=(parts.identity.port,),
+    )
+    with WAYS[way](site, database) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def surroundings(parts: Parts, base_url: str) -> Surroundings:
+    return parts.around(base_url)
+
+
+class TestJourneys(JourneyContract):
+    """The same stories as everywhere; but logging in is Synapse's own affair: it reads ``number``, not ``phone``."""
+
+    left_out = ("log-in-with-a-number",)
+
+
+@pytest.mark.parametrize("path", ["versions", "v3/login", "v3/register/available?username=nobody"])
+def test_the_rest_of_synapse_still_answers(base_url: str, path: str) -> None:
+    """What is not about third-party identifiers is Synapse's, as before."""
+    client = Client(int(base_url.rpartition(":")[2]))
+    assert client.call("GET", f"/_matrix/client/{path}").status == 200
