@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+FRAMEWORKS = ("django", "fastapi", "flask", "starlette", "twisted")
+"""Those that ``examples/hosts`` has a file for."""
 
 
 def written(settings: dict[str, Any], folder: Path) -> Path:
@@ -72,6 +74,24 @@ class Example:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+class Framework(Example):
+    """A running example of a framework."""
+
+    def __init__(self, name: str, settings: dict[str, Any], folder: Path) -> None:
+        self._errors = folder / "stderr.txt"
+        command = [sys.executable, "-W", "error::DeprecationWarning", "-m", f"examples.hosts.{name}_app", "--port", "0"]
+        with self._errors.open("w") as errors:
+            self.process = subprocess.Popen(  # noqa: S603  our own example
+                [*command, "--config", str(written(settings, folder))],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self.first_line = self.process.stdout.readline() if self.process.stdout else ""
+        self.url = self.first_line.removeprefix("listening on ").strip()
 
 
 def smtp_settings(port: int) -> dict[str, Any]:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import ROOT, Example, written
+from serving import FRAMEWORKS, ROOT, Framework
 
 from matrix_threepid.testing.parts import Mailbox, Person, fetch, press
 
-FRAMEWORKS = ("django", "fastapi", "flask", "starlette", "twisted")
 LONGEST = 60
-
-
-class Framework(Example):
-    """A running example of a framework."""
-
-    def __init__(self, name: str, settings: dict[str, Any], folder: Path) -> None:
-        self._errors = folder / "stderr.txt"
-        command = [sys.executable, "-W", "error::DeprecationWarning", "-m", f"examples.hosts.{name}_app", "--port", "0"]
-        with self._errors.open("w") as errors:
-            self.process = subprocess.Popen(  # noqa: S603  our own example
-                [*command, "--config", str(written(settings, folder))],
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        self.first_line = self.process.stdout.readline() if self.process.stdout else ""
-        self.url = self.first_line.removeprefix("listening on ").strip()
 
 
 @pytest.fixture(params=FRAMEWORKS)

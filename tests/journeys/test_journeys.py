@@ -1,12 +1,13 @@
-"""All stories on the example, a process of its own."""
+"""All stories on the example, a process of its own: as it is, and mounted in every framework."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
-from example.serving import ROOT, Example
+from example.serving import FRAMEWORKS, ROOT, Example, Framework
 
 from matrix_threepid.__main__ import main
 from matrix_threepid.testing.journeys import JOURNEYS, Parts, Surroundings
@@ -15,18 +16,26 @@ from matrix_threepid.testing.journeys.contract import JourneyContract
 from .settings import settings_for
 
 
-@pytest.fixture(scope="module")
-def surroundings(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+@pytest.fixture(scope="module", params=["alone", *FRAMEWORKS])
+def surroundings(
+    request: pytest.FixtureRequest, parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Surroundings]:
     """What is around a server with its database in a file."""
     folder = tmp_path_factory.mktemp("journeys")
-    database = {"database": f"sqlite:///{folder / 'example.db'}"}
-    with Example({**settings_for(parts), **database}, folder) as example:
-        yield parts.around(example.url)
-        assert (example.stop(), example.errors) == (0, "")
+    settings = {**settings_for(parts), "database": f"sqlite:///{folder / 'example.db'}"}
+    with _server(request.param, settings, folder) as server:
+        yield parts.around(server.url)
+        assert server.stop() == 0
+
+
+def _server(name: str, settings: dict[str, Any], folder: Path) -> Example:
+    if name == "alone":
+        return Example(settings, folder)
+    return Framework(name, settings | {"listen": "127.0.0.1:1"}, folder)
 
 
 class TestExample(JourneyContract):
-    """The example over ASGI leaves no story out."""
+    """No story is left out, whatever the host."""
 
     left_out: ClassVar[tuple[str, ...]] = ()
 
