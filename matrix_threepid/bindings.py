@@ -99,15 +99,19 @@ async def unbind(hs: Homeserver, row: Binding, until: int, *, queue_refusals: bo
 
 
 async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
-    """Ask again for the unbinds that are due; return how many were tried. Any number of processes may do this."""
+    """Ask again for up to ``limit`` unbinds that are due; return how many. Any number of processes may do this."""
     tried = 0
-    for waiting in await hs.bindings.due(hs.clock(), limit):
-        taken = waiting.unwanted(hs.clock(), hs.clock() + LEASE * hs.policy.identity_deadline)
-        if await hs.bindings.replace(taken):
-            answer = await _ask(hs, taken, hs.clock() + hs.policy.identity_deadline)
-            await (_gone(hs, taken) if isinstance(answer, Done) else _later(hs, taken))
-            tried += 1
+    while tried < limit and (taken := await _taken(hs)) is not None:
+        answer = await _ask(hs, taken, hs.clock() + hs.policy.identity_deadline)
+        await (_gone(hs, taken) if isinstance(answer, Done) else _later(hs, taken))
+        tried += 1
     return tried
+
+
+async def _taken(hs: Homeserver) -> Binding | None:
+    """Return a binding that is to go and whose time has come; it is nobody else's until its lease ends."""
+    now = hs.clock()
+    return await hs.bindings.take_due(now, now + LEASE * hs.policy.identity_deadline)
 
 
 async def _ask(hs: Homeserver, row: Binding, until: int) -> UnbindAnswer:

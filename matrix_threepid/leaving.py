@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from . import sessions
+from .bindings import bindings_of
 from .homeserver import Homeserver
+from .limiting import keys_of_user
+from .model.binding import Binding
 from .removal import remove, unbind_all
 
 
@@ -19,3 +22,17 @@ async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | No
         await remove(hs, user_id, (threepid.threepid,))
     await sessions.end_all_of(hs, user_id)
     return "success" if unbound.all_done else "no-support"
+
+
+async def erase_threepids(hs: Homeserver, user_id: str, id_server: str | None = None) -> list[Binding]:
+    """Do what ``deactivate_threepids`` does, then forget the user; return what is left. Safe to run again.
+
+    Sessions go, open or over, with those of the user's addresses that nobody known has opened; so does what was
+    counted for the user. Left are bindings whose identity server has not confirmed yet that they are gone: each is
+    forgotten once it has, and those with no ``due_at`` were given up. Raises ``InvalidParam`` as that does.
+    """
+    held = [threepid.threepid for threepid in await hs.accounts.list(user_id)]
+    await deactivate_threepids(hs, user_id, id_server)
+    await hs.sessions.erase(user_id, held)
+    await hs.limiter.forget(keys_of_user(hs, user_id))
+    return await bindings_of(hs, user_id)

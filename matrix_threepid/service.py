@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from . import sending
@@ -17,6 +18,9 @@ from .protocol.message import read, write
 from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
 from .role import Role
 
+_DAY = 86_400_000
+_PART = 100
+"""So many rows one transaction of housekeeping deletes: requests wait for that, not for all of it."""
 _TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
 
 
@@ -71,11 +75,10 @@ class Service:
         Returns how many were deleted.
         """
         now = self.role.clock()
-        yesterday = now - 86_400_000
-        gone = await self.role.sessions.purge(yesterday, limit) + await self.role.limiter.purge(now, limit)
+        purges = [partial(self.role.sessions.purge, now - _DAY), partial(self.role.limiter.purge, now)]
         if isinstance(self.role, Homeserver):
-            gone += await self.role.bindings.purge(yesterday, limit)
-        return gone
+            purges.append(partial(self.role.bindings.purge, now - _DAY))
+        return sum([await _in_parts(purge, limit) for purge in purges])
 
     async def _answer(self, request: Request) -> Response:
         declared = self._match(request)
@@ -143,3 +146,12 @@ class Service:
         else:
             reply = await declared.handler(self.role, call, read(declared.request, call.body))
         return reply if isinstance(reply, Response) else json_response(200, write(reply))
+
+
+async def _in_parts(purge: Callable[[int], Awaitable[int]], limit: int) -> int:
+    """Delete up to ``limit`` rows, few at a time; return how many."""
+    gone, part = 0, _PART
+    while gone < limit and part == _PART:
+        part = await purge(min(_PART, limit - gone))
+        gone += part
+    return gone

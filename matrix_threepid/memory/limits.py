@@ -22,6 +22,11 @@ class MemoryLimits:
         with self._lock:
             return next((wait for wanted in takes if (wait := self._take(wanted, now))), 0)
 
+    async def forget(self, keys: Sequence[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._full_at.pop(key, None)
+
     async def purge(self, now: int, limit: int) -> int:
         with self._lock:
             return self._forget(now, limit)

@@ -42,9 +42,14 @@ class MemorySessions:
             self._put(session)
             return True
 
-    async def due(self, now: int, limit: int) -> Sequence[Session]:
-        waiting = self._where(lambda session: session.due_at is not None and session.due_at <= now)
-        return sorted(waiting, key=lambda session: session.due_at or 0)[:limit]
+    async def take_due(self, now: int, until: int) -> Session | None:
+        with self._lock:
+            waiting = [(each.due_at, each.sid) for each in self._by_sid.values() if each.due_at is not None]
+            due_at, sid = min(waiting, default=(now + 1, ""))
+            if due_at > now:
+                return None
+            self._by_sid[sid] = self._by_sid[sid].take_up(until)
+            return self._by_sid[sid]
 
     async def of_owner(self, user_id: str) -> Sequence[Session]:
         return self._where(lambda session: session.owner == user_id and not session.over)
@@ -54,12 +59,13 @@ class MemorySessions:
             lambda session: session.threepid == threepid and session.purpose is purpose and not session.over
         )
 
+    async def erase(self, user_id: str, threepids: Sequence[Threepid]) -> int:
+        return self._delete(
+            lambda session: session.owner == user_id or (session.owner is None and session.threepid in threepids)
+        )
+
     async def purge(self, before: int, limit: int) -> int:
-        with self._lock:
-            dead = [session for session in self._by_sid.values() if session.expires_at < before][:limit]
-            for session in dead:
-                self._drop(session)
-            return len(dead)
+        return self._delete(lambda session: session.expires_at < before, limit)
 
     def dump(self) -> list[Session]:
         """Return everything stored, for tests and tools."""
@@ -68,6 +74,13 @@ class MemorySessions:
 
     def _where(self, fits: Callable[[Session], bool]) -> list[Session]:
         return [session for session in self.dump() if fits(session)]
+
+    def _delete(self, fits: Callable[[Session], bool], limit: int | None = None) -> int:
+        with self._lock:
+            dead = [session for session in self._by_sid.values() if fits(session)][:limit]
+            for session in dead:
+                self._drop(session)
+            return len(dead)
 
     def _put(self, session: Session) -> None:
         self._by_sid[session.sid] = session

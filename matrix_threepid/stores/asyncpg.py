@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
-from .sql.operation import Operation, Row, drive_async, retried_async
-from .sql.postgresql import raised_for, with_numbers
-
-T = TypeVar("T")
+from .sql.operation import Row
+from .sql.postgresql import AwaitedConnections, raised_for, with_numbers
 
 
-class Asyncpg:
-    """A ``Database`` on connections of asyncpg.
+class Asyncpg(AwaitedConnections):
+    """A ``Database`` on connections of asyncpg; ``connect`` is what ``Pool.acquire`` is."""
 
-    ``connect``: gives a connection for the time of one transaction, as ``Pool.acquire`` does.
-    """
+    async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        return [tuple(row) for row in await connection.fetch(with_numbers(sql), *parameters)]
 
-    dialect = "postgresql"
-
-    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
-        import asyncio
-
-        self._connect, self._turn = connect, asyncio.Lock()
-
-    def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
-        """Run one operation as one transaction. Raises ``Unavailable``."""
-        return retried_async(lambda: self._transaction(operation()), self._turn)
-
-    async def _transaction(self, operation: Operation[T]) -> T:
-        with _explained():
-            async with self._connect() as connection, connection.transaction():
-
-                async def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
-                    return [tuple(row) for row in await connection.fetch(with_numbers(sql), *parameters)]
-
-                return await drive_async(operation, execute)
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained()
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..drive import Offload, inline
-from .sql.operation import Operation, Row, drive, drive_async, retried, retried_async
-from .sql.postgresql import raised_for, with_percent
+from .sql.operation import Operation, Row, drive, retried
+from .sql.postgresql import TRIES, AwaitedConnections, pause, raised_for, with_percent
 
 if TYPE_CHECKING:
     import psycopg
@@ -33,7 +34,13 @@ class Psycopg:
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction. Raises ``Unavailable``."""
-        return self._offload(lambda: retried(lambda _: self._transaction(operation()), self._turn))
+        return self._offload(lambda: self._retried(operation))
+
+    def _retried(self, operation: Callable[[], Operation[T]]) -> T:
+        def rest(number: int) -> None:
+            sleep(pause(number))
+
+        return retried(lambda _: self._transaction(operation()), self._turn, tries=TRIES, pause=rest)
 
     def _transaction(self, operation: Operation[T]) -> T:
         with _explained(), self._connect() as connection, connection.transaction():
@@ -45,32 +52,15 @@ class Psycopg:
             return drive(operation, execute)
 
 
-class AsyncPsycopg:
-    """A ``Database`` on connections of psycopg that are awaited.
+class AsyncPsycopg(AwaitedConnections):
+    """A ``Database`` on connections of psycopg that are awaited; ``connect``: as ``AsyncConnectionPool.connection``."""
 
-    ``connect``: gives a connection for the time of one transaction, as ``AsyncConnectionPool.connection`` does.
-    """
+    async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        cursor = await connection.execute(with_percent(sql), parameters)
+        return await cursor.fetchall() if cursor.description else []
 
-    dialect = "postgresql"
-
-    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[psycopg.AsyncConnection[Any]]]) -> None:
-        import asyncio
-
-        self._connect, self._turn = connect, asyncio.Lock()
-
-    def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
-        """Run one operation as one transaction. Raises ``Unavailable``."""
-        return retried_async(lambda: self._transaction(operation()), self._turn)
-
-    async def _transaction(self, operation: Operation[T]) -> T:
-        with _explained():
-            async with self._connect() as connection, connection.transaction():
-
-                async def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
-                    cursor = await connection.execute(with_percent(sql), parameters)
-                    return await cursor.fetchall() if cursor.description else []
-
-                return await drive_async(operation, execute)
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained()
 
 
 @contextmanager

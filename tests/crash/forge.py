@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from .life import Life
 
@@ -39,6 +40,8 @@ def forge() -> Iterator[Forge]:
 
 def serve() -> None:
     """Fork a process for each life asked for on standard input; answer with its exit code."""
+    for name in ("asyncpg", "psycopg"):
+        import_module(name)  # once, and not in every life
     while True:
         try:
             life = pickle.load(sys.stdin.buffer)  # noqa: S301  our own words

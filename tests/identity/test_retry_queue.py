@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,25 +26,12 @@ PUBLISHED = {(AT, Medium.EMAIL, ADDRESS): ALICE}
 pytestmark = pytest.mark.answers_5xx(502, 504)
 
 
-class Overtaken(MemoryBindings):
-    """A store whose worker is overtaken by another between finding work and taking it up."""
-
-    meanwhile: Callable[[], Awaitable[object]] | None = None
-
-    async def due(self, now: int, limit: int) -> Sequence[Binding]:
-        found = await super().due(now, limit)
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            await meanwhile()
-        return found
-
-
 class Queued:
     """Alice's address is bound, and its unbind did not go through."""
 
     def __init__(self, make_world: Callable[..., World], **policy: Any) -> None:
         self.servers = FakeIdentityServers()
-        self.bindings = Overtaken()
+        self.bindings = MemoryBindings()
         self.world = make_world(policy, identity=self.servers, bindings=self.bindings)
         self.world.add(self.world.prove(ADDRESS))
         self.servers.prove(AT, "sid", "secret", ADDRESS)
@@ -152,14 +139,6 @@ def test_two_workers_share_the_work(queued: Queued) -> None:
 
     queued.servers.before = meanwhile
     assert (queued.later(), tried) == (1, [0])
-    assert queued.servers.calls.count(("unbind", AT)) == 2
-    assert queued.rows == []
-
-
-def test_a_worker_that_is_overtaken_leaves_it_at_that(queued: Queued) -> None:
-    """What another worker has taken up since it was found is not tried twice."""
-    queued.bindings.meanwhile = lambda: retry_unbinds(queued.world.homeserver)
-    assert queued.later() == 0
     assert queued.servers.calls.count(("unbind", AT)) == 2
     assert queued.rows == []
 

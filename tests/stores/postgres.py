@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import Factory, evolve, frozen
 
 from matrix_threepid import run_sync
 from matrix_threepid.stores.asyncpg import Asyncpg
@@ -19,7 +20,15 @@ from matrix_threepid.stores.psycopg import AsyncPsycopg, Psycopg
 from matrix_threepid.stores.sql import Database
 
 LEVELS = ("read committed", "repeatable read", "serializable")
-DRIVERS = ("psycopg", "psycopg repeatable read", "psycopg serializable", "psycopg async", "asyncpg")
+DRIVERS = (
+    "psycopg",
+    "psycopg repeatable read",
+    "psycopg serializable",
+    "psycopg async",
+    "asyncpg",
+    "asyncpg serializable",
+)
+"""Names of drivers, each with an isolation level if it is not the usual one."""
 
 
 @frozen
@@ -37,10 +46,14 @@ class Place:
 
 @frozen
 class Driver:
-    """A database and how to run what it is asked; ``loop`` is the one its connections belong to."""
+    """A database and how to run what it is asked; ``loop`` is the one its connections belong to.
+
+    ``met``: how often a transaction ended with which error code.
+    """
 
     db: Database
     loop: asyncio.AbstractEventLoop | None = None
+    met: Counter[str] = Factory(Counter)
 
     def run(self, coroutine: Any) -> Any:
         """Run a coroutine to its end."""
@@ -89,15 +102,19 @@ def place(uri: str) -> Iterator[Place]:
 @contextmanager
 def driver(where: Place, name: str) -> Iterator[Driver]:
     """Give one of ``DRIVERS``."""
-    if name in ("psycopg async", "asyncpg"):
-        with on_a_loop() as loop:
-            opening = _asyncpg(where) if name == "asyncpg" else _psycopg_async(where)
-            db = loop.run_until_complete(opening.__aenter__())
-            yield Driver(db, loop)
-            loop.run_until_complete(opening.__aexit__(None, None, None))
-    else:
-        with _psycopg(where, name.removeprefix("psycopg").strip() or LEVELS[0]) as blocking:
-            yield Driver(blocking)
+    level = next((level for level in LEVELS if name.endswith(level)), LEVELS[0])
+    kind = name.removesuffix(level).strip()
+    where = evolve(where, settings={**where.settings, "default_transaction_isolation": level})
+    if kind == "psycopg":
+        met: Counter[str] = Counter()
+        with _psycopg(where, met) as blocking:
+            yield Driver(blocking, met=met)
+        return
+    with on_a_loop() as loop:
+        opening = _asyncpg(where) if kind == "asyncpg" else _psycopg_async(where)
+        db = loop.run_until_complete(opening.__aenter__())
+        yield Driver(db, loop)
+        loop.run_until_complete(opening.__aexit__(None, None, None))
 
 
 @contextmanager
@@ -111,17 +128,19 @@ def on_a_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def _psycopg(where: Place, level: str) -> Iterator[Psycopg]:
+def _psycopg(where: Place, met: Counter[str]) -> Iterator[Psycopg]:
     import psycopg
 
     idle: list[Any] = []
-    options = where.options(default_transaction_isolation=level)
 
     @contextmanager
     def connect() -> Iterator[Any]:
-        connection = _any(idle) or psycopg.connect(where.uri, options=options, autocommit=True)
+        connection = _any(idle) or psycopg.connect(where.uri, options=where.options(), autocommit=True)
         try:
             yield connection
+        except psycopg.Error as error:
+            met[error.sqlstate or ""] += 1
+            raise
         finally:
             idle.append(connection)
 

@@ -1,40 +1,17 @@
-"""A database that notes what it runs."""
+"""Every statement the stores have."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
+from matrix_threepid.bench.plans import Recording
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Take
-from matrix_threepid.stores.sql import Database, Operation, SqlAssociations, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.testing.contracts.values import NOW, binding, session
-
-T = TypeVar("T")
-
-
-class Recording:
-    """A ``Database`` in front of another; ``statements`` maps SQL to the parameters it ran with last."""
-
-    def __init__(self, db: Database) -> None:
-        self._db, self.dialect = db, db.dialect
-        self.statements: dict[str, tuple[Any, ...]] = {}
-
-    def run(self, operation: Callable[[], Operation[T]]) -> Awaitable[T]:
-        return self._db.run(lambda: self._noted(operation()))
-
-    def _noted(self, operation: Operation[T]) -> Operation[T]:
-        rows: Any = None
-        while True:
-            try:
-                sql, parameters = operation.send(rows)
-            except StopIteration as stop:
-                return stop.value
-            self.statements[sql] = tuple(parameters)
-            rows = yield sql, parameters
 
 
 def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
@@ -53,15 +30,17 @@ async def _use_sessions(store: SqlSessions) -> None:
     await store.get("a")
     await store.find("slot-a")
     await store.replace(opened.guessed())
-    await store.due(NOW, 10)
+    await store.take_due(NOW, NOW + 1)
     await store.of_owner("@alice:x")
     await store.of_threepid(Threepid(Medium.EMAIL, "alice@example.org"), Purpose.ADD)
+    await store.erase("@alice:x", [opened.threepid])
     await store.purge(NOW, 10)
 
 
 async def _use_limits(limiter: SqlLimits) -> None:
     for now in (NOW, NOW, NOW - 10**9):
         await limiter.spend([Take("k", Limit(1, 1))], now)
+    await limiter.forget(["k"])
     await limiter.purge(NOW, 10)
 
 
@@ -72,7 +51,7 @@ async def _use_bindings(store: SqlBindings) -> None:
     await store.replace(wanted.unwanted(NOW, NOW))
     await store.forget(wanted)
     await store.of_user("@alice:x")
-    await store.due(NOW, 10)
+    await store.take_due(NOW, NOW + 1)
     await store.purge(NOW, 10)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import count, takewhile
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from random import Random
+from time import monotonic
 from typing import Any
 
-from attrs import frozen
+from attrs import Factory, frozen
 from crash.fate import Fate
 from crash.outside import KNOWING, IdentityServers, Ledger, Mailbox, session_of
 
@@ -22,9 +25,9 @@ from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World
 
 from .accounts import SqlAccounts
-from .postgres import Place, driver
+from .postgres import LEVELS, Driver, Place, driver
 
-PROCESSES, THREADS, CALLS = 4, 4, 25
+PROCESSES, THREADS, CALLS = 4, 16, 6
 USERS = tuple(f"@user{number}:hs.example.org" for number in range(4))
 ADDRESSES = ("one@example.org", "two@example.org", "three@example.org")
 _PATIENCE = 60
@@ -33,46 +36,60 @@ _start: Barrier
 
 @frozen(kw_only=True)
 class Job:
-    """Where to work and what with; the ledger in ``home`` is the world outside."""
+    """Where to work and what with; the ledger in ``home`` is the world outside.
+
+    ``seconds``: how long each thread acts, in the place of ``CALLS``.
+    """
 
     home: Path
     number: int = 0
     place: Place | None = None
+    level: str = LEVELS[0]
     deferred: bool = False
+    seconds: int = 0
 
     @contextmanager
     def world(self, later: int = 0) -> Iterator[World]:
         """Give a host on the shared database, so many ms later than the others."""
-        ledger, fate = Ledger(self.home / "ledger"), Fate()
-        with self._database() as db:
-            world = World(
-                {"deferred_sending": self.deferred},
-                accounts=SqlAccounts(db),
-                sessions=SqlSessions(db),
-                limiter=SqlLimits(db),
-                bindings=SqlBindings(db),
-                identity=IdentityServers(ledger, fate),
-                senders={Medium.EMAIL: Mailbox(ledger, fate)},
-            )
+        with self.driver() as given:
+            world = self.host(given.db)
             world.clock.advance(later)
             yield world
 
+    def host(self, db: Database) -> World:
+        """Return a host on a database."""
+        ledger, fate = Ledger(self.home / "ledger"), Fate()
+        return World(
+            {"deferred_sending": self.deferred},
+            accounts=SqlAccounts(db),
+            sessions=SqlSessions(db),
+            limiter=SqlLimits(db),
+            bindings=SqlBindings(db),
+            identity=IdentityServers(ledger, fate),
+            senders={Medium.EMAIL: Mailbox(ledger, fate)},
+        )
+
     @contextmanager
-    def _database(self) -> Iterator[Database]:
+    def driver(self) -> Iterator[Driver]:
+        """Give a driver of one's own."""
         if self.place is None:
             with closing(Sqlite(self.home / "threepid.db")) as db:
-                yield db
+                yield Driver(db)
         else:
-            with driver(self.place, "psycopg") as given:
-                yield given.db
+            with driver(self.place, f"psycopg {self.level}") as given:
+                yield given
 
 
 @frozen
 class Done:
-    """What came of a job: every status that was answered, and who was told that they have which address."""
+    """What came of a job: how often which status was answered, who was told that they have which address.
 
-    statuses: frozenset[int] = frozenset()
+    ``met``: how often a transaction ended with which error code; ``tried``: how much of the queue was worked off.
+    """
+
+    statuses: Counter[int] = Factory(Counter)
     added: frozenset[tuple[str, str]] = frozenset()
+    met: Counter[str] = Factory(Counter)
     tried: int = 0
 
 
@@ -84,11 +101,12 @@ def remember(start: Barrier) -> None:
 
 def be_everybody(job: Job) -> Done:
     """Act for all users in several threads, at random, over few addresses."""
-    with job.world() as world:
+    with job.driver() as given:
+        world = job.host(given.db)
         _start.wait(_PATIENCE)
         _in_threads(lambda thread: _act(world, job, Random(f"{job.number}-{thread}")))  # noqa: S311  no secret
         added = frozenset((event.user_id, event.threepid.address) for event in world.events.of(ThreepidAdded))
-        return Done(frozenset(response.status for _, response in world.exchanges), added)
+        return Done(Counter(response.status for _, response in world.exchanges), added, given.met)
 
 
 def work_off(job: Job) -> Done:
@@ -113,7 +131,7 @@ def _until_done(world: World) -> int:
 def _act(world: World, job: Job, chance: Random) -> None:
     """Ask, confirm what any process has sent, add, bind and take back."""
     ledger = Ledger(job.home / "ledger")
-    for _ in range(CALLS):
+    for _ in _rounds(job.seconds):
         user, address = chance.choice(USERS), chance.choice(ADDRESSES)
         asked = world.ask(address, f"secret-{user[1:6]}", chance.randint(1, 4), user=user)
         if asked.status != 200:
@@ -125,6 +143,11 @@ def _act(world: World, job: Job, chance: Random) -> None:
             path, _, query = links[-1].removeprefix("https://hs.example.org").partition("?")
             world.call("POST", path, query.encode(), headers={"content-type": "application/x-www-form-urlencoded"})
             world.add(sid, f"secret-{user[1:6]}", user)
+
+
+def _rounds(seconds: int) -> Iterator[int]:
+    end = monotonic() + seconds
+    return takewhile(lambda number: monotonic() < end if seconds else number < CALLS, count())
 
 
 def _bind(world: World, user: str, address: str) -> None:

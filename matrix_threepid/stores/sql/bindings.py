@@ -35,8 +35,8 @@ class SqlBindings:
     def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
         return self._db.run(lambda: TABLE.many("user_id = ? ORDER BY created_at", user_id))
 
-    def due(self, now: int, limit: int) -> Awaitable[Sequence[Binding]]:
-        return self._db.run(lambda: TABLE.many("due_at <= ? ORDER BY due_at LIMIT ?", now, limit))
+    def take_due(self, now: int, until: int) -> Awaitable[Binding | None]:
+        return self._db.run(lambda: TABLE.take_due(self._db.dialect, now, until))
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         return self._db.run(lambda: _purge(before, limit))

@@ -15,6 +15,9 @@ from .operation import Database, Operation, Row
 # ruff: noqa: S608  only names of tables and columns, and our own conditions, are put into statements
 T = TypeVar("T")
 
+_UNLOCKED = {"sqlite": "", "postgresql": " FOR UPDATE SKIP LOCKED"}
+"""How a worker passes over what another is taking; SQLite has one writer at a time, who meets nobody."""
+
 
 class Table(Generic[T]):
     """A table ``name`` of the values of one attrs class, with the statements all of them need.
@@ -30,6 +33,7 @@ class Table(Generic[T]):
         self.columns = tuple(_columns(self._fields))
         listed, marks = ", ".join(self.columns), ", ".join("?" * len(self.columns))
         self.insert = f"INSERT INTO {name} ({listed}) VALUES ({marks})"
+        self._listed = listed
         self._select = f"SELECT {listed} FROM {name}"
         changes = ", ".join(f"{column} = ?" for column in self.columns)
         self._replace = f"UPDATE {name} SET {changes} WHERE {key} = ? AND revision = ? RETURNING {key}"
@@ -60,6 +64,13 @@ class Table(Generic[T]):
     def replace(self, value: Any) -> Operation[bool]:
         """Swap a value in for the revision before its own; return whether that was there."""
         return bool((yield self._replace, [*self.row(value), getattr(value, self._key), value.revision - 1]))
+
+    def take_due(self, dialect: str, now: int, until: int) -> Operation[T | None]:
+        """Put off the row that has been due longest, and return it as it is then; workers that meet take others."""
+        oldest = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? ORDER BY due_at LIMIT 1{_UNLOCKED[dialect]}"
+        taking = f"UPDATE {self.name} SET due_at = ?, revision = revision + 1 WHERE {self._key} = ({oldest})"
+        rows = yield f"{taking} RETURNING {self._listed}", (until, now)
+        return self.value(rows[0]) if rows else None
 
     def dump(self, db: Database) -> list[T]:
         """Return everything stored, for tests and tools; the database must answer without waiting."""

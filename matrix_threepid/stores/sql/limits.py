@@ -16,6 +16,7 @@ _GRANT = (
 )
 _READ = "SELECT full_at FROM threepid_limits WHERE name = ?"
 _LOWER = "UPDATE threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
+_FORGET = "DELETE FROM threepid_limits WHERE name = ?"
 _PURGE = purging("threepid_limits", "name", "full_at <= ?", "full_at")
 
 
@@ -27,6 +28,9 @@ class SqlLimits:
 
     def spend(self, takes: Sequence[Take], now: int) -> Awaitable[int]:
         return self._db.run(lambda: _spend(takes, now))
+
+    def forget(self, keys: Sequence[str]) -> Awaitable[None]:
+        return self._db.run(lambda: _forget(keys))
 
     def purge(self, now: int, limit: int) -> Awaitable[int]:
         return self._db.run(lambda: _purge(now, limit))
@@ -58,6 +62,11 @@ def _wait(wanted: Take, now: int) -> Operation[int]:
     if held is not None and full_at < held:
         yield _LOWER, (full_at, wanted.key, full_at)
     return max(wait, 1) if wanted.cost else wait  # refused it was, even if there is room by now
+
+
+def _forget(keys: Sequence[str]) -> Operation[None]:
+    for key in keys:
+        yield _FORGET, (key,)
 
 
 def _purge(now: int, limit: int) -> Operation[int]:

@@ -72,4 +72,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (address, medium)
         )""",
     ),
+    (  # Erasing a user finds sessions that are over, too.
+        "DROP INDEX threepid_sessions_owner",
+        "CREATE INDEX threepid_sessions_owner ON threepid_sessions (owner) WHERE owner IS NOT NULL",
+        "DROP INDEX threepid_sessions_threepid",
+        "CREATE INDEX threepid_sessions_threepid ON threepid_sessions (address, medium)",
+    ),
 )

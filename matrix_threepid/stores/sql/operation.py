@@ -7,7 +7,7 @@ TEXT or BIGINT. So one text runs on sqlite3, psycopg, asyncpg and in a transacti
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Protocol, TypeVar
 
 from ...protocol.errors import Unavailable
@@ -63,21 +63,20 @@ class Again(Exception):
     """A transaction came to nothing through no fault of its own; drivers raise it to ``retried``."""
 
 
-def retried(begin: Callable[[int], T], turn: AbstractContextManager[Any] | None = None) -> T:
+def retried(
+    begin: Callable[[int], T],
+    turn: AbstractContextManager[Any] | None = None,
+    *,
+    tries: int = TRIES,
+    pause: Callable[[int], None] = lambda _: None,
+) -> T:
     """Begin a transaction until it holds; ``begin`` is given how often it was begun. Raises ``Unavailable``.
 
-    ``turn``: a lock for all tries but the first, so that those who lost to each other do not do so again.
+    ``turn``: a lock for all tries but the first, so that those who lost to each other do not do so again;
+    ``pause``: waits after a try, and is given its number.
     """
-    for tries in range(TRIES):
-        with suppress(Again), turn if turn and tries else nullcontext():
-            return begin(tries)
-    raise Unavailable
-
-
-async def retried_async(begin: Callable[[], Awaitable[T]], turn: AbstractAsyncContextManager[Any]) -> T:
-    """Do what ``retried`` does with a ``begin`` that is awaited."""
-    for tries in range(TRIES):
-        with suppress(Again):
-            async with turn if tries else nullcontext():
-                return await begin()
+    for number in range(tries):
+        with suppress(Again), turn if turn and number else nullcontext():
+            return begin(number)
+        pause(number)
     raise Unavailable

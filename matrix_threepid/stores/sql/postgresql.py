@@ -1,16 +1,72 @@
-"""What the drivers of PostgreSQL have in common: the markers of parameters and the meaning of error codes."""
+"""What the drivers of PostgreSQL have in common: markers, the meaning of error codes, connections that are awaited."""
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
 from functools import lru_cache
 from itertools import count
+from secrets import randbelow
+from typing import Any, TypeVar
 
 from ...protocol.errors import Unavailable
-from .operation import Again
+from .operation import Again, Operation, Row, drive_async
 
+T = TypeVar("T")
+
+TRIES = 30
+"""How often a transaction is begun: above READ COMMITTED many lose where many meet at a row, and none may for good."""
+_LONGEST = 128  # ms
 _BEGIN_AGAIN = ("40001", "40P01")  # serialization failure, deadlock
 _CLASSES_THAT_PASS = ("08", "53", "55", "57")  # connection, resources, locks, operator
+
+
+class AwaitedConnections(ABC):
+    """A ``Database`` on connections that are awaited on asyncio.
+
+    ``connect``: gives a connection for the time of one transaction, as a pool does.
+    """
+
+    dialect = "postgresql"
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        import asyncio
+
+        self._connect, self._turn = connect, asyncio.Lock()
+
+    def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
+        """Run one operation as one transaction. Raises ``Unavailable``."""
+        return self._retried(operation)
+
+    @abstractmethod
+    async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        """Run one statement and return its rows."""
+
+    @abstractmethod
+    def _explained(self) -> AbstractContextManager[None]:
+        """Raise what ``raised_for`` names in the place of the driver's own errors."""
+
+    async def _retried(self, operation: Callable[[], Operation[T]]) -> T:
+        import asyncio
+
+        for number in range(TRIES):
+            with suppress(Again):
+                async with self._turn if number else nullcontext():
+                    return await self._transaction(operation())
+            await asyncio.sleep(pause(number))
+        raise Unavailable
+
+    async def _transaction(self, operation: Operation[T]) -> T:
+        with self._explained():
+            async with self._connect() as connection, connection.transaction():
+                return await drive_async(operation, lambda sql, given: self._fetch(connection, sql, given))
+
+
+def pause(number: int) -> float:
+    """Return the seconds to wait after a try that lost: at random, so that those who met do not meet again."""
+    return randbelow(1000 * min(2**number, _LONGEST)) / 1_000_000
 
 
 def raised_for(sqlstate: str | None) -> type[Exception] | None:

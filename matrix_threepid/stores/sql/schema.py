@@ -24,8 +24,11 @@ def migrate(db: Database) -> Awaitable[int]:
     return db.run(lambda: _migrate(db.dialect))
 
 
-def check(db: Database) -> Awaitable[None]:
-    """Return if the schema is the one this release needs; else raise ``ConfigurationError`` saying what to do."""
+def check(db: Database) -> Awaitable[int]:
+    """Return the schema's version if it is the one this release needs, and change nothing.
+
+    Raises ``ConfigurationError`` saying what to do if it is older or newer.
+    """
     return db.run(lambda: _check(db.dialect))
 
 
@@ -42,12 +45,14 @@ def _migrate(dialect: str) -> Operation[int]:
     return len(MIGRATIONS)
 
 
-def _check(dialect: str) -> Operation[None]:
+def _check(dialect: str) -> Operation[int]:
     exists = yield _EXISTS[dialect], ("threepid_schema",)
     version = (yield from _version()) if exists else 0
     _refuse_newer(version)
     if version < len(MIGRATIONS):
-        raise ConfigurationError(f"the schema has version {version}, not {len(MIGRATIONS)}: call migrate()")
+        upgrade = "call migrate(), or run python -m matrix_threepid migrate"
+        raise ConfigurationError(f"the schema has version {version}, not {len(MIGRATIONS)}: {upgrade}")
+    return version
 
 
 def _version() -> Operation[int]:

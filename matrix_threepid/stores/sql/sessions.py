@@ -13,6 +13,8 @@ from .operation import TRIES, Database, Operation
 TABLE = Table("threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND spent_at IS NULL"
 _OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
+_ERASE_OWNED = "DELETE FROM threepid_sessions WHERE owner = ? RETURNING sid"
+_ERASE_UNOWNED = "DELETE FROM threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
 _PURGE = purging("threepid_sessions", "sid", "expires_at < ?", "expires_at")
 
 
@@ -34,8 +36,8 @@ class SqlSessions:
     def replace(self, session: Session) -> Awaitable[bool]:
         return self._db.run(lambda: TABLE.replace(session))
 
-    def due(self, now: int, limit: int) -> Awaitable[Sequence[Session]]:
-        return self._db.run(lambda: TABLE.many("due_at <= ? ORDER BY due_at LIMIT ?", now, limit))
+    def take_due(self, now: int, until: int) -> Awaitable[Session | None]:
+        return self._db.run(lambda: TABLE.take_due(self._db.dialect, now, until))
 
     def of_owner(self, user_id: str) -> Awaitable[Sequence[Session]]:
         return self._db.run(lambda: TABLE.many(f"owner = ? AND {_NOT_OVER}", user_id))
@@ -43,6 +45,9 @@ class SqlSessions:
     def of_threepid(self, threepid: Threepid, purpose: Purpose) -> Awaitable[Sequence[Session]]:
         where = f"address = ? AND medium = ? AND purpose = ? AND {_NOT_OVER}"
         return self._db.run(lambda: TABLE.many(where, threepid.address, threepid.medium.value, purpose.value))
+
+    def erase(self, user_id: str, threepids: Sequence[Threepid]) -> Awaitable[int]:
+        return self._db.run(lambda: _erase(user_id, threepids))
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         return self._db.run(lambda: _purge(before, limit))
@@ -60,6 +65,13 @@ def _open(session: Session) -> Operation[Session]:
         if holder is not None:
             return holder
     raise Unavailable  # the slot was taken and let go again each time in between
+
+
+def _erase(user_id: str, threepids: Sequence[Threepid]) -> Operation[int]:
+    gone = len((yield _ERASE_OWNED, (user_id,)))
+    for threepid in threepids:
+        gone += len((yield _ERASE_UNOWNED, (threepid.address, threepid.medium.value)))
+    return gone
 
 
 def _purge(before: int, limit: int) -> Operation[int]:

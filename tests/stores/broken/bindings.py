@@ -64,14 +64,32 @@ class ListsTheNewestBindingFirst(MemoryBindings):
         return [*reversed(await super().of_user(user_id))]
 
 
-class IgnoresTheBound(MemoryBindings):
-    async def due(self, now: int, limit: int) -> Sequence[Binding]:
-        return await super().due(now, 10**9)
+class LeavesWhatItTakes(MemoryBindings):
+    async def take_due(self, now: int, until: int) -> Binding | None:
+        taken = await super().take_due(now, until)
+        self._rows.update({taken.id: evolve(taken, due_at=now)} if taken else {})
+        return taken
 
 
-class ListsWhatIsWanted(MemoryBindings):
-    async def due(self, now: int, limit: int) -> Sequence[Binding]:
-        return [row for row in self.dump() if (row.due_at or 0) <= now][:limit]
+class TakesWhatIsWanted(MemoryBindings):
+    async def take_due(self, now: int, until: int) -> Binding | None:
+        row = min((row for row in self.dump() if (row.due_at or 0) <= now), key=lambda row: row.id, default=None)
+        self._rows.update({row.id: row.take_up(until)} if row else {})
+        return row and row.take_up(until)
+
+
+class LooksBeforeItTakesBack(MemoryBindings):
+    """Finds what is due and takes it later, when everybody has found something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked = Barrier(8)
+
+    async def take_due(self, now: int, until: int) -> Binding | None:
+        found = min((row for row in self.dump() if row.due_at == now), key=lambda row: row.id, default=None)
+        meet(self._looked)
+        self._rows.update({found.id: found.take_up(until)} if found else {})
+        return found and found.take_up(until)
 
 
 class PurgesWhatIsKnown(MemoryBindings):
@@ -114,8 +132,9 @@ CAUGHT_BY: dict[type, str] = {
     FoldsIds: "test_absence_is_none",
     HidesTheNameless: "test_bindings_are_listed_by_user_the_oldest_first",
     ListsTheNewestBindingFirst: "test_bindings_are_listed_by_user_the_oldest_first",
-    IgnoresTheBound: "test_due_bindings_come_oldest_first",
-    ListsWhatIsWanted: "test_what_is_put_off_or_wanted_is_not_due",
+    LeavesWhatItTakes: "test_what_was_taken_is_due_again_later",
+    TakesWhatIsWanted: "test_what_is_put_off_or_wanted_is_not_due",
+    LooksBeforeItTakesBack: "test_parallel_takes_share_the_work",
     PurgesWhatIsKnown: "test_a_purge_takes_old_binds_without_an_address",
     PurgesBindsUnderWay: "test_a_purge_takes_old_binds_without_an_address",
     PurgesAllBinds: "test_a_purge_is_bounded",

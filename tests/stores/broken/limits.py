@@ -68,6 +68,11 @@ class ForgetsCountsInUse(MemoryLimits):
         return await super().purge(now + 86_400_000, limit)
 
 
+class ForgetsEverybody(MemoryLimits):
+    async def forget(self, keys: Sequence[str]) -> None:
+        self._full_at.clear()
+
+
 CAUGHT_BY: dict[type, str] = {
     CountsWhatItRefuses: "test_a_refused_take_costs_nothing",
     CountsQuestions: "test_cost_zero_asks_without_counting",
@@ -78,5 +83,6 @@ CAUGHT_BY: dict[type, str] = {
     RefillsWhenTheClockJumps: "test_a_clock_set_back_refills_nothing",
     StaysLockedWhenTheClockJumps: "test_a_clock_set_back_locks_for_the_span_at_most",
     FoldsLimitKeys: "test_keys_are_kept_apart",
+    ForgetsEverybody: "test_what_is_forgotten_is_as_good_as_new",
     ForgetsCountsInUse: "test_a_purge_refills_nothing",
 }

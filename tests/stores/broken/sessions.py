@@ -86,14 +86,49 @@ class ListsWhatIsOver(MemorySessions):
         return [each for each in self.dump() if each.owner == user_id]
 
 
-class ListsDueInAnyOrder(MemorySessions):
-    async def due(self, now: int, limit: int) -> Sequence[Session]:
-        return [*reversed(await super().due(now, limit))]
+class TakesTheNewest(MemorySessions):
+    async def take_due(self, now: int, until: int) -> Session | None:
+        waiting = [each for each in self.dump() if each.due_at is not None and each.due_at <= now]
+        newest = max(waiting, key=lambda each: each.due_at or 0, default=None)
+        taken = newest and newest.take_up(until)
+        return taken if taken and await self.replace(taken) else None
 
 
 class IsDueTooLate(MemorySessions):
-    async def due(self, now: int, limit: int) -> Sequence[Session]:
-        return await super().due(now - 1, limit)
+    async def take_due(self, now: int, until: int) -> Session | None:
+        return await super().take_due(now - 1, until)
+
+
+class TakesForGood(MemorySessions):
+    async def take_due(self, now: int, until: int) -> Session | None:
+        taken = await super().take_due(now, until)
+        self._by_sid.update({taken.sid: evolve(taken, due_at=None)} if taken else {})
+        return taken
+
+
+class LooksBeforeItTakes(MemorySessions):
+    """Finds what is due and takes it later, when everybody has found something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked = Barrier(8)
+
+    async def take_due(self, now: int, until: int) -> Session | None:
+        found = min((each for each in self.dump() if each.due_at == now), key=lambda each: each.sid, default=None)
+        meet(self._looked)
+        if found is not None:
+            self._put(found.take_up(until))
+        return found and found.take_up(until)
+
+
+class ErasesWhatIsOpen(MemorySessions):
+    async def erase(self, user_id: str, threepids: Sequence[Threepid]) -> int:
+        return self._delete(lambda held: held.owner in (user_id, None) and held.threepid in threepids and not held.over)
+
+
+class ErasesEverybodys(MemorySessions):
+    async def erase(self, user_id: str, threepids: Sequence[Threepid]) -> int:
+        return self._delete(lambda held: held.owner == user_id or held.threepid in threepids)
 
 
 class PurgesTooEarly(MemorySessions):
@@ -139,8 +174,12 @@ CAUGHT_BY: dict[type, str] = {
     MixesMedia: "test_sessions_are_listed_by_identifier_and_purpose",
     MixesPurposes: "test_sessions_are_listed_by_identifier_and_purpose",
     ListsWhatIsOver: "test_sessions_that_are_over_are_not_listed",
-    ListsDueInAnyOrder: "test_due_messages_come_oldest_first",
-    IsDueTooLate: "test_due_messages_come_oldest_first",
+    TakesTheNewest: "test_due_messages_are_taken_oldest_first",
+    IsDueTooLate: "test_due_messages_are_taken_oldest_first",
+    TakesForGood: "test_what_was_taken_is_due_again_later",
+    LooksBeforeItTakes: "test_parallel_takes_share_the_work",
+    ErasesWhatIsOpen: "test_erasing_takes_all_of_a_user",
+    ErasesEverybodys: "test_erasing_takes_all_of_a_user",
     PurgesTooEarly: "test_a_purge_takes_what_expired_and_no_more",
     PurgesWithoutBound: "test_a_purge_is_bounded",
     LeavesSlotsBehind: "test_a_purge_frees_slots",
