@@ -15,7 +15,8 @@ from matrix_threepid.endpoints import HOMESERVER
 from matrix_threepid.model.threepid import Medium
 from matrix_threepid.openapi import document, endpoints_page
 from matrix_threepid.openapi.schemas import reply_schema
-from matrix_threepid.protocol.endpoint import History, Table, on
+from matrix_threepid.protocol.endpoint import Table, on
+from matrix_threepid.protocol.history import History
 
 CLIENT = "/_matrix/client"
 DOCUMENT = document(HOMESERVER)

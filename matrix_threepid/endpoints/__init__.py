@@ -8,7 +8,8 @@ from attrs import evolve
 from ..homeserver import Homeserver
 from ..identity_server import Delegate, IdentityServer
 from ..model.threepid import Medium
-from ..protocol.endpoint import Access, Endpoint, IdentityHistory, Table
+from ..protocol.endpoint import Access, Endpoint, Table
+from ..protocol.history import IdentityHistory
 from ..role import Role
 from . import adding, associations, binding, listing, removing, request_token, submit, validate
 

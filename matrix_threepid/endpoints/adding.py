@@ -17,7 +17,8 @@ from ..model.session import Session
 from ..model.threepid import AccountThreepid, AddOutcome, Purpose, Threepid
 from ..notices import tell_others
 from ..protocol import errors
-from ..protocol.endpoint import Access, History, Spending, endpoint
+from ..protocol.endpoint import Access, Spending, endpoint
+from ..protocol.history import History
 from ..protocol.members import free_object, member, opaque
 from ..protocol.message import Nested
 

@@ -12,7 +12,8 @@ from ..model.msisdn import bare_number
 from ..model.threepid import Medium, Threepid
 from ..policy import Policy
 from ..protocol import errors
-from ..protocol.endpoint import Access, Endpoint, IdentityHistory
+from ..protocol.endpoint import Access, Endpoint
+from ..protocol.history import IdentityHistory
 from ..protocol.members import Text, member, one_of, opaque, typed
 from ..protocol.message import Nested
 from ..protocol.wire import Response, json_response

@@ -19,7 +19,8 @@ from ..model.msisdn import bare_number
 from ..model.threepid import Medium, Threepid
 from ..ports import Credentials, IdentityServerClient
 from ..protocol import errors
-from ..protocol.endpoint import Access, History, Spending, endpoint
+from ..protocol.endpoint import Access, Spending, endpoint
+from ..protocol.history import History
 from ..protocol.members import opaque, text
 from ..removal import trusted_id_server
 from .adding import Empty

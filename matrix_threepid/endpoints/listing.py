@@ -6,7 +6,8 @@ from attrs import frozen
 
 from ..call import Call
 from ..homeserver import Homeserver
-from ..protocol.endpoint import Access, History, endpoint
+from ..protocol.endpoint import Access, endpoint
+from ..protocol.history import History
 
 
 @frozen

@@ -10,7 +10,8 @@ from ..model.email import canonical_email
 from ..model.msisdn import bare_number
 from ..model.threepid import Medium, Threepid
 from ..protocol import errors
-from ..protocol.endpoint import Access, History, endpoint
+from ..protocol.endpoint import Access, endpoint
+from ..protocol.history import History
 from ..protocol.members import one_of, text, typed
 from ..removal import remove, unbind_everywhere
 from .adding import changes_enabled

@@ -15,7 +15,8 @@ from ..model.threepid import Candidate, Medium, Purpose
 from ..opening import Asked, open_and_send, prepare
 from ..policy import Policy
 from ..protocol import errors
-from ..protocol.endpoint import Access, Endpoint, History, Spending
+from ..protocol.endpoint import Access, Endpoint, Spending
+from ..protocol.history import History
 from ..protocol.members import integer, opaque, text, typed
 
 

@@ -18,7 +18,8 @@ from ..model.session import Session
 from ..model.threepid import Medium, masked
 from ..pages import page_response
 from ..protocol import errors
-from ..protocol.endpoint import Endpoint, History
+from ..protocol.endpoint import Endpoint
+from ..protocol.history import History
 from ..protocol.members import opaque, token
 from ..protocol.message import read
 from ..protocol.wire import Response, json_response

@@ -18,7 +18,8 @@ from ..opening import Asked, open_and_send, prepare
 from ..pages import page_response
 from ..policy import Policy
 from ..protocol import errors
-from ..protocol.endpoint import Access, Endpoint, IdentityHistory, Spending
+from ..protocol.endpoint import Access, Endpoint, Spending
+from ..protocol.history import IdentityHistory
 from ..protocol.members import LooseInteger, member, opaque, text, typed
 from ..protocol.message import read
 from ..protocol.wire import Response, json_response

@@ -9,8 +9,9 @@ from attrs import frozen
 
 from matrix_threepid import ConfigurationError, Service
 from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
-from matrix_threepid.protocol.endpoint import RELEASES, Access, Endpoint, History, Spending, Table, endpoint, on
+from matrix_threepid.protocol.endpoint import Access, Endpoint, Spending, Table, endpoint, on
 from matrix_threepid.protocol.errors import LimitExceeded, MatrixError, MissingToken, NotJson, UiaRequired
+from matrix_threepid.protocol.history import RELEASES, History
 from matrix_threepid.protocol.message import members
 from matrix_threepid.testing import World
 

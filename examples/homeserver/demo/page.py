@@ -13,7 +13,8 @@ from attrs import frozen
 
 from matrix_threepid.call import Call
 from matrix_threepid.pages import page_response
-from matrix_threepid.protocol.endpoint import Endpoint, History
+from matrix_threepid.protocol.endpoint import Endpoint
+from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.members import one_of, typed
 from matrix_threepid.protocol.message import read
 from matrix_threepid.protocol.wire import Response

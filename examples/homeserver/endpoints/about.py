@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from matrix_threepid.call import Call
-from matrix_threepid.protocol.endpoint import RELEASES, Access, History, endpoint
+from matrix_threepid.protocol.endpoint import Access, endpoint
+from matrix_threepid.protocol.history import RELEASES, History
 from matrix_threepid.protocol.wire import Response, json_response
 from matrix_threepid.versions import capabilities, unstable_features
 

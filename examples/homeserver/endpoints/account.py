@@ -10,7 +10,8 @@ from matrix_threepid import Purpose
 from matrix_threepid.call import Call
 from matrix_threepid.leaving import deactivate_threepids
 from matrix_threepid.protocol import errors
-from matrix_threepid.protocol.endpoint import Access, History, endpoint
+from matrix_threepid.protocol.endpoint import Access, endpoint
+from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.members import flag, free_object, text, token
 from matrix_threepid.protocol.wire import Response, json_response
 

@@ -7,7 +7,8 @@ from typing import Any
 from matrix_threepid.bindings import bindings_of
 from matrix_threepid.call import Call
 from matrix_threepid.model.binding import Binding
-from matrix_threepid.protocol.endpoint import Access, History, endpoint
+from matrix_threepid.protocol.endpoint import Access, endpoint
+from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.wire import Response, json_response
 
 from ..home import Home

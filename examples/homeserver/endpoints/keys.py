@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from matrix_threepid.call import Call
-from matrix_threepid.protocol.endpoint import History, endpoint
+from matrix_threepid.protocol.endpoint import endpoint
+from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.wire import Response, json_response
 
 from ..home import Home

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from matrix_threepid.call import Call
-from matrix_threepid.protocol.endpoint import Access, Endpoint, History, Table, endpoint
+from matrix_threepid.protocol.endpoint import Access, Endpoint, Table, endpoint
 from matrix_threepid.protocol.errors import Forbidden
+from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.members import token
 from matrix_threepid.protocol.message import read
 from matrix_threepid.protocol.wire import Response, json_response

@@ -11,7 +11,8 @@ from attrs import frozen
 from matrix_threepid import Purpose
 from matrix_threepid.call import Call
 from matrix_threepid.protocol import errors
-from matrix_threepid.protocol.endpoint import History, endpoint
+from matrix_threepid.protocol.endpoint import endpoint
+from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.members import flag, free_object, text, token
 
 from ..accounts import InvalidUsername, UserInUse
