@@ -16,7 +16,8 @@ from typing import Any
 from attrs import frozen
 
 from . import sessions
-from .endpoints.adding import ThreepidCreds, account_threepid
+from .addition import account_threepid
+from .endpoints.adding import ThreepidCreds
 from .homeserver import Homeserver
 from .model.message import Kind
 from .model.session import Session
