@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stores.postgres import server
 
 from matrix_threepid.bench.__main__ import main
 from matrix_threepid.bench.goals import BUILT_IN, judge, read_goals
@@ -91,6 +92,53 @@ def test_units_are_right_on_sqlite_and_leave_nothing_behind(tmp_path: Path) -> N
     )
     assert {line["floor"][:4] for line in summaries(lines_of(file.read_text("utf-8"))).values()} == {"sql."}
     assert list(place.iterdir()) == []
+
+
+def test_growth_is_measured_beside_an_empty_store(tmp_path: Path) -> None:
+    """Every size has its line: without errors, without scans, told what a session takes; then all of it is gone."""
+    status, lines = grown_run(tmp_path)
+    sizes = {(line["name"], line["rows"]) for line in lines if line["name"] in GROWTH}
+    assert (status, sizes) == (0, {(name, size) for name in GROWTH for size in (0, 300)})
+    assert [line for line in lines if line.get("errors") or line.get("scan")] == []
+    assert all(line["ratio_to_empty"] > 0 for line in lines if line["name"].startswith("grow."))
+    assert all(100 < line["bytes"] < 1000 for line in lines if line["name"] == "disk.session" and line["rows"])
+    assert list(tmp_path.glob("bench*")) == []
+
+
+def test_a_grown_store_is_kept_for_the_next_run(tmp_path: Path) -> None:
+    """Filling takes long at full size, so ``--keep`` leaves what it filled, and the next run does not fill it again."""
+    grown_run(tmp_path, "disk.session", "--keep")
+    kept = sorted(tmp_path.glob("bench*.db"))
+    assert len(kept) == 2
+    sizes = [file.stat().st_size for file in kept]
+    assert grown_run(tmp_path, "disk.session", "--keep")[0] == 0
+    assert [file.stat().st_size for file in kept] == sizes
+
+
+def test_units_are_right_on_postgresql(tmp_path: Path) -> None:
+    """The same units and floors run in schemas of their own, which are gone after it."""
+    with server() as uri:
+        status, lines = grown_run(tmp_path, "w1.repeat", "w5.*", "grow.due", "disk.session", store=f"postgres:{uri}")
+        assert (status, [line for line in lines if line.get("errors")]) == (0, [])
+        assert schemas(uri) == []
+
+
+GROWTH = [name for name, unit in UNITS.items() if unit.kind == "growth"]
+
+
+def grown_run(place: Path, *arguments: str, store: str = "") -> tuple[int, Lines]:
+    """Run units of growth (or those given) on few rows; return exit status and lines."""
+    file = place / "lines.jsonl"
+    size = ("--rows", "0,300", "--ops", "5", "--reps", "1", "--store", store or f"sqlite:{place / 'bench'}")
+    return main([*(arguments or GROWTH), *size, "--json", str(file)]), lines_of(file.read_text("utf-8"))
+
+
+def schemas(uri: str) -> list[str]:
+    """Return the schemas the command has left."""
+    import psycopg
+
+    with psycopg.connect(uri) as connection:
+        return [name for (name,) in connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'bench%'")]
 
 
 def test_list_shows_units_floors_and_goals(capsys: pytest.CaptureFixture[str]) -> None:

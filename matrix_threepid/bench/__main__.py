@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for line in listing(names, options, limits or goals.read_goals(goals.BUILT_IN)):
                 emit(line)
             return 0
+        opened.enter_context(options.shared)
         run = Run(options, emit, limits)
         run.units(names)
     return 2 if run.errors or not names else 1 if run.missed else 0

@@ -1,23 +1,22 @@
-"""Where floors keep things: dicts, or two tables in SQLite as durable as ours."""
+"""Where floors keep things: dicts, or two tables of the database in use, as durable as ours."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 
+from .places import Execute
 from .setting import Setting
 
-_SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-CREATE TABLE session (
-    sid TEXT PRIMARY KEY, slot TEXT UNIQUE, mac BLOB, due INT, validated INT, spent INT
-) WITHOUT ROWID;
-CREATE TABLE used (slot TEXT PRIMARY KEY, times INT) WITHOUT ROWID;
-"""
-_COUNT = "INSERT INTO used VALUES (?, 1) ON CONFLICT (slot) DO UPDATE SET times = times + 1"
+_TABLES = (
+    "session (sid TEXT PRIMARY KEY, slot TEXT UNIQUE, mac {bytes}, due INT, validated INT, spent INT)",
+    "used (slot TEXT PRIMARY KEY, times INT)",
+)
+_WORDS = {
+    "sqlite": {"begin": "BEGIN IMMEDIATE", "bytes": "BLOB", "ending": "WITHOUT ROWID"},
+    "postgresql": {"begin": "BEGIN", "bytes": "BYTEA", "ending": ""},
+}
+_COUNT = "INSERT INTO used VALUES (?, 1) ON CONFLICT (slot) DO UPDATE SET times = used.times + 1"
 
 
 class Dicts:
@@ -65,15 +64,17 @@ class Dicts:
 
 
 class Tables(Dicts):
-    """A floor's store in SQLite, in as few transactions as safety allows. Accounts are the host's and stay dicts."""
+    """A floor's store in SQL, in as few transactions as safety allows. Accounts are the host's and stay dicts."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, execute: Execute, dialect: str) -> None:
         super().__init__()
-        connection.executescript(_SCHEMA)
-        self._run = connection.execute
+        words = _WORDS[dialect]
+        self._run, self._begin = execute, words["begin"]
+        for table in _TABLES:
+            execute(f"CREATE TABLE {table} {{ending}}".format(**words))
 
     def open(self, sid: str, email: str, mac: bytes) -> None:
-        self._run("BEGIN IMMEDIATE")
+        self._run(self._begin)
         self._run(_COUNT, (email,))
         self._run("INSERT INTO session VALUES (?, ?, ?, 1, 0, 0)", (sid, email, mac))
         self._run("COMMIT")
@@ -82,14 +83,14 @@ class Tables(Dicts):
         self._run("UPDATE session SET due = 0 WHERE sid = ?", (sid,))
 
     def mac(self, sid: str) -> bytes:
-        found: bytes = self._run("SELECT mac FROM session WHERE sid = ?", (sid,)).fetchone()[0]
+        found: bytes = self._run("SELECT mac FROM session WHERE sid = ?", (sid,))[0][0]
         return found
 
     def validate(self, sid: str) -> None:
         self._run("UPDATE session SET validated = 1 WHERE sid = ?", (sid,))
 
     def spend(self, sid: str) -> str:
-        email: str = self._run("SELECT slot FROM session WHERE sid = ?", (sid,)).fetchone()[0]
+        email: str = self._run("SELECT slot FROM session WHERE sid = ?", (sid,))[0][0]
         self._run("UPDATE session SET spent = 1 WHERE sid = ?", (sid,))
         return email
 
@@ -98,5 +99,5 @@ def floor_store(setting: Setting) -> Dicts:
     """Return an empty store of the kind the setting asks for."""
     if setting.options.kind_of_store == "memory":
         return Dicts()
-    connection = sqlite3.connect(setting.database(), isolation_level=None)
-    return Tables(setting.cleanup.enter_context(closing(connection)))
+    place = setting.place()
+    return Tables(setting.cleanup.enter_context(place.by_hand()), place.db.dialect)

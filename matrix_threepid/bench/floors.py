@@ -112,6 +112,26 @@ def _w6(setting: Setting) -> Work:
     return Work(arguments=[(setting.people.user(), body) for body in _asked(setting)], act=cycle)
 
 
+def _w5_bind(setting: Setting) -> Work:
+    """Read the request, write the one to the identity server, keep the address."""
+    bindings: dict[str, str] = {}
+
+    def bind(raw: bytes) -> bytes:
+        body = json.loads(raw)
+        asked = json.loads(json.dumps({"sid": body["email"], "client_secret": body["client_secret"], "mxid": "@a:b"}))
+        bindings[asked["sid"]] = asked["mxid"]
+        return json.dumps({}).encode()
+
+    return Work(arguments=[json.dumps(body).encode() for body in _asked(setting)], act=bind)
+
+
+def _sign(setting: Setting) -> Work:
+    """One PyNaCl signature of what an unbind signs."""
+    from nacl.signing import SigningKey
+
+    return Work(arguments=[json.dumps(body).encode() for body in _asked(setting)], act=SigningKey.generate().sign)
+
+
 Floor = Callable[[Setting], Work]
 FLOORS: dict[str, Floor] = {
     "w1": _w1,
@@ -119,6 +139,8 @@ FLOORS: dict[str, Floor] = {
     "w3": _w3,
     "w4": partial(_w4, 2),
     "w4x100": partial(_w4, 100),
+    "w5_bind": _w5_bind,
+    "sign": _sign,
     "w6": _w6,
 }
 """The floors of requests by name; a line calls them ``cpu.w1`` in memory and ``sql.w1`` in SQLite."""

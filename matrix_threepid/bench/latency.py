@@ -22,13 +22,14 @@ class Latency:
     """A unit of handlers (or of plain functions), and its floor.
 
     ``floor``: a name of ``FLOORS``, or work of the unit's own. ``share``: it does the ``share``-th part of the
-    operations asked for, where one is much.
+    operations asked for, where one is much. ``identity``: what its identity server is.
     """
 
     prepare: Prepare
     floor: str | Prepare
     share: int = 1
     handler: bool = True
+    identity: str | None = None
 
     kind = "latency"
 
@@ -54,6 +55,7 @@ class Latency:
         return {
             **watch.fields(),
             "errors": wrong,
+            "identity": self.identity,
             "floor_us": floor_us,
             "floor_ratio": watch.cpu_us / floor_us,
             "rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ..model.threepid import Purpose
 from .latency import Latency, Prepare
 from .setting import Options
-from .units import cold, memory, render, start, w1, w2, w3, w6
+from .units import cold, grow, memory, purge, render, start, w1, w2, w3, w5, w6
 
 
 class Unit(Protocol):
@@ -42,6 +42,14 @@ _W2: dict[str, Prepare] = {
     "w2.wrong_token": w2.wrong_token,
 }
 _W3: dict[str, Prepare] = {"w3.add": w3.add, "w3.post_deprecated": w3.add_deprecated}
+_GROW: dict[str, Prepare] = {
+    "grow.w1": partial(w1.request_token, Purpose.ADD),
+    "grow.w2": w2.submit_json,
+    "grow.w3": w3.add,
+    "grow.w4": partial(w3.listing, 2),
+    "grow.limit": grow.limit_check,
+    "grow.due": grow.take_due,
+}
 
 UNITS: Mapping[str, Unit] = {
     **{name: Latency(prepare=prepare, floor="w1") for name, prepare in _W1.items()},
@@ -49,6 +57,9 @@ UNITS: Mapping[str, Unit] = {
     **{name: Latency(prepare=prepare, floor="w3") for name, prepare in _W3.items()},
     "w4.list": Latency(prepare=partial(w3.listing, 2), floor="w4"),
     "w4.list100": Latency(prepare=partial(w3.listing, 100), floor="w4x100", share=10),
+    "w5.bind": Latency(prepare=w5.bind, floor="w5_bind", identity="stub"),
+    "w5.unbind": Latency(prepare=w5.unbind, floor="sign", identity="stub"),
+    "w5.delete": Latency(prepare=w5.delete, floor="sign", identity="stub"),
     "w6.cycle": Latency(prepare=w6.cycle, floor="w6", share=4),
     "render.mail": Latency(prepare=render.mail, floor=render.mail_floor, handler=False),
     "render.page": Latency(prepare=render.page, floor=render.page_floor, handler=False),
@@ -60,5 +71,9 @@ UNITS: Mapping[str, Unit] = {
     "cold.serve": cold.Cold(),
     "mem.session": memory.Memory(fill=memory.open_sessions, purge=memory.purge_sessions),
     "mem.ratelimit": memory.Memory(fill=memory.limit_addresses, purge=memory.purge_limits, when_full=memory.when_full),
+    **{name: grow.Growth(prepare=prepare) for name, prepare in _GROW.items()},
+    "disk.session": purge.Housekeeping(run=purge.disk),
+    "purge.idle": purge.Housekeeping(run=purge.idle),
+    "purge.expired": purge.Housekeeping(run=purge.expired),
 }
 """The units of the command, in the order they run."""

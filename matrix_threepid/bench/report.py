@@ -19,6 +19,8 @@ from .registry import Unit
 from .setting import Options
 
 _PACKAGES = ("attrs", "canonicaljson", "email-validator", "jsonschema", "phonenumbers")
+_MEASURES = ("floor_ratio", "ratio_to_empty", "probe_ratio", "cpu_us", "p50_us", "bytes")
+"""What the repetition in the middle is chosen by."""
 _CPU = Path("/proc/cpuinfo")
 
 
@@ -43,12 +45,20 @@ def line(name: str, unit: Unit, options: Options, rep: int) -> dict[str, Any]:
     """Run one repetition and return its line."""
     about = {"name": name, "kind": unit.kind, "store": options.kind_of_store, "driver": options.driver}
     fields = {**unit.repeat(options, name, rep), "floor": unit.floor_name(options)}
-    return {**about, "sender": "null", "identity": None, "conc": 1, "rows": 0, "rep": rep, **_rounded(fields)}
+    return {
+        **about,
+        "sender": "null",
+        "identity": None,
+        "conc": 1,
+        "rows": options.rows,
+        "rep": rep,
+        **_rounded(fields),
+    }
 
 
 def summary(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the median repetition by CPU time (or by its own figure), and how far the repetitions lay apart."""
-    measure = next(field for field in ("floor_ratio", "cpu_us", "bytes") if field in lines[0])
+    measure = next(field for field in _MEASURES if field in lines[0])
     ordered = sorted(lines, key=lambda each: float(each[measure]))
     middle = {name: value for name, value in ordered[len(ordered) // 2].items() if name not in ("name", "rep")}
     spread = _spread([float(each.get("cpu_us", each[measure])) for each in lines])

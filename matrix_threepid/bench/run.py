@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from . import goals, report
 from .registry import UNITS
@@ -39,24 +39,32 @@ class Run:
         """Run a unit, once more if it missed a goal in too much noise; return what to say at the end."""
         _log.info("%s", name)
         try:
-            summary = self._summary(name)
-            if self._noisy_miss(summary):
-                summary = self._summary(name)
+            return [line for options in self._sizes(name) for line in self._verdict(name, options)]
         except Skipped as reason:
             return [{"name": "skipped", "unit": name, "reason": str(reason)}]
+
+    def _sizes(self, name: str) -> Iterator[Options]:
+        """Yield the options of a unit, once for each size if it is about growth."""
+        sizes = self.options.sizes if UNITS[name].kind == "growth" else (0,)
+        return (evolve(self.options, rows=size) for size in sizes)
+
+    def _verdict(self, name: str, options: Options) -> list[Line]:
+        summary = self._summary(name, options)
+        if self._noisy_miss(summary):
+            summary = self._summary(name, options)
         self.errors += summary["errors"]
         return [summary, *goals.judge(self.limits, summary)]
 
     def _noisy_miss(self, summary: Mapping[str, Any]) -> bool:
         return any(line.get("noisy") for line in goals.judge(self.limits, summary))
 
-    def _summary(self, name: str) -> Line:
-        return report.summary(list(self._lines(name)))
+    def _summary(self, name: str, options: Options) -> Line:
+        return report.summary(list(self._lines(name, options)))
 
-    def _lines(self, name: str) -> Iterator[Line]:
+    def _lines(self, name: str, options: Options) -> Iterator[Line]:
         unit = UNITS[name]
-        for rep in range(unit.reps(self.options)):
-            line = report.line(name, unit, self.options, rep)
+        for rep in range(unit.reps(options)):
+            line = report.line(name, unit, options, rep)
             self.emit(line)
             yield line
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from contextlib import ExitStack, closing
-from functools import cached_property
-from pathlib import Path
+from contextlib import ExitStack
 from random import Random
-from tempfile import TemporaryDirectory
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
@@ -16,7 +14,10 @@ from ..drive import run_sync
 from ..model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Threepid
 from ..protocol.wire import Request
 from ..role import system_clock
+from ..stores.sql import Database
 from ..testing import World
+from .grown import Shared, opened
+from .places import Place
 
 T = TypeVar("T")
 
@@ -34,8 +35,9 @@ async def _awaited(answer: Awaitable[T]) -> T:
 class Options:
     """What the command line says.
 
-    ``store``: ``memory`` or ``sqlite:PATH``. ``ops``, ``reps``: operations a repetition, repetitions of a unit;
-    ``interpreters``: how often units start a process; ``entries``: how many are held when memory is measured.
+    ``store``: ``memory``, ``sqlite:PATH`` or ``postgres:DSN``. ``ops``, ``reps``: operations a repetition,
+    repetitions of a unit; ``interpreters``: how often units start a process; ``entries``: how many are held when
+    memory is measured; ``sizes``: how many sessions grown stores have, ``rows``: those of the one in hand.
     """
 
     store: str = "memory"
@@ -45,6 +47,9 @@ class Options:
     seed: int = 1
     interpreters: int = 7
     entries: int = 100_000
+    sizes: tuple[int, ...] = (0, 100_000)
+    rows: int = 0
+    shared: Shared = field(factory=Shared, repr=False, eq=False)
 
     @property
     def kind_of_store(self) -> str:
@@ -117,33 +122,28 @@ class Yes:
 
 @define(slots=False)
 class Setting:
-    """One repetition. Databases live in a directory of their own and go when the repetition is over."""
+    """One repetition. Databases are its own and go when it is over, unless it is given a ``db`` to work on."""
 
     options: Options
     people: People
     ops: int
     cleanup: ExitStack = field(factory=ExitStack, repr=False)
+    db: Database | None = None
 
     def world(self, **policy: Any) -> World:
-        """Return a host with empty accounts over an empty store of the kind asked for."""
+        """Return a host with empty accounts over an empty store of the kind asked for, or over ``db``."""
         return World(policy, accounts=IndexedAccounts(), uia=Yes(), clock=system_clock, **self._stores())
 
-    def database(self) -> Path:
-        """Return where a new database may be made."""
-        return self._directory / f"{len(list(self._directory.iterdir()))}.db"
+    def place(self) -> Place:
+        """Return an empty database with our tables."""
+        made = opened(self.options.store, f"empty_{token_hex(6)}")
+        self.cleanup.callback(made.remove)
+        return made
 
     def _stores(self) -> dict[str, Any]:
         if self.options.kind_of_store == "memory":
             return {}
-        from ..stores.sql import SqlLimits, SqlSessions, migrate
-        from ..stores.sqlite import Sqlite
+        from ..stores.sql import SqlBindings, SqlLimits, SqlSessions
 
-        database = self.cleanup.enter_context(closing(Sqlite(self.database())))
-        at_once(migrate(database))
-        return {"sessions": SqlSessions(database), "limiter": SqlLimits(database)}
-
-    @cached_property
-    def _directory(self) -> Path:
-        wanted = Path(self.options.store.partition(":")[2])
-        made = TemporaryDirectory(prefix=f"{wanted.name}-", dir=wanted.parent)
-        return Path(self.cleanup.enter_context(made))
+        db = self.db or self.place().db
+        return {"sessions": SqlSessions(db), "limiter": SqlLimits(db), "bindings": SqlBindings(db)}

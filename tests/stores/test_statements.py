@@ -1,4 +1,4 @@
-"""The SQL itself: what it may hold to run everywhere, and how SQLite goes about it."""
+"""The SQL itself: what it may hold to run everywhere."""
 
 from __future__ import annotations
 
@@ -23,29 +23,11 @@ def statements(sqlite: Sqlite) -> dict[str, tuple[object, ...]]:
     return everything_stores_do(sqlite)
 
 
-def _plan(sql: str, parameters: tuple[object, ...]) -> Operation[list[str]]:
-    rows = yield f"EXPLAIN QUERY PLAN {sql}", parameters
-    return [row[-1] for row in rows]
-
-
 def test_every_store_and_statement_is_looked_at(statements: dict[str, tuple[object, ...]]) -> None:
     """The statements below are all there are: every kind, on every table."""
     kinds = {(sql.split()[0], table) for sql in statements for table in TABLES if f"threepid_{table}" in sql}
     everywhere = {(kind, table) for kind in ("SELECT", "INSERT", "UPDATE", "DELETE") for table in TABLES}
     assert kinds == everywhere - {("UPDATE", "associations")}
-
-
-def test_no_statement_scans_or_sorts_a_growing_table(sqlite: Sqlite, statements: dict[str, tuple[object, ...]]) -> None:
-    """Every row is found through an index, and lists come in the order of one."""
-
-    async def plans() -> list[str]:
-        return [
-            step for sql, given in statements.items() for step in await sqlite.run(lambda s=sql, g=given: _plan(s, g))
-        ]
-
-    steps = run_sync(plans())
-    assert [step for step in steps if "SCAN" in step or "TEMP B-TREE" in step] == []
-    assert sum("USING" in step for step in steps) >= 10
 
 
 def test_statements_run_on_every_driver(statements: dict[str, tuple[object, ...]]) -> None:

@@ -81,12 +81,17 @@ def open_sessions(world: World, people: People, count: int) -> None:
 
 
 async def _open(world: World, people: People) -> None:
-    hs, address = world.homeserver, people.address()
-    candidate = Candidate(Threepid(Medium.EMAIL, address.lower()), address)
-    fresh = sessions.fresh(hs, Purpose.ADD, candidate, people.secret(), people.user())
+    hs, fresh = world.homeserver, fresh_session(world, people)
     begun = fresh.begin_send(1, hs.clock(), hs.clock() + 30_000, Lifetimes())
     await hs.sessions.open(begun or fresh)
     await sessions.change(hs, fresh.sid, Session.sent)
+
+
+def fresh_session(world: World, people: People) -> Session:
+    """Return a stranger's session, not stored yet."""
+    address = people.address()
+    candidate = Candidate(Threepid(Medium.EMAIL, address.lower()), address)
+    return sessions.fresh(world.homeserver, Purpose.ADD, candidate, people.secret(), people.user())
 
 
 def purge_sessions(world: World, limit: int) -> int:

@@ -11,7 +11,8 @@ from .operation import Database, Operation
 TABLE = Table("threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
 _FORGET = "DELETE FROM threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
-_PURGE = purging("threepid_bindings", "id", "medium IS NULL AND created_at < ?", "created_at")
+_OLD, _STILL_OLD = "medium IS NULL AND created_at < ?", "length(medium) IS NULL AND created_at + 0 < ?"
+_PURGE = purging("threepid_bindings", "id", _OLD, "created_at", _STILL_OLD)
 
 
 class SqlBindings:

@@ -81,13 +81,14 @@ class Table(Generic[T]):
         return run_sync(everything())
 
 
-def purging(table: str, key: str, over: str, oldest: str) -> str:
+def purging(table: str, key: str, over: str, oldest: str, still: str) -> str:
     """Return the statement that deletes the oldest rows under a condition; its parameters twice, then how many.
 
-    The outer condition is there for rows that change while the inner one is looked up.
+    ``still``: the condition once more, for rows that change while they are looked up, in words that no index serves.
+    PostgreSQL would read all that is over by it, where its statistics are from a time when there was little.
     """
     inner = f"SELECT {key} FROM {table} WHERE {over} ORDER BY {oldest} LIMIT ?"
-    return f"DELETE FROM {table} WHERE {over} AND {key} IN ({inner}) RETURNING {key}"
+    return f"DELETE FROM {table} WHERE {still} AND {key} IN ({inner}) RETURNING {key}"
 
 
 def _columns(fields: tuple[str, ...]) -> Iterator[str]:

@@ -17,7 +17,7 @@ _GRANT = (
 _READ = "SELECT full_at FROM threepid_limits WHERE name = ?"
 _LOWER = "UPDATE threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
 _FORGET = "DELETE FROM threepid_limits WHERE name = ?"
-_PURGE = purging("threepid_limits", "name", "full_at <= ?", "full_at")
+_PURGE = purging("threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
 
 
 class SqlLimits:

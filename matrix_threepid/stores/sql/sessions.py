@@ -15,7 +15,7 @@ _NOT_OVER = "ended = 0 AND spent_at IS NULL"
 _OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
 _ERASE_OWNED = "DELETE FROM threepid_sessions WHERE owner = ? RETURNING sid"
 _ERASE_UNOWNED = "DELETE FROM threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
-_PURGE = purging("threepid_sessions", "sid", "expires_at < ?", "expires_at")
+_PURGE = purging("threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
 class SqlSessions:
