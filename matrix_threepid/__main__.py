@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
+    "check": ("commands.check", "say what is off in a host's wiring or in a configuration, and why"),
     "endpoints": ("commands.endpoints", "print the page of the docs about a role's endpoints"),
+    "journeys": ("commands.journeys", "tell whole protocol stories to a homeserver, and say which go well"),
+    "migrate": ("commands.migrate", "bring the tables in a database up to date, or check that they are"),
     "openapi": ("commands.openapi", "print the OpenAPI 3.1 document of a role's endpoints"),
+    "send-test-mail": ("commands.send_test_mail", "send one mail as a configuration says, and say what came of it"),
+    "send-test-sms": ("commands.send_test_sms", "send one SMS as a configuration says, and say what came of it"),
 }
 """Name → module with ``main(arguments) -> exit code``, imported when it is asked for, and what it does."""
 

@@ -33,7 +33,7 @@ class Service:
 
     def __init__(self, role: Role, table: Table | None = None) -> None:
         self.role = role
-        self.table = table or _TABLES[type(role)]
+        self.table = table or _table_of(role)
         self.off = {
             declared.name: reason for declared in self.table.endpoints if (reason := declared.offered(role)) is not None
         }
@@ -155,3 +155,11 @@ async def _in_parts(purge: Callable[[int], Awaitable[int]], limit: int) -> int:
         part = await purge(min(_PART, limit - gone))
         gone += part
     return gone
+
+
+def _table_of(role: Role) -> Table:
+    """Return the endpoints of a role, also of a host's own kind of it."""
+    for kind, table in _TABLES.items():
+        if isinstance(role, kind):
+            return table
+    raise errors.ConfigurationError(f"{type(role).__name__} has no endpoints of its own: give a table")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +57,9 @@ def test_the_module_runs_as_a_program() -> None:
         [sys.executable, "-m", "matrix_threepid", "openapi"], capture_output=True, check=True, timeout=60
     )
     assert json.loads(ran.stdout)["openapi"] == "3.1.0"
+
+
+def test_the_docs_name_every_command() -> None:
+    """The page about the command line has each command in its table, and no other."""
+    page = (Path(__file__).parents[1] / "docs" / "command-line.md").read_text("utf-8")
+    assert set(re.findall(r"^\| \[`([a-z-]+)`\]", page, re.MULTILINE)) == set(COMMANDS)

@@ -1,0 +1,76 @@
+"""Which choices of a policy are not the default ones, and which could be stricter."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import attrs
+
+from ...policy import Limit, Policy
+from ...role import Role
+from .findings import Finding, Kind
+
+_TOLD_ELSEWHERE = {"public_base_url", "sms.countries"}
+_NAMES = {field.name for field in attrs.fields(Policy)}
+
+
+def of_policy(role: Role, settable: Collection[str] = _NAMES) -> Iterator[Finding]:
+    """Yield what there is to say of a role's policy; ``settable``: the choices its operator can make."""
+    yield from _chosen(role)
+    for name, strict in _strict().items():
+        if name in settable and not _as_strict(role.policy, name, strict):
+            now = getattr(role.policy, name)
+            yield Finding(Kind.STRICTER, name, f"{_shown(strict)}, in place of {_shown(now)}")
+
+
+def _chosen(role: Role) -> Iterator[Finding]:
+    default = _flat(_default_of(role))
+    for name, value in _flat(role.policy).items():
+        if name not in _TOLD_ELSEWHERE and value != default.get(name, value):
+            yield Finding(Kind.CHOICE, name, f"{_shown(value)}, in place of {_shown(default[name])}")
+        elif name not in default:
+            yield Finding(Kind.CHOICE, name, _shown(value))
+
+
+def _default_of(role: Role) -> Policy:
+    """Return the policy a role of this kind has where nobody chose one."""
+    convert = attrs.fields_dict(type(role))["policy"].converter
+    policy: Policy = convert(Policy()) if callable(convert) else Policy()
+    return policy
+
+
+def _flat(value: Any, at: str = "") -> dict[str, Any]:
+    """Return choices by name, those within others by their way there; a limit is one choice."""
+    flat: dict[str, Any] = {}
+    for field in attrs.fields(type(value)):
+        name, inner = f"{at}{field.name}", getattr(value, field.name)
+        nested = attrs.has(type(inner)) and not isinstance(inner, Limit)
+        flat.update(_flat(inner, f"{name}.") if nested else {name: inner})
+    return flat
+
+
+def _strict() -> dict[str, Any]:
+    """Return the choices in which the hardened policy differs from the default one."""
+    default, strict = _flat(Policy()), _flat(Policy.hardened())
+    return {name: value for name, value in strict.items() if value != default[name]}
+
+
+def _as_strict(policy: Policy, name: str, strict: Any) -> bool:
+    """Return whether a policy is as strict as the hardened one, or stricter."""
+    stricter = {
+        "deferred_sending": policy.defers,
+        "legacy_add": policy.legacy_add == "off",
+        "code_digits": policy.code_digits > Policy.hardened().code_digits,
+    }
+    same: bool = getattr(policy, name) == strict
+    return same or stricter.get(name, False)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Limit):
+        return f"{value.burst} at once, then one every {value.interval / 1000:g} s"
+    if isinstance(value, tuple | frozenset):
+        inner = map(_shown, value if isinstance(value, tuple) else sorted(value))
+        return f"[{', '.join(inner)}]"
+    return "a rule of the host" if callable(value) else repr(value)

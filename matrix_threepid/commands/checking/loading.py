@@ -1,0 +1,48 @@
+"""``MODULE:NAME``: the host's own wiring, imported or made."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from ...protocol.errors import ConfigurationError
+from ...role import Role
+from ...service import Service
+
+
+def named(spec: str) -> Service:
+    """Return the service that ``MODULE:NAME`` names: itself, its role, or a callable that returns one of the two.
+
+    Raises ``ConfigurationError``. What the host's own code raises is told by its kind and place only: its text may hold
+    a password.
+    """
+    module, colon, name = spec.partition(":")
+    if not (module and colon and name):
+        raise ConfigurationError(f"{spec}: must be MODULE:NAME")
+    found = _tried(spec, lambda: attrgetter(name)(import_module(module)))
+    if callable(found):
+        found = _tried(spec, found)
+    if isinstance(found, Role):
+        role = found
+        found = _tried(spec, lambda: Service(role))
+    if not isinstance(found, Service):
+        raise ConfigurationError(f"{spec}: gives {type(found).__name__}, and no Role or Service")
+    return found
+
+
+def _tried(spec: str, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except (ConfigurationError, ImportError, AttributeError) as error:
+        raise ConfigurationError(f"{spec}: {' '.join(str(error).split())}") from None
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"{spec}: {type(error).__name__}{_place(error)}") from None
+
+
+def _place(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f" in {Path(last.filename).name}, line {last.lineno}"

@@ -1,0 +1,41 @@
+"""``Configured``: what a configuration file of an operator says about sending."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from ...drive import inline
+from ...model.keys import MIN_BYTES, Peppers
+from ...model.threepid import Medium
+from ...policy import Policy
+from ...ports import TokenSender
+from ...role import Role
+from ...settings import IdentityServerSettings
+from ..checking.findings import Finding, Kind
+
+
+@frozen
+class Configured:
+    """A role with the senders and the policy that a file describes, and what else there is to say of the file."""
+
+    role: Role
+    findings: tuple[Finding, ...] = ()
+
+
+def sending_role(server_name: str, policy: Policy, senders: Mapping[Medium, TokenSender]) -> Role:
+    """Return a role that is only good for sending. Raises ``ConfigurationError``."""
+    peppers = Peppers.of(secrets.token_bytes(MIN_BYTES))
+    return Role(server_name=server_name, peppers=peppers, policy=policy, senders=senders)
+
+
+def of_identity_servers(settings: IdentityServerSettings | None) -> Iterator[Finding]:
+    """Yield how identity servers are reached, if a file says so. Raises ``ConfigurationError``."""
+    if settings is not None:
+        settings.fetch(inline)
+        ports = ", ".join(map(str, (443, *settings.ports)))
+        yield Finding(
+            Kind.FACT, "identity servers", f"at port {ports}; one request waits {settings.timeout_s:g} s at most"
+        )

@@ -1,0 +1,87 @@
+"""Synapse's ``homeserver.yaml`` with the module in it: which parts are on, and what Synapse itself must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ...drive import inline
+from ...model.message import Outcome, TokenMessage
+from ...model.threepid import Medium
+from ...ports import TokenSender
+from ...protocol.errors import ConfigurationError
+from ...settings import read
+from ...synapse.settings import ModuleSettings
+from ..checking.findings import Finding, Kind
+from .configured import Configured, of_identity_servers, sending_role
+from .synapse_around import Around
+from .synapse_needs import of_needs
+
+MODULE = "matrix_threepid.synapse.Threepids"
+_SERVED = {
+    "client": "in front of Synapse's own, on every listener with client resources",
+    "separate": "on listeners without resources",
+}
+
+
+@frozen
+class SynapseMails:
+    """Stands for the mails that Synapse sends itself, which only a running Synapse can."""
+
+    async def send(self, message: TokenMessage) -> Outcome:
+        """Refuse. Raises ``ConfigurationError``."""
+        raise ConfigurationError(
+            "email: Synapse sends the mails by its own email section; only email.smtp can be tried"
+        )
+
+
+def of_synapse(given: Mapping[str, Any]) -> Configured:
+    """Return what the module's section says, and Synapse's around it. Raises ``ConfigurationError``."""
+    around = Around(given)
+    settings = _settings(_section(given), around)
+    policy, senders = settings.library_policy(around.base_url), _senders(settings, around.server_name)
+    role = sending_role(around.server_name, policy, senders)
+    servers = of_identity_servers(settings.identity_servers)
+    return Configured(role, (*_parts(settings), *servers, *of_needs(settings, around)))
+
+
+def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    modules = given["modules"] if isinstance(given["modules"], list) else []
+    ours = [each for each in modules if isinstance(each, Mapping) and each.get("module") == MODULE]
+    if len(ours) != 1:
+        raise ConfigurationError(f"modules: must name {MODULE} once")
+    section: Mapping[str, Any] = ours[0].get("config") or {}
+    return section
+
+
+def _settings(section: Mapping[str, Any], around: Around) -> ModuleSettings:
+    """Return the module's settings; where its policy says nothing, Synapse's own choices hold as in the module."""
+    settings = read(ModuleSettings, section, "config.")
+    if not settings.needs_private:
+        return settings
+    policy = {**around.chosen, **(section.get("policy") or {})}
+    return read(ModuleSettings, {**section, "policy": policy}, "config.")
+
+
+def _senders(settings: ModuleSettings, server_name: str) -> dict[Medium, TokenSender]:
+    senders: dict[Medium, TokenSender] = {}
+    if settings.email is not None:
+        smtp = settings.email.smtp
+        senders[Medium.EMAIL] = smtp.sender(server_name, inline) if smtp else SynapseMails()
+    if settings.sms is not None:
+        senders[Medium.MSISDN] = settings.sms.sender(inline)
+    return senders
+
+
+def _parts(settings: ModuleSettings) -> Iterator[Finding]:
+    own = "on" if settings.delegate_path else None
+    guard = "on" if settings.needs_private else None
+    yield _part("SMS for Synapse's own endpoints", own, "delegate_path is not set")
+    yield _part("all endpoints", _SERVED.get(settings.endpoints), "endpoints is not set")
+    yield _part("deletes that wait for no identity server", guard, "identity_servers is not set")
+
+
+def _part(name: str, on: str | None, why: str) -> Finding:
+    return Finding(Kind.FACT, name, on) if on else Finding(Kind.OFF, name, why)

@@ -1,0 +1,16 @@
+"""Send one mail by the mail server that a configuration names, and say what came of it.
+
+The exit code is 0 if it was accepted, 1 if not, 2 if the configuration cannot work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..model.threepid import Medium
+from .sending.send_test import command
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Send, or print with ``--dry-run``; return the exit code."""
+    return command(Medium.EMAIL, __doc__ or "", arguments)

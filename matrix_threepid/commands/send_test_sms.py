@@ -1,0 +1,16 @@
+"""Send one SMS by the provider that a configuration names, if its users may have one, and say what came of it.
+
+The exit code is 0 if it was accepted, 1 if not, 2 if the configuration cannot work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..model.threepid import Medium
+from .sending.send_test import command
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Send, or print with ``--dry-run``; return the exit code."""
+    return command(Medium.MSISDN, __doc__ or "", arguments)

@@ -1,0 +1,59 @@
+"""A message to an address of the operator's own: what it says, and what became of it in words."""
+
+from __future__ import annotations
+
+import secrets
+
+from ...homeserver import Homeserver
+from ...model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage
+from ...model.threepid import Medium, Purpose
+from ...ports import TokenSender
+from ...role import Role, submit_path
+from ...senders.sms_text import sms_text
+from ...senders.words import words_for
+from ...texts import Texts
+
+_PAGE = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(Medium.EMAIL)}?sid=test"
+
+
+def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
+    """Return a message as users get it, with a link to nothing or a code for nothing."""
+    policy, base = role.policy, role.policy.public_base_url
+    linked = medium is Medium.EMAIL and base is not None
+    code = str(secrets.randbelow(10**policy.code_digits)).zfill(policy.code_digits)
+    return TokenMessage(
+        medium=medium,
+        recipient=recipient,
+        purpose=Purpose.BIND,
+        kind=Kind.TOKEN,
+        link=f"{base}{_PAGE}" if linked else None,
+        code=None if linked else code,
+        server=role.server_name,
+        host=role.host,
+        language=policy.languages[0],
+        origin="a test by the operator of this server",
+        requested_at=role.clock(),
+        lifetime=policy.lifetimes.token if linked else policy.lifetimes.code,
+        deadline=policy.send_deadline,
+    )
+
+
+def text_of(sender: TokenSender, message: TokenMessage) -> str:
+    """Return what a sender would write: of a mail, its subject and its text."""
+    texts = getattr(sender, "texts", None) or Texts()
+    if message.medium is Medium.MSISDN:
+        return sms_text(texts, message)
+    words = words_for(texts, message, message.server)
+    return f"{words.subject}\n\n{words.text(texts)}"
+
+
+def in_words(outcome: Outcome) -> str:
+    """Return what became of a message, with the provider's reason."""
+    if isinstance(outcome, Accepted):
+        return f"accepted: {outcome.provider_id}" if outcome.provider_id else "accepted"
+    if isinstance(outcome, RefusedForever):
+        return f"refused for ever: {outcome.reason}"
+    if isinstance(outcome, RefusedForNow):
+        wait = f"; again in {outcome.retry_after // 1000} s" if outcome.retry_after else ""
+        return f"refused for now: {outcome.reason}{wait}"
+    return f"unknown, it may have been sent: {outcome.reason}"

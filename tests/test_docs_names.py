@@ -1,0 +1,96 @@
+"""What the README and the docs name is there: modules, classes and their members, files, commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+import attrs
+import pytest
+
+import matrix_threepid
+from matrix_threepid import ports
+from matrix_threepid.__main__ import COMMANDS
+from matrix_threepid.testing import World
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(matrix_threepid.__file__).parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_WORLD = World()
+PARTS = {
+    **{name: getattr(ports, name) for name in ports.__all__},
+    **{name: getattr(matrix_threepid, name) for name in matrix_threepid.__all__},
+    "Service": _WORLD.service,
+    "service": _WORLD.service,
+    "Homeserver": _WORLD.homeserver,
+}
+"""What a page may call by one name; where members are made with an instance, an instance stands for its class."""
+_FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_DOTTED = re.compile(r"([A-Za-z_]\w*(?:\.\w+)+)(\(.*\))?")
+_OURS = ("matrix_threepid", "hosts", "senders", "stores", "testing")
+_FILE = re.compile(r"(?:docs|examples|matrix_threepid|tests)/[\w./-]*\w")
+_LINK = re.compile(r"\]\(((?:docs|examples)/[^)#]*)")
+_COMMAND = re.compile(r"python -m matrix_threepid ([a-z][a-z-]*)")
+
+
+def codes(page: Path) -> Iterator[str]:
+    """Yield what stands between single backticks, outside of snippets."""
+    return (found[1] for found in _CODE.finditer(_FENCED.sub("", page.read_text("utf-8"))))
+
+
+def is_there(name: str) -> bool:
+    """Return whether a dotted name leads to something; names that are not ours do."""
+    first, *members = name.split(".")
+    if first in _OURS:
+        return _resolves(name if first == "matrix_threepid" else f"matrix_threepid.{name}")
+    return first not in PARTS or _has(PARTS[first], members)
+
+
+def _resolves(name: str) -> bool:
+    try:
+        resolve_name(name)
+    except (AttributeError, ImportError):
+        return False
+    return True
+
+
+def _has(part: Any, members: list[str]) -> bool:
+    for member in members:
+        declared = isinstance(part, type) and attrs.has(part) and hasattr(attrs.fields(part), member)
+        if not declared and not hasattr(part, member):
+            return False
+        part = getattr(part, member, None)
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_names_on_a_page_are_there(page: Path) -> None:
+    """A name of ours with a dot in it resolves: ``matrix_threepid.sms``, ``Policy.code_digits``, ``Accounts.add``."""
+    names = [match[1] for code in codes(page) if (match := _DOTTED.fullmatch(code))]
+    assert [name for name in names if not is_there(name)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_on_a_page_are_there(page: Path) -> None:
+    """A file or folder of the repository is where the page says, and so is what the README links to."""
+    files = {code for code in codes(page) if _FILE.fullmatch(code)}
+    files |= set(_LINK.findall(page.read_text("utf-8"))) if page.name == "README.md" else set()
+    assert [file for file in files if not ((ROOT / file).exists() or (PACKAGE.parent / file).exists())] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_on_a_page_are_there(page: Path) -> None:
+    """``python -m matrix_threepid`` knows every command that a page shows."""
+    assert set(_COMMAND.findall(page.read_text("utf-8"))) <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize(
+    "gone", ["matrix_threepid.limiting.sms_left", "SessionStore.due", "Policy.nothing_of_ours", "stores.sqlite.Nothing"]
+)
+def test_a_name_that_is_gone_is_found_out(gone: str) -> None:
+    """The look at names can fail: one that was renamed does not resolve."""
+    assert not is_there(gone)
