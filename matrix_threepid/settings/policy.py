@@ -47,6 +47,7 @@ class PolicySettings:
     hide_known_addresses: bool = setting(FLAG, False)
     legacy_add: Any = setting(one_of("allow", "uia", "off"), "allow")
     changes_enabled: bool = setting(FLAG, True)
+    registration_enabled: bool = setting(FLAG, True)
     token_lifetime_s: int | None = setting(SECONDS, None)
     validated_lifetime_s: int | None = setting(SECONDS, None)
     next_link_hosts: tuple[str, ...] | None = setting(many(HOST), None)
@@ -66,6 +67,7 @@ class PolicySettings:
         return Policy(
             public_base_url=base_url,
             changes_enabled=self.changes_enabled,
+            registration_enabled=self.registration_enabled,
             legacy_add=self.legacy_add,
             hide_known_addresses=self.hide_known_addresses,
             password_reset_by_phone=self.password_reset_by_phone,

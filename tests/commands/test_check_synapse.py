@@ -158,6 +158,7 @@ def test_a_proxy_that_nobody_believes_is_named(
             {},
             "next_link_hosts: ['a.org', 'b.org'], in place of None",
         ),
+        ({"enable_registration": False}, {}, "registration_enabled: False, in place of True"),
         ({"enable_3pid_changes": False}, {"changes_enabled": True}, ""),
     ],
 )
@@ -170,7 +171,8 @@ def test_what_synapse_has_chosen_counts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The policy is the one the module will have: Synapse's own choices, unless the section has others."""
-    file = written(tmp_path, synapse({**config, **SERVED, "policy": policy}, **own), "homeserver.yaml")
+    around = {"enable_registration": True, **own}
+    file = written(tmp_path, synapse({**config, **SERVED, "policy": policy}, **around), "homeserver.yaml")
     assert main(["check", "--config", file]) == 0
     assert part(capsys.readouterr().out, "chosen other than the default").strip() == said
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from serving import ROOT, Example, finished, written
 
+from examples.homeserver.demo.person import Person
 from examples.homeserver.keys import stored_key
 from matrix_threepid import ConfigurationError
 from matrix_threepid.testing.parts import Certificates, fetch
@@ -34,6 +35,7 @@ FULL = {
         "hide_known_addresses": False,
         "legacy_add": "allow",
         "changes_enabled": True,
+        "registration_enabled": True,
         "token_lifetime_s": 3600,
         "validated_lifetime_s": 3600,
         "next_link_hosts": None,
@@ -181,3 +183,12 @@ def test_a_broken_signing_key_is_refused_by_name(text: str, tmp_path: Path) -> N
     with pytest.raises(ConfigurationError, match="signing_key_file"):
         stored_key(file)
     assert file.read_text() == text
+
+
+def test_registration_may_be_off(settings: dict[str, Any], tmp_path: Path) -> None:
+    """Without registration nobody gets a mail for it, and nobody an account."""
+    with Example({**settings, "policy": {"registration_enabled": False}}, tmp_path) as example:
+        person = Person(example.url)
+        body = {"email": "new@example.org", "client_secret": "secret", "send_attempt": 1}
+        for path, wanted in (("/register/email/requestToken", body), ("/register", {})):
+            assert person.call("POST", path, wanted, expected=403)["errcode"] == "M_FORBIDDEN"

@@ -43,7 +43,7 @@ async def _dummy(auth: Mapping[str, Any], session: str) -> None:
     request=Register,
     reply=Login,
     errors=(
-        errors.UiaRequired, errors.GuestAccessForbidden, UserInUse, InvalidUsername,
+        errors.UiaRequired, errors.Forbidden, errors.GuestAccessForbidden, UserInUse, InvalidUsername,
         errors.ThreepidInUse, errors.ThreepidDenied, errors.LimitExceeded,
     ),
 )  # fmt: skip
@@ -51,6 +51,8 @@ async def register(home: Home, call: Call, message: Register) -> Login:
     """Make an account and log in; a proved address goes on it in the same transaction."""
     if call.request.parameters.get("kind") == "guest":
         raise errors.GuestAccessForbidden
+    if not home.policy.registration_enabled:
+        raise errors.Forbidden("Registration is disabled on this server")
     user_id = await _free(home, message.username)
     stages = {"m.login.dummy": _dummy, **home.by_address(Purpose.REGISTER)}
     password = _password(message)

@@ -35,6 +35,7 @@ class Around:
         hosts = self._given.get("next_link_domain_whitelist")
         return {
             "changes_enabled": bool(self._given.get("enable_3pid_changes", not self.accounts_elsewhere)),
+            "registration_enabled": bool(self._given.get("enable_registration", False)),
             "hide_known_addresses": bool(self._given.get("request_token_inhibit_3pid_errors", False)),
             "next_link_hosts": hosts if isinstance(hosts, list) else None,
         }
