@@ -40,6 +40,14 @@ async def used(role: Role, budget: Budget) -> int:
 
 async def tell_once(role: Role, budget: Budget, what: str, event: Event) -> None:
     """Tell the listener, unless it heard the same since the budget started anew."""
-    told = Budget(f"{budget.name} {what}", 1, budget.length)
-    if not await role.limiter.spend([told.take(role)], role.clock()):
+    if not await role.limiter.spend([_telling(budget, what).take(role)], role.clock()):
         tell(role, event)
+
+
+async def told(role: Role, budget: Budget, what: str) -> bool:
+    """Return whether the listener was told since the budget started anew, by whatever process."""
+    return await role.limiter.spend([_telling(budget, what).take(role, cost=0)], role.clock()) > 0
+
+
+def _telling(budget: Budget, what: str) -> Budget:
+    return Budget(f"{budget.name} {what}", 1, budget.length)

@@ -51,6 +51,8 @@ class IdentityServer(Role):
 
     ``callers``: who may use v2; raise ``Unauthorized`` or ``TermsNotSigned`` there. ``verifier``: checks homeservers'
     signatures on unbinds; ``signer``: signs associations. ``serve_v1``: offer v1, which knows no tokens.
+    ``signed_once``: a signed unbind does not work again within 24 h on what was bound meanwhile. Homeservers sign the
+    same words alike, so a user who unbinds an address twice within 24 h needs a session of it the second time.
     """
 
     prefix: ClassVar[str] = "/_matrix/identity"
@@ -67,6 +69,7 @@ class IdentityServer(Role):
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
     serve_v1: bool = True
+    signed_once: bool = False
     policy: Policy = field(factory=Policy, converter=_identity_policy)
 
     async def identify(self, request: Request) -> ports.Caller | None:

@@ -6,6 +6,7 @@ from attrs import evolve, field, frozen
 
 from . import sessions
 from .call import Call
+from .guessing import code_digits
 from .limiting import charge_sending, client_mac
 from .model.next_link import checked_next_link
 from .model.session import Session
@@ -43,7 +44,7 @@ async def prepare(role: Role, call: Call, asked: Asked) -> Session:
     await charge_sending(role, call, threepid)
     if plan is not None:
         await charge_sms(role, threepid, plan)
-    return wanted
+    return evolve(wanted, code_digits=await code_digits(role)) if asked.by_code else wanted
 
 
 async def open_and_send(role: Role, wanted: Session, asked: Asked) -> Session:
@@ -72,7 +73,6 @@ def _fresh(role: Role, call: Call, asked: Asked) -> Session:
     link = asked.next_link
     return evolve(
         session,
-        code_digits=role.policy.code_digits if asked.by_code else 0,
         next_link=None if link is None else checked_next_link(link, role.policy.next_link_hosts),
         language=best_language(call.request.language, role.policy.languages),
         origin=call.origin,

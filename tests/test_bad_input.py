@@ -7,41 +7,50 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from data.bad_values import EXACT, GOOD, KNOWN, MARK, NEVER
+from bad_bodies import CASES, OPENED, AtIdentityServer, Case, Side, walk
+from data.bad_values import ANY_TEXT, EXACT, GOOD_ANSWERS, MARK, NEVER, NEVER_TEXT
 
-from matrix_threepid import AccountThreepid, Medium
-from matrix_threepid.drive import run_sync
-from matrix_threepid.endpoints import HOMESERVER
-from matrix_threepid.model.identity import Refused
-from matrix_threepid.protocol.endpoint import Endpoint
+from matrix_threepid import Response
 from matrix_threepid.protocol.members import Kind
-from matrix_threepid.protocol.message import Nested, members
-from matrix_threepid.testing import ALICE, BOB, Outbox, World
+from matrix_threepid.testing import World, check_invariants
+
+IN_JSON = [case for case in CASES if case.by == "JSON"]
+MEMBERS = [(case, *each) for case in CASES for each in walk(case.message)]
 
 
-def good(kinds: type[Any]) -> dict[str, Any]:
-    """Return a good body of a message class."""
-    return {
-        name: good(kind.cls) if isinstance(kind, Nested) else GOOD[name] for name, kind in members(kinds).kinds.items()
-    }
+def bad_values(case: Case, kind: Kind) -> dict[str, Any]:
+    """Return what a member must not be; of a form or a query only texts come, and those are Unicode."""
+    values = NEVER_TEXT if kind == ANY_TEXT else NEVER[type(kind)]
+    if case.by == "JSON":
+        return values
+    return {name: value for name, value in values.items() if isinstance(value, str) and "surrogate" not in name}
 
 
-def walk(message: type[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Kind, bool]]:
-    """Yield every member of a message class: its path, its kind, whether it is required."""
-    declared = members(message)
-    for name, kind in declared.kinds.items():
-        yield (*path, name), kind, name in declared.required
-        if isinstance(kind, Nested):
-            yield from walk(kind.cls, (*path, name))
+def cases_of(members: list[Any], *columns: int) -> list[Any]:
+    """Return parameters with readable names out of rows of ``MEMBERS``."""
+    return [pytest.param(*(row[i] for i in (0, 1, *columns)), id=f"{row[0]}-{'.'.join(row[1])}") for row in members]
 
 
-WITH_BODY = [declared for declared in HOMESERVER.endpoints if declared.request is not None]
-MEMBERS = [(declared, *each) for declared in WITH_BODY for each in walk(declared.request or object)]
 BAD = [
-    pytest.param(declared, path, value, id=f"{declared.name}-{'.'.join(path)}-{name}")
-    for declared, path, kind, _ in MEMBERS
-    for name, value in NEVER[type(kind)].items()
+    pytest.param(case, path, value, id=f"{case}-{'.'.join(path)}-{name}")
+    for case, path, kind, _ in MEMBERS
+    for name, value in bad_values(case, kind).items()
 ]
+
+
+@pytest.fixture
+def opened(make_world: Callable[..., World], caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[Case], Side]]:
+    """Return a function that opens a server for a case; the invariants are checked after the test."""
+    sides: list[Side] = []
+
+    def opening(case: Case) -> Side:
+        sides.append(OPENED[case.role](make_world))
+        return sides[-1]
+
+    yield opening
+    for side in sides:
+        if isinstance(side, AtIdentityServer):
+            check_invariants(side.place, caplog.text)
 
 
 def at(body: dict[str, Any], path: tuple[str, ...]) -> Any:
@@ -55,52 +64,12 @@ def replaced(body: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[st
     return {**body, head: replaced(body[head], tuple(rest), value) if rest else value}
 
 
-class IdentityServers:
-    """Identity servers that refuse everything, and remember that they were asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-
-    async def proved(self, *question: Any) -> Refused:
-        self.asked.append(question)
-        return Refused(403, "M_FORBIDDEN", "no")
-
-    bind = unbind = proved
-
-
-@pytest.fixture
-def full(make_world: Callable[..., World]) -> World:
-    """Return a world in which every endpoint is on, and whose good reset requests find an account."""
-    box = Outbox()
-    senders = {Medium.EMAIL: box, Medium.MSISDN: box}
-    world = make_world(
-        {"password_reset_by_phone": True, "legacy_add": "uia"}, senders=senders, identity=IdentityServers()
-    )
-    world.outbox = box
-    for medium, address in ((Medium.EMAIL, KNOWN["email"]), (Medium.MSISDN, "447700900999")):
-        held = AccountThreepid(medium=medium, address=address, validated_at=1, added_at=1)
-        run_sync(world.accounts.add(BOB, held))
-    return world
-
-
-def body_of(declared: Endpoint) -> dict[str, Any]:
-    body = good(declared.request or object)
-    return {**body, **{name: KNOWN[name] for name in body if name in KNOWN}} if "password" in declared.path else body
-
-
-def post(world: World, declared: Endpoint, body: Any) -> Any:
-    return world.post(HOMESERVER.prefix + declared.paths[-1], body, ALICE)
-
-
-def state(world: World) -> Any:
-    hs: Any = world.homeserver
-    return (
-        hs.sessions.dump(),
-        hs.bindings.dump(),
-        list(hs.identity.asked),
-        list(world.accounts.on),
-        len(world.outbox.messages),
-    )
+def without(body: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """Return ``body`` without the member at ``path``."""
+    head, *rest = path
+    if rest:
+        return {**body, head: without(body[head], tuple(rest))}
+    return {name: value for name, value in body.items() if name != head}
 
 
 def shown(value: Any, body: bytes) -> bool:
@@ -109,59 +78,75 @@ def shown(value: Any, body: bytes) -> bool:
     return MARK.encode() in body or (len(text) > 6 and text.encode() in body)
 
 
-@pytest.mark.parametrize("declared", WITH_BODY, ids=lambda declared: declared.name)
-def test_the_good_bodies_are_good(full: World, declared: Endpoint) -> None:
+def errcode(response: Response) -> str:
+    """Return the errcode of an answer, or that it is a page for people."""
+    return str(response.json()["errcode"]) if response.header("Content-Type") == "application/json" else "page"
+
+
+def names(response: Response, path: tuple[str, ...]) -> bool:
+    """Return whether an error begins with the name of a member, or of the object it is in; pages name none."""
+    return errcode(response) == "page" or f"{'.'.join(path)}:".startswith(response.json()["error"].partition(":")[0])
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_good_bodies_are_good(opened: Callable[[Case], Side], case: Case) -> None:
     """What the bad bodies are made of passes every check of form, so that it is the one bad member that is refused."""
-    response = post(full, declared, body_of(declared))
-    expected = {"M_NO_VALID_SESSION", "M_THREEPID_AUTH_FAILED", "M_FORBIDDEN"}
-    assert response.status == 200 or response.json()["errcode"] in expected
+    side = opened(case)
+    response = case.send(side, side.good(case.declared))
+    assert response.status in (200, 303) or errcode(response) in GOOD_ANSWERS
 
 
-@pytest.mark.parametrize(("declared", "path", "value"), BAD)
-def test_a_bad_member_does_nothing(full: World, declared: Endpoint, path: tuple[str, ...], value: Any) -> None:
-    """A member that is not what it must be answers 4xx; no message goes out, nothing is stored, nothing is repeated."""
-    before = state(full)
-    response = post(full, declared, replaced(body_of(declared), path, value))
+@pytest.mark.parametrize(("case", "path", "value"), BAD)
+def test_a_bad_member_does_nothing(
+    opened: Callable[[Case], Side], case: Case, path: tuple[str, ...], value: Any
+) -> None:
+    """A member that is not what it must be is named in a 4xx; nothing goes out, is stored, or is repeated."""
+    side = opened(case)
+    before = side.state()
+    response = case.send(side, replaced(side.good(case.declared), path, value))
     assert 400 <= response.status < 500
-    assert response.json()["errcode"].startswith("M_")
-    assert state(full) == before
+    assert side.state() == before
     assert not shown(value, response.body)
+    assert errcode(response) == "M_BAD_JSON" if "\ud800" in str(value) else names(response, path)
 
 
-@pytest.mark.parametrize(
-    ("declared", "path", "required"),
-    [
-        pytest.param(declared, path, needed, id=f"{declared.name}-{'.'.join(path)}")
-        for declared, path, _, needed in MEMBERS
-    ],
-)
+@pytest.mark.parametrize(("case", "path"), cases_of([row for row in MEMBERS if row[3]]))
+def test_a_missing_member_is_named(opened: Callable[[Case], Side], case: Case, path: tuple[str, ...]) -> None:
+    """Without a member that must be there nothing is done, and the answer says which it is."""
+    side = opened(case)
+    before = side.state()
+    response = case.send(side, without(side.good(case.declared), path))
+    assert (response.status, side.state()) == (400, before)
+    assert errcode(response) in ("page", "M_MISSING_PARAM" if case.role == "homeserver" else "M_MISSING_PARAMS")
+    assert names(response, path)
+
+
+@pytest.mark.parametrize(("case", "path", "required"), cases_of([row for row in MEMBERS if row[0].by == "JSON"], 3))
 def test_null_is_an_optional_member_left_out(
-    full: World, declared: Endpoint, path: tuple[str, ...], required: bool
+    opened: Callable[[Case], Side], case: Case, path: tuple[str, ...], required: bool
 ) -> None:
     """``null`` for an optional member is as good as none, for a required one it is refused."""
-    before, body = state(full), body_of(declared)
-    response = post(full, declared, replaced(body, path, None))
+    side = opened(case)
+    before, body = side.state(), side.good(case.declared)
+    response = case.send(side, replaced(body, path, None))
     if required:
         assert (response.status, response.json()["errcode"]) == (400, "M_INVALID_PARAM")
-        assert state(full) == before
+        assert side.state() == before
     else:
-        absent = {name: value for name, value in body.items() if (name,) != path}
-        assert response.json() == post(full, declared, absent).json()
+        assert response.json() == case.send(side, without(body, path)).json()
 
 
 @pytest.mark.parametrize(
-    ("declared", "path"),
-    [
-        pytest.param(declared, path, id=f"{declared.name}-{'.'.join(path)}")
-        for declared, path, *_ in MEMBERS
-        if path[-1] in EXACT or (declared.name, path[-1]) == ("bind_threepid", "id_server")
-    ],
+    ("case", "path"),
+    cases_of([row for row in MEMBERS if row[1][-1] in EXACT or (row[0].declared.name, row[1][-1]) in EXACT]),
 )
 @pytest.mark.parametrize("spoil", ["{}\n", "\n{}", "{}\0", "{}\r", "{}\u2028"], ids=ascii)
 def test_no_grammar_ends_before_the_text_does(
-    full: World, declared: Endpoint, path: tuple[str, ...], spoil: str
+    opened: Callable[[Case], Side], case: Case, path: tuple[str, ...], spoil: str
 ) -> None:
     """A good value with one more character is refused wherever a member has a grammar."""
-    body = body_of(declared)
-    response = post(full, declared, replaced(body, path, spoil.format(at(body, path))))
-    assert (response.status, response.json()["errcode"]) == (400, "M_INVALID_PARAM")
+    side = opened(case)
+    before, body = side.state(), side.good(case.declared)
+    response = case.send(side, replaced(body, path, spoil.format(at(body, path))))
+    assert (response.status, side.state()) == (400, before)
+    assert errcode(response) in ("page", "M_INVALID_PARAM")

@@ -18,9 +18,10 @@ from ..protocol.members import Text, member, one_of, opaque, typed
 from ..protocol.message import Nested
 from ..protocol.wire import Response, json_response
 from .adding import Empty
+from .replays import refuse_replay, remember
 from .validate import SESSION_ERRORS, SessionOf, validated_session
 
-_MXID = Text(r"@[^\x00-\x20\x7f:]{0,254}:[^\x00-\x20\x7f]{1,254}", "must be a user id, @localpart:domain")
+_MXID = Text(r"@[^\x00-\x20\x7f:]{0,254}:[0-9A-Za-z.:\[\]-]{1,254}", "must be a user id, @localpart:domain")
 
 
 @frozen(kw_only=True)
@@ -72,18 +73,22 @@ async def unbind_association(role: IdentityServer, call: Call, message: UnbindAs
     What is not bound, or bound to somebody else, stays as it is and is no error.
     """
     threepid = message.threepid.canonical(role.policy)
-    if not await _signed(role, call, message):
+    signed = await _signed(role, call, message, threepid)
+    if not signed:
         await _proved(role, call, message, threepid)
     await role.associations.remove(threepid, message.mxid)
+    if signed:
+        await remember(role, call)
     return Empty()
 
 
-async def _signed(role: IdentityServer, call: Call, message: UnbindAssociation) -> bool:
+async def _signed(role: IdentityServer, call: Call, message: UnbindAssociation, threepid: Threepid) -> bool:
     """Whether the homeserver that controls the user signed the request. Raises unless a session is offered as well."""
     if not _authorization(call).lower().startswith("x-matrix"):
         return False
     try:
         await _check_signature(role, call, message.mxid)
+        await refuse_replay(role, call, threepid, message.mxid)
     except errors.MatrixError:
         if message.sid is None or message.client_secret is None:
             raise

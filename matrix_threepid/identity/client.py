@@ -15,7 +15,8 @@ from ..model.identity import BindAnswer, NotSupported, ProvedAnswer, Refused, Un
 from ..model.threepid import Medium
 from ..ports import Credentials
 from .answers import Answer, read_association, read_proved, read_unbind
-from .http import Fetch, Headers, HttpRequest, place
+from .breaker import Breaker
+from .http import Failure, Fetch, Headers, HttpFailure, HttpRequest, place
 from .signed_requests import Signer
 
 V2, V1 = "/_matrix/identity/v2", "/_matrix/identity/api/v1"
@@ -28,18 +29,20 @@ _JSON = ("Content-Type", "application/json")
 class HttpIdentityClient:
     """An ``IdentityServerClient`` over a ``Fetch``. Without ``signer`` nothing can be unbound.
 
-    The user's token goes to the server named by the user, in a header, and nowhere else.
+    The user's token goes to the server named by the user, in a header, and nowhere else. ``breaker``: leaves servers
+    alone that do not answer; what they are asked meanwhile is ``Unreachable`` at once.
     """
 
     fetch: Fetch = field(repr=False)
     signer: Signer | None = field(default=None, repr=False)
+    breaker: Breaker = field(factory=Breaker, repr=False)
 
     async def proved(self, id_server: str, access_token: str, credentials: Credentials, deadline: int) -> ProvedAnswer:
         if not _TOKEN.fullmatch(access_token):
             return _BAD_TOKEN
         query = urlencode({"sid": credentials.sid, "client_secret": credentials.client_secret})
         request = _request("GET", id_server, f"{V2}/3pid/getValidated3pid", (_bearer(access_token),), query=query)
-        return read_proved(await self.fetch.fetch(request, deadline))
+        return read_proved(await self._ask(id_server, request, deadline))
 
     async def bind(
         self, id_server: str, access_token: str, credentials: Credentials, user_id: str, deadline: int
@@ -49,7 +52,7 @@ class HttpIdentityClient:
         content = {"sid": credentials.sid, "client_secret": credentials.client_secret, "mxid": user_id}
         headers = (_bearer(access_token), _JSON)
         request = _request("POST", id_server, f"{V2}/3pid/bind", headers, body=json.dumps(content).encode())
-        return read_association(await self.fetch.fetch(request, deadline))
+        return read_association(await self._ask(id_server, request, deadline))
 
     async def unbind(self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int) -> UnbindAnswer:
         if self.signer is None:
@@ -70,7 +73,18 @@ class HttpIdentityClient:
         authority = place(id_server)[2]
         headers = (("Authorization", signer.sign("POST", uri, authority, content)), _JSON)
         request = _request("POST", id_server, uri, headers, body=json.dumps(content).encode())
-        return await self.fetch.fetch(request, deadline)
+        return await self._ask(id_server, request, deadline)
+
+    async def _ask(self, id_server: str, request: HttpRequest, deadline: int) -> Answer:
+        """Make a request unless the server is left alone. A server is all of its ``id_server``, path included.
+
+        Else people could have it left alone by naming a path of its host that never answers.
+        """
+        if not self.breaker.lets(id_server):
+            return HttpFailure(Failure.RESTING)
+        answer = await self.fetch.fetch(request, deadline)
+        self.breaker.heard(id_server, answer, deadline)
+        return answer
 
 
 def _request(method: str, id_server: str, uri: str, headers: Headers, **more: Any) -> HttpRequest:

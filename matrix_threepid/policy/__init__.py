@@ -36,6 +36,7 @@ class Policy:
     ``submit_answers``: a wrong token is an error, or (for Synapse's delegate and older clients) a 200 that says so.
     ``max_body``: bytes. ``code_digits``, ``guesses_per_code``: of codes. ``send_deadline``: ms one sending may take.
     ``wrong_codes_alarm``: the listener hears ``ManyWrongCodes`` after so many in an hour, over all addresses.
+    Until that hour ends new codes have at least 8 digits.
     ``sms``: where SMS may go and how many; as it stands, nowhere.
     ``languages``: those the host has texts in, the first is the fallback.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matrix_threepid.protocol.members import Flag, Free, Integer, Text
+from matrix_threepid.protocol.members import Flag, Free, Integer, LooseInteger, Text
 from matrix_threepid.protocol.message import Nested
 
 MARK = "k7Qz93"
@@ -25,8 +25,19 @@ GOOD: dict[str, Any] = {
     "address": "bob@example.org",
     "bind": False,
     "auth": {},
+    "mxid": "@bob:hs.example.org",
 }
-EXACT = ("sid", "client_secret", "country", "medium", "next_link")
+GOOD_ANSWERS = ("M_NO_VALID_SESSION", "M_THREEPID_AUTH_FAILED", "M_FORBIDDEN", "page")
+"""What a good body of somebody without a session is answered."""
+EXACT: tuple[Any, ...] = (
+    "sid",
+    "client_secret",
+    "country",
+    "medium",
+    "next_link",
+    "mxid",
+    ("bind_threepid", "id_server"),
+)
 """Members with a grammar. What people type may have white space around it, and what is ignored may be anything."""
 NEVER_TEXT: dict[str, Any] = {
     "array": [MARK, MARK],
@@ -44,16 +55,23 @@ NEVER_TEXT: dict[str, Any] = {
     "lone surrogate": f"{MARK}\ud800",
     "empty": "",
 }
+ANY_TEXT = Text(r"[\s\S]{1,255}", "must be a string of 1 to 255 characters")
+"""What a token may be: it is compared as it came."""
+
 WITH_NUL = {"NUL": f"{MARK}\0", "NUL alone": "\0"}
+_NEVER_INTEGER: dict[str, Any] = {
+    **{name: NEVER_TEXT[name] for name in ("array", "object", "fraction", "true", "nested array", "over-long")},
+    "text": MARK,
+    "too large": 2**53,
+    "far too large": 10**300,
+    "too small": -(2**53),
+}
 NEVER: dict[type, dict[str, Any]] = {
     Text: {**NEVER_TEXT, **WITH_NUL},
-    Integer: {
-        **{name: NEVER_TEXT[name] for name in ("array", "object", "fraction", "true", "nested array", "over-long")},
-        "text": MARK,
-        "digits": "1",
-        "too large": 2**53,
-        "far too large": 10**300,
-        "too small": -(2**53),
+    Integer: {**_NEVER_INTEGER, "digits": "1"},
+    LooseInteger: {
+        **_NEVER_INTEGER,
+        **{f"text {text!a}": text for text in ("", "1.5", "+1", " 1", "1\n", "1\0", "0x1", "1e3", "9" * 16, "\u0661")},
     },
     Flag: {**{name: NEVER_TEXT[name] for name in ("array", "object", "number", "empty")}, "text": MARK, "one": 1},
     Free: {**{name: NEVER_TEXT[name] for name in ("array", "number", "true", "empty")}, "text": MARK},

@@ -12,6 +12,7 @@ from matrix_threepid.testing import GENEROUS_SMS, Outbox, World
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 ASK, SUBMIT = "/account/3pid/msisdn/requestToken", "/_matrix/client/unstable/threepid/msisdn/submit_token"
 DENIED, LIMITED = (403, "M_THREEPID_DENIED"), (429, "M_LIMIT_EXCEEDED")
+INCORRECT = (400, "M_TOKEN_INCORRECT")
 
 
 def texting(make_world: Callable[..., World], sms: SmsRules = GENEROUS_SMS, **more: Any) -> World:
@@ -26,6 +27,12 @@ def ask(world: World, number: str = "+447700900001", country: str = "GB", **more
     """Ask for an SMS. ``path``: another endpoint than that for adding; ``secret``, ``attempt``: of the request."""
     body = asking(number, country, more.pop("secret", "secret"), more.pop("attempt", 1))
     return world.post(more.pop("path", ASK), body, **more)
+
+
+def asked(world: World, secret: str = "secret", **more: Any) -> tuple[str, str]:
+    """Ask for an SMS; return session and code."""
+    sid = ask(world, secret=secret, **more).json()["sid"]
+    return sid, world.sms.last.code or ""
 
 
 def asking(number: str, country: str = "GB", secret: str = "secret", attempt: int = 1) -> dict[str, Any]:
@@ -52,3 +59,10 @@ def outcome(response: Response) -> Any:
 def wrong(code: str) -> str:
     """Return a code that is not this one."""
     return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
+
+
+def guess_wrong(world: World, numbers: range) -> None:
+    """Ask for one SMS to each number, as another client each, and mistype its code."""
+    for number in numbers:
+        sid, code = asked(world, f"s{number}", number=f"+4477009{number:05}", client=f"10.0.0.{number}")
+        assert outcome(submit(world, sid, wrong(code), f"s{number}")) == INCORRECT
