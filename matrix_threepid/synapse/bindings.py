@@ -21,7 +21,7 @@ from . import tables
 class SharedBindings(SqlBindings):
     """A ``BindingStore`` that takes over what Synapse remembers of a user, and lets it know what changes.
 
-    So nothing is lost when the module comes, and nothing when it goes.
+    So nothing is lost when the module comes, and nothing when it goes. What was bound at no server at all is left be.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:
@@ -30,8 +30,9 @@ class SharedBindings(SqlBindings):
 
     async def of_user(self, user_id: str) -> Sequence[Binding]:
         for medium, address, id_server in await self._db.run(partial(tables.bound, user_id)):
-            if medium in set(Medium):
-                await super().insert(self._adopted(user_id, Threepid(Medium(medium), address), id_server))
+            server = tables.reachable_as(id_server)
+            if medium in set(Medium) and server is not None:
+                await super().insert(self._adopted(user_id, Threepid(Medium(medium), address), server))
         return await super().of_user(user_id)
 
     async def insert(self, binding: Binding) -> bool:

@@ -1,4 +1,4 @@
-"""The three ports a homeserver gives, and its rules: accounts, access tokens and authentication are Synapse's."""
+"""Two of the ports a homeserver gives, and its rules: accounts and access tokens are Synapse's."""
 
 from __future__ import annotations
 
@@ -71,23 +71,6 @@ class SynapseCallers:
 
 
 @frozen
-class SynapseUia:
-    """``Uia`` as Synapse does it."""
-
-    _api: ModuleApi = field(repr=False)
-    _inside: Inside = field(repr=False)
-
-    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
-        from synapse.module_api.errors import SynapseError
-
-        requester = await requester_of(self._api, request)
-        try:
-            await self._inside.authenticate(requester, request.native, body, action)
-        except SynapseError as error:
-            raise as_matrix_error(error) from None
-
-
-@frozen
 class SynapseRules:
     """``AddressRules`` as ``allowed_local_3pids`` and the other modules have them; a reset needs no leave."""
 
@@ -108,6 +91,8 @@ async def requester_of(api: ModuleApi, request: Request) -> Any:
         return request.native.requester
     try:
         return await api.get_user_by_req(request.native, allow_guest=True)
+    except UnicodeError:  # Synapse reads headers as ASCII
+        raise UnknownToken from None
     except SynapseError as error:
         if error.errcode == "M_MISSING_TOKEN":
             return None

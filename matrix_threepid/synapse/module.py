@@ -17,7 +17,7 @@ from .bindings import UnbindGuard
 from .private import Inside
 from .resources import mount, mount_separately, serve_first
 from .settings import ModuleSettings
-from .stages import take_over_stages
+from .stages import OneAccount, take_over_stages
 from .wiring import Prepared, Wiring
 
 if TYPE_CHECKING:
@@ -78,7 +78,10 @@ class Threepids:
         self._repeat(partial(retry_unbinds, homeserver), pause, "threepid_unbinds")
 
     def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
+        if inside.accounts_elsewhere:
+            raise ConfigurationError("endpoints: matrix_authentication_service has the accounts; see the docs")
         take_over_stages(homeserver, inside)
+        self._api.register_spam_checker_callbacks(check_registration_for_spam=OneAccount(homeserver).judge)
         if self._api.worker_app is not None:
             return
         if in_front:

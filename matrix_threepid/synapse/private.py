@@ -6,6 +6,7 @@ What is not there, or not as expected, is said when Synapse starts, with its ver
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -20,10 +21,21 @@ _NEEDED = {
     "get_auth_handler()": ("validate_user_via_ui_auth", "add_threepid", "delete_local_threepid", "checkers"),
     "get_datastores().main": ("get_user_suspended_status",),
     "get_identity_handler()": ("try_unbind_threepid",),
+    "get_set_password_handler()": ("set_password",),
+    "config.mas": ("enabled",),
     "config.registration": ("enable_3pid_changes",),
     "config.server": ("next_link_domain_whitelist", "request_token_inhibit_3pid_errors"),
     "signing_key": ("alg", "version", "sign"),
 }
+_IMPORTED = {
+    "synapse.api.errors": ("InteractiveAuthIncompleteError", "LoginError"),
+    "synapse.logging.context": ("current_context",),
+    "synapse.rest": ("SERVLET_GROUPS",),
+    "synapse.util.threepids": ("check_3pid_allowed",),
+}
+
+SetPassword = Callable[[str, str, bool, Any], Awaitable[None]]
+"""Sets a password: user id, hash, whether to log devices out, and who asks (``None``: nobody with a token)."""
 
 
 @frozen
@@ -37,7 +49,7 @@ class Inside:
         """Return the inside of a Synapse. Raises ``ConfigurationError`` naming what this version lacks."""
         hs = getattr(api, "_hs", None)
         lacking = [path for path, names in _NEEDED.items() for path in _lacking(hs, path, names)]
-        lacking += [] if _servlet_groups() is not None else ["synapse.rest.SERVLET_GROUPS"]
+        lacking += [path for module, names in _IMPORTED.items() for path in _not_importable(module, names)]
         if lacking:
             raise ConfigurationError(f"Synapse {_version()} has no {', '.join(lacking)}: see the docs for what fits")
         return cls(hs)
@@ -50,12 +62,14 @@ class Inside:
         return found
 
     async def authenticate(self, requester: Any, request: Any, body: Mapping[str, Any], action: str) -> None:
-        """Return once user-interactive authentication is complete. Raises ``UiaRequired``, or errors of Synapse."""
+        """Return once user-interactive authentication is complete. Raises ``UiaRequired``, or errors of Synapse.
+
+        ``body``: Synapse keeps all of it for two days, ``auth`` excepted.
+        """
         from synapse.api.errors import InteractiveAuthIncompleteError
 
-        handler = self._hs.get_auth_handler()
         try:
-            await handler.validate_user_via_ui_auth(requester, request, dict(body), action)
+            await self._hs.get_auth_handler().validate_user_via_ui_auth(requester, request, dict(body), action)
         except InteractiveAuthIncompleteError as error:
             raise UiaRequired(error.result) from None
 
@@ -73,6 +87,11 @@ class Inside:
         """Take an address off an account, its pusher too, and tell other modules."""
         await self._hs.get_auth_handler().delete_local_threepid(user_id, medium, address)
 
+    def wrap_set_password(self, wrap: Callable[[SetPassword], SetPassword]) -> None:
+        """Have every new password set by what ``wrap`` makes of Synapse's own way."""
+        own = self._hs.get_set_password_handler().set_password
+        self._hs.get_set_password_handler().set_password = wrap(own)
+
     # -- stages ---------------------------------------------------------------------------------
 
     def replace_stage(self, stage: str, checker: Any) -> None:
@@ -87,7 +106,7 @@ class Inside:
         return "" if request is None else str(request.url).partition("?")[0]
 
     def login_error(self, status: int, errcode: str, message: str) -> Exception:
-        """Return the error by which a stage says that it is not complete."""
+        """Return the error by which a stage says that it is not complete, and a reset that it is refused."""
         from synapse.api.errors import LoginError
 
         error: Exception = LoginError(status, message, errcode)
@@ -115,6 +134,11 @@ class Inside:
 
     # -- configuration --------------------------------------------------------------------------
 
+    @property
+    def accounts_elsewhere(self) -> bool:
+        """Whether an authentication service manages the accounts."""
+        return bool(self._hs.config.mas.enabled)
+
     def chosen(self) -> Mapping[str, Any]:
         """Return what Synapse's own configuration says, under the names of the module's ``policy``."""
         hosts: Sequence[str] | None = self._hs.config.server.next_link_domain_whitelist
@@ -133,10 +157,12 @@ def _lacking(hs: Any, path: str, names: Sequence[str]) -> list[str]:
     return [f"{path}.{name}" for name in names if not hasattr(part, name)]
 
 
-def _servlet_groups() -> Any:
-    import synapse.rest
-
-    return getattr(synapse.rest, "SERVLET_GROUPS", {}).get("client")
+def _not_importable(module: str, names: Sequence[str]) -> list[str]:
+    try:
+        found: Any = import_module(module)
+    except ImportError:
+        found = None
+    return [f"{module}.{name}" for name in names if not hasattr(found, name)]
 
 
 def _version() -> str:

@@ -53,4 +53,6 @@ async def _answer(service: Service, request: Any, cut: str = "") -> None:
     from ..hosts.twisted import respond, write
 
     path = request.path.decode("ascii", "replace").removeprefix(cut)
-    write(request, await respond(service, request, path=path))
+    response = await respond(service, request, path=path)
+    request.uri = request.path  # so that no token of a link gets into Synapse's log
+    write(request, response)

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import partial
+from secrets import token_hex
 from typing import Any
 
 from attrs import field, frozen
 
+from .. import sessions
 from ..homeserver import Homeserver
+from ..model.session import Session
 from ..model.threepid import Purpose
-from ..protocol.errors import MatrixError, Unauthorized
-from ..uia import STAGES, Stages
-from .private import Inside
+from ..protocol.errors import MatrixError, NoValidSession, ThreepidAuthFailed, Unauthorized
+from ..uia import STAGES, Proof, Stages
+from .host import spellings
+from .private import Inside, SetPassword
 
 _PURPOSES = {"register": Purpose.REGISTER, "password": Purpose.PASSWORD}
+_RESETTING = "m.login.email.identity"
+_shown: ContextVar[Proof | None] = ContextVar("matrix_threepid_shown", default=None)
+"""What the request that is being answered has proved."""
 
 
 @frozen
 class StageChecker:
     """Decides about one stage in place of Synapse's own checker.
 
-    A session that was claimed stays with one UIA session for as long as it lives, so that it serves once. A client that
-    began without one has its session used up at once.
+    A session that was claimed stays with one UIA session for as long as it lives, so that it serves once.
     """
 
     stage: str
+    _homeserver: Homeserver = field(repr=False)
     _stages: Stages = field(repr=False)
     _inside: Inside = field(repr=False)
 
@@ -40,14 +49,19 @@ class StageChecker:
             raise self._inside.login_error(401, error.errcode, str(error)) from None
 
     async def _proved(self, authdict: Mapping[str, Any]) -> dict[str, Any]:
-        session, purpose = authdict.get("session"), self._purpose()
-        proof = await self._stages.check(self.stage, authdict, str(session), purpose)
+        # Whoever names no UIA session is given one that we do not see, a new one each time.
+        session = authdict.get("session") or token_hex(16)
+        proof = await self._stages.check(self.stage, authdict, str(session), self._purpose())
         await self._stages.confirm(proof)
-        if session is None:
-            # Nothing else could tell this client from the next one with the same credentials.
-            await self._stages.spend(proof)
-        held = proof.threepid
-        return {"medium": held.medium.value, "address": held.address, "validated_at": held.validated_at}
+        _shown.set(proof)
+        address, held = await self._kept(proof), proof.threepid
+        return {"medium": held.medium.value, "address": address, "validated_at": held.validated_at, "sid": proof.sid}
+
+    async def _kept(self, proof: Proof) -> str:
+        """Return the address as Synapse has it on the account, if it is on one: it looks for no other spelling."""
+        on_account = [] if proof.owner is None else await self._homeserver.accounts.list(proof.owner)
+        kept = {each.address for each in on_account if each.medium is proof.threepid.medium}
+        return next(filter(kept.__contains__, spellings(proof.identifier)), proof.threepid.address)
 
     def _purpose(self) -> Purpose:
         """Return what the request is about, by the end of its path. Raises ``Unauthorized``."""
@@ -57,9 +71,71 @@ class StageChecker:
             raise Unauthorized from None
 
 
+@frozen
+class OneReset:
+    """Sets passwords as Synapse does, but one for one proof: Synapse takes a UIA session that is complete for two days.
+
+    A new password, however it was set, ends all open resets of its account.
+    """
+
+    _stages: Stages = field(repr=False)
+    _inside: Inside = field(repr=False)
+    _set_password: SetPassword = field(repr=False)
+
+    async def set_password(self, user_id: str, password_hash: str, logout: bool, requester: Any = None) -> None:
+        """Set a password. Raises a ``LoginError`` of Synapse for a reset whose request shows no proof."""
+        proof = await self._proof(user_id) if requester is None and self._is_reset() else None
+        await self._set_password(user_id, password_hash, logout, requester)
+        await (self._stages.end_resets(user_id) if proof is None else self._stages.spend(proof))
+
+    def _is_reset(self) -> bool:
+        return self._inside.asked_for().endswith("/account/password")
+
+    async def _proof(self, user_id: str) -> Proof:
+        try:
+            return await self._confirmed(_shown.get(), user_id)
+        except MatrixError as error:
+            raise self._inside.login_error(error.status, error.errcode, str(error)) from None
+
+    async def _confirmed(self, proof: Proof | None, user_id: str) -> Proof:
+        if proof is None or proof.owner != user_id:
+            raise ThreepidAuthFailed
+        await self._stages.confirm(proof)
+        return proof
+
+
+@frozen
+class OneAccount:
+    """Lets a proof make one account: Synapse makes as many as are asked for at once by one UIA session."""
+
+    _homeserver: Homeserver = field(repr=False)
+
+    async def judge(self, email: Mapping[str, Any] | None, *_: object) -> Any:
+        """Use up what a new account is made with; whoever finds that done is refused. A callback of Synapse's."""
+        from synapse.spam_checker_api import RegistrationBehaviour
+
+        shown = _shown.get()
+        given = ((email or {}).get("sid"), shown and shown.sid)
+        spent = [await self._spend(str(sid)) for sid in {sid for sid in given if sid is not None}]
+        return RegistrationBehaviour.ALLOW if all(spent) else RegistrationBehaviour.DENY
+
+    async def _spend(self, sid: str) -> bool:
+        step = partial(_spent, now=self._homeserver.clock())
+        try:
+            return await sessions.change(self._homeserver, sid, step) is not None
+        except NoValidSession:
+            return False
+
+
+def _spent(session: Session, now: int) -> Session | None:
+    return None if session.over else session.spend(now)
+
+
 def take_over_stages(homeserver: Homeserver, inside: Inside) -> None:
     """Have our sessions decide about every stage that can work in this wiring."""
     stages = Stages(homeserver)
     offered = {*stages.offered(Purpose.REGISTER), *stages.offered(Purpose.PASSWORD)}
     for stage in offered.intersection(STAGES):
-        inside.replace_stage(stage, StageChecker(stage, stages, inside))
+        inside.replace_stage(stage, StageChecker(stage, homeserver, stages, inside))
+    if _RESETTING in offered:
+        inside.wrap_set_password(lambda own: OneReset(stages, inside, own).set_password)

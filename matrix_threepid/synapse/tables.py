@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..model.id_server import normal_id_server
+from ..protocol.errors import InvalidParam
 from ..stores.sql import Operation
 
 _OWNER = "SELECT user_id FROM user_threepids WHERE medium = ? AND address = ?"
@@ -48,5 +50,15 @@ def remember(user_id: str, medium: str, address: str, id_server: str) -> Operati
 
 
 def forget(user_id: str, medium: str, address: str, id_server: str) -> Operation[None]:
-    """Let Synapse know that an address is no longer bound."""
-    yield _FORGET, (user_id, medium, address, id_server)
+    """Let Synapse know that an address is no longer bound, however it has the server's name."""
+    for row in (yield from bound(user_id)):
+        if row[:2] == (medium, address) and reachable_as(row[2]) == id_server:
+            yield _FORGET, (user_id, *row)
+
+
+def reachable_as(id_server: str) -> str | None:
+    """Return the name of an identity server in our form, or ``None`` for one that names no server at all."""
+    try:
+        return normal_id_server(id_server)
+    except InvalidParam:
+        return None

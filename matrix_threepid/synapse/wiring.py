@@ -17,9 +17,10 @@ from ..role import system_clock
 from ..settings import IdentityServerSettings
 from ..settings.secret import stored_peppers
 from ..stores.sql import Operation, SqlLimits, SqlSessions, migrate
+from .authentication import SynapseUia
 from .bindings import SharedBindings
 from .database import SynapseDatabase
-from .host import SynapseAccounts, SynapseCallers, SynapseRules, SynapseUia
+from .host import SynapseAccounts, SynapseCallers, SynapseRules
 from .mail import SynapseMailer
 from .metrics import Metrics
 from .private import Inside

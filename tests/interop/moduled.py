@@ -11,6 +11,8 @@ from typing import Any
 
 from attrs import frozen
 
+from matrix_threepid.testing.journeys import Parts, Visit
+
 from .databases import Database
 from .programs import ROOT, Program, free_port, listens
 from .site import Site
@@ -20,6 +22,19 @@ MODULE = "matrix_threepid.synapse.Threepids"
 DOCS = ROOT / "docs" / "hosts" / "synapse.md"
 _GENEROUS = {"burst": 1000, "per_second": 1000}
 _TWILIO = {"account_sid": "AC0", "auth_token": "token of tests", "from": "+15005550006"}
+
+
+def site_in(folder: Path, parts: Parts, files: Mapping[str, Path]) -> Site:
+    """Return a place for a Synapse, which keeps its data in ``folder``; ``files``: its certificate."""
+    assert parts.mail is not None and parts.sms is not None and parts.identity is not None  # noqa: PT018
+    return Site(
+        folder=folder,
+        port=free_port(),
+        files={**files, "authority": parts.authority or Path()},
+        mailbox=parts.mail,
+        phone=parts.sms,
+        peers=(parts.identity.port,),
+    )
 
 
 def config(site: Site, endpoints: str | None) -> dict[str, Any]:
@@ -39,6 +54,18 @@ def config(site: Site, endpoints: str | None) -> dict[str, Any]:
 def modules(site: Site, endpoints: str | None) -> list[dict[str, Any]]:
     """Return Synapse's ``modules`` section."""
     return [{"module": MODULE, "config": config(site, endpoints)}]
+
+
+@contextmanager
+def visited(
+    parts: Parts, site: Site, module: Mapping[str, Any] | None, *listeners: Mapping[str, Any], **more: Any
+) -> Iterator[Visit]:
+    """Run a Synapse on a site's data, with or without the module; ``more``: of its own configuration."""
+    port = free_port()
+    more["modules"] = [] if module is None else [{"module": MODULE, "config": module}]
+    more["listeners"] = [*settings(site.folder, port, site.port, site.files)["listeners"], *listeners]
+    with synapse_at(site.port, site.folder, site.files, port, **more):
+        yield Visit(parts.around(f"http://127.0.0.1:{port}"))
 
 
 @contextmanager

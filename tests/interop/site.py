@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -30,3 +33,8 @@ class Site:
     def name(self) -> str:
         """Its server name."""
         return f"localhost:{self.port}"
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Do something to its SQLite database behind its back; return the rows."""
+        with closing(sqlite3.connect(self.folder / "homeserver.db", timeout=20)) as database, database:
+            return database.execute(statement, values).fetchall()

@@ -13,8 +13,7 @@ from matrix_threepid.testing.journeys.contract import JourneyContract
 
 from .databases import Database, postgresql, sqlite
 from .http import Client
-from .moduled import WAYS
-from .programs import free_port
+from .moduled import WAYS, site_in
 from .site import Site
 
 Way = Callable[[Site, Database], AbstractContextManager[str]]
@@ -34,16 +33,7 @@ def base_url(
 ) -> Iterator[str]:
     """A Synapse with everything on."""
     way, database = request.param
-    assert parts.mail is not None and parts.sms is not None and parts.identity is not None  # noqa: PT018
-    site = Site(
-        folder=tmp_path_factory.mktemp("synapse"),
-        port=free_port(),
-        files={**files, "authority": parts.authority or Path()},
-        mailbox=parts.mail,
-        phone=parts.sms,
-        peers=(parts.identity.port,),
-    )
-    with WAYS[way](site, database) as url:
+    with WAYS[way](site_in(tmp_path_factory.mktemp("synapse"), parts, files), database) as url:
         yield url
 
 

@@ -1,11 +1,10 @@
-"""Our module's comings and goings in a real Synapse: part by part, away again, and when it does not fit."""
+"""Our module's comings and goings in a real Synapse: part by part, and away again."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -16,10 +15,9 @@ import pytest
 
 from matrix_threepid.testing.journeys import Parts, Visit, opened
 
-from .moduled import MODULE, config
-from .programs import ROOT, free_port, interpreter
+from .moduled import config, site_in, visited
+from .programs import free_port
 from .site import Site
-from .synapse import settings, synapse_at
 
 Served = Callable[..., AbstractContextManager[Visit]]
 
@@ -34,31 +32,13 @@ def parts() -> Iterator[Parts]:
 @pytest.fixture
 def site(parts: Parts, files: Mapping[str, Path], tmp_path: Path) -> Site:
     """A place for a Synapse, which keeps its data there."""
-    assert parts.mail is not None and parts.sms is not None and parts.identity is not None  # noqa: PT018
-    trusted = {**files, "authority": parts.authority or Path()}
-    return Site(
-        folder=tmp_path,
-        port=free_port(),
-        files=trusted,
-        mailbox=parts.mail,
-        phone=parts.sms,
-        peers=(parts.identity.port,),
-    )
+    return site_in(tmp_path, parts, files)
 
 
 @pytest.fixture
 def serving(parts: Parts, site: Site) -> Served:
-    """Runs a Synapse on the site's data, with or without the module; ``more``: of its own configuration."""
-
-    @contextmanager
-    def served(module: Mapping[str, Any] | None, *listeners: Mapping[str, Any], **more: Any) -> Iterator[Visit]:
-        port = free_port()
-        more["modules"] = [] if module is None else [{"module": MODULE, "config": module}]
-        more["listeners"] = [*settings(site.folder, port, site.port, site.files)["listeners"], *listeners]
-        with synapse_at(site.port, site.folder, site.files, port, **more):
-            yield Visit(parts.around(f"http://127.0.0.1:{port}"))
-
-    return served
+    """Runs a Synapse on the site's data, with or without the module."""
+    return partial(visited, parts, site)
 
 
 def publish(visit: Visit, person: Any, address: str) -> None:
@@ -99,6 +79,39 @@ def test_what_synapse_bound_is_taken_over(site: Site, serving: Served) -> None:
         assert visit.identity.owner(address) is None
 
 
+ODD = ("[::1", "host name", "", "user@host", "127.0.0.1:99999", "a" * 300)
+
+
+def test_what_names_no_identity_server_keeps_nobody(site: Site, serving: Served) -> None:
+    """Old rows of Synapse's with odd names of servers, or of a medium nobody knows: addresses go, and people."""
+    with serving({**config(site, None), "sms": None}) as visit:
+        alice = visit.newcomer()
+        for name in ODD:
+            remember_bound(site, alice.user_id, "email", "a@example.org", name)
+            remember_bound(site, alice.user_id, "email", "b@example.org", name)
+        remember_bound(site, alice.user_id, "pigeon", "a", "localhost")
+        assert alice.remove("a@example.org") == "no-support"
+        assert alice.deactivate() == "no-support"
+
+
+def test_another_spelling_of_an_identity_server_is_understood(site: Site, serving: Served) -> None:
+    """What Synapse remembers under another spelling is taken back there, and it remembers it no longer."""
+    with serving(None) as visit:
+        address, alice = visit.address(), visit.newcomer()
+        publish(visit, alice, address)
+        remember_bound(site, alice.user_id, "email", address, f"https://{visit.identity.name.upper()}/")
+    with serving(config(site, "client")) as visit:
+        alice = returning(visit, alice)
+        assert alice.unbind(address) == "success"
+        assert visit.identity.owner(address) is None
+        assert not site.sql("SELECT * FROM user_threepid_id_server WHERE user_id = ?", alice.user_id)
+
+
+def remember_bound(site: Site, *row: str) -> None:
+    """Have Synapse remember a binding: user id, medium, address, identity server."""
+    site.sql("INSERT INTO user_threepid_id_server (user_id, medium, address, id_server) VALUES (?, ?, ?, ?)", *row)
+
+
 @pytest.mark.parametrize("leaving", ["remove", "deactivate"])
 def test_the_guard_alone_waits_for_no_identity_server(site: Site, serving: Served, leaving: str) -> None:
     """With Synapse's own endpoints: while the identity server is down nobody is kept, and afterwards it is told."""
@@ -128,59 +141,6 @@ def test_synapse_publishes_what_happened(site: Site, serving: Served) -> None:
         with urlopen(f"http://127.0.0.1:{port}/_synapse/metrics", timeout=10) as page:
             lines = page.read().decode().splitlines()
     assert 'matrix_threepid_events_total{event="ThreepidAdded"} 1.0' in lines
-
-
-WRONG = [
-    ({"endpoints": "everywhere"}, "endpoints: must be one of: client, separate"),
-    ({"sms": {"countries": ["Britain"]}}, "sms.countries: "),
-    ({"email": {"smpt": {}}}, "email.smpt: there is no such setting"),
-    ({"endpoints": None, "identity_servers": None, "email": None}, "nothing is on"),
-    ({"delegate_path": "/_synapse/client/short"}, "delegate_path: must be"),
-    ({"policy": {"languages": ["xx"]}}, "policy.languages: "),
-]
-
-
-@pytest.mark.parametrize(("changes", "said"), WRONG, ids=[said for _, said in WRONG])
-def test_what_cannot_work_keeps_synapse_from_starting(site: Site, changes: dict[str, Any], said: str) -> None:
-    """A wrong setting is named, and Synapse does not start."""
-    module = {"module": MODULE, "config": {**config(site, "client"), **changes}}
-    file = site.folder / "homeserver.yaml"
-    file.write_text(json.dumps({**settings(site.folder, 1, site.port, site.files), "modules": [module]}))
-    start = ("-m", "synapse.app.homeserver", "-c", str(file))
-    assert python(*start, "--generate-keys").returncode == 0
-    assert said in failing(*start)
-
-
-def test_a_synapse_that_does_not_fit_is_refused() -> None:
-    """What this version lacks is said by name, all of it at once."""
-    code = (
-        "from matrix_threepid.synapse.private import Inside\n"
-        "from types import SimpleNamespace\n"
-        "Inside.of(SimpleNamespace(_hs=SimpleNamespace(signing_key=None)))"
-    )
-    said = failing("-c", code)
-    assert "Synapse 1." in said
-    assert "get_auth_handler().checkers" in said
-    assert "signing_key.sign" in said
-
-
-def failing(*arguments: str) -> str:
-    """Return what Synapse's Python says of a program that must fail."""
-    done = python(*arguments)
-    assert done.returncode != 0
-    return done.stdout + done.stderr
-
-
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Synapse's Python to its end."""
-    return subprocess.run(  # noqa: S603  our own program
-        [interpreter("synapse"), *arguments],
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def eventually(holds: Callable[[], bool]) -> None:

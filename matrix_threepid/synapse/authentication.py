@@ -1,0 +1,68 @@
+"""``SynapseUia``: user-interactive authentication is Synapse's, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from ..ports import Caller
+from ..protocol.errors import Forbidden
+from ..protocol.members import Text, member
+from ..protocol.message import Nested, read
+from ..protocol.wire import Request
+from .host import as_matrix_error, requester_of
+from .private import Inside
+
+if TYPE_CHECKING:
+    from synapse.module_api import ModuleApi
+
+
+def _text() -> Any:
+    return member(Text(r"[\s\S]*", "must be a string"), optional=True, secret=True)
+
+
+@frozen
+class _Identifier:
+    type: str | None = _text()
+    user: str | None = _text()
+    medium: str | None = _text()
+    address: str | None = _text()
+    country: str | None = _text()
+    phone: str | None = _text()
+    number: str | None = _text()
+
+
+@frozen
+class _Auth(_Identifier):
+    session: str | None = _text()
+    password: str | None = _text()
+    identifier: _Identifier | None = member(Nested(_Identifier), optional=True)
+
+
+@frozen
+class _Body:
+    """What Synapse takes for granted in ``auth``."""
+
+    auth: _Auth | None = member(Nested(_Auth), optional=True)
+
+
+@frozen
+class SynapseUia:
+    """``Uia`` as Synapse does it."""
+
+    _api: ModuleApi = field(repr=False)
+    _inside: Inside = field(repr=False)
+
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
+        from synapse.module_api.errors import SynapseError
+
+        requester = await requester_of(self._api, request)
+        if not requester.access_token_id:
+            raise Forbidden("An application service cannot authenticate as its users")
+        read(_Body, body)
+        try:
+            await self._inside.authenticate(requester, request.native, {"auth": body.get("auth")}, action)
+        except SynapseError as error:
+            raise as_matrix_error(error) from None
