@@ -23,7 +23,7 @@ _NEEDED = {
     "get_identity_handler()": ("try_unbind_threepid",),
     "get_set_password_handler()": ("set_password",),
     "config.mas": ("enabled",),
-    "config.registration": ("enable_3pid_changes",),
+    "config.registration": ("enable_3pid_changes", "enable_registration"),
     "config.server": ("next_link_domain_whitelist", "request_token_inhibit_3pid_errors"),
     "signing_key": ("alg", "version", "sign"),
 }
@@ -144,6 +144,7 @@ class Inside:
         hosts: Sequence[str] | None = self._hs.config.server.next_link_domain_whitelist
         return {
             "changes_enabled": bool(self._hs.config.registration.enable_3pid_changes),
+            "registration_enabled": bool(self._hs.config.registration.enable_registration),
             "hide_known_addresses": bool(self._hs.config.server.request_token_inhibit_3pid_errors),
             "next_link_hosts": None if hosts is None else list(hosts),
         }

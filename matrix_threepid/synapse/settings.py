@@ -58,6 +58,8 @@ class ModuleSettings:
             raise ConfigurationError("delegate_path: needs sms")
         if self.email is not None and self.endpoints is None:
             raise ConfigurationError("email: needs endpoints")
+        if self.policy.password_reset_by_phone:
+            raise ConfigurationError("policy.password_reset_by_phone: must be false, since Synapse resets by mail only")
 
     @property
     def needs_private(self) -> bool:

@@ -38,6 +38,7 @@ WRONG = [
     ({"endpoints": None, "identity_servers": None, "email": None}, "nothing is on"),
     ({"delegate_path": "/_synapse/client/short"}, "delegate_path: must be"),
     ({"policy": {"languages": ["xx"]}}, "policy.languages: "),
+    ({"policy": {"password_reset_by_phone": True}}, "policy.password_reset_by_phone: must be false"),
 ]
 
 
