@@ -20,7 +20,7 @@ _NAME = "matrix_threepid"
 _BEGIN = {
     # Python begins at the first change only, so what was read before would be another transaction's.
     "sqlite": "BEGIN IMMEDIATE",
-    # Who changes a row under Synapse's REPEATABLE READ makes all others who want to begin again; here they wait.
+    # Above this level, who changes a row makes all others who want to begin again; here they wait.
     "postgresql": "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
 }
 

@@ -73,7 +73,7 @@ class StageChecker:
 
 @frozen
 class OneReset:
-    """Sets passwords as Synapse does, but one for one proof: Synapse takes a UIA session that is complete for two days.
+    """Sets passwords as Synapse does, and one for one proof.
 
     A new password, however it was set, ends all open resets of its account.
     """
@@ -106,7 +106,7 @@ class OneReset:
 
 @frozen
 class OneAccount:
-    """Lets a proof make one account: Synapse makes as many as are asked for at once by one UIA session."""
+    """Lets a proof make one account, however many are asked for at once."""
 
     _homeserver: Homeserver = field(repr=False)
 

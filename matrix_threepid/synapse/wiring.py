@@ -121,7 +121,7 @@ class Wiring:
     def _own_policy(self) -> Policy:
         """Return the policy of a homeserver whose UIA keeps what was proved: a claim lasts as long as the proof.
 
-        An identity server's refusal waits in the queue, since Synapse would let nobody leave over one.
+        An identity server's refusal waits in the queue: it keeps nobody from leaving.
         """
         policy = self._policy()
         lifetimes = evolve(policy.lifetimes, claim=policy.lifetimes.validated)

@@ -43,7 +43,7 @@ def surroundings(parts: Parts, base_url: str) -> Surroundings:
 
 
 class TestJourneys(JourneyContract):
-    """The same stories as everywhere; but logging in is Synapse's own affair: it reads ``number``, not ``phone``."""
+    """The same stories as everywhere; only ``/login`` is not ours."""
 
     left_out = ("log-in-with-a-number",)
 
