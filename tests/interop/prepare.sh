@@ -17,7 +17,7 @@ program() {
 }
 
 # Synapse also runs this library, on both its engines, and tests of it.
-program synapse matrix-synapse psycopg2-binary pytest pytest-timeout -e "$here/../.."
+program synapse matrix-synapse psycopg2-binary pytest pytest-timeout -e "$here/../..[twilio]"
 # Sydent signs with an older canonicaljson than its packages ask for, and imports two packages they do not name.
 program sydent matrix-sydent==2.6.1 canonicaljson==1.5.0 signedjson==1.1.1 prometheus_client sentry-sdk
 
