@@ -66,7 +66,10 @@ class Service:
         return {**body, "errcode": known} if known else body
 
     async def deliver_due(self, limit: int = 100) -> int:
-        """Send messages that were put off or cut off; call it every few seconds. Returns how many were tried."""
+        """Send messages that were put off or cut off; call it every few seconds. Returns how many were tried.
+
+        Of several roles that share a session store only one may, and it needs all the senders.
+        """
         return await sending.deliver_due(self.role, limit)
 
     async def purge(self, limit: int = 1000) -> int:

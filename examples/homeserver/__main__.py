@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def main() -> int:
 def _serve(file: Path) -> int:
     from .config import read_config
 
+    os.umask(0o077)  # the database has the hashes of passwords
     config = read_config(file)
 
     from .server import serve

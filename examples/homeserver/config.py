@@ -73,14 +73,8 @@ class Config:
 
     def library_policy(self, base_url: str | None) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        servers = self.identity_servers or IdentityServerSettings()
-        return self.policy.policy(
-            base_url,
-            limits=self.limits.limits,
-            identity_deadline=servers.deadline,
-            retrying=servers.retrying,
-            sms=SmsRules(countries=self.twilio.countries) if self.twilio else SmsRules(),
-        )
+        sms = None if self.twilio is None else SmsRules(countries=self.twilio.countries)
+        return self.policy.policy(base_url, self.limits, self.identity_servers, sms)
 
     @cached_property
     def denied_domains(self) -> frozenset[str]:

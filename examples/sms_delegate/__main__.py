@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine
@@ -40,6 +41,7 @@ async def _serve(config: Config) -> int:
 
     from .app import application, delegate
 
+    os.umask(0o077)  # the database has the numbers of people
     with closing(Sqlite(config.database)) as db:
         await migrate(db)
         service = Service(delegate(config, db))

@@ -26,7 +26,7 @@ class Asgi:
     def __init__(self, service: Service, otherwise: App | None = None, client_header: str | None = None) -> None:
         self._service = service
         self._otherwise = otherwise or _nothing_else
-        self._client_header = client_header and client_header.lower()
+        self._client_header = client_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = self._path(scope) if scope["type"] == "http" else None

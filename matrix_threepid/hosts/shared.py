@@ -49,17 +49,22 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def check_length(headers: Mapping[str, str], max_body: int) -> None:
     """Raise ``TooLarge`` if the headers announce a body of more than ``max_body`` bytes."""
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > max_body:
+    if (announced(headers) or 0) > max_body:
         raise TooLarge
+
+
+def announced(headers: Mapping[str, str]) -> int | None:
+    """Return the bytes the headers announce, ``None`` if they do not; of 20 digits or more the first are enough."""
+    length = headers.get("content-length", "")
+    return int(length.lstrip("0")[:20] or "0") if length.isdecimal() else None
 
 
 def client_of(headers: Mapping[str, str], peer: str | None, client_header: str | None) -> str | None:
     """Return the client's address: the last entry of the proxy's header where there is one, or the peer's.
 
-    ``client_header``: lower-case name of the header a trusted proxy writes, or ``None`` if there is no such proxy.
+    ``client_header``: the name of the header a trusted proxy writes, or ``None`` if there is no such proxy.
     """
-    entry = headers.get(client_header or "", "").rpartition(",")[2].strip()
+    entry = headers.get((client_header or "").lower(), "").rpartition(",")[2].strip()
     match = _WITH_PORT.fullmatch(entry)
     return (match["v6"] or match["v4"] if match else entry) or peer
 

@@ -9,6 +9,7 @@ before they are read; under any other site, Twisted has read them when a resourc
 # ruff: noqa: N802, N815  the names are Twisted's
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -74,7 +75,7 @@ class ThreepidResource(Resource):
     async def _reply(self, path: str, request: WebRequest) -> None:
         try:
             response = await respond(self._service, request, self._client_header, path=path)
-        except CancelledError:
+        except (CancelledError, asyncio.CancelledError):
             if _is_gone(request):
                 raise
             response = incident()
@@ -99,7 +100,8 @@ async def respond(
 ) -> Response:
     """Return the answer to a request; ``path`` in place of the request's, if given.
 
-    Bugs are an answer, too; only cancellation raises (``CancelledError``), and then there is nothing to send.
+    Bugs are an answer, too; only cancellation raises (``CancelledError``, Twisted's or that of asyncio), and then there
+    is nothing to send.
     """
     try:
         asked = read_request(request, service.role.policy.max_body, client_header, path=path)
@@ -129,7 +131,7 @@ def read_request(
         headers=headers,
         query=request.uri.partition(b"?")[2].decode("latin-1"),
         body=_body(request, max_body),
-        client=client_of(headers, peer, client_header and client_header.lower()),
+        client=client_of(headers, peer, client_header),
         native=request,
     )
 

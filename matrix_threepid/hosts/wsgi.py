@@ -14,7 +14,7 @@ from ..drive import run_sync
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from .shared import Disconnected, check_length, client_of, framed, incident, joined, our_path, refused
+from .shared import Disconnected, announced, check_length, client_of, framed, incident, joined, our_path, refused
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -38,7 +38,7 @@ class Wsgi:
     ) -> None:
         self._service = service
         self._otherwise = otherwise or _nothing_else
-        self._client_header = client_header and client_header.lower()
+        self._client_header = client_header
         self._run = run
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -101,9 +101,9 @@ def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
 
 def _body(environ: Environ, headers: dict[str, str], max_body: int) -> bytes:
     """Return the body; without a length there is one only where the server marks its end."""
-    length, stream = headers.get("content-length", ""), environ["wsgi.input"]
-    if length.isdecimal() and "transfer-encoding" not in headers:
-        return _read(stream, int(length), int(length))
+    length, stream = announced(headers), environ["wsgi.input"]
+    if length is not None and "transfer-encoding" not in headers:
+        return _read(stream, length, length)
     body = _read(stream, max_body + 1) if environ.get("wsgi.input_terminated") else b""
     if len(body) > max_body:
         raise TooLarge

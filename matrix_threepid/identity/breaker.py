@@ -53,7 +53,7 @@ class Circuit:
         return Circuit(self.faults + 1, now + rule.pause)
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False)
 class Breaker:
     """The circuits of one process, by server; threads may share it. ``max_servers``: so many are remembered.
 

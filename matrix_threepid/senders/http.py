@@ -22,6 +22,11 @@ from .sms_text import sms_text
 _KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
+def _without_query(url: str) -> str:
+    """Return a URL as it may be shown: gateways take keys in the query."""
+    return repr(url.partition("?")[0])
+
+
 @frozen(kw_only=True, eq=False)
 class HttpSender:
     """A ``TokenSender`` that posts to a gateway. Raises ``ConfigurationError``.
@@ -32,7 +37,7 @@ class HttpSender:
     other 4xx may be our own fault.
     """
 
-    url: str = field(kw_only=False)
+    url: str = field(kw_only=False, repr=_without_query)
     template: Mapping[str, Any] = field(kw_only=False, repr=False)
     headers: Mapping[str, str] = field(factory=dict, kw_only=False, repr=redacted)
     fetch: Fetch | None = field(default=None, kw_only=False, repr=False)
@@ -47,6 +52,8 @@ class HttpSender:
             self._encoded(dict.fromkeys(("number", "digits", "text", "code"), ""))
         except (KeyError, ValueError) as error:
             raise ConfigurationError(f"template: nothing fills {error} (a dollar sign is written $$)") from None
+        except TypeError:
+            raise ConfigurationError("template: holds what is no JSON, such as a date of YAML") from None
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Send one SMS; any 2xx means that the gateway took it over."""

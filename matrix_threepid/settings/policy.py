@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from attrs import frozen
 
 from ..model.session import Lifetimes
-from ..policy import Limit, Limits, Policy
+from ..policy import Limit, Limits, Policy, SmsRules
 from ..protocol.errors import ConfigurationError
+from .identity import IdentityServerSettings
 from .reading import Section, setting
 from .rules import FLAG, HOST, LANGUAGE, RATE, SECONDS, many, one_of, whole
 
@@ -45,7 +46,7 @@ class PolicySettings:
     """The choices of ``Policy`` an operator makes."""
 
     hide_known_addresses: bool = setting(FLAG, False)
-    legacy_add: Any = setting(one_of("allow", "uia", "off"), "allow")
+    legacy_add: Literal["allow", "uia", "off"] = setting(one_of("allow", "uia", "off"), "allow")
     changes_enabled: bool = setting(FLAG, True)
     registration_enabled: bool = setting(FLAG, True)
     token_lifetime_s: int | None = setting(SECONDS, None)
@@ -60,10 +61,17 @@ class PolicySettings:
         given = {"token": self.token_lifetime_s, "code": self.token_lifetime_s, "validated": self.validated_lifetime_s}
         return Lifetimes(**{name: seconds * 1000 for name, seconds in given.items() if seconds})
 
-    def policy(self, base_url: str | None, **more: Any) -> Policy:
-        """Return the library's policy; ``more``: of its members. Raises ``ConfigurationError``."""
+    def policy(
+        self,
+        base_url: str | None,
+        limits: LimitsSettings,
+        identity_servers: IdentityServerSettings | None = None,
+        sms: SmsRules | None = None,
+    ) -> Policy:
+        """Return the library's policy, of this section and of its neighbours. Raises ``ConfigurationError``."""
         if not self.languages:
             raise ConfigurationError("policy.languages: must name at least one language")
+        servers = identity_servers or IdentityServerSettings()
         return Policy(
             public_base_url=base_url,
             changes_enabled=self.changes_enabled,
@@ -74,5 +82,8 @@ class PolicySettings:
             next_link_hosts=self.next_link_hosts,
             lifetimes=self.lifetimes,
             languages=self.languages,
-            **more,
+            limits=limits.limits,
+            identity_deadline=servers.deadline,
+            retrying=servers.retrying,
+            sms=sms or SmsRules(),
         )

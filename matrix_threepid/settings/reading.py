@@ -49,7 +49,17 @@ def read(cls: type[T], given: object, at: str = "") -> T:
     for key, field in fields.items():
         if key not in present and field.default is attrs.NOTHING:
             raise ConfigurationError(f"{at}{key}: is required")
-    return cls(**{field.name: _value(field.metadata["rule"], given[key], at + key) for key, field in present.items()})
+    return _made(
+        cls, {field.name: _value(field.metadata["rule"], given[key], at + key) for key, field in present.items()}, at
+    )
+
+
+def _made(cls: type[T], values: dict[str, Any], at: str) -> T:
+    """Return a section; where its settings do not go together, say in which one."""
+    try:
+        return cls(**values)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{at.removesuffix('.')}: {error}" if at else str(error)) from None
 
 
 def _value(rule: Rule | Section, value: Any, at: str) -> Any:

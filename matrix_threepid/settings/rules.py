@@ -52,6 +52,10 @@ def many(rule: Rule) -> Rule:
     return Rule(words, lambda value: isinstance(value, list) and all(map(rule.holds, value)))
 
 
+def _is_headers(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) and TEXT.holds(value[name]) for name in value)
+
+
 URL_WITH_QUERY = matching(r"https?://[^\s/?#]+[^\s#]*", "must be an http or https URL")
 URL = matching(r"https?://[^\s/?#]+[^\s?#]*", "must be an http or https URL")
 
@@ -62,6 +66,7 @@ def _is_provider(value: Any) -> bool:
 
 
 TEXT = matching(r"[^\x00-\x1f\x7f]{1,1024}", "must be a text of 1 to 1024 characters without control characters")
+HEADERS = Rule("must be an object of texts without control characters", _is_headers)
 HOST_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 HOST = matching(rf"{HOST_PATTERN}|[0-9A-Fa-f:.]+", "must be a host name or an IP address")
 _MAILBOX = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"

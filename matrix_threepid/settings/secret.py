@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
-from ..model.keys import Peppers
+from ..model.keys import MIN_BYTES, Peppers
 from ..protocol.errors import ConfigurationError
 
 
@@ -20,18 +21,20 @@ def stored_peppers(path: Path) -> Peppers:
         return Peppers.of(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
 
 
 def _make(path: Path) -> None:
     """Write a new secret in one step, so that several processes may start at once."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     if path.exists():
         return
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(32))
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
+        with open(opened, "wb") as file:
+            file.write(secrets.token_bytes(MIN_BYTES))
+        with suppress(FileExistsError):
+            os.link(fresh, path)
     finally:
         fresh.unlink()

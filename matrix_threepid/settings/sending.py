@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
@@ -17,6 +19,7 @@ from .rules import (
     COUNT,
     COUNTRY,
     FLAG,
+    HEADERS,
     HOST,
     OBJECT,
     PORT,
@@ -36,11 +39,12 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class SmtpSettings:
-    """The mail server to hand mails to."""
+    """The mail server to hand mails to; ``tls`` says more than ``starttls``, counts before it, and tells the port."""
 
     host: str = setting(HOST)
-    port: int = setting(PORT, 25)
+    port: int | None = setting(PORT, None)
     starttls: bool = setting(FLAG, True)
+    tls: Literal["starttls", "implicit", "off"] | None = setting(one_of("starttls", "implicit", "off"), None)
     username: str | None = setting(TEXT, None)
     password: str | None = setting(TEXT, None, secret=True)
     mailbox: str = setting(ADDRESS, key="from")
@@ -51,10 +55,10 @@ class SmtpSettings:
 
         return SmtpSender(
             self.host,
-            self.port,
+            self.port or (None if self.tls else 25),
             sender=self.mailbox,
             server_name=server_name,
-            tls="starttls" if self.starttls else "off",
+            tls=self.tls or ("starttls" if self.starttls else "off"),
             username=self.username,
             password=self.password,
             offload=offload,
@@ -93,9 +97,9 @@ class GatewaySettings:
     """Any other provider of SMS; the members are those of ``HttpSender``."""
 
     url: str = setting(URL_WITH_QUERY, secret=True)
-    template: Any = setting(OBJECT, secret=True)
-    headers: Any = setting(OBJECT, {}, secret=True)
-    body: Any = setting(one_of("json", "form"), "json")
+    template: Mapping[str, Any] = setting(OBJECT, secret=True)
+    headers: Mapping[str, str] = setting(HEADERS, MappingProxyType({}), secret=True)
+    body: Literal["json", "form"] = setting(one_of("json", "form"), "json")
 
     def sender(self, offload: Offload) -> HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from ..protocol.errors import Unavailable
 from .sql.operation import Row
 from .sql.postgresql import AwaitedConnections, raised_for, with_numbers
+
+_CLOSED = ("is closed", "is closing")
 
 
 class Asyncpg(AwaitedConnections):
@@ -26,6 +29,11 @@ def _explained() -> Iterator[None]:
 
     try:
         yield
+    except asyncpg.InterfaceError as error:
+        # A transaction whose connection breaks ends with this, in the place of what broke it.
+        if not str(error).endswith(_CLOSED):
+            raise
+        raise Unavailable from error
     except (asyncpg.PostgresError, OSError) as error:
         if (reason := raised_for(getattr(error, "sqlstate", None))) is None:
             raise

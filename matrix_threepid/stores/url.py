@@ -79,6 +79,7 @@ async def _postgresql(url: str, schema: str | None) -> AsyncIterator[Database]:
         raise ConfigurationError("database: postgresql needs the extra matrix-threepid[postgres]") from None
     from .psycopg import AsyncPsycopg
 
+    _check_postgresql(url)
     where = {} if schema is None else {"options": f"-c search_path={schema}"}
     async with AsyncConnectionPool(url, min_size=1, max_size=_CONNECTIONS, open=False, kwargs=where) as pool:
         try:
@@ -86,3 +87,14 @@ async def _postgresql(url: str, schema: str | None) -> AsyncIterator[Database]:
         except PoolTimeout:
             raise ConfigurationError("database: the server does not answer, or does not let us in") from None
         yield AsyncPsycopg(pool.connection)
+
+
+def _check_postgresql(url: str) -> None:
+    """Refuse a URL that cannot be read before the pool does, which would log parts of it again and again."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError:
+        raise ConfigurationError("database: the URL cannot be read (in a password, % is written %25)") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -26,23 +26,36 @@ class SynapseMailer:
         check_layouts(self._texts)
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Send one mail; whether a refusal is for ever goes by the reply of the mail server."""
+        """Send one mail; whether a refusal is for ever goes by the reply of the mail server.
+
+        The deadline of the message holds whatever the mail server does.
+        """
         words = words_for(self._texts, message, self._server_name)
         html, text = words.html(self._texts), words.text(self._texts)
         try:
-            await self._api.send_mail(message.recipient, words.subject, html, text)
+            await self._hand_over(message.deadline, message.recipient, words.subject, html, text)
         except Exception as error:
             return _outcome(error)
         return Accepted()
 
+    async def _hand_over(self, deadline: int, *mail: str) -> None:
+        """Have Synapse send a mail. Raises its errors, and Twisted's ``TimeoutError`` after so many ms."""
+        from synapse.module_api import make_deferred_yieldable, run_in_background
+        from twisted.internet import reactor
+
+        clock: Any = reactor
+        sending = run_in_background(self._api.send_mail, *mail)
+        await make_deferred_yieldable(sending.addTimeout(deadline / 1000, clock))
+
 
 def _outcome(error: Exception) -> Outcome:
+    from twisted.internet.defer import TimeoutError as TooLate
     from twisted.internet.error import ConnectionLost
-    from twisted.mail.smtp import SMTPDeliveryError
+    from twisted.mail.smtp import SMTPDeliveryError, SMTPProtocolError, SMTPTimeoutError
 
     if isinstance(error, SMTPDeliveryError):
         for_ever = 500 <= error.code < 600
         return RefusedForever("the mail server refused it") if for_ever else RefusedForNow("the mail server said later")
-    if isinstance(error, ConnectionLost | TimeoutError):
+    if isinstance(error, TooLate | ConnectionLost | SMTPProtocolError | SMTPTimeoutError):
         return Unknown(type(error).__name__)
     return RefusedForNow(type(error).__name__)

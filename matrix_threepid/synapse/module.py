@@ -61,7 +61,9 @@ class Threepids:
         """Answer what Synapse asks ``account_threepid_delegates.msisdn``."""
         service = Service(wiring.delegate())
         mount(self._api, service, path, cut=path)
-        self._keep_house(service)
+        if not wiring.settings.needs_private:
+            # Else the homeserver does: both have their sessions in one table, and the delegate could send no mails.
+            self._keep_house(service)
 
     def _homeserver(self, wiring: Wiring, inside: Inside) -> None:
         """Take over unbinding and, where they are wanted, the endpoints and stages."""

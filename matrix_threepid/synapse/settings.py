@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from attrs import frozen
 
-from ..policy import Policy, SmsRules
+from ..policy import Policy
 from ..protocol.errors import ConfigurationError
 from ..settings import (
     IdentityServerSettings,
@@ -44,7 +44,7 @@ class ModuleSettings:
 
     secret_file: str = setting(TEXT)
     delegate_path: str | None = setting(DELEGATE_PATH, None, secret=True)
-    endpoints: Any = setting(one_of("client", "separate"), None)
+    endpoints: Literal["client", "separate"] | None = setting(one_of("client", "separate"), None)
     email: EmailSettings | None = setting(Section(EmailSettings), None)
     sms: SmsSettings | None = setting(Section(SmsSettings), None)
     identity_servers: IdentityServerSettings | None = setting(Section(IdentityServerSettings), None)
@@ -68,11 +68,5 @@ class ModuleSettings:
 
     def library_policy(self, base_url: str) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        servers = self.identity_servers or IdentityServerSettings()
-        return self.policy.policy(
-            base_url.rstrip("/"),
-            limits=self.limits.limits,
-            identity_deadline=servers.deadline,
-            retrying=servers.retrying,
-            sms=self.sms.rules if self.sms else SmsRules(),
-        )
+        sms = None if self.sms is None else self.sms.rules
+        return self.policy.policy(base_url.rstrip("/"), self.limits, self.identity_servers, sms)

@@ -16,6 +16,7 @@ from matrix_threepid import Medium, Peppers, Policy, Service
 from matrix_threepid.__main__ import main
 from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from matrix_threepid.homeserver import Homeserver
+from matrix_threepid.hosts.asgi import Asgi
 from matrix_threepid.identity.signing import NamedSigner, new_signing_key
 from matrix_threepid.identity_server import Delegate, IdentityServer
 from matrix_threepid.policy import SmsRules
@@ -262,6 +263,7 @@ def failing() -> object:
     ("it", "said"),
     [
         (7, "the_host:it: gives int, and no Role or Service"),
+        (Asgi(Service(homeserver())), "the_host:it: Asgi takes arguments; name a Role, a Service or what returns one"),
         (failing, "the_host:it: KeyError in test_check_host.py, line "),
         (lambda: homeserver(senders={"email": Outbox()}), "the_host:it: senders: 'email' is no Medium"),
         (lambda: sys.exit(3), "the_host:it: SystemExit in test_check_host.py, line "),

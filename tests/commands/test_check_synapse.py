@@ -196,12 +196,31 @@ def test_a_file_without_the_module_is_refused(
     assert capsys.readouterr().err == f"check: {said}\n"
 
 
+@pytest.mark.parametrize(("left_out", "kept"), [("sms", "email"), ("email", "sms")])
+def test_a_medium_the_endpoints_refuse_is_off(
+    config: dict[str, Any], left_out: str, kept: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The endpoints take over mail and phone together; a medium without a section is named, and the other is not."""
+    settings = {name: value for name, value in {**config, **SERVED}.items() if name != left_out}
+    assert main(["check", "--config", written(tmp_path, synapse(settings), "homeserver.yaml")]) == 0
+    off = part(capsys.readouterr().out, "off")
+    assert f"{left_out}: is not set, so its addresses are answered M_THREEPID_MEDIUM_NOT_SUPPORTED" in off
+    assert f"{kept}: is not set" not in off
+
+
+def test_a_file_without_any_module_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Synapse's file is not taken for a host's: what it lacks is our module, not a sender."""
+    own = {name: value for name, value in synapse({}).items() if name != "modules"}
+    assert main(["check", "--config", written(tmp_path, own, "homeserver.yaml")]) == 2
+    assert capsys.readouterr().err == "check: modules: must name matrix_threepid.synapse.Threepids once\n"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"secret_file": None}, "config.secret_file: is required"),
         ({"delegate_path": "/short"}, "config.delegate_path: must be"),
-        ({"sms": {"countries": []}}, "give either twilio or gateway"),
+        ({"sms": {"countries": []}}, "config.sms: give either twilio or gateway"),
         ({"policy": {"legacy_add": "never"}}, "config.policy.legacy_add: must be one of"),
         ({"policy": 3}, "config.policy: must be an object"),
     ],

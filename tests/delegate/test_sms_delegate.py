@@ -140,6 +140,10 @@ def test_synapse_is_served_below_the_secret_path(twilio: Provider, tmp_path: Pat
         ({"twilio": None}, "give either twilio or gateway"),
         ({"gateway": {"url": "https://sms.example.org", "template": {}}}, "give either twilio or gateway"),
         ({"twilio": None, "gateway": {"url": "http://sms.example.org", "template": {}}}, "must be https"),
+        (
+            {"twilio": None, "gateway": {"url": "https://sms.example.org", "template": {}, "headers": {"X-Key": 5}}},
+            "gateway.headers: must be an object of texts",
+        ),
         ({"countries": []}, "must name at least one"),
         ({"countries": ["gb"]}, "countries: must be"),
         ({"secret_path": "/short"}, "secret_path: must be"),

@@ -129,16 +129,20 @@ def test_a_client_that_goes_away_cancels(world: World, caplog: pytest.LogCapture
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@define
 class Cancelled:
     """``Callers`` whose own work was cancelled, by a time limit perhaps."""
 
+    by: type[BaseException]
+
     async def identify(self, request: Request) -> None:
-        raise CancelledError
+        raise self.by
 
 
-def test_a_port_that_was_cancelled_is_an_incident(world: World) -> None:
+@pytest.mark.parametrize("by", [CancelledError, asyncio.CancelledError], ids=["twisted", "asyncio"])
+def test_a_port_that_was_cancelled_is_an_incident(world: World, by: type[BaseException]) -> None:
     """A client that still waits is answered."""
-    world.rewire(callers=Cancelled())
+    world.rewire(callers=Cancelled(by))
     with twisted_serving(ThreepidResource(world.service), PLENTY) as url:
         assert Client(url).ask("GET", LIST).status == 500
 

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from matrix_threepid.testing.journeys import Parts, Visit, opened
+from matrix_threepid.testing.parts import Mailbox
 
 from .moduled import config, site_in, visited
 from .programs import free_port
@@ -130,6 +131,45 @@ def test_mails_may_go_the_way_synapse_sends_its_own(site: Site, serving: Served)
     with serving({**config(site, "client"), "email": {}}, email=smtp) as visit:
         address = visit.address()
         assert visit.resident(address).addresses() == [address]
+
+
+class Forgetful(Mailbox):
+    """Ends the connection after the first mail, and says nothing of what became of it."""
+
+    first: str | None = None
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.first is None:
+            self.first = envelope.rcpt_tos[0]
+            server.transport.abort()
+            return "250 OK"
+        return await super().handle_DATA(server, session, envelope)
+
+
+def test_a_mail_server_that_says_nothing_holds_no_mail_up(site: Site, serving: Served) -> None:
+    """Nobody waits for its answer longer than the deadline of one mail, and that mail is not sent again."""
+    mails = Forgetful()
+    with mails.receiving() as port:
+        smtp = {"smtp_host": "127.0.0.1", "smtp_port": port, "notif_from": "noreply@example.org"}
+        own = {**config(site, "client"), "email": {}}
+        with serving(own, email=smtp, request_token_inhibit_3pid_errors=True) as visit:
+            alice, addresses = visit.newcomer(), [visit.address(), visit.address()]
+            for address in addresses:
+                alice.ask("add", address)
+            eventually(lambda: bool(mails.messages))
+    (arrived,) = mails.messages
+    assert sorted((mails.first or "", arrived.recipient)) == sorted(addresses)
+
+
+def test_mails_that_wait_go_out_beside_the_delegate(site: Site, serving: Served) -> None:
+    """With all parts on, messages that wait are left to the part that can send them."""
+    every_part = {**config(site, "client"), "delegate_path": f"/_synapse/client/{'x' * 32}"}
+    with serving(every_part, request_token_inhibit_3pid_errors=True) as visit:
+        alice, addresses = visit.newcomer(), [visit.address() for _ in range(5)]
+        for address in addresses:
+            alice.ask("add", address)
+        for address in addresses:
+            assert visit.mail.next(address).link
 
 
 def test_synapse_publishes_what_happened(site: Site, serving: Served) -> None:

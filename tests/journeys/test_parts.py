@@ -9,10 +9,12 @@ from smtplib import SMTP
 
 import pytest
 
+from matrix_threepid import run_sync
+from matrix_threepid.senders.twilio import TwilioSender
 from matrix_threepid.testing.journeys import Surroundings, run
 from matrix_threepid.testing.journeys.journey import journey
 from matrix_threepid.testing.journeys.visit import Visit
-from matrix_threepid.testing.parts import Answer, Certificates, Failed, Mailbox, Message
+from matrix_threepid.testing.parts import Answer, Certificates, Failed, Mailbox, Message, Phone
 from matrix_threepid.testing.rogue import RogueServer
 
 
@@ -46,6 +48,14 @@ def test_mails_in_html_alone_are_read() -> None:
         sender.send_message(mail, "b@example.org")
         assert mailbox.next("A@example.org").link == "https://hs.example.org/?sid=1&token=2"
     assert (mailbox.count("a@example.org"), mailbox.waiting) == (1, 0)
+
+
+def test_the_phones_provider_lets_an_operator_try() -> None:
+    """``check --online`` and ``send-test-sms`` ask Twilio for the account first; the stand-in has it."""
+    phone = Phone()
+    with phone.receiving() as url:
+        assert run_sync(TwilioSender("AC0", "any", sender="+15005550006", base_url=url).check()) is None
+    assert phone.waiting == 0
 
 
 def test_an_answer_tells_no_secret() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -96,6 +97,7 @@ def test_a_message_without_a_code_is_not_sent() -> None:
         ("sms.example.org", {}, {}),
         ("https://sms.example.org", {"to": "$nobody"}, {}),
         ("https://sms.example.org", {"price": "5 $"}, {}),
+        ("https://sms.example.org", {"on": date(2026, 1, 1)}, {}),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(url: str, template: Any, options: Any) -> None:
@@ -105,9 +107,12 @@ def test_what_cannot_work_is_refused_at_once(url: str, template: Any, options: A
 
 
 def test_secrets_are_not_shown() -> None:
-    """Headers carry keys, so they print as redacted."""
-    shown = repr(HttpSender("https://sms.example.org", {}, {"Authorization": "Bearer very-secret"}))
+    """Headers and the query of the URL carry keys, so neither is printed."""
+    shown = repr(
+        HttpSender("https://sms.example.org/send?key=very-secret", {}, {"Authorization": "Bearer very-secret"})
+    )
     assert "very-secret" not in shown
+    assert "https://sms.example.org/send" in shown
 
 
 def test_without_tls_nothing_leaves_this_machine() -> None:

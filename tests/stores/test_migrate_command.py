@@ -109,6 +109,8 @@ def test_processes_may_migrate_at_once(target: Target) -> None:
         ("sqlite:///", "must be sqlite:///FILE or postgresql://"),
         ("sqlite:////nowhere/at/all.db", "folder"),
         (f"postgresql://root:{SECRET}@127.0.0.1:1/x", "does not answer"),
+        (f"postgresql://root:{SECRET}%zz@127.0.0.1:1/x", "cannot be read"),
+        (f"postgresql://root:{SECRET}@127.0.0.1:1/x?{SECRET}=1", "cannot be read"),
         (f"sqlite:///{__file__}", "not a database"),
     ],
 )

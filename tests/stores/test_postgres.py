@@ -151,6 +151,17 @@ def test_a_server_that_is_gone_is_unavailable(name: str) -> None:
         given.run(_awaited(SqlSessions(given.db).get("a")))
 
 
+@pytest.mark.parametrize("name", ["psycopg", "psycopg async", "asyncpg"])
+def test_a_connection_that_breaks_is_unavailable(migrated: Place, name: str) -> None:
+    """A server that goes away in the middle of a transaction is an outage, whatever its driver makes of it."""
+
+    def broken() -> Operation[None]:
+        yield "SELECT pg_terminate_backend(pg_backend_pid())", ()
+
+    with driver(migrated, name) as given, pytest.raises(Unavailable):
+        given.run(_awaited(given.db.run(broken)))
+
+
 def _blocking(where: Place, **settings: str) -> Psycopg:
     import psycopg
 

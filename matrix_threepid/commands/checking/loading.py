@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def named(spec: str) -> Service:
         raise ConfigurationError(f"{spec}: must be MODULE:NAME")
     found = _tried(spec, lambda: attrgetter(name)(import_module(module)))
     if callable(found):
+        _check_called_with_nothing(spec, found)
         found = _tried(spec, found)
     if isinstance(found, Role):
         role = found
@@ -32,6 +34,18 @@ def named(spec: str) -> Service:
     if not isinstance(found, Service):
         raise ConfigurationError(f"{spec}: gives {type(found).__name__}, and no Role or Service")
     return found
+
+
+def _check_called_with_nothing(spec: str, found: Callable[..., Any]) -> None:
+    """Raise ``ConfigurationError`` for what cannot be called so, such as the ``Asgi`` or ``Wsgi`` web servers name."""
+    kind = getattr(found, "__name__", type(found).__name__)
+    try:
+        signature(found).bind()
+    except TypeError:
+        text = f"{spec}: {kind} takes arguments; name a Role, a Service or what returns one"
+        raise ConfigurationError(text) from None
+    except ValueError:  # it does not say what it takes
+        return
 
 
 def _tried(spec: str, work: Callable[[], Any]) -> Any:

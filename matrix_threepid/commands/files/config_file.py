@@ -23,13 +23,14 @@ SETTABLE = frozenset(field.name for field in fields(PolicySettings))
 FORMS = "JSON with the shared sections, or a homeserver.yaml with our module"
 """What a file may be, for people."""
 _MAX_FILE = 1 << 20
+_SYNAPSES = {"modules", "listeners"}
 _YAML = (".yaml", ".yml")
 
 
 def described(path: Path) -> Configured:
     """Return what a file says. Raises ``ConfigurationError`` naming the file or the setting."""
     given = _document(path)
-    return of_synapse(given) if "modules" in given else _of_host(given)
+    return of_synapse(given) if _SYNAPSES & given.keys() else _of_host(given)
 
 
 def _of_host(given: Mapping[str, Any]) -> Configured:

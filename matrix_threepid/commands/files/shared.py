@@ -67,14 +67,7 @@ class Shared:
 
     def library_policy(self) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        servers = self.identity_servers or IdentityServerSettings()
-        policy = self.policy.policy(
-            self.public_base_url,
-            limits=self.limits.limits,
-            identity_deadline=servers.deadline,
-            retrying=servers.retrying,
-            sms=self._rules,
-        )
+        policy = self.policy.policy(self.public_base_url, self.limits, self.identity_servers, self._rules)
         return evolve(policy, languages=self.languages or policy.languages)
 
     @property

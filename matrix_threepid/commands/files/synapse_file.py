@@ -48,8 +48,9 @@ def of_synapse(given: Mapping[str, Any]) -> Configured:
 
 
 def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    modules = given["modules"] if isinstance(given["modules"], list) else []
-    ours = [each for each in modules if isinstance(each, Mapping) and each.get("module") == MODULE]
+    modules = given.get("modules")
+    listed = modules if isinstance(modules, list) else []
+    ours = [each for each in listed if isinstance(each, Mapping) and each.get("module") == MODULE]
     if len(ours) != 1:
         raise ConfigurationError(f"modules: must name {MODULE} once")
     section: Mapping[str, Any] = ours[0].get("config") or {}
@@ -79,8 +80,16 @@ def _parts(settings: ModuleSettings) -> Iterator[Finding]:
     own = "on" if settings.delegate_path else None
     guard = "on" if settings.needs_private else None
     yield _part("SMS for Synapse's own endpoints", own, "delegate_path is not set")
-    yield _part("all endpoints", _SERVED.get(settings.endpoints), "endpoints is not set")
+    yield _part("all endpoints", _SERVED.get(settings.endpoints or ""), "endpoints is not set")
     yield _part("deletes that wait for no identity server", guard, "identity_servers is not set")
+    yield from _media(settings)
+
+
+def _media(settings: ModuleSettings) -> Iterator[Finding]:
+    """Yield the media that the endpoints, which take over both, refuse."""
+    missing = [name for name in ("email", "sms") if getattr(settings, name) is None]
+    for name in missing if settings.endpoints is not None else ():
+        yield Finding(Kind.OFF, name, "is not set, so its addresses are answered M_THREEPID_MEDIUM_NOT_SUPPORTED")
 
 
 def _part(name: str, on: str | None, why: str) -> Finding:

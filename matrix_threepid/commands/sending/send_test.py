@@ -61,8 +61,10 @@ async def _sent(role: Role, medium: Medium, recipient: str) -> int:
     trouble = await check() if check else None
     if trouble is not None:
         return _told(f"nothing was sent: {trouble}", WRONG)
-    outcome = await sender.send(message_to(role, medium, recipient))
-    getattr(sender, "close", lambda: None)()
+    try:
+        outcome = await sender.send(message_to(role, medium, recipient))
+    finally:
+        getattr(sender, "close", lambda: None)()
     return _told(in_words(outcome), FINE if isinstance(outcome, Accepted) else WRONG)
 
 

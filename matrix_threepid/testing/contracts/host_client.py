@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPResponse
+from io import BufferedReader
+from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -34,25 +36,43 @@ CHUNKED = ("Transfer-Encoding", "chunked")
 END = b"0\r\n\r\n"
 
 
+class _Reader(BufferedReader):
+    """Stays open when an answer was read, or what it holds of whatever follows would be lost."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 @frozen
 class Connection:
     """One connection, for one request."""
 
     socket: socket.socket = field(repr=False)
+    _reader: _Reader = field(init=False, repr=False)
+
+    @_reader.default
+    def _read_by(self) -> _Reader:
+        return _Reader(socket.SocketIO(self.socket, "r"))
+
+    def makefile(self, mode: str) -> BufferedReader:
+        """Return what answers are read from (the name is that of ``http.client``)."""
+        return self._reader
 
     def answer(self, method: str) -> Response:
         """Return what comes back; to HEAD, whatever follows the headers is the body."""
-        with HTTPResponse(self.socket, method="GET" if method == "HEAD" else method) as response:
+        connected: Any = self
+        with HTTPResponse(connected, method="GET" if method == "HEAD" else method) as response:
             response.begin()
             body = self.rest() if method == "HEAD" else response.read()
             return Response(response.status, tuple(response.getheaders()), body)
 
     def rest(self) -> bytes:
         """Return all that comes until the server closes the connection."""
-        try:
-            return b"".join(iter(lambda: self.socket.recv(65_536), b""))
-        except ConnectionResetError:
-            return b""
+        parts: list[bytes] = []
+        with suppress(ConnectionResetError):
+            while part := self._reader.read1(65_536):
+                parts.append(part)
+        return b"".join(parts)
 
     def hang_up(self) -> None:
         """Send no more, as a client that goes away."""

@@ -11,11 +11,12 @@ from urllib.parse import parse_qs
 
 from .inbox import Inbox, Message
 
+_ACCOUNT = json.dumps({"status": "active"}).encode()
 _ANSWER = json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode()
 
 
 class Phone(Inbox):
-    """Takes every text message, whatever account it is sent from. ``url``: where it listens.
+    """Takes every text message, whatever account it is sent from; all accounts are active. ``url``: where it listens.
 
     Recipients are numbers as Twilio writes them: ``+447700900001``.
     """
@@ -43,11 +44,17 @@ class Phone(Inbox):
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 take(Message(form["To"][0], form["Body"][0]))
-                self.send_response(201)
+                self._answer(201, _ANSWER)
+
+            def do_GET(self) -> None:
+                self._answer(200, _ACCOUNT)
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(_ANSWER)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(_ANSWER)
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
