@@ -45,6 +45,11 @@ def named(row: Binding, threepid: Threepid, spelling: str) -> Binding:
     return evolve(row, id=fixed, threepid=threepid, spelling=spelling, revision=0)
 
 
+def is_intent(row: Binding) -> bool:
+    """Whether a row with an address only announces a bind: another one stands for what came of it."""
+    return row.threepid is not None and row.id != binding_id(row.user_id, row.threepid, row.id_server)
+
+
 async def change(hs: Homeserver, row: Binding, step: Callable[[Binding], Binding]) -> Binding:
     """Apply a pure step to the stored row (or to ``row``, inserted) until it holds; return the new row."""
     for _ in range(_TRIES):
@@ -133,8 +138,7 @@ async def _gone(hs: Homeserver, row: Binding) -> None:
 
 def _being_asked(hs: Homeserver, row: Binding) -> bool:
     """Whether this is the intent of a bind whose request may still be under way."""
-    an_intent = row.threepid is not None and row.id != binding_id(row.user_id, row.threepid, row.id_server)
-    return an_intent and hs.clock() < row.created_at + LEASE * hs.policy.identity_deadline
+    return is_intent(row) and hs.clock() < row.created_at + LEASE * hs.policy.identity_deadline
 
 
 async def _later(hs: Homeserver, row: Binding) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from attrs import frozen
 
-from ..bindings import binding_id
+from ..bindings import binding_id, is_intent
 from ..homeserver import Homeserver
 from ..model.binding import Binding
 from ..model.threepid import Medium, Threepid
@@ -37,22 +37,22 @@ class SharedBindings(SqlBindings):
 
     async def insert(self, binding: Binding) -> bool:
         inserted = await super().insert(binding)
-        await self._note(binding, there=inserted and binding.bound_at is not None)
+        await self._note(binding, stored=inserted)
         return inserted
 
     async def replace(self, binding: Binding) -> bool:
         replaced = await super().replace(binding)
-        await self._note(binding, there=replaced and binding.bound_at is not None)
+        await self._note(binding, stored=replaced)
         return replaced
 
     async def forget(self, binding: Binding) -> bool:
         forgotten = await super().forget(binding)
-        if forgotten and binding.threepid is not None and not _is_intent(binding, binding.threepid):
+        if forgotten and binding.threepid is not None and not is_intent(binding):
             await self._db.run(partial(tables.forget, *_row(binding, binding.threepid)))
         return forgotten
 
-    async def _note(self, binding: Binding, *, there: bool) -> None:
-        if there and binding.threepid is not None:
+    async def _note(self, binding: Binding, *, stored: bool) -> None:
+        if stored and binding.bound_at is not None and binding.threepid is not None:
             await self._db.run(partial(tables.remember, *_row(binding, binding.threepid)))
 
     def _adopted(self, user_id: str, threepid: Threepid, id_server: str) -> Binding:
@@ -66,11 +66,6 @@ class SharedBindings(SqlBindings):
             created_at=now,
             bound_at=now,
         )
-
-
-def _is_intent(binding: Binding, threepid: Threepid) -> bool:
-    """Return whether a row only announced a bind: another one stands for what came of it."""
-    return binding.id != binding_id(binding.user_id, threepid, binding.id_server)
 
 
 def _row(binding: Binding, threepid: Threepid) -> tuple[str, str, str, str]:
