@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from matrix_threepid.testing.journeys import Parts, opened
+
 from . import sms_ways
+from .moduled import site_in
 from .programs import free_port
 from .roles import Delegated, Published
 from .serving import certificate
+from .site import Site
 from .sms_ways import Way
 from .synapse import Synapse, synapse_at
 
@@ -66,3 +70,16 @@ def inside(tmp_path_factory: pytest.TempPathFactory, files: Mapping[str, Path]) 
     """A Synapse with our module inside it, for SMS alone."""
     with sms_ways.inside(tmp_path_factory.mktemp("inside"), files) as way:
         yield way
+
+
+@pytest.fixture(scope="module")
+def parts() -> Iterator[Parts]:
+    """A mail server, a text message provider, an identity server."""
+    with opened() as parts:
+        yield parts
+
+
+@pytest.fixture
+def site(parts: Parts, files: Mapping[str, Path], tmp_path: Path) -> Site:
+    """A place for a Synapse, which keeps its data there."""
+    return site_in(tmp_path, parts, files)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from matrix_threepid.testing.journeys import Parts, Surroundings, opened
+from matrix_threepid.testing.journeys import Parts, Surroundings
 from matrix_threepid.testing.journeys.contract import JourneyContract
 
 from .databases import Database, postgresql, sqlite
@@ -18,13 +18,6 @@ from .site import Site
 
 Way = Callable[[Site, Database], AbstractContextManager[str]]
 SERVED = [("in-front", sqlite), ("in-front", postgresql), ("nginx", sqlite), ("haproxy", postgresql)]
-
-
-@pytest.fixture(scope="module")
-def parts() -> Iterator[Parts]:
-    """A mail server, a text message provider, an identity server."""
-    with opened() as parts:
-        yield parts
 
 
 @pytest.fixture(scope="module", params=SERVED, ids=lambda served: f"{served[0]}-{served[1].__name__}")

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from matrix_threepid.testing.journeys import Parts, opened
+from matrix_threepid.testing.journeys import Parts
 
-from .moduled import MODULE, config, site_in, visited
+from .moduled import MODULE, config, visited
 from .programs import ROOT, interpreter
 from .site import Site
 from .synapse import settings
-
-
-@pytest.fixture(scope="module")
-def parts() -> Iterator[Parts]:
-    """A mail server, a text message provider, an identity server."""
-    with opened() as parts:
-        yield parts
-
-
-@pytest.fixture
-def site(parts: Parts, files: Mapping[str, Path], tmp_path: Path) -> Site:
-    """A place for a Synapse, which keeps its data there."""
-    return site_in(tmp_path, parts, files)
-
 
 WRONG = [
     ({"endpoints": "everywhere"}, "endpoints: must be one of: client, separate"),

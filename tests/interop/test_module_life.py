@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -13,27 +12,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from matrix_threepid.testing.journeys import Parts, Visit, opened
+from matrix_threepid.testing.journeys import Parts, Visit
 from matrix_threepid.testing.parts import Mailbox
 
-from .moduled import config, site_in, visited
+from .moduled import config, visited
 from .programs import free_port
 from .site import Site
 
 Served = Callable[..., AbstractContextManager[Visit]]
-
-
-@pytest.fixture(scope="module")
-def parts() -> Iterator[Parts]:
-    """A mail server, a text message provider, an identity server."""
-    with opened() as parts:
-        yield parts
-
-
-@pytest.fixture
-def site(parts: Parts, files: Mapping[str, Path], tmp_path: Path) -> Site:
-    """A place for a Synapse, which keeps its data there."""
-    return site_in(tmp_path, parts, files)
 
 
 @pytest.fixture
