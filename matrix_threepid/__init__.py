@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .drive import inline as inline
     from .drive import run_sync as run_sync
     from .homeserver import Homeserver as Homeserver
     from .model.keys import Peppers as Peppers
@@ -31,10 +30,12 @@ if TYPE_CHECKING:
     from .protocol.wire import Request as Request
     from .protocol.wire import Response as Response
     from .service import Service as Service
+    from .threads import Threads as Threads
+    from .threads import inline as inline
     from .uia import Stages as Stages
 
 _HOMES = {
-    "drive": ("inline", "run_sync"),
+    "drive": ("run_sync",),
     "homeserver": ("Homeserver",),
     "model.keys": ("Peppers",),
     "model.session": ("Lifetimes",),
@@ -44,6 +45,7 @@ _HOMES = {
     "protocol.errors": ("ConfigurationError", "MatrixError"),
     "protocol.wire": ("Request", "Response"),
     "service": ("Service",),
+    "threads": ("Threads", "inline"),
     "uia": ("Stages",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid.drive import inline
 from matrix_threepid.settings import SmtpSettings, read
 
 SMTP = {"host": "127.0.0.1", "from": "noreply@example.org"}
@@ -25,5 +24,5 @@ SMTP = {"host": "127.0.0.1", "from": "noreply@example.org"}
 )
 def test_the_way_to_a_mail_server(given: dict[str, Any], tls: str, port: int) -> None:
     """``tls`` counts before ``starttls`` and tells the port, unless that is named."""
-    sender = read(SmtpSettings, {**SMTP, **given}).sender("example.org", inline)
+    sender = read(SmtpSettings, {**SMTP, **given}).sender("example.org")
     assert (sender.tls, sender.address) == (tls, ("127.0.0.1", port))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from attrs import frozen
@@ -72,7 +71,7 @@ def senders_of(config: Config) -> Mapping[Medium, TokenSender]:
     """Return the ways to mailboxes and phones. Raises ``ConfigurationError``."""
     senders: dict[Medium, TokenSender] = {}
     if config.smtp is not None:
-        senders[Medium.EMAIL] = config.smtp.sender(config.server_name, asyncio.to_thread)
+        senders[Medium.EMAIL] = config.smtp.sender(config.server_name)
     if config.twilio is not None:
-        senders[Medium.MSISDN] = config.twilio.sender(asyncio.to_thread)
+        senders[Medium.MSISDN] = config.twilio.sender()
     return senders

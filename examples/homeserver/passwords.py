@@ -1,13 +1,14 @@
-"""Passwords: hashed with scrypt in a thread, compared in constant time, guessed only so often."""
+"""Passwords: hashed with scrypt in threads of their own, compared in constant time, guessed only so often."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
+import os
 import secrets
+from functools import partial
 
-from matrix_threepid import Limit
+from matrix_threepid import Limit, Threads
 from matrix_threepid.ports import Clock, RateLimiter, Take
 from matrix_threepid.protocol.errors import LimitExceeded
 
@@ -39,10 +40,11 @@ class Passwords:
 
     def __init__(self, accounts: Accounts, limiter: RateLimiter, clock: Clock) -> None:
         self._accounts, self._limiter, self._clock = accounts, limiter, clock
+        self._threads = Threads(os.cpu_count() or 1)
 
     async def hash(self, password: str) -> str:
         """Return what is stored of a password."""
-        return await asyncio.to_thread(_hash, password)
+        return await self._threads(partial(_hash, password))
 
     async def fit(self, user_id: str, password: object) -> bool:
         """Return whether this is the user's password; unknown users take as long. Raises ``LimitExceeded``."""
@@ -51,4 +53,5 @@ class Passwords:
         wait = await self._limiter.spend([Take(f"password:{user_id}", _TRIES)], self._clock())
         if wait:
             raise LimitExceeded(wait)
-        return await asyncio.to_thread(_fits, password, await self._accounts.password(user_id) or _NOBODY)
+        stored = await self._accounts.password(user_id) or _NOBODY
+        return await self._threads(partial(_fits, password, stored))

@@ -5,7 +5,6 @@ All are reached over the library's ``PinnedHttps``, as ``identity_servers`` of t
 
 from __future__ import annotations
 
-import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -49,7 +48,7 @@ class Peers:
         return cls(
             server_name=config.server_name,
             secret=secret,
-            fetch=settings.fetch(asyncio.to_thread, DEFAULT_PORT),
+            fetch=settings.fetch(DEFAULT_PORT),
             deadline=settings.deadline,
             client=_client(config, secret) if config.identity_servers else None,
         )
@@ -92,9 +91,7 @@ def _client(config: Config, secret: ServerSecret) -> HttpIdentityClient:
     from matrix_threepid.identity.signed_requests import RequestSigner
 
     settings = config.identity_servers or IdentityServerSettings()
-    return HttpIdentityClient(
-        settings.fetch(asyncio.to_thread), RequestSigner(config.server_name, secret.signing_key())
-    )
+    return HttpIdentityClient(settings.fetch(), RequestSigner(config.server_name, secret.signing_key()))
 
 
 def _userinfo(server_name: str, openid_token: str) -> HttpRequest:

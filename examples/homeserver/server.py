@@ -7,22 +7,20 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from threading import Timer
 
 import uvicorn
 
-from matrix_threepid import ConfigurationError
 from matrix_threepid.hosts.asgi import App, Asgi
 from matrix_threepid.protocol.endpoint import Endpoint
+from matrix_threepid.sockets import listener
 
 from .app import senders_of
 from .config import Config
 from .house import housed
 
 _GRACE = 1.5
-_THREADS = 64
 
 
 def serve(config: Config) -> None:
@@ -51,12 +49,10 @@ async def told_to_stop() -> None:
 @asynccontextmanager
 async def running(config: Config, extra: tuple[Endpoint, ...] = ()) -> AsyncIterator[str]:
     """Run the server inside the block, which gets its URL. ``extra``: endpoints beside those of Matrix."""
-    # Mails that wait for their server must not keep passwords waiting for a thread.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     senders = senders_of(config)
-    with _listener(*config.address) as listener:
-        port = listener.getsockname()[1]
-        async with housed(config, port, senders, extra) as house, _served(house.on(Asgi), listener):
+    with listener(*config.address) as listening:
+        port = listening.getsockname()[1]
+        async with housed(config, port, senders, extra) as house, _served(house.on(Asgi), listening):
             yield f"http://{config.listen.rpartition(':')[0]}:{port}"
 
 
@@ -98,11 +94,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigurationError(f"listen: {error.strerror}") from None

@@ -24,12 +24,18 @@ def hello(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("", hello)]
 
 
+class Prompt(WSGIRequestHandler):
+    """Sends what is written at once (``TCP_NODELAY``)."""
+
+    disable_nagle_algorithm = True
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     config = configured(__doc__)
     settings.configure(ROOT_URLCONF=__name__, SECRET_KEY=secrets.token_hex(), ALLOWED_HOSTS=[config.address[0]])
     site = get_wsgi_application()
-    server = make_server(*config.address, site, ThreadedWSGIServer, WSGIRequestHandler)
+    server = make_server(*config.address, site, ThreadedWSGIServer, Prompt)
     with server, in_background(config, server.server_port) as (accounts, run):
         server.set_app(accounts.on(Wsgi, site, run=run))
         tell(config, server.server_port)

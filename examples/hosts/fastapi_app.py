@@ -9,8 +9,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from matrix_threepid.hosts.asgi import Asgi
+from matrix_threepid.sockets import listener
 
-from .wiring import account_server, configured, listening, tell
+from .wiring import account_server, configured, tell
 
 
 async def hello() -> dict[str, str]:
@@ -21,8 +22,8 @@ async def hello() -> dict[str, str]:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     config = configured(__doc__)
-    with listening(config) as listener:
-        port = listener.getsockname()[1]
+    with listener(*config.address) as listening:
+        port = listening.getsockname()[1]
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -33,7 +34,7 @@ def main() -> None:
 
         app = FastAPI(lifespan=lifespan)
         app.get("/")(hello)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run([listener])
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run([listening])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from matrix_threepid.hosts.wsgi import Wsgi
 
@@ -18,10 +18,16 @@ def hello() -> str:
     return "Hello from Flask"
 
 
+class Prompt(WSGIRequestHandler):
+    """Sends what is written at once (``TCP_NODELAY``)."""
+
+    disable_nagle_algorithm = True
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     config = configured(__doc__)
-    server = make_server(*config.address, app, threaded=True)
+    server = make_server(*config.address, app, threaded=True, request_handler=Prompt)
     with server, in_background(config, server.server_port) as (accounts, run):
         app.wsgi_app = accounts.on(Wsgi, app.wsgi_app, run=run)  # type: ignore[method-assign]
         tell(config, server.server_port)

@@ -12,8 +12,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from matrix_threepid.hosts.asgi import Asgi
+from matrix_threepid.sockets import listener
 
-from .wiring import account_server, configured, listening, tell
+from .wiring import account_server, configured, tell
 
 
 async def hello(request: Request) -> PlainTextResponse:
@@ -24,8 +25,8 @@ async def hello(request: Request) -> PlainTextResponse:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     config = configured(__doc__)
-    with listening(config) as listener:
-        port = listener.getsockname()[1]
+    with listener(*config.address) as listening:
+        port = listening.getsockname()[1]
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -35,7 +36,7 @@ def main() -> None:
                 yield
 
         app = Starlette(routes=[Route("/", hello)], lifespan=lifespan)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run([listener])
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run([listening])
 
 
 if __name__ == "__main__":

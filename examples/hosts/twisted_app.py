@@ -18,8 +18,9 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 
 from matrix_threepid.hosts.twisted import ThreepidResource, site
+from matrix_threepid.sockets import listener
 
-from .wiring import account_server, configured, listening, tell
+from .wiring import account_server, configured, tell
 
 
 class Hello(Resource):
@@ -41,12 +42,12 @@ def main() -> None:
     def run(work: Coroutine[Any, Any, Any]) -> Deferred[Any]:
         return Deferred.fromFuture(loop.create_task(work))
 
-    with listening(config) as listener:
-        listener.setblocking(False)
-        port = listener.getsockname()[1]
+    with listener(*config.address) as listening:
+        listening.setblocking(False)
+        port = listening.getsockname()[1]
         server = loop.run_until_complete(open_until_the_end.enter_async_context(account_server(config, port)))
         made = site(server.on(ThreepidResource, Hello(), run=run), server.max_body)
-        reactor.adoptStreamPort(listener.fileno(), listener.family, made)
+        reactor.adoptStreamPort(listening.fileno(), listening.family, made)
         tell(config, port)
         reactor.run()
         loop.run_until_complete(open_until_the_end.aclose())

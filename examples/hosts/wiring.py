@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Coroutine, Iterator
@@ -31,11 +30,6 @@ def configured(about: str | None) -> Config:
     config = read_config(chosen.config) if chosen.config else Config(listen="127.0.0.1:8008", server_name="example.org")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     return config if chosen.port is None else evolve(config, listen=f"{config.address[0]}:{chosen.port}")
-
-
-def listening(config: Config) -> socket.socket:
-    """Return a socket that listens where the configuration says."""
-    return socket.create_server(config.address)
 
 
 def tell(config: Config, port: int) -> None:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import logging
 import os
-import socket
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import closing
@@ -36,6 +35,7 @@ async def _serve(config: Config) -> int:
     import uvicorn
 
     from matrix_threepid import Service
+    from matrix_threepid.sockets import listener
     from matrix_threepid.stores.sql import migrate
     from matrix_threepid.stores.sqlite import Sqlite
 
@@ -49,19 +49,12 @@ async def _serve(config: Config) -> int:
         options = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         chores = asyncio.create_task(_keep_house(service))
         try:
-            with _listener(*config.address) as listener:
-                print(f"listening on port {listener.getsockname()[1]}", flush=True)
-                await uvicorn.Server(options).serve([listener])
+            with listener(*config.address) as listening:
+                print(f"listening on port {listening.getsockname()[1]}", flush=True)
+                await uvicorn.Server(options).serve([listening])
         finally:
             chores.cancel()
     return 0
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ConfigurationError(f"listen: {error.strerror}") from None
 
 
 async def _keep_house(service: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from hmac import compare_digest
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def delegate(config: Config, db: Sqlite) -> Delegate:
         server_name=config.server_name,
         peppers=stored_peppers(Path(f"{config.database}.key")),
         policy=config.policy(),
-        senders={Medium.MSISDN: config.sender(asyncio.to_thread)},
+        senders={Medium.MSISDN: config.sender()},
         sessions=SqlSessions(db),
         limiter=SqlLimits(db),
     )

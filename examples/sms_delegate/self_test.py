@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from matrix_threepid import Medium
 from matrix_threepid.commands.files.configured import sending_role
 from matrix_threepid.commands.sending.send_test import sent
@@ -13,5 +11,5 @@ from .config import Config
 
 async def self_test(config: Config, number: str) -> int:
     """Check the number, the account, and send one SMS; print what came of it; return 0 if it went out."""
-    senders = {Medium.MSISDN: config.sender(asyncio.to_thread)}
+    senders = {Medium.MSISDN: config.sender()}
     return await sent(sending_role(config.server_name, config.policy(), senders), Medium.MSISDN, number)

@@ -17,6 +17,7 @@ from typing import Any, cast
 from attrs import frozen
 
 from ..deadline import Deadline
+from ..sockets import connected
 from .http import Failure, HttpFailure, HttpReply, HttpRequest
 
 CONNECT_PATIENCE = 3.0
@@ -89,14 +90,20 @@ class Line(io.RawIOBase):
         self._sock, self._deadline, self.allowance = sock, deadline, allowance
         self.ended: HttpFailure | None = None
         self.over = False
+        self._kept = bytearray()
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         """Return the reading side."""
         return io.BufferedReader(self, _READ_AHEAD)
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it before the deadline."""
-        rest = memoryview(data)
+        """Keep it for ``send_kept``: ``http.client`` writes head and body apart."""
+        self._kept += data
+
+    def send_kept(self) -> None:
+        """Send what was written so far, in one piece, before the deadline."""
+        rest = memoryview(bytes(self._kept))
+        self._kept.clear()
         while rest:
             self._sock.settimeout(self._deadline.left())
             rest = rest[self._sock.send(rest) :]
@@ -146,7 +153,7 @@ def _connected(addresses: Sequence[str], port: int, deadline: Deadline) -> socke
     lost = OSError(errno.EHOSTUNREACH, "the host has no address")
     for address in addresses:
         try:
-            return socket.create_connection((address, port), min(CONNECT_PATIENCE, deadline.left()))
+            return connected(address, port, min(CONNECT_PATIENCE, deadline.left()))
         except OSError as error:  # noqa: PERF203  each address has its own chance
             lost = error
     raise lost
@@ -159,4 +166,5 @@ def _response(request: HttpRequest, line: Line) -> HTTPResponse:
     talk.auto_open = 0
     headers = {"Host": request.authority, "Connection": "close", **dict(request.headers)}
     talk.request(request.method, request.target, request.body, headers)
+    line.send_kept()
     return talk.getresponse()

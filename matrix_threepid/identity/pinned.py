@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from ..deadline import Deadline
-from ..drive import Offload, inline
+from ..drive import Offload
 from ..protocol.errors import ConfigurationError
+from ..threads import Threads
 from .addresses import AddressCheck
 from .http import Failure, HttpFailure, HttpReply, HttpRequest
 from .lookup import Lookups, Resolve, system_resolver
@@ -33,6 +34,10 @@ def _in_order(values: Iterable[str]) -> tuple[str, ...]:
 
 def _as_set(values: Iterable[int]) -> frozenset[int]:
     return frozenset(values)
+
+
+def _own_threads(offload: Offload | None) -> Offload:
+    return Threads(32) if offload is None else offload
 
 
 @define
@@ -62,13 +67,18 @@ class PinnedHttps:
     """A ``Fetch``: a name is looked up once, every address checked, and the connection made to a checked one.
 
     No redirects, proxies or cookies; the certificate must be for the name; the deadline covers everything.
-    ``offload``: runs the blocking exchange, such as ``asyncio.to_thread``. ``allow_addresses``: networks to be let
-    through although they are denied, such as ``10.1.0.0/16``. ``ports``: those that may be called. ``context``: what
-    to trust. ``max_headers``, ``max_body``: bytes. ``per_host``: calls at once to one host; one more fails at once.
     Threads may share it. Raises ``ConfigurationError``.
+
+    * ``offload``: runs the blocking exchange; by default 32 threads of its own, for so many calls at once.
+    * ``allow_addresses``: networks to be let through although they are denied, such as ``10.1.0.0/16``.
+    * ``ports``: those that may be called.
+    * ``context``: what to trust, in place of the system's certificates.
+    * ``max_headers``, ``max_body``: bytes that are read of an answer.
+    * ``per_host``: calls at once to one host; one more fails at once.
+    * ``resolve``: looks names up, in place of the system's resolver.
     """
 
-    offload: Offload = field(default=inline, repr=False)
+    offload: Offload = field(default=None, converter=_own_threads, repr=False)
     allow_addresses: tuple[str, ...] = field(default=(), converter=_in_order)
     ports: frozenset[int] = field(default=(443,), converter=_as_set)
     context: ssl.SSLContext | None = field(default=None, validator=_verifies, repr=False)

@@ -13,6 +13,7 @@ from functools import cache
 
 from ..deadline import Deadline
 from ..model.message import Accepted, Outcome, RefusedForever, Unknown
+from ..sockets import connected
 from .lines import Lines
 from .mail import Mail
 from .server import Server
@@ -79,7 +80,7 @@ class Connection(smtplib.SMTP):
         failure = OSError(errno.EHOSTUNREACH, "the host has no address")
         for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             try:
-                return _connected(str(address[0]), port, self._deadline)
+                return connected(str(address[0]), port, self._deadline.left())
             except OSError as error:  # noqa: PERF203  an address that fails is slow anyway
                 failure = error
         raise failure
@@ -154,9 +155,3 @@ class Connection(smtplib.SMTP):
             raise OSError(errno.ENOTCONN, "the connection is closed")
         self.sock.settimeout(self._deadline.left())
         return self.sock
-
-
-def _connected(address: str, port: int, deadline: Deadline) -> socket.socket:
-    sock = socket.create_connection((address, port), deadline.left())
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock

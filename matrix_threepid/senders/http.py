@@ -45,6 +45,11 @@ class HttpSender:
     refused_for_ever: frozenset[int] = field(default=frozenset(), converter=frozenset)
     denied: frozenset[int] = field(default=frozenset(), converter=frozenset)
     texts: Texts = field(factory=Texts, repr=False)
+    _fetch: Fetch = field(init=False, repr=False)
+
+    @_fetch.default
+    def _fetch_with(self) -> Fetch:
+        return self.fetch or DirectHttp(tls=self.url.startswith("https:"))
 
     def __attrs_post_init__(self) -> None:
         checked_url(self.url)
@@ -64,8 +69,7 @@ class HttpSender:
         digits, code = message.recipient, message.code or ""
         content = self._encoded({"number": f"+{digits}", "digits": digits, "text": text, "code": code})
         headers = {"Content-Type": _KINDS[self.body], **self.headers}
-        fetch = self.fetch or DirectHttp(tls=self.url.startswith("https:"))
-        reply = await fetch.fetch(request_to("POST", self.url, tuple(headers.items()), content), message.deadline)
+        reply = await self._fetch.fetch(request_to("POST", self.url, tuple(headers.items()), content), message.deadline)
         return self._outcome(reply)
 
     def _encoded(self, values: Mapping[str, str]) -> bytes:

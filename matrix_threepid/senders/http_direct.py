@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from ..deadline import Deadline
-from ..drive import Offload, inline
+from ..drive import Offload
 from ..identity.http import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 from ..identity.lookup import Lookups, system_resolver
 from ..protocol.errors import ConfigurationError
+from ..threads import Threads
 from .server import is_loopback
 
 if TYPE_CHECKING:
@@ -29,16 +30,22 @@ class NoTls:
         return sock
 
 
+def _own_threads(offload: Offload | None) -> Offload:
+    return Threads(16) if offload is None else offload
+
+
 @frozen(kw_only=True)
 class DirectHttp:
     """A ``Fetch`` for hosts that are named in the configuration, never by users: any address will do.
 
-    No redirects, proxies or cookies; the deadline covers everything. ``offload``: runs the blocking exchange, such as
-    ``asyncio.to_thread``. ``tls``: off only towards this very machine. ``context``: what to trust, in place of the
-    system's certificates. Threads may share it.
+    No redirects, proxies or cookies; the deadline covers everything. Threads may share it.
+
+    * ``offload``: runs the blocking exchange; by default 16 threads of its own, for so many calls at once.
+    * ``tls``: off only towards this very machine.
+    * ``context``: what to trust, in place of the system's certificates.
     """
 
-    offload: Offload = field(default=inline, repr=False)
+    offload: Offload = field(default=None, converter=_own_threads, repr=False)
     tls: bool = True
     context: ssl.SSLContext | None = field(default=None, repr=False)
     _lookups: Lookups = field(init=False, repr=False)

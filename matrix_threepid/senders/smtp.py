@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from ..deadline import Deadline
-from ..drive import Offload, inline
+from ..drive import Offload
 from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage
 from ..texts import Texts
+from ..threads import Threads
 from .mail import Mail, Mails
 from .server import Server
 
@@ -52,18 +53,25 @@ class Kept:
         return former or (None, 0.0)
 
 
+def _own_threads(offload: Offload | None) -> Offload:
+    return Threads(16) if offload is None else offload
+
+
 @frozen(eq=False)
 class SmtpSender(Server):
     """A ``TokenSender`` for e-mail, given a ``Server``'s members and its own; threads may share it.
 
-    ``sender``: address, or ``Name <address>``; its domain is the name in EHLO. ``server_name``: shown in mails.
-    ``offload``: runs the blocking exchange, such as ``asyncio.to_thread``. ``texts``: words and layouts.
+    * ``sender``: address, or ``Name <address>``; its domain is the name in EHLO.
+    * ``server_name``: shown in mails.
+    * ``offload``: runs the blocking exchange; by default 16 threads of its own, for so many mails at once.
+    * ``texts``: words and layouts.
+
     The deadline of a message covers everything but the look-up of the host's name. Raises ``ConfigurationError``.
     """
 
     sender: str = field(kw_only=True)
     server_name: str = field(kw_only=True)
-    offload: Offload = field(default=inline, kw_only=True, repr=False)
+    offload: Offload = field(default=None, converter=_own_threads, kw_only=True, repr=False)
     texts: Texts | None = field(default=None, kw_only=True, repr=False)
     _mails: Mails = field(init=False, repr=False)
     _kept: Kept = field(init=False, repr=False, factory=Kept)

@@ -27,7 +27,7 @@ _SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}")
 class TwilioAccount:
     """A Twilio account. Raises ``ConfigurationError``, also where the ``twilio`` extra is not installed.
 
-    ``fetch``: how its requests are made; without it over ``DirectHttp()``, which blocks. ``base_url``: in place of
+    ``fetch``: how its requests are made; without it over ``DirectHttp()``. ``base_url``: in place of
     Twilio's own hosts, for tests and proxies.
     """
 

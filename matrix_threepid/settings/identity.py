@@ -41,7 +41,7 @@ class IdentityServerSettings:
         """How unbinds are tried again."""
         return Retrying(first=max(1, round(self.retry_s * 1000)))
 
-    def fetch(self, offload: Offload, *ports: int) -> PinnedHttps:
+    def fetch(self, *ports: int, offload: Offload | None = None) -> PinnedHttps:
         """Return the way to them, at ``ports`` and those of the settings. Raises ``ConfigurationError``."""
         from ..identity.pinned import PinnedHttps
 

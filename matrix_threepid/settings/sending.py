@@ -49,7 +49,7 @@ class SmtpSettings:
     password: str | None = setting(TEXT, None, secret=True)
     mailbox: str = setting(ADDRESS, key="from")
 
-    def sender(self, server_name: str, offload: Offload) -> SmtpSender:
+    def sender(self, server_name: str, offload: Offload | None = None) -> SmtpSender:
         """Return the way to mailboxes. Raises ``ConfigurationError``."""
         from ..senders.smtp import SmtpSender
 
@@ -75,7 +75,7 @@ class TwilioSettings:
     number: str | None = setting(CALLER, None, key="from")
     messaging_service_sid: str | None = setting(TEXT, None)
 
-    def sender(self, offload: Offload) -> TwilioSender:
+    def sender(self, offload: Offload | None = None) -> TwilioSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
         from ..senders.twilio import TwilioSender
 
@@ -101,7 +101,7 @@ class GatewaySettings:
     headers: Mapping[str, str] = setting(HEADERS, MappingProxyType({}), secret=True)
     body: Literal["json", "form"] = setting(one_of("json", "form"), "json")
 
-    def sender(self, offload: Offload) -> HttpSender:
+    def sender(self, offload: Offload | None = None) -> HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
         from ..senders.http import HttpSender
 
@@ -131,7 +131,7 @@ class SmsSettings:
             countries=self.countries, budget_per_hour=self.budget_per_hour, budget_per_day=self.budget_per_day
         )
 
-    def sender(self, offload: Offload) -> TwilioSender | HttpSender:
+    def sender(self, offload: Offload | None = None) -> TwilioSender | HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
         provider: TwilioSettings | GatewaySettings | None = self.twilio or self.gateway
         if provider is None:
@@ -139,7 +139,7 @@ class SmsSettings:
         return provider.sender(offload)
 
 
-def _direct(url: str | None, offload: Offload) -> DirectHttp:
+def _direct(url: str | None, offload: Offload | None) -> DirectHttp:
     from ..senders.http_direct import DirectHttp
 
     return DirectHttp(offload=offload, tls=url is None or url.startswith("https:"))

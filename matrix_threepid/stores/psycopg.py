@@ -8,7 +8,8 @@ from threading import Lock
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..drive import Offload, inline
+from ..drive import Offload
+from ..threads import Threads
 from .sql.operation import Operation, Row, drive, retried
 from .sql.postgresql import TRIES, AwaitedConnections, pause, raised_for, with_percent
 
@@ -21,16 +22,19 @@ T = TypeVar("T")
 class Psycopg:
     """A ``Database`` on connections of psycopg that block; threads and processes may share it.
 
-    ``connect``: gives a connection for the time of one transaction, as ``ConnectionPool.connection`` and
-    ``partial(psycopg.connect, uri)`` do. ``offload``: where transactions run.
+    * ``connect``: gives a connection for the time of one transaction, as ``ConnectionPool.connection`` and
+      ``partial(psycopg.connect, uri)`` do.
+    * ``offload``: where transactions run; by default 16 threads of its own, for so many transactions at once, each of
+      which waits 10 s at most for its turn.
     """
 
     dialect = "postgresql"
 
     def __init__(
-        self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], offload: Offload = inline
+        self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], offload: Offload | None = None
     ) -> None:
-        self._connect, self._offload, self._turn = connect, offload, Lock()
+        self._connect, self._turn = connect, Lock()
+        self._offload = offload or Threads(16, patience=10_000)
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction. Raises ``Unavailable``."""

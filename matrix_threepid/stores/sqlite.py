@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..drive import Offload, inline
+from ..drive import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
+from ..threads import Threads
 from .sql.operation import TRIES, Again, Operation, Row, drive, retried
 
 if TYPE_CHECKING:
@@ -29,21 +30,24 @@ def is_passing(error: Exception) -> bool:
 class Sqlite:
     """A ``Database`` in the file ``path``; threads and processes may share it.
 
-    ``offload``: where transactions run; they take well under a millisecond, and a commit waits for the disk.
-    ``busy_timeout``: ms each of five tries waits for others to let go of the file.
+    * ``offload``: where transactions run; by default 8 threads of its own, for so many transactions at once.
+    * ``busy_timeout``: ms each of five tries waits for others to let go of the file.
+
     Raises ``ConfigurationError`` for a database in memory or an SQLite that is too old.
     """
 
     dialect = "sqlite"
 
-    def __init__(self, path: str | PathLike[str], offload: Offload = inline, *, busy_timeout: int = 1000) -> None:
+    def __init__(self, path: str | PathLike[str], offload: Offload | None = None, *, busy_timeout: int = 1000) -> None:
         import sqlite3
 
         if not (file := fspath(path)) or ":memory:" in file:
             raise ConfigurationError("Sqlite: give a file; each connection to a database in memory is its own")
         if sqlite3.sqlite_version_info < _OLDEST:
             raise ConfigurationError(f"Sqlite: SQLite 3.35 or later is needed, this is {sqlite3.sqlite_version}")
-        self._path, self._offload, self._sqlite3 = file, offload, sqlite3
+        # Behind a locked file nobody waits longer for a turn than for the file.
+        self._offload = offload or Threads(8, patience=TRIES * busy_timeout)
+        self._path, self._sqlite3 = file, sqlite3
         self._patience = busy_timeout / 1000
         self._idle: list[Connection] = []
         self._writing = threading.Lock()

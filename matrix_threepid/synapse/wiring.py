@@ -113,7 +113,7 @@ class Wiring:
 
         servers = self.settings.identity_servers or IdentityServerSettings()
         signer = RequestSigner(self.api.server_name, inside.signing_key)
-        return HttpIdentityClient(servers.fetch(self.api.defer_to_thread), signer)
+        return HttpIdentityClient(servers.fetch(offload=self.api.defer_to_thread), signer)
 
     def _policy(self) -> Policy:
         return self.settings.library_policy(self.api.public_baseurl)

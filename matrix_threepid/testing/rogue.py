@@ -13,6 +13,8 @@ from typing import Any
 
 from attrs import Factory, define, field, frozen
 
+from ..sockets import listener
+
 PATIENCE = 30.0
 """The s after which a client that should have left is left alone."""
 
@@ -164,7 +166,7 @@ class RogueServer:
 
 
 def _listening(port: int) -> socket.socket:
-    return socket.create_server(("127.0.0.1", port))
+    return listener("127.0.0.1", port)
 
 
 def _say(sock: socket.socket, said: Said) -> None:

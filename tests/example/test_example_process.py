@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,19 @@ def test_a_silent_mail_server_does_not_hold_up_the_exit(settings: dict[str, Any]
             with silent.accept()[0]:
                 assert example.stop() == 0
             assert asking.exception() is not None
+
+
+def test_a_locked_database_keeps_only_its_own_waiting(settings: dict[str, Any], tmp_path: Path) -> None:
+    """While another program keeps the file locked, ``/versions`` is answered; then the request that writes is."""
+    with Example(settings, tmp_path) as example, ThreadPoolExecutor() as threads:
+        with closing(sqlite3.connect(tmp_path / "example.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            registering = threads.submit(Person(example.url).register, "waiting")
+            # The server has read the first request by the time it answers the last of these.
+            answered = [fetch("GET", f"{example.url}/_matrix/client/versions").status for _ in range(5)]
+            assert (answered, registering.done()) == ([200] * 5, False)
+            other.execute("ROLLBACK")
+        registering.result()
 
 
 def test_the_client_address_comes_from_the_header_of_the_proxy(settings: dict[str, Any], tmp_path: Path) -> None:

@@ -47,8 +47,7 @@ class TestPinnedHttps(SafeFetchContract):
         over.set()
 
     def test_many_calls_at_once_leave_the_loop_free(self, fetch: PinnedHttps, server: RogueServer) -> None:
-        """With ``offload`` the exchange blocks no event loop, and threads share one client."""
-        several = evolve(fetch, offload=asyncio.to_thread)
+        """No exchange blocks the event loop, and threads share one client."""
         request = HttpRequest(method="GET", host=GOOD, port=server.port, authority=GOOD, path="/")
         together = threading.Barrier(4)
 
@@ -57,7 +56,7 @@ class TestPinnedHttps(SafeFetchContract):
             return answer(200, b"{}")
 
         async def call() -> list[Any]:
-            return await asyncio.gather(*(several.fetch(request, 30_000) for _ in range(4)))
+            return await asyncio.gather(*(fetch.fetch(request, 30_000) for _ in range(4)))
 
         server.answers = answers
         assert asyncio.run(call()) == [HttpReply(200, b"{}")] * 4

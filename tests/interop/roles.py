@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -95,7 +94,6 @@ class Published:
         context = ssl.create_default_context()
         authority().configure_trust(context)
         https = PinnedHttps(
-            offload=asyncio.to_thread,
             allow_addresses=[HERE],
             ports=[homeserver_port],
             context=context,

@@ -39,7 +39,7 @@ def serving(broken: Broken, parts: Parts, folder: Path) -> Iterator[str]:
     (port,) = free_ports(1)
     config = read_config(written({**settings_for(parts), "listen": f"127.0.0.1:{port}"}, folder))
     with ExitStack() as stack:
-        db = stack.enter_context(closing(Sqlite(folder / "example.db", offload=asyncio.to_thread)))
+        db = stack.enter_context(closing(Sqlite(folder / "example.db")))
         asyncio.run(prepare(db, HOMESERVER))
         home = broken.wire(_assembled(config, db, port))
         stack.callback(home.senders[Medium.EMAIL].close)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import trio
-from looping import LOOPS, Loop, Port
+from looping import LOOPS, Loop, Port, run_trio
 
 from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.identity.http import HttpReply
@@ -66,13 +66,15 @@ class Answers:
 
 
 @pytest.mark.parametrize(
-    ("offload", "run"), [(asyncio.to_thread, asyncio.run), (trio.to_thread.run_sync, None)], ids=["asyncio", "trio"]
+    ("offload", "run"),
+    [(None, asyncio.run), (None, run_trio), (asyncio.to_thread, asyncio.run), (trio.to_thread.run_sync, run_trio)],
+    ids=["asyncio", "trio", "asyncio's threads", "trio's threads"],
 )
-def test_the_built_in_client_leaves_the_loop_free(offload: Any, run: Any) -> None:
-    """The blocking exchange runs where the host says."""
+def test_the_built_in_client_works_on_every_loop(offload: Any, run: Any) -> None:
+    """The blocking exchange runs in threads of its own, or where the host says."""
     with gateway() as server:
         sending = through(server, fetch=trusting(offload=offload))
-        assert (run(sending.send(told())) if run else trio.run(sending.send, told())) == Accepted("SM1")
+        assert run(sending.send(told())) == Accepted("SM1")
 
 
 @pytest.mark.parametrize(

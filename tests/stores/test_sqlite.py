@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
 
 import pytest
 
-from matrix_threepid import ConfigurationError, run_sync
+from matrix_threepid import ConfigurationError, Threads, run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.sql import Operation, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing.contracts.values import session
+from matrix_threepid.testing.rogue import PATIENCE
 
 PROCESSES = 4
 
@@ -111,7 +112,7 @@ def test_commits_reach_the_disk(sqlite: Sqlite) -> None:
 
 
 def test_transactions_run_where_the_host_says(sqlite: Sqlite, tmp_path: Path) -> None:
-    """With ``offload`` no transaction holds up the loop."""
+    """``offload`` takes the place of the threads of the database's own; neither is that of the loop."""
     threads: list[int] = []
 
     def where() -> Operation[None]:
@@ -119,11 +120,35 @@ def test_transactions_run_where_the_host_says(sqlite: Sqlite, tmp_path: Path) ->
         yield "SELECT 1", ()
 
     async def ask() -> None:
-        with closing(Sqlite(tmp_path / "threepid.db", asyncio.to_thread)) as db:
-            await db.run(where)
+        for given in (None, asyncio.to_thread):
+            with closing(Sqlite(tmp_path / "threepid.db", given)) as db:
+                await db.run(where)
 
     asyncio.run(ask())
-    assert get_ident() not in threads
+    assert (len(threads), get_ident() in threads) == (2, False)
+
+
+def test_a_locked_file_stops_no_loop(sqlite: Sqlite, tmp_path: Path) -> None:
+    """While another program keeps the file locked the loop goes on, and so does the write when the file is free."""
+    begun = Event()
+
+    def write() -> Operation[None]:
+        begun.set()
+        yield "INSERT INTO threepid_limits (name, full_at) VALUES (?, ?)", ("ours", 1)
+
+    async def meet() -> bool:
+        patient = Sqlite(tmp_path / "threepid.db", busy_timeout=60_000)
+        with closing(patient), another(tmp_path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(patient.run(write))
+            await Threads(1)(lambda: begun.wait(PATIENCE))
+            waits = not writing.done()
+            other.execute("ROLLBACK")
+            await writing
+            return waits
+
+    assert asyncio.run(meet())
+    assert run_sync(sqlite.run(_count)) == 1
 
 
 def test_a_closed_database_opens_again(sqlite: Sqlite) -> None:

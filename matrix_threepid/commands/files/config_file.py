@@ -8,7 +8,6 @@ from typing import Any
 
 from attrs import fields
 
-from ...drive import inline
 from ...protocol.body import read_object
 from ...protocol.errors import ConfigurationError, MatrixError
 from ...settings import PolicySettings, read
@@ -36,7 +35,7 @@ def described(path: Path) -> Configured:
 def _of_host(given: Mapping[str, Any]) -> Configured:
     known = {field.name for field in fields(Shared)}
     shared = read(Shared, {name: value for name, value in given.items() if name in known})
-    role = sending_role(shared.server_name, shared.library_policy(), shared.senders(inline))
+    role = sending_role(shared.server_name, shared.library_policy(), shared.senders())
     servers = of_identity_servers(shared.identity_servers)
     return Configured(role, (*of_no_way(role), *servers, *_left_aside(given, known)))
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from ...drive import inline
 from ...model.keys import MIN_BYTES, Peppers
 from ...model.threepid import Medium
 from ...policy import Policy
@@ -34,7 +33,7 @@ def sending_role(server_name: str, policy: Policy, senders: Mapping[Medium, Toke
 def of_identity_servers(settings: IdentityServerSettings | None) -> Iterator[Finding]:
     """Yield how identity servers are reached, if a file says so. Raises ``ConfigurationError``."""
     if settings is not None:
-        settings.fetch(inline)
+        settings.fetch()
         ports = ", ".join(map(str, (443, *settings.ports)))
         yield Finding(
             Kind.FACT, "identity servers", f"at port {ports}; one request waits {settings.timeout_s:g} s at most"

@@ -6,7 +6,6 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ...drive import Offload
 from ...model.threepid import Medium
 from ...policy import Policy, SmsRules
 from ...ports import TokenSender
@@ -55,14 +54,14 @@ class Shared:
         if sum(way is not None for way in (self.sms, self.twilio, self.gateway)) > 1:
             raise ConfigurationError("give one of sms, twilio and gateway")
 
-    def senders(self, offload: Offload) -> dict[Medium, TokenSender]:
+    def senders(self) -> dict[Medium, TokenSender]:
         """Return the ways to mailboxes and phones. Raises ``ConfigurationError``."""
         senders: dict[Medium, TokenSender] = {}
         if self.smtp is not None:
-            senders[Medium.EMAIL] = self.smtp.sender(self.server_name, offload)
+            senders[Medium.EMAIL] = self.smtp.sender(self.server_name)
         way: Any = self.sms or self.twilio or self.gateway
         if way is not None:
-            senders[Medium.MSISDN] = way.sender(offload)
+            senders[Medium.MSISDN] = way.sender()
         return senders
 
     def library_policy(self) -> Policy:

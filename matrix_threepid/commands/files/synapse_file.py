@@ -7,7 +7,6 @@ from typing import Any
 
 from attrs import frozen
 
-from ...drive import inline
 from ...model.message import Outcome, TokenMessage
 from ...model.threepid import Medium
 from ...ports import TokenSender
@@ -70,9 +69,9 @@ def _senders(settings: ModuleSettings, server_name: str) -> dict[Medium, TokenSe
     senders: dict[Medium, TokenSender] = {}
     if settings.email is not None:
         smtp = settings.email.smtp
-        senders[Medium.EMAIL] = smtp.sender(server_name, inline) if smtp else SynapseMails()
+        senders[Medium.EMAIL] = smtp.sender(server_name) if smtp else SynapseMails()
     if settings.sms is not None:
-        senders[Medium.MSISDN] = settings.sms.sender(inline)
+        senders[Medium.MSISDN] = settings.sms.sender()
     return senders
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from ...protocol.wire import Response
+from ...sockets import connected as connect
 
 Headers = Iterable[tuple[str, str]]
 PROXY = "X-Forwarded-For"
@@ -92,7 +93,7 @@ class Client:
         parts = urlsplit(self.url)
         every = (("Host", parts.netloc), ("Connection", "close"), *headers)
         head = "".join(f"{name}: {value}\r\n" for name, value in every)
-        with socket.create_connection((parts.hostname, parts.port or 80), self.patience) as connected:
+        with connect(parts.hostname or "", parts.port or 80, self.patience) as connected:
             connected.sendall(f"{method} {parts.path.rstrip('/')}{target} HTTP/1.1\r\n{head}\r\n".encode() + body)
             yield Connection(connected)
 

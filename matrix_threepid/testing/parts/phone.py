@@ -41,6 +41,8 @@ class Phone(Inbox):
         take = self.take
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True
+
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 take(Message(form["To"][0], form["Body"][0]))

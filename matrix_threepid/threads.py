@@ -1,0 +1,230 @@
+"""``Threads``: where blocking work runs, whatever awaits it: asyncio, trio, Twisted, or no event loop at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+from .drive import driven_by_run_sync
+from .protocol.errors import ConfigurationError, Unavailable
+
+T = TypeVar("T")
+Wait = Callable[["Future[Any]"], Awaitable[Any]]
+
+IDLE = 10.0
+"""The s a thread waits for more work before it ends."""
+
+
+class Threads:
+    """An ``Offload`` to a few threads of its own; every blocking part has one, so that none waits for another's work.
+
+    * ``most``: number of pieces of work at once; one more waits for its turn.
+    * ``patience``: ms a piece of work may wait for its turn before it fails with ``Unavailable``; ``None``: any time.
+
+    Under asyncio, trio and Twisted the work runs in a thread and the loop goes on; without a loop, and under
+    ``run_sync``, it runs in the thread that asks for it. Threads start when they are needed, end when they were idle
+    for a while, and never hold up the end of the process. Cancelling takes back work that has not begun; work that has
+    begun is finished in its thread, which is free for other work only then.
+    """
+
+    def __init__(self, most: int, *, patience: int | None = None) -> None:
+        if most < 1:
+            raise ConfigurationError("Threads: most must be 1 or more")
+        self._most, self._patience = most, patience
+        self._crew = _Crew(most)
+
+    def __repr__(self) -> str:
+        return f"Threads(most={self._most})"
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """Run ``work`` and return what it returns, or raise what it raises."""
+        wait = _wait_of_loop()
+        if wait is None:
+            return work()
+        if self._crew.pid != os.getpid():  # threads do not outlive a fork
+            self._crew = _Crew(self._most)
+        job = _Job(partial(copy_context().run, work), self._latest())
+        self._crew.do(job)
+        result: T = await wait(job.future)
+        return result
+
+    def _latest(self) -> float | None:
+        return None if self._patience is None else time.monotonic() + self._patience / 1000
+
+
+async def inline(work: Callable[[], T], /) -> T:
+    """Run blocking work in this very thread. Raises ``ConfigurationError`` where that would stop an event loop."""
+    if _wait_of_loop() is not None:
+        raise ConfigurationError("offload: inline would stop the event loop that runs; leave offload out")
+    return work()
+
+
+@define(eq=False)
+class _Job:
+    """A piece of work; ``latest``: when it is no use to begin, in s of the monotonic clock."""
+
+    work: Callable[[], Any]
+    latest: float | None
+    future: Future[Any] = field(factory=Future)
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        if self.latest is not None and time.monotonic() >= self.latest:
+            self.future.set_exception(Unavailable())
+            return
+        try:
+            result = self.work()
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+class _Crew:
+    """Threads of one process, and the work that waits for them.
+
+    ``ThreadPoolExecutor`` is not used since the interpreter waits for its threads at the end: a mail server that does
+    not answer would hold up the exit.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.pid = os.getpid()
+        self._most = most
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._threads = self._idle = 0
+
+    def do(self, job: _Job) -> None:
+        """Have a job done by a thread as soon as one is free. Raises ``RuntimeError`` if none can be started."""
+        with self._changed:
+            self._jobs.append(job)
+            if self._idle >= len(self._jobs):
+                self._changed.notify()
+            elif self._threads < self._most:
+                self._start()
+
+    def _start(self) -> None:
+        try:
+            threading.Thread(target=self._work, name="matrix_threepid", daemon=True).start()
+        except RuntimeError:
+            if not self._threads:
+                self._jobs.pop()
+                raise
+        else:
+            self._threads += 1
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job.run()
+            del job  # an idle thread keeps nothing alive
+
+    def _next(self) -> _Job | None:
+        with self._changed:
+            if not self._jobs:
+                self._idle += 1
+                self._changed.wait_for(lambda: self._jobs, IDLE)
+                self._idle -= 1
+            if self._jobs:
+                return self._jobs.popleft()
+            self._threads -= 1
+            return None
+
+
+def _wait_of_loop() -> Wait | None:
+    """Return how to wait for a future in what drives the running coroutine; ``None``: nothing that could wait."""
+    if driven_by_run_sync():
+        return None
+    if _driven_by_twisted():
+        return _wait_on_twisted
+    from sniffio import AsyncLibraryNotFoundError, current_async_library
+
+    try:
+        return {"asyncio": _wait_on_asyncio, "trio": _wait_on_trio}.get(current_async_library())
+    except AsyncLibraryNotFoundError:
+        return None
+
+
+async def _wait_on_asyncio(future: Future[Any]) -> Any:
+    import asyncio
+
+    return await asyncio.wrap_future(future)
+
+
+async def _wait_on_trio(future: Future[Any]) -> Any:
+    import trio
+
+    done, token = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def tell(_: object) -> None:
+        with suppress(trio.RunFinishedError):  # whoever asked was cancelled, and the loop ended
+            token.run_sync_soon(done.set)
+
+    future.add_done_callback(tell)
+    try:
+        await done.wait()
+    finally:
+        future.cancel()
+    return future.result()
+
+
+async def _wait_on_twisted(future: Future[Any]) -> Any:
+    from twisted.internet.defer import Deferred
+
+    def cancel(_: Deferred[Any]) -> None:
+        future.cancel()
+
+    def tell() -> None:
+        if deferred.called:  # cancelled: nobody waits
+            return
+        if (error := future.exception()) is not None:
+            deferred.errback(error)
+        else:
+            deferred.callback(future.result())
+
+    reactor: Any = sys.modules["twisted.internet.reactor"]
+    deferred: Deferred[Any] = Deferred(cancel)
+    future.add_done_callback(lambda _: reactor.callFromThread(tell))
+    return await deferred
+
+
+def _driven_by_twisted() -> bool:
+    """Return whether Twisted drives the running coroutine, which then has to await a ``Deferred``."""
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    if reactor is None or not reactor.running:
+        return False
+    from twisted.python import threadable
+
+    is_in_io_thread: Callable[[], bool] = threadable.isInIOThread
+    return is_in_io_thread() and not _in_a_task()
+
+
+def _in_a_task() -> bool:
+    """Return whether an asyncio task drives the running coroutine, in a thread that asyncio and Twisted may share.
+
+    A task that fires a ``Deferred`` resumes Twisted's coroutines within its own step, so the current task alone does
+    not tell: what drives the coroutine is the nearest one on the stack.
+    """
+    asyncio = sys.modules.get("asyncio")
+    try:
+        if asyncio is None or asyncio.current_task() is None:
+            return False
+    except RuntimeError:  # no loop of asyncio in this thread
+        return False
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__") != "asyncio.events":
+        if frame.f_code.co_name == "_inlineCallbacks":
+            return False
+        frame = frame.f_back
+    return True
