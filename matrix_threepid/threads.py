@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from types import FrameType
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -146,12 +147,20 @@ def _wait_of_loop() -> Wait | None:
     """Return how to wait for a future in what drives the running coroutine; ``None``: nothing that could wait."""
     if driven_by_run_sync():
         return None
-    if _driven_by_twisted():
+    library = _library()
+    if library == "trio":
+        return _wait_on_trio
+    if _in_reactor() and (library is None or _twisted_is_nearest()):
         return _wait_on_twisted
+    return _wait_on_asyncio if library == "asyncio" else None
+
+
+def _library() -> str | None:
+    """Return what runs here, as ``sniffio`` calls it; it knows asyncio's tasks and trio, and not Twisted."""
     from sniffio import AsyncLibraryNotFoundError, current_async_library
 
     try:
-        return {"asyncio": _wait_on_asyncio, "trio": _wait_on_trio}.get(current_async_library())
+        return current_async_library()
     except AsyncLibraryNotFoundError:
         return None
 
@@ -199,32 +208,26 @@ async def _wait_on_twisted(future: Future[Any]) -> Any:
     return await deferred
 
 
-def _driven_by_twisted() -> bool:
-    """Return whether Twisted drives the running coroutine, which then has to await a ``Deferred``."""
+def _in_reactor() -> bool:
+    """Return whether this is the thread of Twisted's reactor, and that runs."""
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     if reactor is None or not reactor.running:
         return False
     from twisted.python import threadable
 
     is_in_io_thread: Callable[[], bool] = threadable.isInIOThread
-    return is_in_io_thread() and not _in_a_task()
+    return is_in_io_thread()
 
 
-def _in_a_task() -> bool:
-    """Return whether an asyncio task drives the running coroutine, in a thread that asyncio and Twisted may share.
+def _twisted_is_nearest() -> bool:
+    """Return whether Twisted drives the running coroutine although a task of asyncio is in the middle of a step.
 
-    A task that fires a ``Deferred`` resumes Twisted's coroutines within its own step, so the current task alone does
-    not tell: what drives the coroutine is the nearest one on the stack.
+    That happens on asyncio's reactor: a task that fires a ``Deferred`` resumes coroutines that wait for it. Whoever
+    drives the coroutine is the nearest of both on the stack; a task has no frame but that of the loop below it.
     """
-    asyncio = sys.modules.get("asyncio")
-    try:
-        if asyncio is None or asyncio.current_task() is None:
-            return False
-    except RuntimeError:  # no loop of asyncio in this thread
-        return False
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__") != "asyncio.events":
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") != "asyncio.events":
         if frame.f_code.co_name == "_inlineCallbacks":
-            return False
+            return True
         frame = frame.f_back
-    return True
+    return False
