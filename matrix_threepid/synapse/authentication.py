@@ -63,6 +63,27 @@ class SynapseUia:
             raise Forbidden("An application service cannot authenticate as its users")
         read(_Body, body)
         try:
-            await self._inside.authenticate(requester, request.native, {"auth": body.get("auth")}, action)
+            await self._inside.authenticate(requester, request.native, _as_synapse_reads_it(body), action)
         except SynapseError as error:
             raise as_matrix_error(error) from None
+
+
+def _as_synapse_reads_it(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``auth`` alone, in a form that every version of Synapse reads.
+
+    A member that is ``None`` is left out: it means the same, and some versions take any member for text or an object.
+    A phone number is given by both names, as some versions look for the older one even where the newer one is.
+    """
+    auth = _without_nulls(body.get("auth"))
+    if auth is None:
+        return {}
+    identifier = auth.get("identifier")
+    if identifier is not None and "phone" in identifier:
+        auth["identifier"] = {"number": identifier["phone"], **identifier}
+    return {"auth": auth}
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}

@@ -20,6 +20,8 @@ from .site import Site
 NEW = "a new password"
 KINDS = [{}, {"session": None}, {"session": ""}]
 """What stands for a UIA session where there is none."""
+NUMBERS = {"phone": ("447700900991", "07700 900991"), "number": ("447700900992", "07700 900992")}
+"""As Synapse keeps it, and as it is typed."""
 
 
 @frozen
@@ -168,6 +170,35 @@ def test_a_wrong_kind_of_authentication_is_refused(visit: Visit, auth: Mapping[s
     creds = visit.proved(alice, visit.address()).credentials
     answer = alice.send("POST", "/account/3pid/add", {**creds, "auth": auth})
     assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
+
+
+NULLS = [
+    None,
+    {"session": None},
+    {"type": None, "session": None},
+    {"type": "m.login.password", "identifier": None, "user": "x", "password": "x"},
+    _identified(type="m.id.user", user="x", medium=None),
+]
+
+
+@pytest.mark.parametrize("auth", NULLS, ids=[json.dumps(auth) for auth in NULLS])
+def test_null_in_an_authentication_is_absent(visit: Visit, auth: Mapping[str, Any] | None) -> None:
+    """A client may write ``null`` for what it leaves out; it is then told what is needed."""
+    alice = visit.newcomer()
+    answer = alice.send("POST", "/account/3pid/add", {**visit.proved(alice, visit.address()).credentials, "auth": auth})
+    assert answer.status == 401
+    assert answer.member("session")
+
+
+@pytest.mark.parametrize("name", ["phone", "number"])
+def test_a_phone_number_authenticates(place: Place, visit: Visit, name: str) -> None:
+    """Whether by the name in the specification or by Synapse's older one, a number says who authenticates."""
+    alice, (number, local) = visit.newcomer(), NUMBERS[name]
+    place.site.sql("INSERT INTO user_threepids VALUES (?, 'msisdn', ?, 1, 1)", alice.user_id, number)
+    identifier = {"type": "m.id.phone", "country": "GB", name: local}
+    auth = {"type": "m.login.password", "password": alice.password, "identifier": identifier}
+    answer = alice.send("POST", "/account/3pid/add", {**visit.proved(alice, visit.address()).credentials, "auth": auth})
+    assert answer.status == 200
 
 
 def test_an_access_token_that_is_no_text_is_unknown(visit: Visit) -> None:
