@@ -14,7 +14,7 @@ from attrs import frozen
 from matrix_threepid.testing.journeys import Parts, Visit
 
 from .databases import Database
-from .programs import ROOT, Program, free_port, listens
+from .programs import OLDEST, ROOT, SYNAPSE, Program, free_port, listens
 from .site import Site
 from .synapse import settings, synapse_at
 
@@ -69,12 +69,12 @@ def visited(
 
 
 @contextmanager
-def in_front(site: Site, database: Database | None = None) -> Iterator[str]:
-    """Serve on the listener for clients; yields the base URL."""
+def in_front(site: Site, database: Database | None = None, program: str = SYNAPSE) -> Iterator[str]:
+    """Serve on the listener for clients; ``program``: which Synapse. Yields the base URL."""
     port = free_port()
     with (
         _settings(site, database, modules=modules(site, "client")) as more,
-        synapse_at(site.port, site.folder, site.files, port, **more),
+        synapse_at(site.port, site.folder, site.files, port, program=program, **more),
     ):
         yield f"http://127.0.0.1:{port}"
 
@@ -153,6 +153,7 @@ HAPROXY = Proxy(
 )
 WAYS: Mapping[str, Callable[..., AbstractContextManager[str]]] = {
     "in-front": in_front,
+    "oldest": partial(in_front, program=OLDEST),
     "nginx": partial(behind, NGINX),
     "haproxy": partial(behind, HAPROXY),
 }

@@ -15,6 +15,9 @@ from attrs import frozen
 
 ROOT = Path(__file__).parents[2]
 WORK = Path(os.environ.get("INTEROP_WORK", ROOT / ".ci" / "work" / "interop")).resolve()
+SYNAPSE = os.environ.get("MATRIX_THREEPID_SYNAPSE", "synapse")
+"""Which Synapse is run where a test does not say: ``synapse``, the newest, or ``synapse-oldest``."""
+OLDEST = "synapse-oldest"
 START, STOP = 60.0, 20.0
 """The s a program may take to be ready, and to end."""
 

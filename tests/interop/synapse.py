@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from .http import Answer, Client
-from .programs import ROOT, Program, free_port, interpreter, listens
+from .programs import ROOT, SYNAPSE, Program, free_port, interpreter, listens
 
 PASSWORD = "correct horse battery staple"
 _PLENTY = {"per_second": 1000, "burst_count": 1000}
@@ -50,22 +50,28 @@ def settings(folder: Path, port: int, tls_port: int, files: Mapping[str, Path]) 
 
 @contextmanager
 def synapse_at(
-    tls_port: int, folder: Path, files: Mapping[str, Path], port: int | None = None, **more: Any
+    tls_port: int,
+    folder: Path,
+    files: Mapping[str, Path],
+    port: int | None = None,
+    *,
+    program: str = SYNAPSE,
+    **more: Any,
 ) -> Iterator[Synapse]:
     """Run a Synapse whose data live in ``folder``; ``files``: its certificate; ``more``: of its configuration.
 
-    ``port``: where clients reach it, a free one if it does not matter.
+    ``port``: where clients reach it, a free one if it does not matter; ``program``: which Synapse.
     """
     port = port or free_port()
     config = folder / "homeserver.yaml"  # JSON is YAML
     config.write_text(json.dumps({**settings(folder, port, tls_port, files), **more}))
-    command = [interpreter("synapse"), "-m", "synapse.app.homeserver", "-c", str(config)]
+    command = [interpreter(program), "-m", "synapse.app.homeserver", "-c", str(config)]
     environment = {"SSL_CERT_FILE": str(files["authority"]), "PYTHONPATH": str(ROOT)}
     keys = Program([*command, "--generate-keys"], folder, environment)
     with keys.running((folder / "signing.key").exists) as process:
         process.wait(60)
-    program = Program(command, folder, environment)
-    with program.running(lambda: listens(port) and listens(tls_port)):
+    server = Program(command, folder, environment)
+    with server.running(lambda: listens(port) and listens(tls_port)):
         yield Synapse(Client(port), tls_port)
 
 

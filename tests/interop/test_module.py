@@ -1,4 +1,4 @@
-"""All journeys on a real Synapse with our module, served in every way the docs show."""
+"""All journeys on a real Synapse with our module: the newest in every way the docs show, the oldest in one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from .moduled import WAYS, site_in
 from .site import Site
 
 Way = Callable[[Site, Database], AbstractContextManager[str]]
-SERVED = [("in-front", sqlite), ("in-front", postgresql), ("nginx", sqlite), ("haproxy", postgresql)]
+SERVED = [
+    ("oldest", sqlite),
+    ("in-front", sqlite),
+    ("in-front", postgresql),
+    ("nginx", sqlite),
+    ("haproxy", postgresql),
+]
 
 
 @pytest.fixture(scope="module", params=SERVED, ids=lambda served: f"{served[0]}-{served[1].__name__}")

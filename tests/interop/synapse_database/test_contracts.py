@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..databases import Database, postgresql, sqlite
-from ..programs import ROOT, interpreter
+from ..programs import ROOT, SYNAPSE, interpreter
 
 HERE = Path(__file__).parent / "inside"
 ON_BOTH = ("contracts", "transactions", "journey")
@@ -20,7 +20,7 @@ ON_BOTH = ("contracts", "transactions", "journey")
 def test_the_stores_hold_inside_synapse(engine: Database, tmp_path: Path) -> None:
     """Contracts, start-up, retries, outages and the SQL log, all through Synapse's ``run_db_interaction``."""
     files = [str(HERE / f"{name}.py") for name in (*ON_BOTH, f"on_{engine.__name__}")]
-    command = [interpreter("synapse"), "-m", "pytest", "-c", str(HERE / "pytest.ini"), "--confcutdir", str(HERE)]
+    command = [interpreter(SYNAPSE), "-m", "pytest", "-c", str(HERE / "pytest.ini"), "--confcutdir", str(HERE)]
     with engine(tmp_path) as database:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "SYNAPSE_DATABASE": json.dumps(database)}
         done = subprocess.run(  # noqa: S603  our own tests
