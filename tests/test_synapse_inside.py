@@ -1,24 +1,137 @@
-"""What is taken from inside of Synapse is what is looked for when it starts; without a Synapse."""
+"""What the module uses of Synapse is what is compared when it starts; without a Synapse."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from matrix_threepid.synapse import private
+import pytest
+
+from matrix_threepid.drive import run_sync
+from matrix_threepid.synapse import private, used
+from matrix_threepid.synapse.bindings import UnbindGuard
+from matrix_threepid.synapse.fit import differences
+from matrix_threepid.synapse.stages import OneReset, StageChecker
+from matrix_threepid.testing import World
+from matrix_threepid.uia import Stages
 
 CODE = inspect.getsource(private.Inside)
+FILES = [path.read_text("utf-8") for path in Path(private.__file__).parent.glob("*.py")]
+LINES = [line for table in (used.CALLED, used.REPLACED) for lines in table.values() for line in lines]
+BARE = {re.sub(r"\([^()]*\)$", "", line) for line in LINES}
+"""The lines without parameters."""
+OURS: dict[str, Callable[..., Any]] = {
+    "try_unbind_threepid": UnbindGuard.unbind,
+    "set_password": OneReset.set_password,
+    "check_auth": StageChecker.check_auth,
+    "is_enabled": StageChecker.is_enabled,
+}
+"""What stands in the place of something of Synapse's."""
 
 
-def test_every_inner_part_that_is_used_is_looked_for() -> None:
+def test_every_inner_part_that_is_used_is_compared() -> None:
     """No name of Synapse's inside is used that the table does not list, and none is listed for nothing."""
-    used = set(re.findall(r"self\._hs\.((?:\w+(?:\(\))?\.)*\w+)", CODE))
-    listed = {f"{path}.{name}" for path, names in private._NEEDED.items() for name in names if path != "signing_key"}
-    assert used == listed | {"signing_key"}
+    reached = set(re.findall(r"self\._hs\.((?:\w+(?:\(\))?\.)*\w+)", CODE))
+    listed = {line.removeprefix("ModuleApi._hs.") for line in BARE if line.startswith("ModuleApi._hs.")}
+    assert reached == {"signing_key" if name.startswith("signing_key.") else name for name in listed}
 
 
-def test_every_inner_module_that_is_imported_is_looked_for() -> None:
-    """The same for what is imported where it is needed."""
-    names = {f"{module}.{name}" for module, name in re.findall(r"from (synapse[\w.]*) import (\w+)", CODE)}
-    names |= {f"{module}.{name}" for module, name in re.findall(r"(synapse\.rest)\.(\w+)", CODE)}
-    assert names == {f"{module}.{name}" for module, names in private._IMPORTED.items() for name in names}
+def test_every_member_of_the_module_api_that_is_used_is_compared() -> None:
+    """The same for the public way in."""
+    reached = {name for file in FILES for name in re.findall(r"\bself\.(?:_api|api)\.(\w+)|\bapi\.(\w+)\(", file)}
+    listed = {line.removeprefix("ModuleApi.") for line in BARE if re.fullmatch(r"ModuleApi\.\w+", line)}
+    assert {first or second for first, second in reached} == listed
+
+
+def test_everything_that_is_imported_is_compared() -> None:
+    """Nothing of Synapse's is imported that the table does not list."""
+    found = [pair for file in FILES for pair in re.findall(r"^ +from (synapse[\w.]*) import (.+)", file, re.MULTILINE)]
+    names = {f"{module}:{name}" for module, imported in found for name in imported.split(", ")}
+    names |= {f"{module}:{name}" for module, name in re.findall(r"(synapse\.rest)\.(\w+)", CODE)}
+    listed = {re.match(r"[\w.]+:\w+", line)[0] for line in BARE if line.startswith("synapse")}  # type: ignore[index]
+    assert names - {"synapse.module_api:ModuleApi"} <= listed
+
+
+@pytest.mark.parametrize("line", [line for lines in used.REPLACED.values() for line in lines if "_render" not in line])
+def test_what_is_replaced_takes_what_synapse_gives(line: str) -> None:
+    """Ours takes the very parameters Synapse has there, since any of them may be given by name."""
+    name = re.findall(r"\w+(?=\()", line)[-1]
+    assert differences(SimpleNamespace(**{name: OURS[name]}), (), (f"ModuleApi.{line.rpartition('.')[2]}",)) == []
+
+
+def test_a_password_can_be_set_by_names() -> None:
+    """Synapse's own ``set_password`` is handed all that was given, however it was given."""
+    given: list[Any] = []
+
+    async def own(*arguments: Any) -> None:
+        given.extend(arguments)
+
+    ours = OneReset(Stages(World().homeserver), private.Inside(None), own)
+    run_sync(ours.set_password(user_id="@a:b", password_hash="h", logout_devices=False, requester="who"))
+    assert given == ["@a:b", "h", False, "who"]
+
+
+def three(one: int, two: int, three: int = 3) -> None:
+    """Take two values and, if wanted, one more."""
+
+
+def any_number(one: int, *args: int, two: int = 2) -> None:
+    """Take any number of values."""
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("three(one, two)", ""),
+        ("three(one, two, three)", ""),
+        ("three(one, *, two)", ""),
+        ("any_number(one, *args)", ""),
+        ("any_number(*, one, two)", ""),
+        ("compiled(one)", ""),
+        ("three(one)", "takes (one, two, three=3)"),
+        ("three(two, one)", "takes (one, two, three=3)"),
+        ("three(one, two, third)", "takes (one, two, three=3)"),
+        ("three(one, two, *, third)", "takes (one, two, three=3)"),
+        ("three(one, two, *args)", "takes (one, two, three=3)"),
+        ("any_number(one, two)", "takes (one, *args, two=2)"),
+        ("nothing()", "cannot be called"),
+        ("four(one)", "is missing"),
+        ("four", "is missing"),
+        ("inner().four(one)", "is missing"),
+    ],
+)
+def test_what_cannot_be_called_as_we_do_is_named(called: str, said: str) -> None:
+    """A call needs its parameters in this order or by these names; further ones must have a default.
+
+    What a compiled function does not tell is not held against it.
+    """
+    api = SimpleNamespace(three=three, any_number=any_number, compiled=iter, nothing=None, inner=SimpleNamespace)
+    line = f"ModuleApi.{called}"
+    assert differences(api, (line,)) == ([f"{line} {said}"] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("replaced", "fits"),
+    [
+        ("three(one, two, three=3)", True),
+        ("three(one, two)", False),
+        ("three(one, two, three)", False),
+        ("three(one, second, three=3)", False),
+        ("three(one, two, *, three=3)", False),
+    ],
+)
+def test_what_is_replaced_must_be_the_same(replaced: str, fits: bool) -> None:
+    """Ours would miss a parameter that Synapse has and we do not know of."""
+    line = f"ModuleApi.{replaced}"
+    said = [] if fits else [f"{line} takes (one, two, three=3)"]
+    assert differences(SimpleNamespace(three=three), (), (line,)) == said
+
+
+def test_a_module_that_is_not_there_is_named() -> None:
+    """What cannot be imported is missing, by its name."""
+    line = "no_such_module:name(one)"
+    assert differences(None, (line,)) == [f"{line} is missing"]

@@ -78,15 +78,18 @@ class UnbindGuard:
 
     homeserver: Homeserver
 
-    async def unbind(self, user_id: str, medium: str, address: str, id_server: str | None) -> bool:
-        """Return whether every identity server confirmed, and one was known. Raises ``SynapseError`` for bad input."""
+    async def unbind(self, mxid: str, medium: str, address: str, id_server: str | None) -> bool:
+        """Return whether every identity server confirmed, and one was known. Raises ``SynapseError`` for bad input.
+
+        ``mxid``: the user, by the name that Synapse gives it by.
+        """
         from synapse.module_api.errors import SynapseError
 
         if medium not in set(Medium):
             return False
         threepid = Threepid(Medium(medium), address)
         try:
-            unbound = await unbind_everywhere(self.homeserver, user_id, [threepid], id_server)
+            unbound = await unbind_everywhere(self.homeserver, mxid, [threepid], id_server)
         except MatrixError as error:
             raise SynapseError(error.status, str(error), error.errcode) from None
         return unbound.result == "success"

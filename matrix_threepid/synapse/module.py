@@ -14,6 +14,7 @@ from ..protocol.errors import ConfigurationError
 from ..service import Service
 from ..settings import read
 from .bindings import UnbindGuard
+from .fit import ensure_fit
 from .private import Inside
 from .resources import mount, mount_separately, serve_first
 from .settings import ModuleSettings
@@ -48,6 +49,7 @@ class Threepids:
 
     def _set_up(self, config: Mapping[str, Any]) -> None:
         settings = read(ModuleSettings, config)
+        ensure_fit(self._api, identity_servers=settings.needs_private, endpoints=settings.endpoints is not None)
         db = Prepared(self._api)
         self._api.delayed_background_call(0, partial(_prepare, db), desc="threepid_schema")
         if settings.delegate_path is not None:

@@ -1,58 +1,50 @@
 """All that is taken from inside of Synapse, past its module API. No other file touches a private name of it.
 
-What is not there, or not as expected, is said when Synapse starts, with its version. Known to fit: 1.163.
+``used`` lists it, and ``fit`` compares that with the Synapse that is there when it starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
 from ..identity.signing import SigningKey, wrapped_key
-from ..protocol.errors import ConfigurationError, UiaRequired
+from ..protocol.errors import UiaRequired
 
 if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
 
-_NEEDED = {
-    "get_auth_handler()": ("validate_user_via_ui_auth", "add_threepid", "delete_local_threepid", "checkers"),
-    "get_datastores().main": ("get_user_suspended_status",),
-    "get_identity_handler()": ("try_unbind_threepid",),
-    "get_set_password_handler()": ("set_password",),
-    "config.mas": ("enabled",),
-    "config.registration": ("enable_3pid_changes", "enable_registration"),
-    "config.server": ("next_link_domain_whitelist", "request_token_inhibit_3pid_errors"),
-    "signing_key": ("alg", "version", "sign"),
-}
-_IMPORTED = {
-    "synapse.api.errors": ("InteractiveAuthIncompleteError", "LoginError"),
-    "synapse.logging.context": ("current_context",),
-    "synapse.rest": ("SERVLET_GROUPS",),
-    "synapse.util.threepids": ("check_3pid_allowed",),
-}
 
-SetPassword = Callable[[str, str, bool, Any], Awaitable[None]]
-"""Sets a password: user id, hash, whether to log devices out, and who asks (``None``: nobody with a token)."""
+class SetPassword(Protocol):
+    """What sets a password; the parameters have Synapse's names, since it may give any of them by name."""
+
+    def __call__(
+        self, user_id: str, password_hash: str, logout_devices: bool, requester: Any = None
+    ) -> Awaitable[None]:
+        """Set the password of a user; ``requester``: who asks, ``None`` for a reset without an access token."""
+        ...
+
+
+class Unbind(Protocol):
+    """What takes a binding back; the parameters have Synapse's names, since it may give any of them by name."""
+
+    def __call__(self, mxid: str, medium: str, address: str, id_server: str | None) -> Awaitable[bool]:
+        """Return whether every identity server confirmed; ``id_server``: ``None`` for all that are known."""
+        ...
 
 
 @frozen
 class Inside:
-    """The inner parts of a Synapse; ``Inside.of`` makes sure that they are there."""
+    """The inner parts of a Synapse; ``fit.ensure_fit`` makes sure beforehand that they are there."""
 
     _hs: Any = field(repr=False)
 
     @classmethod
     def of(cls, api: ModuleApi) -> Inside:
-        """Return the inside of a Synapse. Raises ``ConfigurationError`` naming what this version lacks."""
-        hs = getattr(api, "_hs", None)
-        lacking = [path for path, names in _NEEDED.items() for path in _lacking(hs, path, names)]
-        lacking += [path for module, names in _IMPORTED.items() for path in _not_importable(module, names)]
-        if lacking:
-            raise ConfigurationError(f"Synapse {_version()} has no {', '.join(lacking)}: see the docs for what fits")
-        return cls(hs)
+        """Return the inside of the Synapse that a module was given the ``ModuleApi`` of."""
+        return cls(api._hs)
 
     # -- users ----------------------------------------------------------------------------------
 
@@ -64,7 +56,8 @@ class Inside:
     async def authenticate(self, requester: Any, request: Any, body: Mapping[str, Any], action: str) -> None:
         """Return once user-interactive authentication is complete. Raises ``UiaRequired``, or errors of Synapse.
 
-        ``body``: Synapse keeps all of it for two days, ``auth`` excepted.
+        ``body``: Synapse keeps all of it for two days, ``auth`` excepted. Synapse before 1.163 cannot read ``None`` as
+        its ``auth``.
         """
         from synapse.api.errors import InteractiveAuthIncompleteError
 
@@ -128,8 +121,8 @@ class Inside:
         """The key this server signs with."""
         return wrapped_key(self._hs.signing_key)
 
-    def replace_unbind(self, unbind: Callable[[str, str, str, str | None], Awaitable[bool]]) -> None:
-        """Let ``unbind(user id, medium, address, id_server)`` take bindings back wherever Synapse would."""
+    def replace_unbind(self, unbind: Unbind) -> None:
+        """Let ``unbind`` take bindings back wherever Synapse would."""
         self._hs.get_identity_handler().try_unbind_threepid = unbind
 
     # -- configuration --------------------------------------------------------------------------
@@ -148,25 +141,3 @@ class Inside:
             "hide_known_addresses": bool(self._hs.config.server.request_token_inhibit_3pid_errors),
             "next_link_hosts": None if hosts is None else list(hosts),
         }
-
-
-def _lacking(hs: Any, path: str, names: Sequence[str]) -> list[str]:
-    part = hs
-    for step in path.split("."):
-        part = getattr(part, step.removesuffix("()"), None)
-        part = part() if step.endswith("()") and callable(part) else part
-    return [f"{path}.{name}" for name in names if not hasattr(part, name)]
-
-
-def _not_importable(module: str, names: Sequence[str]) -> list[str]:
-    try:
-        found: Any = import_module(module)
-    except ImportError:
-        found = None
-    return [f"{module}.{name}" for name in names if not hasattr(found, name)]
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("matrix-synapse")

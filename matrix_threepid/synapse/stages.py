@@ -82,10 +82,10 @@ class OneReset:
     _inside: Inside = field(repr=False)
     _set_password: SetPassword = field(repr=False)
 
-    async def set_password(self, user_id: str, password_hash: str, logout: bool, requester: Any = None) -> None:
+    async def set_password(self, user_id: str, password_hash: str, logout_devices: bool, requester: Any = None) -> None:
         """Set a password. Raises a ``LoginError`` of Synapse for a reset whose request shows no proof."""
         proof = await self._proof(user_id) if requester is None and self._is_reset() else None
-        await self._set_password(user_id, password_hash, logout, requester)
+        await self._set_password(user_id, password_hash, logout_devices, requester)
         await (self._stages.end_resets(user_id) if proof is None else self._stages.spend(proof))
 
     def _is_reset(self) -> bool:
