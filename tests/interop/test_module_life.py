@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -15,7 +16,7 @@ import pytest
 from matrix_threepid.testing.journeys import Parts, Visit
 from matrix_threepid.testing.parts import Mailbox
 
-from .moduled import config, visited
+from .moduled import DOCS, config, visited
 from .programs import free_port
 from .site import Site
 
@@ -43,16 +44,25 @@ def returning(visit: Visit, former: Any) -> Any:
 
 
 def test_without_the_module_synapse_goes_on(site: Site, serving: Served) -> None:
-    """Addresses and bindings made with the module are there when it is gone, and Synapse takes them back itself."""
+    """When the module is gone, its tables too, Synapse has the addresses and bindings and takes them back itself."""
     with serving(config(site, "client")) as visit:
         address = visit.address()
         alice = visit.resident(address)
         publish(visit, alice, address)
+    for statement in statements_of_the_docs():
+        site.sql(statement)
+    left = {name for (name,) in site.sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert all(f"`{name}`" in DOCS.read_text() for name in left if name.startswith("threepid_"))
     with serving(None) as visit:
         alice = returning(visit, alice)
         assert alice.addresses() == [address]
         assert alice.unbind(address) == "success"
         assert visit.identity.owner(address) is None
+
+
+def statements_of_the_docs() -> list[str]:
+    """Return the statements by which the docs drop the tables of the module."""
+    return re.findall(r"^DROP TABLE \w+", DOCS.read_text(), re.MULTILINE)
 
 
 def test_what_synapse_bound_is_taken_over(site: Site, serving: Served) -> None:
