@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +50,16 @@ def settings(folder: Path, port: int, tls_port: int, files: Mapping[str, Path]) 
     }
 
 
+def configured(folder: Path, config: Mapping[str, Any]) -> Path:
+    """Write what a Synapse starts with, and a signing key if it has none; return its configuration file."""
+    key = folder / "signing.key"
+    if not key.exists():  # ``--generate-keys`` would start another Python and import all of Synapse
+        key.write_text(f"ed25519 a_tests {b64encode(token_bytes(32)).decode().rstrip('=')}\n")
+    file = folder / "homeserver.yaml"
+    file.write_text(json.dumps(config))  # JSON is YAML
+    return file
+
+
 @contextmanager
 def synapse_at(
     tls_port: int,
@@ -63,14 +75,9 @@ def synapse_at(
     ``port``: where clients reach it, a free one if it does not matter; ``program``: which Synapse.
     """
     port = port or free_port()
-    config = folder / "homeserver.yaml"  # JSON is YAML
-    config.write_text(json.dumps({**settings(folder, port, tls_port, files), **more}))
-    command = [interpreter(program), "-m", "synapse.app.homeserver", "-c", str(config)]
-    environment = {"SSL_CERT_FILE": str(files["authority"]), "PYTHONPATH": str(ROOT)}
-    keys = Program([*command, "--generate-keys"], folder, environment)
-    with keys.running((folder / "signing.key").exists) as process:
-        process.wait(60)
-    server = Program(command, folder, environment)
+    file = configured(folder, {**settings(folder, port, tls_port, files), **more})
+    command = [interpreter(program), "-m", "synapse.app.homeserver", "-c", str(file)]
+    server = Program(command, folder, {"SSL_CERT_FILE": str(files["authority"]), "PYTHONPATH": str(ROOT)})
     with server.running(lambda: listens(port) and listens(tls_port)):
         yield Synapse(Client(port), tls_port)
 

@@ -15,7 +15,7 @@ from matrix_threepid.testing.parts import fetch
 from .moduled import MODULE, config, visited
 from .programs import ROOT, SYNAPSE, interpreter
 from .site import Site
-from .synapse import settings, synapse_at
+from .synapse import configured, settings, synapse_at
 
 WRONG = [
     ({"endpoints": "everywhere"}, "endpoints: must be one of: client, separate"),
@@ -32,7 +32,7 @@ from types import SimpleNamespace
 from matrix_threepid.synapse.fit import ensure_fit
 """
 ELSEWHERE = {
-    "matrix_authentication_service": {"enabled": True, "endpoint": "http://127.0.0.1:9/", "secret": "of tests"},
+    "matrix_authentication_service": {"enabled": True, "endpoint": "http://127.0.0.1:9/", "secret": "of-tests"},
     "enable_registration": False,
     "password_config": {"enabled": False},
 }
@@ -55,7 +55,7 @@ def test_an_authentication_service_changes_addresses(site: Site, parts: Parts) -
     with visited(parts, site, {**config(site, None), "sms": None}, **ELSEWHERE) as visit:
         told = json.dumps({"localpart": alice.user_id[1:].partition(":")[0], "set_emails": [other]}).encode()
         url = f"{visit.around.base_url}/_synapse/mas/provision_user"
-        assert fetch("POST", url, told, Authorization="Bearer of tests").status == 200
+        assert fetch("POST", url, told, Authorization="Bearer of-tests").status == 200
         assert visit.identity.owner(address) is None
     assert site.sql("SELECT address FROM user_threepids WHERE user_id = ?", alice.user_id) == [(other,)]
 
@@ -129,23 +129,14 @@ def refused_start(site: Site, changes: Mapping[str, Any], *, before: Sequence[An
     ``changes``: to the module's configuration, ``before``: modules that come first, ``more``: of Synapse's own.
     """
     modules = [*before, {"module": MODULE, "config": {**config(site, "client"), **changes}}]
-    file = site.folder / "homeserver.yaml"
-    file.write_text(json.dumps({**settings(site.folder, 1, site.port, site.files), **more, "modules": modules}))
-    start = ("-m", "synapse.app.homeserver", "-c", str(file))
-    assert python(*start, "--generate-keys").returncode == 0
-    return failing(*start)
+    usual = settings(site.folder, 1, site.port, site.files)
+    file = configured(site.folder, {**usual, **more, "modules": modules})
+    return failing("-m", "synapse.app.homeserver", "-c", str(file))
 
 
 def failing(*arguments: str) -> str:
     """Return what Synapse's Python says of a program that must fail."""
-    done = python(*arguments)
-    assert done.returncode != 0
-    return done.stdout + done.stderr
-
-
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Synapse's Python to its end."""
-    return subprocess.run(  # noqa: S603  our own program
+    done = subprocess.run(  # noqa: S603  our own program
         [interpreter(SYNAPSE), *arguments],
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -153,3 +144,5 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+    assert done.returncode != 0
+    return done.stdout + done.stderr
