@@ -11,13 +11,14 @@ from .events import ThreepidUnbound, UnbindGivenUp
 from .homeserver import Homeserver
 from .listening import tell
 from .model.binding import Binding
-from .model.identity import Blocked, Done, Failed, NotSupported, Refused, UnbindAnswer, Unreachable
+from .model.identity import Blocked, Busy, Done, Failed, NotSupported, Refused, UnbindAnswer, Unreachable
 from .model.keys import random_text
 from .model.threepid import Threepid
 from .protocol.errors import (
     BadGateway,
     GatewayTimeout,
     IdentityServerRefused,
+    LimitExceeded,
     MatrixError,
     ServerBlocked,
     Unavailable,
@@ -26,6 +27,8 @@ from .protocol.errors import (
 _TRIES = 32
 LEASE = 3
 """Whoever asks an identity server keeps the queue off for so many times the deadline."""
+BUSY_PAUSE = 5_000
+"""The ms after which a client may try again that met too many calls to its identity server."""
 
 
 def binding_id(user_id: str, threepid: Threepid, id_server: str) -> str:
@@ -154,4 +157,6 @@ def as_error(failed: Failed) -> MatrixError:
         return IdentityServerRefused(failed.status, failed.errcode, failed.error, failed.retry_after_ms)
     if isinstance(failed, Blocked):
         return ServerBlocked()
+    if isinstance(failed, Busy):
+        return LimitExceeded(BUSY_PAUSE)
     return GatewayTimeout() if isinstance(failed, Unreachable) and failed.timeout else BadGateway()

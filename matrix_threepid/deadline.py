@@ -25,3 +25,7 @@ class Deadline:
         if seconds <= 0:
             raise TimeoutError(errno.ETIMEDOUT, "out of time")
         return seconds
+
+    def left_ms(self) -> int:
+        """Return the ms that are left, 0 when there are none."""
+        return max(0, int((self.at - time.monotonic()) * 1000))

@@ -13,7 +13,7 @@ from .limiting import charge_change
 from .listening import tell
 from .model.binding import Binding
 from .model.id_server import normal_id_server
-from .model.identity import Blocked, Done, NotSupported, Refused, UnbindAnswer, Unreachable
+from .model.identity import Blocked, Busy, Done, NotSupported, Refused, UnbindAnswer, Unreachable
 from .model.message import Kind
 from .model.threepid import Purpose, Threepid
 from .notices import tell_others
@@ -42,7 +42,7 @@ class Unbound:
 
     def raise_failure(self) -> None:
         """Raise the first answer that is neither success nor lack of support."""
-        self._raise_first((Refused, Unreachable, Blocked))
+        self._raise_first((Refused, Unreachable, Blocked, Busy))
 
     def _raise_first(self, kinds: tuple[type, ...]) -> None:
         for answer in self.answers:

@@ -14,7 +14,7 @@ from ..limiting import charge_change
 from ..listening import tell
 from ..model.binding import Binding
 from ..model.email import canonical_email
-from ..model.identity import Associated, Blocked, Failed, NotSupported, Proved, Refused
+from ..model.identity import Associated, Blocked, Busy, Failed, NotSupported, Proved, Refused
 from ..model.msisdn import bare_number
 from ..model.threepid import Medium, Threepid
 from ..ports import Credentials, IdentityServerClient
@@ -94,8 +94,8 @@ async def _bound(hs: Homeserver, intent: Binding, answer: Associated) -> None:
 
 
 async def _not_bound(hs: Homeserver, intent: Binding, answer: Failed) -> None:
-    """After a refusal nothing new is bound; in any other case it may be, and a row remembers that."""
-    refused = isinstance(answer, Refused | NotSupported | Blocked)
+    """After a refusal or without a call nothing new is bound; in any other case it may be, and a row remembers that."""
+    refused = isinstance(answer, Refused | NotSupported | Blocked | Busy)
     await (bindings.drop(hs, intent) if refused else _uncertain(hs, intent))
     raise bindings.as_error(answer)
 

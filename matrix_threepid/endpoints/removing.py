@@ -16,7 +16,7 @@ from ..protocol.members import one_of, text, typed
 from ..removal import remove, unbind_everywhere
 from .adding import changes_enabled
 
-_IDENTITY = (errors.IdentityServerRefused, errors.ServerNotTrusted)
+_IDENTITY = (errors.IdentityServerRefused, errors.ServerNotTrusted, errors.LimitExceeded)
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ from ..model.identity import (
     Associated,
     BindAnswer,
     Blocked,
+    Busy,
     Done,
     Failed,
     Proved,
@@ -65,6 +66,8 @@ def _failed(answer: Answer) -> Failed:
         return _failed(answer.cut) if late and answer.cut and not body else read_failure(answer.status, body)
     if answer.kind is Failure.BLOCKED:
         return Blocked()
+    if answer.kind is Failure.BUSY:
+        return Busy()
     return Unreachable(str(answer), timeout=answer.kind is Failure.TIMEOUT)
 
 

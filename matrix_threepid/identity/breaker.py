@@ -75,9 +75,11 @@ class Breaker:
             return circuit is not None
 
     def heard(self, server: str, answer: Answer, deadline: int) -> None:
-        """Note what a call came to that had ``deadline`` ms."""
+        """Note what a call came to that had ``deadline`` ms; the server had those it did not wait for a place."""
         fault = _fault(answer)
-        if fault in _OURS or (fault is Failure.TIMEOUT and deadline < self.rule.patience):
+        kind = None if fault is None else fault.kind
+        waited = 0 if fault is None else fault.waited
+        if kind in _OURS or (kind is Failure.TIMEOUT and deadline - waited < self.rule.patience):
             return
         with self._lock:
             circuit = self._circuits.pop(server, Circuit())
@@ -90,8 +92,8 @@ class Breaker:
             del self._circuits[next(iter(self._circuits))]
 
 
-def _fault(answer: Answer) -> Failure | None:
+def _fault(answer: Answer) -> HttpFailure | None:
     """Return why there is no answer; one that is merely odd or too long is an answer."""
     if isinstance(answer, HttpFailure):
-        return answer.kind
-    return answer.cut.kind if answer.cut is not None and answer.cut.kind in _NO_ANSWER else None
+        return answer
+    return answer.cut if answer.cut is not None and answer.cut.kind in _NO_ANSWER else None

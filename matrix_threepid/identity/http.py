@@ -37,7 +37,7 @@ class Failure(Enum):
     """Why there is no reply. After ``LOST``, ``ODD`` and ``TIMEOUT`` the request may have been carried out."""
 
     BLOCKED = "the address is not allowed"
-    BUSY = "too many calls to this host"
+    BUSY = "too many calls wait for this host"
     RESTING = "it failed several times, and is left alone for a while"
     NAME = "the name leads nowhere"
     REFUSED = "no connection"
@@ -49,10 +49,14 @@ class Failure(Enum):
 
 @frozen
 class HttpFailure:
-    """No reply, or no whole one; ``detail`` is for the operator and repeats nothing the server wrote."""
+    """No reply, or no whole one; ``detail`` is for the operator and repeats nothing the server wrote.
+
+    ``waited``: the ms of the deadline that had passed when the host was called, because others came first.
+    """
 
     kind: Failure
     detail: str = ""
+    waited: int = field(default=0, eq=False)
 
     def __str__(self) -> str:
         return f"{self.kind.value}: {self.detail}" if self.detail else self.kind.value

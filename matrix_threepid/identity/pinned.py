@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import evolve, field, frozen
 
 from ..deadline import Deadline
 from ..drive import Offload
@@ -18,6 +15,7 @@ from ..threads import Threads
 from .addresses import AddressCheck
 from .http import Failure, HttpFailure, HttpReply, HttpRequest
 from .lookup import Lookups, Resolve, system_resolver
+from .places import Places, Ticket
 
 if TYPE_CHECKING:
     import ssl
@@ -37,29 +35,16 @@ def _as_set(values: Iterable[int]) -> frozenset[int]:
 
 
 def _own_threads(offload: Offload | None) -> Offload:
-    return Threads(32) if offload is None else offload
+    # Calls that wait for a place wait in a thread: one slow host must not take all of them.
+    return Threads(128) if offload is None else offload
 
 
-@define
-class Slots:
-    """Counts the calls under way to each host."""
+def _at_least(least: int) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        if type(value) is not int or value < least:
+            raise ConfigurationError(f"{attribute.name}: must be a whole number from {least}")
 
-    _most: int
-    _busy: Counter[str] = field(factory=Counter)
-    _lock: Lock = field(factory=Lock)
-
-    @contextmanager
-    def one(self, host: str) -> Iterator[bool]:
-        """Take a slot; say whether one was free."""
-        with self._lock:
-            free = self._busy[host] < self._most
-            self._busy[host] += free
-        try:
-            yield free
-        finally:
-            with self._lock:
-                self._busy[host] -= free
-                self._busy += Counter()  # drops hosts without calls
+    return check
 
 
 @frozen(kw_only=True)
@@ -69,12 +54,14 @@ class PinnedHttps:
     No redirects, proxies or cookies; the certificate must be for the name; the deadline covers everything.
     Threads may share it. Raises ``ConfigurationError``.
 
-    * ``offload``: runs the blocking exchange; by default 32 threads of its own, for so many calls at once.
+    * ``offload``: runs the blocking exchange; by default at most 128 threads of its own.
     * ``allow_addresses``: networks to be let through although they are denied, such as ``10.1.0.0/16``.
     * ``ports``: those that may be called.
     * ``context``: what to trust, in place of the system's certificates.
     * ``max_headers``, ``max_body``: bytes that are read of an answer.
-    * ``per_host``: calls at once to one host; one more fails at once.
+    * ``per_host``: calls at once to one host; 4 by default. Further calls wait, in order of arrival, until their deadline.
+    * ``waiting_per_host``: calls that may wait for one host; 64 by default. A further one is refused at once.
+    * ``waiting``: calls that may wait for all hosts together; 1,000 by default.
     * ``resolve``: looks names up, in place of the system's resolver.
     """
 
@@ -84,11 +71,13 @@ class PinnedHttps:
     context: ssl.SSLContext | None = field(default=None, validator=_verifies, repr=False)
     max_body: int = 65_536
     max_headers: int = 16_384
-    per_host: int = 4
+    per_host: int = field(default=4, validator=_at_least(1))
+    waiting_per_host: int = field(default=64, validator=_at_least(0))
+    waiting: int = field(default=1000, validator=_at_least(0))
     resolve: Resolve = field(default=system_resolver, repr=False)
     _check: AddressCheck = field(init=False, repr=False)
     _lookups: Lookups = field(init=False, repr=False)
-    _slots: Slots = field(init=False, repr=False)
+    _places: Places = field(init=False, repr=False)
 
     @_check.default
     def _check_with(self) -> AddressCheck:
@@ -101,26 +90,38 @@ class PinnedHttps:
     def _look_up_with(self) -> Lookups:
         return Lookups(self.resolve)
 
-    @_slots.default
-    def _count_with(self) -> Slots:
-        return Slots(self.per_host)
+    @_places.default
+    def _count_with(self) -> Places:
+        return Places(self.per_host, self.waiting_per_host, self.waiting)
 
     async def fetch(self, request: HttpRequest, deadline: int) -> HttpReply | HttpFailure:
-        """Make one request; ``deadline``: ms everything may take."""
-        return await self.offload(partial(self._fetch, request, Deadline.in_ms(deadline)))
-
-    def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpReply | HttpFailure:
-        from .exchange import failure
-
+        """Make one request; ``deadline``: ms everything may take, the wait for a place at the host included."""
+        until = Deadline.in_ms(deadline)
         if request.port not in self.ports:
             return HttpFailure(Failure.BLOCKED, "port")
-        with self._slots.one(request.host) as free:
-            if not free:
-                return HttpFailure(Failure.BUSY)
+        # In line before a thread is asked for: so the order is that of arrival, and a call too many takes no thread.
+        ticket = self._places.join(request.host)
+        if ticket is None:
+            return HttpFailure(Failure.BUSY)
+        try:
+            return await self.offload(partial(self._fetch, request, ticket, until, deadline))
+        finally:
+            self._places.stop_waiting(ticket)  # its thread may never have been started
+
+    def _fetch(self, request: HttpRequest, ticket: Ticket, until: Deadline, deadline: int) -> HttpReply | HttpFailure:
+        from .exchange import failure
+
+        try:
+            if not self._places.wait(ticket, until):
+                return HttpFailure(Failure.BUSY, "out of time")
+            waited = deadline - until.left_ms()
             try:
-                return self._exchange(request, deadline)
+                answer = self._exchange(request, until)
             except (OSError, ValueError) as error:
-                return failure(error)
+                answer = failure(error)
+            return _after_waiting(waited, answer)
+        finally:
+            self._places.leave(ticket)
 
     def _exchange(self, request: HttpRequest, deadline: Deadline) -> HttpReply | HttpFailure:
         from .exchange import Exchange, default_context
@@ -130,3 +131,10 @@ class PinnedHttps:
             return HttpFailure(Failure.BLOCKED)
         context: Any = self.context or default_context()
         return Exchange(context, self.max_headers, self.max_body).run(request, addresses, deadline)
+
+
+def _after_waiting(ms: int, answer: HttpReply | HttpFailure) -> HttpReply | HttpFailure:
+    """Return the answer; if it is a failure, it says how long the call had waited before the host was called."""
+    if isinstance(answer, HttpFailure):
+        return evolve(answer, waited=ms)
+    return answer if answer.cut is None else evolve(answer, cut=evolve(answer.cut, waited=ms))

@@ -54,6 +54,11 @@ class Blocked:
 
 
 @frozen
+class Busy:
+    """Too many calls of this host wait for that identity server; nothing was sent."""
+
+
+@frozen
 class Proved:
     """The identity server knows the address behind a session of its own; ``address`` as it writes it."""
 
@@ -70,7 +75,7 @@ class Associated:
     mxid: str
 
 
-Failed = NotSupported | Refused | Unreachable | Blocked
+Failed = NotSupported | Refused | Unreachable | Blocked | Busy
 UnbindAnswer = Done | Failed
 ProvedAnswer = Proved | Failed
 BindAnswer = Associated | Failed

@@ -80,8 +80,8 @@ class TestPinnedHttps(SafeFetchContract):
         self._failed(self.ask(fetch, server, port=1), Failure.REFUSED)
 
     def test_calls_to_one_host_are_bounded(self, fetch: PinnedHttps, server: RogueServer) -> None:
-        """While as many calls as allowed are under way to a host, one more fails at once; afterwards there is room."""
-        one = evolve(fetch, per_host=1)
+        """While as many calls as allowed are under way or waiting, one more fails at once; afterwards there is room."""
+        one = evolve(fetch, per_host=1, waiting_per_host=0)
         inner: list[object] = []
 
         def answers(_: object) -> bytes:
@@ -97,12 +97,18 @@ class TestPinnedHttps(SafeFetchContract):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"allow_addresses": ("10.0.0.1/8",)}, {"context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)}],
-    ids=["a network that is none", "a context that checks nothing"],
+    [
+        {"allow_addresses": ("10.0.0.1/8",)},
+        {"context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)},
+        {"per_host": 0},
+        {"waiting_per_host": -1},
+        {"waiting": None},
+    ],
+    ids=["a network that is none", "a context that checks nothing", "no place", "less than none wait", "no bound"],
 )
 def test_unsafe_settings_are_refused(wrong: dict[str, Any]) -> None:
-    """A network that is none, and a context that verifies nothing, are refused when the client is made."""
-    with pytest.raises(ConfigurationError):
+    """A network that is none, a context that verifies nothing and a missing bound are refused by name when wired."""
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         PinnedHttps(**wrong)
 
 
