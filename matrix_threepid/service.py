@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from . import sending
+from .bindings import retry_unbinds
 from .call import Call
 from .endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .homeserver import Homeserver
+from .housekeeping import Job
 from .identity_server import Delegate, IdentityServer
 from .protocol import errors
 from .protocol.body import read_object
@@ -19,6 +21,8 @@ from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
 from .role import Role
 
 _DAY = 86_400_000
+_FEW, _MANY = 100, 1000
+"""The messages or unbinds, and the rows of a table, that one run of a job takes."""
 _PART = 100
 """So many rows one transaction of housekeeping deletes: requests wait for that, not for all of it."""
 _TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
@@ -28,7 +32,7 @@ class Service:
     """A role's endpoints over its wiring.
 
     ``handle`` answers any request, ``serves`` tells a host whether a path is ours, ``off`` lists which
-    endpoints cannot work in this wiring and why.
+    endpoints cannot work in this wiring and why, ``jobs`` are to be run beside the requests.
     """
 
     def __init__(self, role: Role, table: Table | None = None) -> None:
@@ -65,15 +69,32 @@ class Service:
         known = self.role.errcodes.get(body.get("errcode", ""))
         return {**body, "errcode": known} if known else body
 
-    async def deliver_due(self, limit: int = 100) -> int:
-        """Send messages that were put off or cut off; call it every few seconds. Returns how many were tried.
+    def jobs(
+        self, *, deliver_every: int = 5_000, retry_every: int = 30_000, purge_every: int = 300_000
+    ) -> tuple[Job, ...]:
+        """Return what is to be run beside the requests, each at its own pace in ms; drivers are in the hosts.
+
+        ``deliver_due``: sends messages that were put off or cut off.
+        ``retry_unbinds``: asks identity servers again; only a homeserver with ``identity`` has it.
+        ``purge``: deletes what is over.
+        """
+        role, clock = self.role, self.role.clock
+        jobs = [Job(name="deliver_due", every=deliver_every, work=self.deliver_due, limit=_FEW, clock=clock)]
+        if isinstance(role, Homeserver) and role.identity is not None:
+            retry = partial(retry_unbinds, role, _FEW)
+            jobs.append(Job(name="retry_unbinds", every=retry_every, work=retry, limit=_FEW, clock=clock))
+        jobs.append(Job(name="purge", every=purge_every, work=self.purge, limit=_MANY, clock=clock))
+        return tuple(jobs)
+
+    async def deliver_due(self, limit: int = _FEW) -> int:
+        """Send messages that were put off or cut off: one of the ``jobs``. Returns how many were tried.
 
         Of several roles that share a session store only one may, and it needs all the senders.
         """
         return await sending.deliver_due(self.role, limit)
 
-    async def purge(self, limit: int = 1000) -> int:
-        """Delete up to ``limit`` sessions, limits and binds each that came to nothing; call it every few minutes.
+    async def purge(self, limit: int = _MANY) -> int:
+        """Delete up to ``limit`` sessions, limits and binds each that came to nothing: one of the ``jobs``.
 
         Returns how many were deleted.
         """

@@ -9,6 +9,7 @@ from secrets import token_hex
 
 from attrs import evolve
 
+from ..housekeeping import Job
 from ..protocol.errors import MatrixError, TooLarge
 from ..protocol.wire import Response, json_response
 from ..service import Service
@@ -76,6 +77,11 @@ def framed(response: Response, method: str) -> Response:
     if response.status == _NO_CONTENT:
         return response
     return evolve(response, headers=(*response.headers, ("Content-Length", str(len(response.body)))))
+
+
+def jobs_of(kept: Iterable[Service | Job]) -> list[Job]:
+    """Return the jobs of services, and those that are given as they are."""
+    return [job for each in kept for job in ((each,) if isinstance(each, Job) else each.jobs())]
 
 
 def refused(error: MatrixError) -> Response:

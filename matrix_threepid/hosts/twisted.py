@@ -2,7 +2,8 @@
 
 ``ThreepidResource`` is all of it. ``respond`` asks the service, ``write`` sends what came of it, ``read_request`` only
 reads: with these an adapter serves the endpoints from resources that its own server makes. ``site`` refuses long bodies
-before they are read; under any other site, Twisted has read them when a resource hears of them.
+before they are read; under any other site, Twisted has read them when a resource hears of them. ``keep_house`` runs the
+jobs beside the requests.
 """
 
 # mypy: allow-untyped-calls
@@ -11,18 +12,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.web import server
 from twisted.web.resource import IResource, Resource, getChildForRequest
 
+from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from .shared import check_length, client_of, framed, incident, joined, our_path, refused
+from .shared import check_length, client_of, framed, incident, jobs_of, joined, our_path, refused
 
 WebRequest = Any
 """A ``twisted.web.server.Request``; its own types leave most of it open."""
@@ -186,6 +191,54 @@ class BoundedRequest(server.Request):
         self.setHeader(b"connection", b"close")
         _start(self, refused(TooLarge()))
         self.loseConnection()
+
+
+def keep_house(
+    *kept: Service | Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]] = ensureDeferred, clock: Any = None
+) -> Callable[[], Deferred[Any]]:
+    """Run the jobs of services, and jobs of the host's own, each at its own pace and the first time at once.
+
+    Returns a function that ends them; its Deferred fires once what they are doing is done, for
+    ``reactor.addSystemEventTrigger("before", "shutdown", stop)``. ``run``: makes a Deferred of a coroutine, as for
+    ``ThreepidResource``. ``clock``: an ``IReactorTime``; the default is the reactor.
+    """
+    if clock is None:
+        from twisted.internet import reactor
+
+        clock = reactor
+    rounds = [_Rounds(job, run, clock) for job in jobs_of(kept)]
+    return lambda: DeferredList([each.stop() for each in rounds])
+
+
+class _Rounds:
+    """Runs one job until it is stopped; what has begun is finished, only the pause between runs is cut."""
+
+    def __init__(self, job: Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]], clock: IReactorTime) -> None:
+        self._job, self._run, self._clock = job, run, clock
+        self._stopped = False
+        self._pause: Deferred[None] | None = None
+        self._ended = ensureDeferred(self._repeat())
+
+    def stop(self) -> Deferred[None]:
+        self._stopped = True
+        if self._pause is not None:
+            self._pause.cancel()
+        return self._ended
+
+    async def _repeat(self) -> None:
+        while not self._stopped:
+            try:
+                pause = await self._run(self._job.run_once())
+            except Exception as error:  # of `run` itself
+                pause = self._job.failed(error)
+            await self._wait(pause)
+
+    async def _wait(self, ms: int) -> None:
+        if self._stopped:
+            return
+        self._pause = deferLater(self._clock, ms / 1000)
+        with suppress(CancelledError):
+            await self._pause
 
 
 def _start(request: WebRequest, response: Response) -> None:
