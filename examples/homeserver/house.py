@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from itertools import count
 from typing import Any
 
 from attrs import frozen
 
 from matrix_threepid import Medium, Service
-from matrix_threepid.bindings import retry_unbinds
+from matrix_threepid.hosts.housekeeping import keep_house
+from matrix_threepid.housekeeping import Job
 from matrix_threepid.ports import TokenSender
 from matrix_threepid.protocol.endpoint import Endpoint, Table
 
@@ -26,7 +24,7 @@ from .peers import Peers
 from .storage import opened, secret_of
 from .tables import IDENTITY_SERVER
 
-_log = logging.getLogger(__name__)
+_SECOND, _MINUTE = 1000, 60_000
 
 
 @frozen
@@ -65,7 +63,7 @@ async def housed(
         if config.identity_server:
             other = await stack.enter_async_context(opened(config.database, IDENTITY_SERVER))
             services.append(Service(assemble_identity(home, other, secret), IDENTITY_TABLE))
-        stack.push_async_callback(_ended, asyncio.create_task(_keep_house(services, home)))
+        stack.push_async_callback(_ended, asyncio.create_task(keep_house(*_jobs(services, home))))
         beside = Service(home, Table("", (*SERVER_ENDPOINTS, *extra)))
         yield House((*services, beside), config.client_ip_header)
 
@@ -75,25 +73,9 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
 
 
-async def _keep_house(services: Sequence[Service], home: Home) -> None:
-    """Send what was put off and forget what is over; beside that, ask again for unbinds, which may take its time."""
-    await asyncio.gather(_every_second(partial(_tidy, services, home)), _every_second(lambda _: retry_unbinds(home)))
-
-
-async def _every_second(work: Callable[[int], Awaitable[object]]) -> None:
-    for second in count():
-        try:
-            await work(second)
-        except Exception:
-            _log.exception("housekeeping failed, and goes on")
-        await asyncio.sleep(1)
-
-
-async def _tidy(services: Sequence[Service], home: Home, second: int) -> None:
+def _jobs(services: Sequence[Service], home: Home) -> Iterator[Job]:
+    """Yield what runs beside the requests: the library's jobs, at a pace for a small server, and our own."""
     for service in services:
-        await service.deliver_due()
-    if second % 60 == 0:
-        for service in services:
-            await service.purge()
-        await home.uia.purge()
-        await home.openid.purge()
+        yield from service.jobs(deliver_every=_SECOND, retry_every=_SECOND, purge_every=_MINUTE)
+    yield Job(name="purge authentication", every=_MINUTE, work=home.uia.purge)
+    yield Job(name="purge OpenID tokens", every=_MINUTE, work=home.openid.purge)

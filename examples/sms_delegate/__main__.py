@@ -16,8 +16,6 @@ from matrix_threepid import ConfigurationError
 
 from .config import Config, read_config
 
-_log = logging.getLogger(__name__)
-
 
 def main() -> int:
     """Run the command; return the exit status: 0, 1 if no SMS went out, 2 for a configuration that cannot work."""
@@ -35,6 +33,7 @@ async def _serve(config: Config) -> int:
     import uvicorn
 
     from matrix_threepid import Service
+    from matrix_threepid.hosts.housekeeping import keep_house
     from matrix_threepid.sockets import listener
     from matrix_threepid.stores.sql import migrate
     from matrix_threepid.stores.sqlite import Sqlite
@@ -47,7 +46,7 @@ async def _serve(config: Config) -> int:
         service = Service(delegate(config, db))
         app = application(service, config.secret_path)
         options = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-        chores = asyncio.create_task(_keep_house(service))
+        chores = asyncio.create_task(keep_house(service))
         try:
             with listener(*config.address) as listening:
                 print(f"listening on port {listening.getsockname()[1]}", flush=True)
@@ -55,16 +54,6 @@ async def _serve(config: Config) -> int:
         finally:
             chores.cancel()
     return 0
-
-
-async def _keep_house(service: Any) -> None:
-    """Forget what is over, every minute."""
-    while True:
-        try:
-            await service.purge()
-        except Exception:
-            _log.exception("housekeeping failed, and goes on")
-        await asyncio.sleep(60)
 
 
 async def _self_test(config: Config, number: str) -> int:

@@ -25,7 +25,7 @@ class Policy:
     ``legacy_add``: ``POST /account/3pid`` as it is ("allow"), behind UIA ("uia"), or gone ("off").
     ``identity_server_hint``: ``id_server`` where it has no meaning is ignored, or refused.
     ``hide_known_addresses``: nobody learns from an answer whether an address has an account; owners get a mail.
-    ``deferred_sending``: answer first and let ``Service.deliver_due`` send; implied by ``hide_known_addresses``.
+    ``deferred_sending``: answer first and let the job ``deliver_due`` send; implied by ``hide_known_addresses``.
     ``password_reset_by``: a mail with a link, or with a code to type. ``password_reset_by_phone``: off by default,
     numbers change hands. ``next_link_hosts``: the only hosts a ``next_link`` may have, ``None`` for any.
     ``notices``: tell an account's other mail addresses when one is added or removed, or its password was reset.

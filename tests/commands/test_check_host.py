@@ -219,7 +219,7 @@ def test_stricter_choices_are_named(checked: Checked) -> None:
     beyond = Policy.hardened(public_base_url=BASE, legacy_add="off", code_digits=10, deferred_sending=False)
     _, shown, _ = checked(homeserver(policy=beyond))
     assert part(shown, stricter) == []
-    assert "sending: after the answer: have Service.deliver_due called every few seconds\n" in shown
+    assert "sending: after the answer: have the jobs of the service run (Service.jobs)\n" in shown
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])

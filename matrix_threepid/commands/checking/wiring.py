@@ -35,7 +35,7 @@ def of_service(service: Service) -> Iterator[Finding]:
     yield from of_ways(role)
     yield from of_no_way(role)
     if role.policy.defers:
-        yield Finding(Kind.FACT, "sending", "after the answer: have Service.deliver_due called every few seconds")
+        yield Finding(Kind.FACT, "sending", "after the answer: have the jobs of the service run (Service.jobs)")
     yield from _off(service)
     yield from _ports(role)
 
