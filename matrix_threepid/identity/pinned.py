@@ -59,7 +59,7 @@ class PinnedHttps:
     * ``ports``: those that may be called.
     * ``context``: what to trust, in place of the system's certificates.
     * ``max_headers``, ``max_body``: bytes that are read of an answer.
-    * ``per_host``: calls at once to one host; 4 by default. Further calls wait, in order of arrival, until their deadline.
+    * ``per_host``: calls at once to one host; 4 by default. Further calls wait in order of arrival.
     * ``waiting_per_host``: calls that may wait for one host; 64 by default. A further one is refused at once.
     * ``waiting``: calls that may wait for all hosts together; 1,000 by default.
     * ``resolve``: looks names up, in place of the system's resolver.
