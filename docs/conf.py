@@ -2,8 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from tools.rules import all_markers, shown_by, with_links, with_tests
 
 from matrix_threepid import __version__
 
@@ -19,3 +23,16 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 nitpicky = False
+SHOWN = shown_by(all_markers())
+
+
+def complete_rules(_: Any, page: str, source: list[str]) -> None:
+    """Put the tests below the rules, and make every rule that a page names a link."""
+    if page.startswith("rules/"):
+        source[0] = with_tests(source[0], SHOWN)
+    source[0] = with_links(source[0])
+
+
+def setup(app: Any) -> None:
+    """Register ``complete_rules`` with Sphinx."""
+    app.connect("source-read", complete_rules)

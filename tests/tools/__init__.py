@@ -1,0 +1,1 @@
+"""Tools of the tests that the docs use as well."""
