@@ -33,6 +33,12 @@ def complete_rules(_: Any, page: str, source: list[str]) -> None:
     source[0] = with_links(source[0])
 
 
+def rules_to_read_again(_: Any, env: Any, *changes: set[str]) -> list[str]:
+    """Name the pages of rules, since a change of the tests changes them."""
+    return [page for page in env.found_docs if page.startswith("rules/")]
+
+
 def setup(app: Any) -> None:
-    """Register ``complete_rules`` with Sphinx."""
+    """Register the functions above with Sphinx."""
     app.connect("source-read", complete_rules)
+    app.connect("env-get-outdated", rules_to_read_again)
