@@ -18,6 +18,7 @@ from tools.rules import (
     markers_of,
     rules_of,
     shown_by,
+    with_links,
     with_tests,
 )
 
@@ -94,6 +95,13 @@ def test_an_entry_is_read_and_shown_with_its_tests() -> None:
     page = with_tests(f"{ENTRY}\n{ENTRY.replace('ADD-1', 'ADD-2')}", {"REQ-ADD-1": ["tests/test_a.py::test_b"]})
     assert page.startswith(ENTRY)
     assert page[len(ENTRY) :].split("(REQ-ADD-2)=")[0].strip() == "Shown by:\n\n* `tests/test_a.py::test_b`"
+
+
+def test_what_running_text_names_becomes_a_link() -> None:
+    """Rules and decisions in running text lead to their entries; code, headings and links stay as they are."""
+    kept = "### SEC-1: a title\n\n`SEC-1` and [SEC-1](a.md#sec-1)\n\n```\nSEC-1\n```\n"
+    assert with_links(kept) == kept
+    assert with_links("As SEC-1 says (decision 2).") == "As [SEC-1](#SEC-1) says ([decision 2](#decision-2))."
 
 
 def test_markers_are_read_at_modules_classes_and_functions() -> None:
