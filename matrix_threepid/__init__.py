@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .drive import run_sync as run_sync
-    from .homeserver import Homeserver as Homeserver
     from .model.keys import Peppers as Peppers
     from .model.session import Lifetimes as Lifetimes
     from .model.threepid import AccountThreepid as AccountThreepid
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from .model.threepid import Owner as Owner
     from .model.threepid import Purpose as Purpose
     from .model.threepid import Threepid as Threepid
+    from .offload import run_sync as run_sync
     from .policy import Limit as Limit
     from .policy import Limits as Limits
     from .policy import Policy as Policy
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
     from .protocol.errors import MatrixError as MatrixError
     from .protocol.wire import Request as Request
     from .protocol.wire import Response as Response
+    from .roles.homeserver import Homeserver as Homeserver
     from .service import Service as Service
     from .threads import Threads as Threads
     from .threads import inline as inline
     from .uia import Stages as Stages
 
 _HOMES = {
-    "drive": ("run_sync",),
-    "homeserver": ("Homeserver",),
+    "offload": ("run_sync",),
     "model.keys": ("Peppers",),
     "model.session": ("Lifetimes",),
     "model.threepid": ("AccountThreepid", "AddOutcome", "Medium", "Owner", "Purpose", "Threepid"),
@@ -44,6 +43,7 @@ _HOMES = {
     "ports": ("Caller",),
     "protocol.errors": ("ConfigurationError", "MatrixError"),
     "protocol.wire": ("Request", "Response"),
+    "roles.homeserver": ("Homeserver",),
     "service": ("Service",),
     "threads": ("Threads", "inline"),
     "uia": ("Stages",),

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from .ports import Clock
 from .protocol.errors import ConfigurationError
-from .role import system_clock
+from .roles.base import system_clock
 
 LONGEST_PAUSE = 60_000
 """The ms after which a job that fails again and again is tried, unless its own pace is slower."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .homeserver import Homeserver
 from .model.email import canonical_email
 from .model.msisdn import bare_number, canonical_msisdn
 from .model.threepid import Medium, Threepid
 from .protocol.errors import Forbidden, InvalidParam
+from .roles.homeserver import Homeserver
 
 
 def names_threepid(body: Mapping[str, Any]) -> bool:

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from . import sending
-from .bindings import retry_unbinds
-from .call import Call
 from .endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
-from .homeserver import Homeserver
+from .flows import send_message
+from .flows.binding_access import retry_unbinds
 from .housekeeping import Job
-from .identity_server import Delegate, IdentityServer
 from .protocol import errors
 from .protocol.body import read_object
 from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
 from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
-from .role import Role
+from .roles.base import Role
+from .roles.call import Call
+from .roles.homeserver import Homeserver
+from .roles.identity_server import Delegate, IdentityServer
 
 _DAY = 86_400_000
 _FEW, _MANY = 100, 1000
@@ -91,7 +91,7 @@ class Service:
 
         Of several roles that share a session store only one may, and it needs all the senders.
         """
-        return await sending.deliver_due(self.role, limit)
+        return await send_message.deliver_due(self.role, limit)
 
     async def purge(self, limit: int = _MANY) -> int:
         """Delete up to ``limit`` sessions, limits and binds each that came to nothing: one of the ``jobs``.

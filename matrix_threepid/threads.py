@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from attrs import define, field
 
-from .drive import driven_by_run_sync
+from .offload import driven_by_run_sync
 from .protocol.errors import ConfigurationError, Unavailable
 
 T = TypeVar("T")

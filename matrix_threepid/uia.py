@@ -15,16 +15,16 @@ from typing import Any
 
 from attrs import frozen
 
-from . import sessions
-from .addition import account_threepid
-from .endpoints.adding import ThreepidCreds
-from .homeserver import Homeserver
+from .endpoints.homeserver.add_threepid import ThreepidCreds
+from .flows import session_access
+from .flows.add import account_threepid
+from .flows.notify_owner import tell_others
 from .model.message import Kind
 from .model.session import Session
 from .model.threepid import AccountThreepid, Medium, Purpose, Threepid
-from .notices import tell_others
 from .protocol import errors
 from .protocol.message import read
+from .roles.homeserver import Homeserver
 
 STAGES = {"m.login.email.identity": Medium.EMAIL, "m.login.msisdn": Medium.MSISDN}
 """The stages, and the medium each proves."""
@@ -68,12 +68,12 @@ class Stages:
         answers 401 with its UIA state and the ``errcode`` and ``error`` of these.
         """
         creds = read_creds(auth)
-        session = await sessions.find(self._hs, creds.sid, creds.client_secret)
+        session = await session_access.find(self._hs, creds.sid, creds.client_secret)
         if session is None or session.threepid.medium is not STAGES[stage]:
             raise errors.Unauthorized
         claimant = f"uia:{uia_session}"
         user_id = user_id or await self._owner_of(session, purpose)
-        claimed = await sessions.change(
+        claimed = await session_access.change(
             self._hs, session.sid, lambda stored: _claimed(self._hs, stored, purpose, claimant, user_id)
         )
         if claimed is None:
@@ -85,7 +85,7 @@ class Stages:
 
         Raises ``Unauthorized``; to register ``ThreepidInUse`` or ``ThreepidDenied``, else ``ThreepidNotFound``.
         """
-        held = await sessions.change(
+        held = await session_access.change(
             self._hs, proof.sid, lambda stored: _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)
         )
         if held is None:
@@ -98,25 +98,27 @@ class Stages:
 
     async def spend(self, proof: Proof) -> None:
         """Use the proof up, right after acting. A new password also ends every other reset of its account."""
-        await sessions.change(self._hs, proof.sid, lambda stored: _spent(stored, proof.claimant, self._hs.clock()))
+        await session_access.change(
+            self._hs, proof.sid, lambda stored: _spent(stored, proof.claimant, self._hs.clock())
+        )
         if proof.purpose is Purpose.PASSWORD and proof.owner is not None:
             await self.end_resets(proof.owner)
             await tell_others(self._hs, proof.owner, Kind.PASSWORD_CHANGED, proof.identifier)
 
     async def release(self, proof: Proof) -> None:
         """Give the proof back when what it was for did not come to pass, so that another attempt can use it."""
-        await sessions.change(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
+        await session_access.change(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
 
     async def end_resets(self, user_id: str) -> None:
         """Call off every open password reset of an account; for a password that was changed in another way."""
         for threepid in await self._hs.accounts.list(user_id):
-            await sessions.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
+            await session_access.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
 
     async def _still_free(self, proof: Proof, *, taken: bool) -> None:
         if taken:
             raise errors.ThreepidInUse
         if not await self._hs.rules.allows(proof.identifier, Purpose.REGISTER, None):
-            await sessions.change(self._hs, proof.sid, Session.end)
+            await session_access.change(self._hs, proof.sid, Session.end)
             raise errors.ThreepidDenied
 
     async def _owner_of(self, session: Session, purpose: Purpose) -> str | None:

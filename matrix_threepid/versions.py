@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .homeserver import Homeserver
 from .model.threepid import Medium
+from .roles.homeserver import Homeserver
 
 
 def unstable_features(homeserver: Homeserver) -> dict[str, bool]:

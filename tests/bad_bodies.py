@@ -13,9 +13,9 @@ from identity_server.apis import DELEGATE as AS_DELEGATE
 from identity_server.apis import V2, Api
 
 from matrix_threepid import AccountThreepid, Medium, Response
-from matrix_threepid.drive import run_sync
 from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from matrix_threepid.model.identity import Refused
+from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.endpoint import Endpoint, Table
 from matrix_threepid.protocol.members import Kind
 from matrix_threepid.protocol.message import Nested, members

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from stores.postgres import server
 
-from matrix_threepid.bench.__main__ import main
-from matrix_threepid.bench.goals import BUILT_IN, judge, read_goals
-from matrix_threepid.bench.registry import UNITS
+from tests.bench.__main__ import main
+from tests.bench.goals import BUILT_IN, judge, read_goals
+from tests.bench.registry import UNITS
 
 Lines = list[dict[str, Any]]
 LATENCY = [name for name, unit in UNITS.items() if unit.kind == "latency"]

@@ -14,7 +14,7 @@ from looping import Work, give_ports, outcome_of
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from matrix_threepid import run_sync
-from matrix_threepid.sending import LEASE
+from matrix_threepid.flows.send_message import LEASE
 from matrix_threepid.testing import ALICE, BOB, PASSWORD, World
 
 ADDRESS = "alice@example.org"

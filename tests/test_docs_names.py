@@ -69,7 +69,7 @@ def _has(part: Any, members: list[str]) -> bool:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_names_on_a_page_are_there(page: Path) -> None:
-    """A name of ours with a dot in it resolves: ``matrix_threepid.sms``, ``Policy.code_digits``, ``Accounts.add``."""
+    """A name of ours with a dot in it resolves: ``matrix_threepid.limits.sms``, ``Policy.code_digits``, ``Accounts.add``."""
     names = [match[1] for code in codes(page) if (match := _DOTTED.fullmatch(code))]
     assert [name for name in names if not is_there(name)] == []
 
@@ -89,7 +89,8 @@ def test_the_commands_on_a_page_are_there(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "gone", ["matrix_threepid.limiting.sms_left", "SessionStore.due", "Policy.nothing_of_ours", "stores.sqlite.Nothing"]
+    "gone",
+    ["matrix_threepid.limits.rate.sms_left", "SessionStore.due", "Policy.nothing_of_ours", "stores.sqlite.Nothing"],
 )
 def test_a_name_that_is_gone_is_found_out(gone: str) -> None:
     """The look at names can fail: one that was renamed does not resolve."""

@@ -20,9 +20,9 @@ from matrix_threepid import ConfigurationError, Peppers, Service, run_sync
 from matrix_threepid.hosts import twisted as twisted_host
 from matrix_threepid.hosts.housekeeping import keep_house, keep_house_in_threads, keep_house_in_trio
 from matrix_threepid.housekeeping import Job
-from matrix_threepid.identity_server import Delegate
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.protocol.errors import Unavailable
+from matrix_threepid.roles.identity_server import Delegate
 from matrix_threepid.testing import ALICE, FakeClock, World
 from matrix_threepid.testing.identity import FakeIdentityServers
 from matrix_threepid.testing.world import PEPPER

@@ -11,8 +11,8 @@ from smtp.messages import LINK, SENDER, SERVER_NAME, link_in, parsed, part, told
 from matrix_threepid import ConfigurationError
 from matrix_threepid.model.message import Kind
 from matrix_threepid.model.threepid import Purpose
-from matrix_threepid.senders.mail import Mails
-from matrix_threepid.texts import Texts
+from matrix_threepid.senders.smtp.mail import Mails
+from matrix_threepid.texts.catalogue import Texts
 
 _HEADERS = [
     "Auto-Submitted",

@@ -17,7 +17,7 @@ from smtp.sink import Sink, certified, knows_bob, sink, trusting
 
 from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage
-from matrix_threepid.senders.smtp import SmtpSender
+from matrix_threepid.senders.smtp.sender import SmtpSender
 
 
 @contextmanager
@@ -243,7 +243,7 @@ def _one_ordinary_mail(server: Sink, recipient: str) -> None:
 
 def test_dots_at_the_start_of_lines_arrive(plain: Sink, tmp_path: Any) -> None:
     """A line that starts with a dot, or is one, neither ends the mail nor loses its dot."""
-    from matrix_threepid.texts import Texts
+    from matrix_threepid.texts.catalogue import Texts
 
     (tmp_path / "mail.txt").write_text(".\n..\n.a\n$token\n.\n")
     with sender_for(plain, texts=Texts(tmp_path)) as sender:

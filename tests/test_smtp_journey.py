@@ -13,7 +13,7 @@ from smtp.scripted import Action, hang_up, scripted
 from smtp.sink import certified, sink, trusting
 
 from matrix_threepid import Medium
-from matrix_threepid.senders.smtp import SmtpSender
+from matrix_threepid.senders.smtp.sender import SmtpSender
 from matrix_threepid.testing import World
 
 MakeWorld = Callable[..., World]

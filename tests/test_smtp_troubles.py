@@ -16,8 +16,8 @@ from smtp.sink import free_port, trusting
 
 from matrix_threepid import run_sync
 from matrix_threepid.model.message import Accepted, Outcome, RefusedForever, RefusedForNow, Unknown
-from matrix_threepid.senders.smtp import SmtpSender
-from matrix_threepid.texts import Texts
+from matrix_threepid.senders.smtp.sender import SmtpSender
+from matrix_threepid.texts.catalogue import Texts
 
 SHORT = 150
 """The ms a sending may take where its server never comes to an end."""
@@ -215,7 +215,7 @@ def test_a_server_that_says_too_much_is_not_kept() -> None:
 
 def test_a_connection_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that was idle longer than ``MAX_IDLE`` is not tried again."""
-    monkeypatch.setattr("matrix_threepid.senders.smtp.MAX_IDLE", -1.0)
+    monkeypatch.setattr("matrix_threepid.senders.smtp.sender.MAX_IDLE", -1.0)
     with sending_to() as (server, sender):
         send(sender)
         send(sender)
@@ -259,6 +259,6 @@ def test_reasons_and_logs_hold_no_secret(caplog: pytest.LogCaptureFixture) -> No
 
 def test_nothing_heavy_is_loaded_before_the_first_mail() -> None:
     """Making a sender loads neither smtplib nor ssl nor socket."""
-    made = f"from matrix_threepid.senders.smtp import SmtpSender; SmtpSender('h', sender={SENDER!r}, server_name='s')"
+    made = f"from matrix_threepid.senders.smtp.sender import SmtpSender; SmtpSender('h', sender={SENDER!r}, server_name='s')"
     shown = f"import sys; {made}; print(sorted({{'smtplib', 'ssl', 'socket'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", shown], capture_output=True, check=True).stdout == b"[]\n"  # noqa: S603

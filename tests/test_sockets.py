@@ -15,11 +15,11 @@ import pytest
 from examples.homeserver.config import Config
 from examples.homeserver.server import running
 from matrix_threepid import ConfigurationError, run_sync
-from matrix_threepid.identity.http import HttpRequest
-from matrix_threepid.identity.pinned import PinnedHttps
-from matrix_threepid.senders.http_direct import DirectHttp
-from matrix_threepid.senders.smtp import SmtpSender
-from matrix_threepid.sockets import connected, listener
+from matrix_threepid.net.direct_https import DirectHttp
+from matrix_threepid.net.fetch import HttpRequest
+from matrix_threepid.net.safe_https import PinnedHttps
+from matrix_threepid.net.sockets import connected, listener
+from matrix_threepid.senders.smtp.sender import SmtpSender
 from matrix_threepid.testing.rogue import PATIENCE
 
 HERE = "127.0.0.1"

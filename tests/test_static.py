@@ -15,7 +15,7 @@ import matrix_threepid
 ROOT = Path(matrix_threepid.__file__).parent
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.rglob("*.py"))}
 TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
-FOR_DEVELOPERS = ("testing/", "bench/")
+FOR_DEVELOPERS = ("testing/",)
 """What no server runs: it may draw numbers and assert."""
 SECRETS = {"token", "secret", "code", "mac", "password", "pepper"}
 PREDICTABLE = {"random", "uuid", "uuid1", "uuid3", "uuid5"}

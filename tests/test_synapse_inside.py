@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid.drive import run_sync
+from matrix_threepid.offload import run_sync
 from matrix_threepid.synapse import private, used
 from matrix_threepid.synapse.bindings import UnbindGuard
 from matrix_threepid.synapse.fit import differences

@@ -11,8 +11,8 @@ import pytest
 from data import cases, load
 
 from matrix_threepid import AccountThreepid, Lifetimes, Medium
-from matrix_threepid.drive import run_sync
 from matrix_threepid.model.message import RefusedForever, RefusedForNow, Unknown
+from matrix_threepid.offload import run_sync
 from matrix_threepid.testing import ALICE, Outbox, World
 
 HOUR = 3_600_000

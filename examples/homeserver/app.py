@@ -8,7 +8,7 @@ from attrs import frozen
 
 from matrix_threepid import Medium, Purpose, Threepid
 from matrix_threepid.ports import TokenSender
-from matrix_threepid.role import system_clock
+from matrix_threepid.roles.base import system_clock
 from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions
 
 from .accounts import Accounts

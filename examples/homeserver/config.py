@@ -8,8 +8,8 @@ from attrs import frozen
 
 from matrix_threepid import ConfigurationError, MatrixError, Policy
 from matrix_threepid.model.email import canonical_email
+from matrix_threepid.net.loopback import is_loopback
 from matrix_threepid.policy import SmsRules
-from matrix_threepid.senders.server import is_loopback
 from matrix_threepid.settings import (
     IdentityServerSettings,
     LimitsSettings,

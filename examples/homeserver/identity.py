@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from attrs import evolve, field, frozen
 
 from matrix_threepid import Caller, Request
-from matrix_threepid.identity_server import IdentityServer
 from matrix_threepid.protocol.errors import Unauthorized, UnknownToken
+from matrix_threepid.roles.identity_server import IdentityServer
 from matrix_threepid.stores.sql import Database, SqlAssociations, SqlLimits, SqlSessions
 
 from .devices import access_token

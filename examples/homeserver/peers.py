@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 
 from matrix_threepid import MatrixError
-from matrix_threepid.identity.http import Fetch, HttpReply, HttpRequest, place
 from matrix_threepid.model.id_server import normal_id_server
+from matrix_threepid.net.fetch import Fetch, HttpReply, HttpRequest, place
 from matrix_threepid.protocol.body import read_object
 from matrix_threepid.protocol.errors import Unauthorized
 from matrix_threepid.settings import IdentityServerSettings

@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.sockets import listener
+from matrix_threepid.net.sockets import listener
 
 from .wiring import account_server, configured, tell
 

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.sockets import listener
+from matrix_threepid.net.sockets import listener
 
 from .wiring import account_server, configured, tell
 

@@ -34,7 +34,7 @@ async def _serve(config: Config) -> int:
 
     from matrix_threepid import Service
     from matrix_threepid.hosts.housekeeping import keep_house
-    from matrix_threepid.sockets import listener
+    from matrix_threepid.net.sockets import listener
     from matrix_threepid.stores.sql import migrate
     from matrix_threepid.stores.sqlite import Sqlite
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from matrix_threepid import Medium, Service
 from matrix_threepid.hosts.asgi import App, Asgi, Receive, Scope, Send
-from matrix_threepid.identity_server import Delegate
+from matrix_threepid.roles.identity_server import Delegate
 from matrix_threepid.settings.secret import stored_peppers
 from matrix_threepid.stores.sql import SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite

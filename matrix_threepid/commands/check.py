@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..protocol.errors import ConfigurationError
-from ..role import Role
+from ..roles.base import Role
 from .checking.choices import of_policy
 from .checking.findings import UNUSABLE, Finding, Report
 from .checking.loading import named

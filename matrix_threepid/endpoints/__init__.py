@@ -5,19 +5,20 @@ from functools import partial
 
 from attrs import evolve
 
-from ..homeserver import Homeserver
-from ..identity_server import Delegate, IdentityServer
 from ..model.threepid import Medium
 from ..protocol.endpoint import Access, Endpoint, Table
 from ..protocol.history import IdentityHistory
-from ..role import Role
-from . import adding, associations, binding, listing, removing, request_token, submit, validate
+from ..roles.base import Role
+from ..roles.homeserver import Homeserver
+from ..roles.identity_server import Delegate, IdentityServer
+from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token
+from .identity import bind_unbind, validate
 
 HOMESERVER = Table(
     Homeserver.prefix,
     tuple(
         declared
-        for module in (request_token, submit, listing, adding, removing, binding)
+        for module in (request_token, submit_token, list_threepids, add_threepid, delete_threepid, bind_threepid)
         for declared in module.ENDPOINTS
     ),
 )
@@ -34,7 +35,7 @@ def _validation(history: IdentityHistory, access: Access) -> Iterator[Endpoint]:
 
 
 def _pages(history: IdentityHistory) -> Iterator[Endpoint]:
-    return (evolve(declared, history=history) for declared in submit.ENDPOINTS)
+    return (evolve(declared, history=history) for declared in submit_token.ENDPOINTS)
 
 
 def _first_version(declarations: Iterable[Endpoint]) -> Iterator[Endpoint]:
@@ -55,10 +56,10 @@ IDENTITY_SERVER = Table(
     IdentityServer.prefix,
     (
         *_validation(_V2, Access.USER),
-        *associations.declare(_V2, Access.USER),
+        *bind_unbind.declare(_V2, Access.USER),
         *_pages(_V2),
         *_first_version(_validation(_V1, Access.ANYONE)),
-        *_first_version(associations.declare(_V1, Access.ANYONE)),
+        *_first_version(bind_unbind.declare(_V1, Access.ANYONE)),
     ),
 )
 """What an identity server offers: version 2 with tokens, version 1 without."""

@@ -8,7 +8,7 @@ from typing import Any
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from .shared import Disconnected, check_length, client_of, framed, incident, joined, our_path, refused
+from ._shared import Disconnected, check_length, client_of, framed, incident, joined, our_path, refused
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

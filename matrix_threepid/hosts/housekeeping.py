@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from threading import Event, Thread
 from typing import Any
 
-from ..drive import run_sync
 from ..housekeeping import Job
+from ..offload import run_sync
 from ..service import Service
-from .shared import jobs_of
+from ._shared import jobs_of
 
 Sleep = Callable[[float], Awaitable[object]]
 """Waits so many s, such as ``asyncio.sleep``."""

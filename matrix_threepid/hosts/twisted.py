@@ -27,7 +27,7 @@ from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from .shared import check_length, client_of, framed, incident, jobs_of, joined, our_path, refused
+from ._shared import check_length, client_of, framed, incident, jobs_of, joined, our_path, refused
 
 WebRequest = Any
 """A ``twisted.web.server.Request``; its own types leave most of it open."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from http.client import responses
 from typing import Any
 
-from ..drive import run_sync
+from ..offload import run_sync
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from .shared import Disconnected, announced, check_length, client_of, framed, incident, joined, our_path, refused
+from ._shared import Disconnected, announced, check_length, client_of, framed, incident, joined, our_path, refused
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

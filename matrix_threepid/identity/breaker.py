@@ -7,9 +7,9 @@ from threading import Lock
 
 from attrs import define, evolve, field, frozen
 
+from ..net.fetch import Failure, HttpFailure
 from ..ports import Clock
-from .answers import Answer
-from .http import Failure, HttpFailure
+from ._answers import Answer
 
 _OURS = (Failure.BLOCKED, Failure.BUSY, Failure.RESTING)
 """What was not the server's fault: it was not even called."""

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from ..deadline import Deadline
 from ..model.identity import BindAnswer, NotSupported, ProvedAnswer, Refused, UnbindAnswer, Unreachable
 from ..model.threepid import Medium
+from ..net.deadline import Deadline
+from ..net.fetch import Failure, Fetch, Headers, HttpFailure, HttpRequest, place
 from ..ports import Credentials
-from .answers import Answer, read_association, read_proved, read_unbind
+from ._answers import Answer, read_association, read_proved, read_unbind
 from .breaker import Breaker
-from .http import Failure, Fetch, Headers, HttpFailure, HttpRequest, place
 from .signed_requests import Signer
 
 V2, V1 = "/_matrix/identity/v2", "/_matrix/identity/api/v1"

@@ -8,11 +8,11 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..model.id_server import normal_id_server
+from ..net.fetch import Fetch, HttpReply, HttpRequest, place
 from ..ports import Clock
 from ..protocol.body import read_object
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
-from ..role import system_clock
-from .http import Fetch, HttpReply, HttpRequest, place
+from ..roles.base import system_clock
 from .signing import ALGORITHM, set_of, verifies
 
 DEFAULT_PORT = 8448

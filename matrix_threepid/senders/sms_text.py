@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..model.message import Kind, TokenMessage
-from ..texts import Texts
+from ..texts.catalogue import Texts
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ..drive import Offload
 from ..model.binding import Retrying
+from ..offload import Offload
 from ..protocol.errors import ConfigurationError
 from .reading import setting
 from .rules import PORT, RATE, TEXT, many, read_by
@@ -16,7 +16,7 @@ from .rules import PORT, RATE, TEXT, many, read_by
 if TYPE_CHECKING:
     import ssl
 
-    from ..identity.pinned import PinnedHttps
+    from ..net.safe_https import PinnedHttps
 
 
 @frozen(kw_only=True)
@@ -43,7 +43,7 @@ class IdentityServerSettings:
 
     def fetch(self, *ports: int, offload: Offload | None = None) -> PinnedHttps:
         """Return the way to them, at ``ports`` and those of the settings. Raises ``ConfigurationError``."""
-        from ..identity.pinned import PinnedHttps
+        from ..net.safe_https import PinnedHttps
 
         return PinnedHttps(
             offload=offload,

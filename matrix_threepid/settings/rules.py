@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..senders.server import is_loopback
-from ..texts import BUILT_IN
+from ..net.loopback import is_loopback
+from ..texts.catalogue import BUILT_IN
 from .reading import Rule
 
 OBJECT = Rule("must be an object", lambda value: isinstance(value, dict))

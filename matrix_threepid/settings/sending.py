@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
-from ..drive import Offload
+from ..offload import Offload
 from ..policy import SmsRules
 from ..protocol.errors import ConfigurationError
 from .reading import Section, setting
@@ -31,10 +31,10 @@ from .rules import (
 )
 
 if TYPE_CHECKING:
-    from ..senders.http import HttpSender
-    from ..senders.http_direct import DirectHttp
-    from ..senders.smtp import SmtpSender
-    from ..senders.twilio import TwilioSender
+    from ..net.direct_https import DirectHttp
+    from ..senders.gateway.sender import HttpSender
+    from ..senders.smtp.sender import SmtpSender
+    from ..senders.twilio.sender import TwilioSender
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,7 @@ class SmtpSettings:
 
     def sender(self, server_name: str, offload: Offload | None = None) -> SmtpSender:
         """Return the way to mailboxes. Raises ``ConfigurationError``."""
-        from ..senders.smtp import SmtpSender
+        from ..senders.smtp.sender import SmtpSender
 
         return SmtpSender(
             self.host,
@@ -77,7 +77,7 @@ class TwilioSettings:
 
     def sender(self, offload: Offload | None = None) -> TwilioSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
-        from ..senders.twilio import TwilioSender
+        from ..senders.twilio.sender import TwilioSender
 
         try:
             return TwilioSender(
@@ -103,7 +103,7 @@ class GatewaySettings:
 
     def sender(self, offload: Offload | None = None) -> HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
-        from ..senders.http import HttpSender
+        from ..senders.gateway.sender import HttpSender
 
         return HttpSender(self.url, self.template, self.headers, _direct(self.url, offload), body=self.body)
 
@@ -140,6 +140,6 @@ class SmsSettings:
 
 
 def _direct(url: str | None, offload: Offload | None) -> DirectHttp:
-    from ..senders.http_direct import DirectHttp
+    from ..net.direct_https import DirectHttp
 
     return DirectHttp(offload=offload, tls=url is None or url.startswith("https:"))

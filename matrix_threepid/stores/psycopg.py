@@ -8,7 +8,7 @@ from threading import Lock
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..drive import Offload
+from ..offload import Offload
 from ..threads import Threads
 from .sql.operation import Operation, Row, drive, retried
 from .sql.postgresql import TRIES, AwaitedConnections, pause, raised_for, with_percent

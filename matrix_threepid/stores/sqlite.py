@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..drive import Offload
+from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..threads import Threads
 from .sql.operation import TRIES, Again, Operation, Row, drive, retried

@@ -7,13 +7,13 @@ from functools import partial
 
 from attrs import frozen
 
-from ..bindings import binding_id, is_intent
-from ..homeserver import Homeserver
+from ..flows.binding_access import binding_id, is_intent
+from ..flows.delete import unbind_everywhere
 from ..model.binding import Binding
 from ..model.threepid import Medium, Threepid
 from ..ports import Clock
 from ..protocol.errors import MatrixError
-from ..removal import unbind_everywhere
+from ..roles.homeserver import Homeserver
 from ..stores.sql import Database, SqlBindings
 from . import tables
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
-from ..senders.words import check_layouts, words_for
-from ..texts import Texts
+from ..senders.smtp.words import check_layouts, words_for
+from ..texts.catalogue import Texts
 
 if TYPE_CHECKING:
     from synapse.module_api import ModuleApi

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..bindings import retry_unbinds
-from ..homeserver import Homeserver
-from ..leaving import deactivate_threepids
+from ..deactivate import deactivate_threepids
+from ..flows.binding_access import retry_unbinds
 from ..protocol.errors import ConfigurationError
+from ..roles.homeserver import Homeserver
 from ..service import Service
 from ..settings import read
 from .bindings import UnbindGuard

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .. import sessions
-from ..homeserver import Homeserver
+from ..flows import session_access
 from ..model.session import Session
 from ..model.threepid import Purpose
 from ..protocol.errors import MatrixError, NoValidSession, ThreepidAuthFailed, Unauthorized
+from ..roles.homeserver import Homeserver
 from ..uia import STAGES, Proof, Stages
 from .host import spellings
 from .private import Inside, SetPassword
@@ -122,7 +122,7 @@ class OneAccount:
     async def _spend(self, sid: str) -> bool:
         step = partial(_spent, now=self._homeserver.clock())
         try:
-            return await sessions.change(self._homeserver, sid, step) is not None
+            return await session_access.change(self._homeserver, sid, step) is not None
         except NoValidSession:
             return False
 

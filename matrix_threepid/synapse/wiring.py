@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
-from ..homeserver import Homeserver
-from ..identity_server import Delegate
 from ..model.threepid import Medium
 from ..policy import Policy
 from ..ports import TokenSender
-from ..role import system_clock
+from ..roles.base import system_clock
+from ..roles.homeserver import Homeserver
+from ..roles.identity_server import Delegate
 from ..settings import IdentityServerSettings
 from ..settings.secret import stored_peppers
 from ..stores.sql import Operation, SqlLimits, SqlSessions, migrate

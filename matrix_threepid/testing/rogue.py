@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import Factory, define, field, frozen
 
-from ..sockets import listener
+from ..net.sockets import listener
 
 PATIENCE = 30.0
 """The s after which a client that should have left is left alone."""

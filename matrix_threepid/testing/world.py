@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from attrs import evolve
 
-from ..drive import run_sync
-from ..homeserver import Homeserver
 from ..model.keys import Peppers
 from ..model.message import TokenMessage
 from ..model.threepid import Medium
+from ..offload import run_sync
 from ..policy import Limit, Limits, Policy, SmsRules
 from ..protocol.wire import Request, Response
+from ..roles.homeserver import Homeserver
 from ..service import Service
 from ..uia import Stages
 from .fakes import PASSWORD, Events, FakeAccounts, FakeCallers, FakeClock, FakeUia, Outbox, Rules

@@ -15,15 +15,15 @@ from smtp.sink import free_port, sink
 from matrix_threepid import Medium, Peppers, Policy, Service
 from matrix_threepid.__main__ import main
 from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
-from matrix_threepid.homeserver import Homeserver
 from matrix_threepid.hosts.asgi import Asgi
 from matrix_threepid.identity.signing import NamedSigner, new_signing_key
-from matrix_threepid.identity_server import Delegate, IdentityServer
 from matrix_threepid.policy import SmsRules
 from matrix_threepid.protocol.endpoint import Table
-from matrix_threepid.role import Role
+from matrix_threepid.roles.base import Role
+from matrix_threepid.roles.homeserver import Homeserver
+from matrix_threepid.roles.identity_server import Delegate, IdentityServer
 from matrix_threepid.senders.console import ConsoleSender
-from matrix_threepid.senders.smtp import SmtpSender
+from matrix_threepid.senders.smtp.sender import SmtpSender
 from matrix_threepid.stores.sql import SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import Events, FakeAccounts, FakeCallers, FakeIdentityServers, FakeUia, Outbox, Rules
@@ -303,8 +303,8 @@ def test_a_process_finds_the_host_where_it_is_run(tmp_path: Path) -> None:
     """The module is looked for in the folder the command is run in."""
     source = f"""
 from matrix_threepid import Medium, Peppers, Policy
-from matrix_threepid.identity_server import Delegate
-from matrix_threepid.senders.smtp import SmtpSender
+from matrix_threepid.roles.identity_server import Delegate
+from matrix_threepid.senders.smtp.sender import SmtpSender
 
 def delegate():
     mail = SmtpSender("127.0.0.1", {free_port()}, tls="off", sender="a@example.org", server_name="d")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from sms.gateway import CREATED, TO, error
 
-from matrix_threepid.senders.http_direct import DirectHttp
+from matrix_threepid.net.direct_https import DirectHttp
 from matrix_threepid.testing.contracts.providers import Arrived, Behaviour
 from matrix_threepid.testing.rogue import Heard, RogueServer, Said, answer, authority, certified, drip, hang_up, silence
 

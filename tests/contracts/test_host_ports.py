@@ -22,17 +22,12 @@ from matrix_threepid import Caller
 from matrix_threepid.identity.signed_requests import ServerKeys, XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.pages import BuiltInPages
 from matrix_threepid.protocol.errors import Forbidden, Unauthorized
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import PASSWORD, FakeCallers, FakeClock, FakeUia
-from matrix_threepid.testing.contracts import (
-    CallersContract,
-    PagesContract,
-    RequestVerifierContract,
-    UiaContract,
-)
+from matrix_threepid.testing.contracts import CallersContract, PagesContract, RequestVerifierContract, UiaContract
+from matrix_threepid.texts.pages import BuiltInPages
 
 TABLE = data.load("../identity/data/x_matrix")
 

@@ -14,10 +14,10 @@ from sms.gateway import ACCOUNT, NUMBER, TOKEN
 from matrix_threepid import Medium
 from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.senders.console import ConsoleSender
-from matrix_threepid.senders.http import HttpSender
-from matrix_threepid.senders.smtp import SmtpSender
-from matrix_threepid.senders.twilio import TwilioSender
-from matrix_threepid.senders.twilio_verify import TwilioVerifySender
+from matrix_threepid.senders.gateway.sender import HttpSender
+from matrix_threepid.senders.smtp.sender import SmtpSender
+from matrix_threepid.senders.twilio.sender import TwilioSender
+from matrix_threepid.senders.twilio.verify import TwilioVerifySender
 from matrix_threepid.testing import Outbox
 from matrix_threepid.testing.contracts import RemoteVerifierContract, TokenSenderContract
 from matrix_threepid.testing.contracts.providers import Arrived, Behaviour

@@ -13,9 +13,9 @@ from sms.acting import wrong
 
 from matrix_threepid import Medium, Peppers, Policy, Service
 from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.identity_server import Delegate
 from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.policy import SmsRules
+from matrix_threepid.roles.identity_server import Delegate
 from matrix_threepid.testing import FakeClock, Outbox
 
 SECRET = "/kq3v8zq1x0bn5m2a7c9d4e6f"

@@ -8,13 +8,7 @@ from matrix_threepid import run_sync
 from matrix_threepid.events import ThreepidAdded
 from matrix_threepid.testing import ALICE, World
 
-from .acting import (
-    ADD,
-    AUTH_FAILED,
-    MINUTE,
-    finished,
-    refusal,
-)
+from .acting import ADD, AUTH_FAILED, MINUTE, finished, refusal
 
 
 def test_add_needs_a_user(world: World) -> None:

@@ -9,19 +9,7 @@ import pytest
 from matrix_threepid.events import ThreepidAdded
 from matrix_threepid.testing import ALICE, BOB, World
 
-from .acting import (
-    ADD,
-    AUTH_FAILED,
-    DAY,
-    HOUR,
-    MINUTE,
-    dump,
-    finished,
-    give,
-    proved_for,
-    recorded,
-    refusal,
-)
+from .acting import ADD, AUTH_FAILED, DAY, HOUR, MINUTE, dump, finished, give, proved_for, recorded, refusal
 
 
 def _unknown(world: World) -> str:

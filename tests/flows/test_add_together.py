@@ -11,14 +11,7 @@ from matrix_threepid import AccountThreepid, AddOutcome, Response
 from matrix_threepid.events import ThreepidAdded
 from matrix_threepid.testing import ALICE, BOB, FakeAccounts, World
 
-from .acting import (
-    ADD,
-    AUTH_FAILED,
-    MINUTE,
-    Crash,
-    finished,
-    refusal,
-)
+from .acting import ADD, AUTH_FAILED, MINUTE, Crash, finished, refusal
 from .together import LOOPS, Turns, merges, waiting
 
 

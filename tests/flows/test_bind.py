@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from matrix_threepid import Limit, run_sync
-from matrix_threepid.bindings import bindings_of
+from matrix_threepid.deactivate import deactivate_threepids
 from matrix_threepid.events import ThreepidBound
-from matrix_threepid.leaving import deactivate_threepids
+from matrix_threepid.flows.binding_access import bindings_of
 from matrix_threepid.model.identity import Associated, Refused, Unreachable
 from matrix_threepid.model.threepid import Medium
 from matrix_threepid.testing import ALICE, BOB, FakeIdentityServers, World

@@ -10,16 +10,7 @@ import pytest
 from matrix_threepid.events import WrongToken
 from matrix_threepid.testing import ALICE, World
 
-from .acting import (
-    DAY,
-    MINUTE,
-    SUBMIT,
-    ask_for,
-    give,
-    refusal,
-    submit,
-    token_of,
-)
+from .acting import DAY, MINUTE, SUBMIT, ask_for, give, refusal, submit, token_of
 
 
 @pytest.fixture

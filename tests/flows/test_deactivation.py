@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from matrix_threepid import run_sync
+from matrix_threepid.deactivate import deactivate_threepids
 from matrix_threepid.events import ThreepidRemoved
-from matrix_threepid.leaving import deactivate_threepids
 from matrix_threepid.protocol.errors import Unauthorized
 from matrix_threepid.testing import ALICE, BOB, World
 

@@ -7,11 +7,7 @@ import pytest
 from matrix_threepid.model.message import RefusedForever, RefusedForNow
 from matrix_threepid.testing import World
 
-from .acting import (
-    HOUR,
-    crash,
-    deliver,
-)
+from .acting import HOUR, crash, deliver
 from .together import Turns, waiting
 
 

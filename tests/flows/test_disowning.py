@@ -7,17 +7,7 @@ import pytest
 from matrix_threepid.events import SessionDisowned
 from matrix_threepid.testing import World
 
-from .acting import (
-    DAY,
-    FORM,
-    PURPOSES,
-    SUBMIT,
-    ask_for,
-    dump,
-    refusal,
-    submit,
-    token_of,
-)
+from .acting import DAY, FORM, PURPOSES, SUBMIT, ask_for, dump, refusal, submit, token_of
 from .reading import query_of, read
 
 

@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from matrix_threepid import Limit, run_sync
-from matrix_threepid.bindings import retry_unbinds
-from matrix_threepid.leaving import erase_threepids
+from matrix_threepid.deactivate import erase_threepids
+from matrix_threepid.flows.binding_access import retry_unbinds
 from matrix_threepid.model.binding import Binding
 from matrix_threepid.model.identity import Unreachable
 from matrix_threepid.testing import ALICE, BOB, GENEROUS, World

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import Limit, Limits, Response, sessions
+from matrix_threepid import Limit, Limits, Response
+from matrix_threepid.flows import session_access
 from matrix_threepid.model.message import Kind, RefusedForever
 from matrix_threepid.testing import ALICE, BOB, World
 
@@ -120,7 +121,7 @@ def test_a_decoy_cannot_be_validated(hiding: Callable[..., World], purpose: str,
     deliver(world)
     [session] = dump(world)
     role = world.homeserver
-    token = (sessions.code if session.code_digits else sessions.link_token)(role, session)
+    token = (session_access.code if session.code_digits else session_access.link_token)(role, session)
     assert refusal(submit(world, decoy, token)) == (400, "M_TOKEN_INCORRECT")
     assert world.call("GET", SUBMIT, query=f"sid={decoy}&token={token}").status == 400
     assert dump(world)[0].validated_at is None

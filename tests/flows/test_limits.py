@@ -11,14 +11,7 @@ from matrix_threepid import Limit, Limits
 from matrix_threepid.events import Limited
 from matrix_threepid.testing import ALICE, BOB, World
 
-from .acting import (
-    MINUTE,
-    PURPOSES,
-    give,
-    limited,
-    recorded,
-    refusal,
-)
+from .acting import MINUTE, PURPOSES, give, limited, recorded, refusal
 
 
 @pytest.mark.parametrize(

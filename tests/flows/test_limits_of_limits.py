@@ -12,13 +12,7 @@ from matrix_threepid.ports import Take
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import ALICE, GENEROUS, World
 
-from .acting import (
-    HOUR,
-    MINUTE,
-    give,
-    limited,
-    refusal,
-)
+from .acting import HOUR, MINUTE, give, limited, refusal
 
 
 def test_a_clock_set_back_neither_refills_nor_locks(make_world: Callable[..., World]) -> None:

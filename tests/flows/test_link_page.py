@@ -9,17 +9,7 @@ import pytest
 from matrix_threepid import Lifetimes
 from matrix_threepid.testing import World
 
-from .acting import (
-    FORM,
-    HOUR,
-    PURPOSES,
-    SUBMIT,
-    ask_for,
-    dump,
-    proved_for,
-    recorded,
-    token_of,
-)
+from .acting import FORM, HOUR, PURPOSES, SUBMIT, ask_for, dump, proved_for, recorded, token_of
 from .reading import query_of, read
 
 HEADERS = {

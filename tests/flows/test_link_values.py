@@ -9,12 +9,7 @@ import pytest
 
 from matrix_threepid.testing import ALICE, BOB, World
 
-from .acting import (
-    PURPOSES,
-    SUBMIT,
-    ask_for,
-    give,
-)
+from .acting import PURPOSES, SUBMIT, ask_for, give
 from .reading import query_of, read
 
 HOSTILE = (

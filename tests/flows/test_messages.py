@@ -8,9 +8,7 @@ import pytest
 
 from matrix_threepid.testing import World
 
-from .acting import (
-    HOUR,
-)
+from .acting import HOUR
 
 
 def test_a_message_carries_the_circumstances(make_world: Callable[..., World]) -> None:

@@ -9,14 +9,7 @@ import pytest
 
 from matrix_threepid.testing import World
 
-from .acting import (
-    PURPOSES,
-    SUBMIT,
-    ask_for,
-    dump,
-    refusal,
-    token_of,
-)
+from .acting import PURPOSES, SUBMIT, ask_for, dump, refusal, token_of
 from .reading import query_of, read
 
 

@@ -8,14 +8,7 @@ from matrix_threepid import run_sync
 from matrix_threepid.protocol import errors
 from matrix_threepid.testing import ALICE, BOB, World
 
-from .acting import (
-    DAY,
-    dump,
-    give,
-    proved_for,
-    refusal,
-    stage,
-)
+from .acting import DAY, dump, give, proved_for, refusal, stage
 
 
 def test_a_reset_is_for_the_owner_of_the_address(world: World) -> None:

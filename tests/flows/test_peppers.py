@@ -6,12 +6,7 @@ from matrix_threepid import Peppers
 from matrix_threepid.testing import World
 from matrix_threepid.testing.world import PEPPER
 
-from .acting import (
-    deliver,
-    refusal,
-    submit,
-    token_of,
-)
+from .acting import deliver, refusal, submit, token_of
 
 NEW = b"another pepper, of 32 bytes or more"
 

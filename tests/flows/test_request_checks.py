@@ -9,18 +9,7 @@ import pytest
 
 from matrix_threepid.testing import BOB, World
 
-from .acting import (
-    BODY,
-    FORM,
-    PATHS,
-    PURPOSES,
-    SUBMIT,
-    ask_for,
-    dump,
-    give,
-    recorded,
-    refusal,
-)
+from .acting import BODY, FORM, PATHS, PURPOSES, SUBMIT, ask_for, dump, give, recorded, refusal
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

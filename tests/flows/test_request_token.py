@@ -11,15 +11,7 @@ import pytest
 from matrix_threepid import Medium, Purpose
 from matrix_threepid.testing import ALICE, BOB, World
 
-from .acting import (
-    BODY,
-    PATHS,
-    PURPOSES,
-    ask_for,
-    dump,
-    give,
-    refusal,
-)
+from .acting import BODY, PATHS, PURPOSES, ask_for, dump, give, refusal
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

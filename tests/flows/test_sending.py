@@ -11,17 +11,7 @@ from matrix_threepid.events import MessageSent
 from matrix_threepid.model.message import Accepted, Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.testing import World
 
-from .acting import (
-    BODY,
-    HOUR,
-    PATH,
-    PURPOSES,
-    Crash,
-    ask_for,
-    crash,
-    deliver,
-    dump,
-)
+from .acting import BODY, HOUR, PATH, PURPOSES, Crash, ask_for, crash, deliver, dump
 from .together import LOOPS, Turns, waiting
 
 LEASE = 30_000

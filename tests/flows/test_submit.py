@@ -11,16 +11,7 @@ from matrix_threepid import Medium
 from matrix_threepid.events import ThreepidValidated
 from matrix_threepid.testing import Outbox, World
 
-from .acting import (
-    DAY,
-    HOUR,
-    MINUTE,
-    SUBMIT,
-    dump,
-    refusal,
-    submit,
-    token_of,
-)
+from .acting import DAY, HOUR, MINUTE, SUBMIT, dump, refusal, submit, token_of
 from .together import Turns, waiting
 
 

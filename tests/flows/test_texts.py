@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from matrix_threepid.pages import BuiltInPages
 from matrix_threepid.testing import World
-from matrix_threepid.texts import BUILT_IN, Texts, best_language
+from matrix_threepid.texts.catalogue import BUILT_IN, Texts, best_language
+from matrix_threepid.texts.pages import BuiltInPages
 
 PAGES = ("confirm", "refuse", "already", "confirmed", "disowned", "failed", "expired", "foreign")
 

@@ -12,13 +12,7 @@ from matrix_threepid.protocol import errors
 from matrix_threepid.testing import World
 from matrix_threepid.uia import Proof
 
-from .acting import (
-    MINUTE,
-    STAGE,
-    dump,
-    proved_for,
-    stage,
-)
+from .acting import MINUTE, STAGE, dump, proved_for, stage
 from .together import LOOPS, Turns, waiting
 
 

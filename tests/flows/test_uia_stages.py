@@ -12,16 +12,7 @@ from matrix_threepid.protocol import errors
 from matrix_threepid.testing import ALICE, BOB, Outbox, World
 from matrix_threepid.uia import Proof
 
-from .acting import (
-    HOUR,
-    PURPOSES,
-    STAGE,
-    ask_for,
-    dump,
-    give,
-    proved_for,
-    stage,
-)
+from .acting import HOUR, PURPOSES, STAGE, ask_for, dump, give, proved_for, stage
 
 
 def check(world: World, auth: dict[str, Any], purpose: str = "register") -> Proof:

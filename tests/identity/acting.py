@@ -9,14 +9,14 @@ from typing import Any
 
 from attrs import evolve
 
-from matrix_threepid.bindings import retry_unbinds
-from matrix_threepid.drive import run_sync
+from matrix_threepid.deactivate import deactivate_threepids
+from matrix_threepid.flows.binding_access import retry_unbinds
 from matrix_threepid.identity.client import HttpIdentityClient
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.identity.signing import new_signing_key
-from matrix_threepid.leaving import deactivate_threepids
 from matrix_threepid.model.binding import Binding
+from matrix_threepid.net.safe_https import PinnedHttps
+from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.wire import Response
 from matrix_threepid.testing import ALICE, World
 from matrix_threepid.testing.contracts.fetch_cases import HERE

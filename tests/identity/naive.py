@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import frozen
 
-from matrix_threepid.identity.http import HttpReply, HttpRequest
+from matrix_threepid.net.fetch import HttpReply, HttpRequest
 from matrix_threepid.testing.contracts.fetch import SafeFetchContract, Setting
 from matrix_threepid.testing.contracts.fetch_cases import HERE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matrix_threepid.identity.addresses import AddressCheck
+from matrix_threepid.net.denied_addresses import AddressCheck
 from matrix_threepid.testing.contracts.fetch_cases import DENIED
 
 EDGES = {

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from matrix_threepid.identity.breaker import Breaker, Circuit, Resting
-from matrix_threepid.identity.http import Failure, HttpFailure, HttpReply
+from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
 from matrix_threepid.testing.contracts.fetch_cases import HERE
 from matrix_threepid.testing.rogue import hang_up
 

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from matrix_threepid.drive import run_sync
 from matrix_threepid.identity.client import HttpIdentityClient
-from matrix_threepid.identity.http import HttpReply, HttpRequest
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.model.identity import Associated, NotSupported, Proved, Refused, Unreachable
 from matrix_threepid.model.threepid import Medium
+from matrix_threepid.net.fetch import HttpReply, HttpRequest
+from matrix_threepid.offload import run_sync
 from matrix_threepid.ports import Credentials
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.testing import ALICE

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid.drive import run_sync
 from matrix_threepid.identity.key_lookup import LONGEST_VALIDITY, MAX_ANSWER, PAUSE, KeyLookup
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.identity.signing import NamedSigner, SigningKey, new_signing_key
+from matrix_threepid.net.safe_https import PinnedHttps
+from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import FakeClock
 from matrix_threepid.testing.contracts.fetch_cases import HERE

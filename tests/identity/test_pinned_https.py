@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from matrix_threepid.identity.http import Failure, HttpFailure, HttpReply, HttpRequest
-from matrix_threepid.identity.pinned import PinnedHttps
+from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply, HttpRequest
+from matrix_threepid.net.safe_https import PinnedHttps
 from matrix_threepid.protocol.errors import ConfigurationError
 from matrix_threepid.testing.contracts.fetch import SafeFetchContract, Setting
 from matrix_threepid.testing.contracts.fetch_cases import ENDLESS_BODY, ENDLESS_HEAD, GOOD, HERE

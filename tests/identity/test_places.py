@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
-from matrix_threepid.deadline import Deadline
-from matrix_threepid.drive import run_sync
 from matrix_threepid.identity.breaker import Breaker, Resting
 from matrix_threepid.identity.client import HttpIdentityClient
-from matrix_threepid.identity.http import Failure, HttpFailure, HttpRequest
-from matrix_threepid.identity.pinned import PinnedHttps
-from matrix_threepid.identity.places import Places, Ticket
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.model.identity import Associated, Busy
 from matrix_threepid.model.threepid import Medium
+from matrix_threepid.net.deadline import Deadline
+from matrix_threepid.net.fetch import Failure, HttpFailure, HttpRequest
+from matrix_threepid.net.places import Places, Ticket
+from matrix_threepid.net.safe_https import PinnedHttps
+from matrix_threepid.offload import run_sync
 from matrix_threepid.ports import Credentials
 from matrix_threepid.testing import ALICE
 from matrix_threepid.testing.rogue import PATIENCE, Heard, Said

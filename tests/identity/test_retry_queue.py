@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid.bindings import retry_unbinds
-from matrix_threepid.drive import run_sync
+from matrix_threepid.deactivate import deactivate_threepids
 from matrix_threepid.events import ThreepidUnbound, UnbindGivenUp
-from matrix_threepid.leaving import deactivate_threepids
+from matrix_threepid.flows.binding_access import retry_unbinds
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.model.binding import Binding, Retrying
 from matrix_threepid.model.identity import Blocked, NotSupported, Refused, Unreachable
 from matrix_threepid.model.threepid import Medium
+from matrix_threepid.offload import run_sync
 from matrix_threepid.testing import ALICE, World
 from matrix_threepid.testing.identity import FakeIdentityServers
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from data import cases
 
-from matrix_threepid.drive import run_sync
 from matrix_threepid.identity.signed_requests import RequestSigner, SignedRequest, XMatrixVerifier, authenticate
 from matrix_threepid.identity.signing import new_signing_key
 from matrix_threepid.identity.x_matrix import MAX_CREDENTIALS, Credentials, header, read_headers
+from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.errors import Forbidden, MatrixError, Unauthorized
 from matrix_threepid.protocol.wire import Request
 

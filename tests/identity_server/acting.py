@@ -10,16 +10,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from attrs import define, field
 
 from matrix_threepid import Medium, Peppers, Policy, Request, Response, Service
-from matrix_threepid.drive import run_sync
 from matrix_threepid.identity.signed_requests import RequestSigner, XMatrixVerifier
 from matrix_threepid.identity.signing import NamedSigner, SigningKey, new_signing_key
-from matrix_threepid.identity_server import IdentityServer
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.email import canonical_email
 from matrix_threepid.model.message import TokenMessage
 from matrix_threepid.model.threepid import Threepid
+from matrix_threepid.offload import run_sync
 from matrix_threepid.policy import SmsRules
 from matrix_threepid.protocol.errors import TermsNotSigned, Unavailable
+from matrix_threepid.roles.identity_server import IdentityServer
 from matrix_threepid.testing import ALICE, GENEROUS, Events, FakeAccounts, FakeCallers, FakeClock, Outbox, Rules
 from matrix_threepid.testing.world import PEPPER
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid.identity_server import Delegate, IdentityServer
-from matrix_threepid.role import Role
+from matrix_threepid.roles.base import Role
+from matrix_threepid.roles.identity_server import Delegate, IdentityServer
 from matrix_threepid.testing import ALICE
 
 

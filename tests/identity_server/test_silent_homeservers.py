@@ -12,10 +12,10 @@ from interop.serving import served
 from matrix_threepid import Medium, Peppers, Policy, Service
 from matrix_threepid.hosts.asgi import Asgi
 from matrix_threepid.identity.key_lookup import KeyLookup
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.identity.signed_requests import RequestSigner, XMatrixVerifier
 from matrix_threepid.identity.signing import NamedSigner
-from matrix_threepid.identity_server import IdentityServer
+from matrix_threepid.net.safe_https import PinnedHttps
+from matrix_threepid.roles.identity_server import IdentityServer
 from matrix_threepid.testing import ALICE, FakeCallers, Outbox
 from matrix_threepid.testing.rogue import PATIENCE, Heard, Names, RogueServer, answer, authority, certified
 from matrix_threepid.testing.world import PEPPER

@@ -8,10 +8,10 @@ from typing import Any
 import data
 import pytest
 
-from matrix_threepid.identity.http import Failure, HttpFailure
 from matrix_threepid.identity.key_lookup import KeyLookup
 from matrix_threepid.identity.signed_requests import RequestSigner, XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
+from matrix_threepid.net.fetch import Failure, HttpFailure
 from matrix_threepid.testing import ALICE
 
 from .acting import FORBIDDEN, HOMESERVER, NAME, OTHERS, UNSIGNED, Keys, Place, done, refusal, wanted

@@ -12,14 +12,14 @@ from attrs import define, field
 
 from matrix_threepid import Medium, Peppers, Policy, Service, run_sync
 from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.identity.http import HttpRequest
 from matrix_threepid.identity.key_lookup import KeyLookup
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.identity.signing import NamedSigner, SigningKey, new_signing_key
-from matrix_threepid.identity_server import Delegate, IdentityServer
 from matrix_threepid.model.threepid import Threepid
+from matrix_threepid.net.fetch import HttpRequest
+from matrix_threepid.net.safe_https import PinnedHttps
 from matrix_threepid.policy import SmsRules
+from matrix_threepid.roles.identity_server import Delegate, IdentityServer
 from matrix_threepid.testing import GENEROUS, FakeCallers, Outbox
 from matrix_threepid.testing.rogue import Names, authority
 from matrix_threepid.testing.world import PEPPER

@@ -8,8 +8,8 @@ from typing import Any
 
 from matrix_threepid import Response
 from matrix_threepid.identity.client import HttpIdentityClient
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.identity.signed_requests import RequestSigner
+from matrix_threepid.net.safe_https import PinnedHttps
 from matrix_threepid.testing import World
 from matrix_threepid.testing.rogue import Names, authority
 

@@ -10,13 +10,13 @@ import pytest
 from smtp.sink import sink
 
 from matrix_threepid import run_sync
-from matrix_threepid.bindings import retry_unbinds
+from matrix_threepid.deactivate import deactivate_threepids
+from matrix_threepid.flows.binding_access import retry_unbinds
 from matrix_threepid.identity.client import HttpIdentityClient
-from matrix_threepid.identity.http import HttpReply, HttpRequest
-from matrix_threepid.identity.pinned import PinnedHttps
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.identity.signing import new_signing_key
-from matrix_threepid.leaving import deactivate_threepids
+from matrix_threepid.net.fetch import HttpReply, HttpRequest
+from matrix_threepid.net.safe_https import PinnedHttps
 from matrix_threepid.testing import World
 from matrix_threepid.testing.rogue import Names
 

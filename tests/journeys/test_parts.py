@@ -10,7 +10,7 @@ from smtplib import SMTP
 import pytest
 
 from matrix_threepid import run_sync
-from matrix_threepid.senders.twilio import TwilioSender
+from matrix_threepid.senders.twilio.sender import TwilioSender
 from matrix_threepid.testing.journeys import Surroundings, run
 from matrix_threepid.testing.journeys.journey import journey
 from matrix_threepid.testing.journeys.visit import Visit

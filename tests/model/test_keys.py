@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matrix_threepid import ConfigurationError, Peppers
-from matrix_threepid.homeserver import Homeserver
 from matrix_threepid.model.keys import Pepper, random_text, same
+from matrix_threepid.roles.homeserver import Homeserver
 from matrix_threepid.testing import World
 
 OLD, NEW, OTHER = b"old pepper, 32 bytes at the least", b"new pepper, 32 bytes at the least", b"x" * 32

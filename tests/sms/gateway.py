@@ -10,8 +10,8 @@ from typing import Any
 
 from matrix_threepid import Medium, Purpose, run_sync
 from matrix_threepid.model.message import Kind, Outcome, TokenMessage
-from matrix_threepid.senders.http_direct import DirectHttp
-from matrix_threepid.senders.twilio import TwilioSender
+from matrix_threepid.net.direct_https import DirectHttp
+from matrix_threepid.senders.twilio.sender import TwilioSender
 from matrix_threepid.testing.rogue import RogueServer, Said, answer, authority, certified
 
 ACCOUNT, TOKEN, NUMBER = "AC" + "0" * 32, "an auth token", "+15005550006"

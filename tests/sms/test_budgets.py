@@ -12,10 +12,10 @@ from flows.together import Turns, waiting
 
 from matrix_threepid import Limit, run_sync
 from matrix_threepid.events import SmsBudgetUsed, SmsCountryPaused
+from matrix_threepid.limits.sms import sms_left
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.policy import Conversion, SmsRules
 from matrix_threepid.ports import Take
-from matrix_threepid.sms import sms_left
 from matrix_threepid.testing import GENEROUS_SMS, World
 
 from .acting import ASK, DAY, HOUR, LIMITED, MINUTE, ask, asking, asks, outcome, submit, texting

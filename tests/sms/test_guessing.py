@@ -19,20 +19,7 @@ from matrix_threepid.stores.sql import migrate
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World
 
-from .acting import (
-    DAY,
-    HOUR,
-    INCORRECT,
-    LIMITED,
-    MINUTE,
-    SUBMIT,
-    asked,
-    guess_wrong,
-    outcome,
-    submit,
-    texting,
-    wrong,
-)
+from .acting import DAY, HOUR, INCORRECT, LIMITED, MINUTE, SUBMIT, asked, guess_wrong, outcome, submit, texting, wrong
 from .guessing import PATIENCE, Attack, attack, world_on
 
 EXPIRED = (400, "M_SESSION_EXPIRED")

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 import pytest
 
 from matrix_threepid import ConfigurationError, run_sync
-from matrix_threepid.identity.http import Failure, HttpFailure
 from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, Unknown
-from matrix_threepid.senders.http import HttpSender
-from matrix_threepid.senders.http_direct import DirectHttp, request_to
+from matrix_threepid.net.direct_https import DirectHttp, request_to
+from matrix_threepid.net.fetch import Failure, HttpFailure
+from matrix_threepid.senders.gateway.sender import HttpSender
 from matrix_threepid.testing.rogue import RogueServer, answer, hang_up, silence
 
 from .gateway import WAITS, gateway, told, trusting

@@ -10,9 +10,9 @@ from attrs import evolve
 
 from matrix_threepid import ConfigurationError, Limit, Medium, Policy, run_sync
 from matrix_threepid.events import Limited
+from matrix_threepid.limits.sms import sms_left
 from matrix_threepid.model.msisdn import KINDS
 from matrix_threepid.policy import SmsRules
-from matrix_threepid.sms import sms_left
 from matrix_threepid.testing import ALICE, Outbox, World
 
 from .acting import ASK, DENIED, HOUR, LIMITED, MINUTE, ask, asks, outcome, submit, texting

@@ -10,7 +10,7 @@ import pytest
 from matrix_threepid import Purpose
 from matrix_threepid.model.message import Kind
 from matrix_threepid.senders.sms_text import segments, sms_text
-from matrix_threepid.texts import BUILT_IN, Texts
+from matrix_threepid.texts.catalogue import BUILT_IN, Texts
 
 from .gateway import told
 

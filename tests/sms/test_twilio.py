@@ -13,9 +13,9 @@ import trio
 from looping import LOOPS, Loop, Port, run_trio
 
 from matrix_threepid import ConfigurationError, run_sync
-from matrix_threepid.identity.http import HttpReply
 from matrix_threepid.model.message import Accepted, Kind, RefusedForever
-from matrix_threepid.senders.twilio import TwilioSender
+from matrix_threepid.net.fetch import HttpReply
+from matrix_threepid.senders.twilio.sender import TwilioSender
 from matrix_threepid.testing.rogue import answer, hang_up
 
 from .gateway import ACCOUNT, CREATED, HTML, NUMBER, TO, TOKEN, error, gateway, outcome_of, through, told, trusting

@@ -11,8 +11,8 @@ import pytest
 
 from matrix_threepid import Medium, run_sync
 from matrix_threepid.model.message import RefusedForever, RefusedForNow, Unknown
-from matrix_threepid.senders.http_direct import DirectHttp
-from matrix_threepid.senders.twilio_verdicts import VERDICTS
+from matrix_threepid.net.direct_https import DirectHttp
+from matrix_threepid.senders.twilio._outcomes import VERDICTS
 from matrix_threepid.testing import World
 from matrix_threepid.testing.rogue import answer, hang_up, silence
 

@@ -11,7 +11,7 @@ import pytest
 
 from matrix_threepid import ConfigurationError, Medium, run_sync
 from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
-from matrix_threepid.senders.twilio_verify import TwilioVerifySender
+from matrix_threepid.senders.twilio.verify import TwilioVerifySender
 from matrix_threepid.testing import Outbox, World
 from matrix_threepid.testing.rogue import RogueServer, answer, hang_up
 

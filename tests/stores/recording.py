@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
-from matrix_threepid.bench.plans import Recording
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Take
 from matrix_threepid.stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.testing.contracts.values import NOW, binding, session
+from tests.bench.plans import Recording
 
 
 def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:

@@ -15,7 +15,7 @@ import pytest
 from matrix_threepid import run_sync
 from matrix_threepid.stores.psycopg import Psycopg
 from matrix_threepid.stores.sql import Database, Operation
-from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
 from .postgres import place, server

@@ -11,11 +11,11 @@ from typing import TypeVar
 import pytest
 
 from matrix_threepid import run_sync
-from matrix_threepid.bench.filling import Strangers, fill
-from matrix_threepid.bench.places import Place, PostgresPlace, SqlitePlace
-from matrix_threepid.bench.plans import plans, scans, sorts
 from matrix_threepid.stores.sql import Operation, associations, bindings, limits, migrate, sessions
 from matrix_threepid.testing.contracts.values import NOW
+from tests.bench.filling import Strangers, fill
+from tests.bench.places import Place, PostgresPlace, SqlitePlace
+from tests.bench.plans import plans, scans, sorts
 
 from .postgres import server
 from .recording import everything_stores_do

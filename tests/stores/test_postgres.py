@@ -16,7 +16,7 @@ from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.psycopg import Psycopg
 from matrix_threepid.stores.sql import Operation, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check, migrate
-from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.testing.contracts import (
     AccountsContract,
     AssociationStoreContract,

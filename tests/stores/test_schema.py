@@ -10,7 +10,7 @@ import pytest
 
 from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.stores.sql import Operation, check, migrate
-from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
 STARTERS = 8

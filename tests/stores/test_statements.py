@@ -9,8 +9,8 @@ import pytest
 
 from matrix_threepid import run_sync
 from matrix_threepid.stores.sql import Operation, associations, bindings, sessions
-from matrix_threepid.stores.sql.columns import Table
-from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sql._columns import Table
+from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
 from .recording import everything_stores_do

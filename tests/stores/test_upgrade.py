@@ -11,7 +11,7 @@ import pytest
 from matrix_threepid import Limit, run_sync
 from matrix_threepid.ports import Take
 from matrix_threepid.stores.sql import Operation, SqlBindings, SqlLimits, SqlSessions, migrate
-from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World
 from matrix_threepid.testing.contracts.values import NOW, binding, session

@@ -11,15 +11,15 @@ from string import Template
 
 from attrs import frozen
 
-from matrix_threepid.call import Call
-from matrix_threepid.pages import page_response
 from matrix_threepid.protocol.endpoint import Endpoint
 from matrix_threepid.protocol.history import History
 from matrix_threepid.protocol.members import one_of, typed
 from matrix_threepid.protocol.message import read
 from matrix_threepid.protocol.wire import Response
+from matrix_threepid.roles.call import Call
 from matrix_threepid.testing.parts import Failed, Mailbox, Message, Session
-from matrix_threepid.texts import BUILT_IN
+from matrix_threepid.texts.catalogue import BUILT_IN
+from matrix_threepid.texts.pages import page_response
 
 from ..home import Home
 from .person import Person

@@ -2,8 +2,8 @@
 
 from matrix_threepid import Homeserver
 from matrix_threepid.endpoints import HOMESERVER, IDENTITY_SERVER
-from matrix_threepid.identity_server import IdentityServer
 from matrix_threepid.protocol.endpoint import Table
+from matrix_threepid.roles.identity_server import IdentityServer
 
 from . import about, account, bindings, identity_account, keys, login, openid, register
 

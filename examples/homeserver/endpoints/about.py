@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from matrix_threepid.call import Call
 from matrix_threepid.protocol.endpoint import Access, endpoint
 from matrix_threepid.protocol.history import RELEASES, History
 from matrix_threepid.protocol.wire import Response, json_response
+from matrix_threepid.roles.call import Call
 from matrix_threepid.versions import capabilities, unstable_features
 
 from ..home import Home

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid.call import Call
 from matrix_threepid.protocol.endpoint import Access, endpoint
 from matrix_threepid.protocol.errors import Unauthorized
 from matrix_threepid.protocol.history import IdentityHistory
 from matrix_threepid.protocol.members import text, token
 from matrix_threepid.protocol.wire import Response, json_response
+from matrix_threepid.roles.call import Call
 
 from ..identity import IdentityHome
 

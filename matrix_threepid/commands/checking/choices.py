@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from ...policy import Limit, Policy
-from ...role import Role
+from ...roles.base import Role
 from .findings import Finding, Kind
 
 _TOLD_ELSEWHERE = {"public_base_url", "sms.countries"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...protocol.errors import ConfigurationError
-from ...role import Role
+from ...roles.base import Role
 from ...service import Service
 
 

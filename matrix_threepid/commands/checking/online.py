@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from ...role import Role
+from ...roles.base import Role
 from .findings import Finding, Kind
 
 LOOPS: dict[str, Callable[[Callable[[], Any]], Any]] = {

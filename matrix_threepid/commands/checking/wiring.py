@@ -11,7 +11,7 @@ from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
 from ...memory.sessions import MemorySessions
 from ...model.threepid import Medium
-from ...role import EverythingAllowed, Role, Silence
+from ...roles.base import EverythingAllowed, Role, Silence
 from ...senders.console import ConsoleSender
 from ...service import Service
 from .findings import Finding, Kind

@@ -11,7 +11,7 @@ from ...model.keys import MIN_BYTES, Peppers
 from ...model.threepid import Medium
 from ...policy import Policy
 from ...ports import TokenSender
-from ...role import Role
+from ...roles.base import Role
 from ...settings import IdentityServerSettings
 from ..checking.findings import Finding, Kind
 

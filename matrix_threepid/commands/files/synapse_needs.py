@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from ...model.keys import Peppers
+from ...net.loopback import is_loopback
 from ...protocol.errors import ConfigurationError
-from ...senders.server import is_loopback
 from ...synapse.settings import ModuleSettings
 from ..checking.findings import Finding, Kind
 from .synapse_around import Around

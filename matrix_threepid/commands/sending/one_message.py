@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 
-from ...homeserver import Homeserver
 from ...model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage
 from ...model.threepid import Medium, Purpose
 from ...ports import TokenSender
-from ...role import Role, submit_path
+from ...roles.base import Role, submit_path
+from ...roles.homeserver import Homeserver
 from ...senders.sms_text import sms_text
-from ...senders.words import words_for
-from ...texts import Texts
+from ...senders.smtp.words import words_for
+from ...texts.catalogue import Texts
 
 _PAGE = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(Medium.EMAIL)}?sid=test"
 

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from ...drive import run_sync
 from ...model.email import canonical_email
 from ...model.message import Accepted
 from ...model.msisdn import canonical_msisdn, plan_of
 from ...model.threepid import Medium
+from ...offload import run_sync
 from ...policy import Policy
 from ...protocol.errors import ConfigurationError, MatrixError
-from ...role import Role
+from ...roles.base import Role
 from ..checking.findings import FINE, UNUSABLE, WRONG
 from ..files.config_file import FORMS, described
 from .one_message import in_words, message_to, text_of

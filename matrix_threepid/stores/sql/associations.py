@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from ...model.association import Association
 from ...model.threepid import Threepid
-from .columns import Table
+from ._columns import Table
 from .operation import Database, Operation
 
 TABLE = Table("threepid_associations", Association, "address")

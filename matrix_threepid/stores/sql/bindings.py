@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from ...model.binding import Binding
-from .columns import Table, purging
+from ._columns import Table, purging
 from .operation import Database, Operation
 
 TABLE = Table("threepid_bindings", Binding, "id")

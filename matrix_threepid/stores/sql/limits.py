@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 
 from ...model import gcra
 from ...ports import Take
-from .columns import purging
+from ._columns import purging
 from .operation import Database, Operation
 
 # One statement decides and counts; it returns a row exactly if the take is granted.

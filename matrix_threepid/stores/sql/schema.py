@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from ...protocol.errors import ConfigurationError
-from .migrations import MIGRATIONS
+from ._migrations import MIGRATIONS
 from .operation import Database, Operation
 
 _LOCK = 0x33504944

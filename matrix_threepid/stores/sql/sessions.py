@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from ...model.session import Session
 from ...model.threepid import Purpose, Threepid
 from ...protocol.errors import Unavailable
-from .columns import Table, purging
+from ._columns import Table, purging
 from .operation import TRIES, Database, Operation
 
 TABLE = Table("threepid_sessions", Session, "sid")

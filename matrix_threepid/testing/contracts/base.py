@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from ...drive import run_sync
+from ...offload import run_sync
 
 T = TypeVar("T")
 _MEETING = 30

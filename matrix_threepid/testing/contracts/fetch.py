@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from ...identity.http import Failure, Fetch, HttpFailure, HttpReply, HttpRequest
+from ...net.fetch import Failure, Fetch, HttpFailure, HttpReply, HttpRequest
 from ..rogue import Answers, Names, RogueServer, answer, authority, certified, silence
 from .base import Contract
 from .fetch_cases import CHUNKED, DEADLINE, DENIED, ENDLESS_BODY, ENDLESS_HEAD, GOOD, HERE, MAX_BODY, NO_ANSWER, WRONG

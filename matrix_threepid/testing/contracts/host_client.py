@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from ...net.sockets import connected as connect
 from ...protocol.wire import Response
-from ...sockets import connected as connect
 
 Headers = Iterable[tuple[str, str]]
 PROXY = "X-Forwarded-For"

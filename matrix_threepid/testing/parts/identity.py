@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from attrs import define, frozen
 
-from ...drive import run_sync
-from ...identity.http import Failure, HttpFailure, HttpReply, HttpRequest
 from ...identity.key_lookup import KeyLookup
 from ...identity.signed_requests import XMatrixVerifier
 from ...identity.signing import NamedSigner, new_signing_key
-from ...identity_server import IdentityServer
 from ...model.keys import Peppers
 from ...model.threepid import Medium, Threepid
+from ...net.fetch import Failure, HttpFailure, HttpReply, HttpRequest
+from ...offload import run_sync
 from ...policy import Policy
 from ...protocol.wire import Request, Response
+from ...roles.identity_server import IdentityServer
 from ...service import Service
 from ..fakes import FakeCallers, Outbox
 from ..rogue import Heard, RogueServer, Said, answer, hang_up

@@ -11,7 +11,6 @@ from typing import Any
 from attrs import evolve, frozen
 
 from matrix_threepid.identity.client import HttpIdentityClient
-from matrix_threepid.identity.http import Fetch, HttpFailure, HttpReply, HttpRequest
 from matrix_threepid.model.identity import (
     Associated,
     BindAnswer,
@@ -23,6 +22,7 @@ from matrix_threepid.model.identity import (
     Unreachable,
 )
 from matrix_threepid.model.threepid import Medium
+from matrix_threepid.net.fetch import Fetch, HttpFailure, HttpReply, HttpRequest
 from matrix_threepid.ports import Credentials
 from matrix_threepid.testing.contracts.identity_servers import SERVERS
 

@@ -11,11 +11,11 @@ from attrs import evolve
 
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
-from matrix_threepid.pages import BuiltInPages
 from matrix_threepid.ports import Caller
 from matrix_threepid.protocol.errors import Forbidden, MatrixError, UiaRequired, Unauthorized, Unavailable, UnknownToken
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.testing import FakeCallers, FakeUia
+from matrix_threepid.texts.pages import BuiltInPages
 
 
 class TakesBadTokensForNone(FakeCallers):

@@ -12,10 +12,10 @@ from sms.gateway import ACCOUNT, TOKEN, told
 from stores.broken.meeting import meet
 
 from contracts.sms_providers import trusting
-from matrix_threepid.identity.http import Failure, HttpFailure, HttpReply
 from matrix_threepid.model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
-from matrix_threepid.senders.http_direct import request_to
-from matrix_threepid.senders.twilio_verify import TwilioVerifySender
+from matrix_threepid.net.direct_https import request_to
+from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
+from matrix_threepid.senders.twilio.verify import TwilioVerifySender
 
 KEY = "a-gateway-key"
 _HEADERS = (("Authorization", f"Bearer {KEY}"), ("Content-Type", "application/json"))

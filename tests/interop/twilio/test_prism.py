@@ -11,11 +11,11 @@ import pytest
 from sms.gateway import ACCOUNT, NUMBER, TO, TOKEN, told
 
 from matrix_threepid import Purpose, run_sync
-from matrix_threepid.identity.http import HttpReply
 from matrix_threepid.model.message import Accepted, RefusedForNow
-from matrix_threepid.senders.http_direct import DirectHttp, request_to
-from matrix_threepid.senders.twilio import TwilioSender
-from matrix_threepid.senders.twilio_verify import TwilioVerifySender
+from matrix_threepid.net.direct_https import DirectHttp, request_to
+from matrix_threepid.net.fetch import HttpReply
+from matrix_threepid.senders.twilio.sender import TwilioSender
+from matrix_threepid.senders.twilio.verify import TwilioVerifySender
 
 from ..programs import WORK, MissingProgramError, Program, free_port, listens
 

@@ -12,7 +12,7 @@ from synapse.logging.context import current_context
 from matrix_threepid import ConfigurationError
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.sql import Operation, check, migrate
-from matrix_threepid.stores.sql.migrations import MIGRATIONS
+from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.synapse.database import SynapseDatabase
 
 from .conftest import TABLES

@@ -1,0 +1,132 @@
+"""Bind and unbind at the identity server itself; an unbind is proved in one of two ways (MSC1915)."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ...model.association import Association
+from ...model.email import canonical_email
+from ...model.msisdn import bare_number
+from ...model.threepid import Medium, Threepid
+from ...policy import Policy
+from ...protocol import errors
+from ...protocol.endpoint import Access, Endpoint
+from ...protocol.history import IdentityHistory
+from ...protocol.members import Text, member, one_of, opaque, typed
+from ...protocol.message import Nested
+from ...protocol.wire import Response, json_response
+from ...roles.call import Call
+from ...roles.identity_server import IdentityServer
+from ..homeserver.add_threepid import Empty
+from .signed_once import refuse_replay, remember
+from .validate import SESSION_ERRORS, SessionOf, validated_session
+
+_MXID = Text(r"@[^\x00-\x20\x7f:]{0,254}:[0-9A-Za-z.:\[\]-]{1,254}", "must be a user id, @localpart:domain")
+
+
+@frozen(kw_only=True)
+class BindAssociation:
+    """Publish the address of a session for a user."""
+
+    sid: str = opaque(doc="the validated session")
+    client_secret: str = opaque(secret=True, doc="the client's secret of this session")
+    mxid: str = member(_MXID, doc="the user")
+
+
+@frozen(kw_only=True)
+class NamedThreepid:
+    """An identifier as another server writes it."""
+
+    medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
+    address: str = typed(512, doc="the address")
+
+    def canonical(self, policy: Policy) -> Threepid:
+        """Return the identifier. Raises ``InvalidParam``."""
+        if self.medium == Medium.MSISDN.value:
+            return Threepid(Medium.MSISDN, bare_number(self.address))
+        return canonical_email(self.address, intranet_domains=policy.intranet_domains).threepid
+
+
+@frozen(kw_only=True)
+class UnbindAssociation:
+    """Take an association back."""
+
+    mxid: str = member(_MXID, doc="the user")
+    threepid: NamedThreepid = member(Nested(NamedThreepid), doc="the identifier")
+    sid: str | None = opaque(optional=True, doc="a validated session of the identifier")
+    client_secret: str | None = opaque(optional=True, secret=True, doc="the client's secret of this session")
+
+
+async def bind_association(role: IdentityServer, call: Call, message: BindAssociation) -> Response:
+    """Publish the address a session proved; an earlier association of the address is replaced."""
+    if call.user_id not in (None, message.mxid):
+        raise errors.NotYours
+    session = await validated_session(role, message)
+    association = Association(session.threepid, message.mxid, role.clock())
+    await role.associations.put(association)
+    return json_response(200, role.signer.sign(association.unsigned()))
+
+
+async def unbind_association(role: IdentityServer, call: Call, message: UnbindAssociation) -> Empty:
+    """Take an association back: for the user's homeserver by its signature, for the address's owner by a session.
+
+    What is not bound, or bound to somebody else, stays as it is and is no error.
+    """
+    threepid = message.threepid.canonical(role.policy)
+    signed = await _signed(role, call, message, threepid)
+    if not signed:
+        await _proved(role, call, message, threepid)
+    await role.associations.remove(threepid, message.mxid)
+    if signed:
+        await remember(role, call)
+    return Empty()
+
+
+async def _signed(role: IdentityServer, call: Call, message: UnbindAssociation, threepid: Threepid) -> bool:
+    """Whether the homeserver that controls the user signed the request. Raises unless a session is offered as well."""
+    if not _authorization(call).lower().startswith("x-matrix"):
+        return False
+    try:
+        await _check_signature(role, call, message.mxid)
+        await refuse_replay(role, call, threepid, message.mxid)
+    except errors.MatrixError:
+        if message.sid is None or message.client_secret is None:
+            raise
+        return False
+    return True
+
+
+async def _check_signature(role: IdentityServer, call: Call, mxid: str) -> None:
+    if role.verifier is None:
+        raise errors.Forbidden("This server takes no homeserver's word")
+    origin = await role.verifier.origin(call.request, call.body)
+    if origin != mxid.partition(":")[2]:
+        raise errors.Forbidden("The signing homeserver does not control this user")
+
+
+async def _proved(role: IdentityServer, call: Call, message: UnbindAssociation, threepid: Threepid) -> None:
+    if message.sid is None or message.client_secret is None:
+        raise (errors.Forbidden if _authorization(call) else errors.Unauthenticated)
+    session = await validated_session(role, SessionOf(sid=message.sid, client_secret=message.client_secret))
+    if session.threepid != threepid:
+        raise errors.Forbidden("The session proves another address")
+
+
+def _authorization(call: Call) -> str:
+    return call.request.headers.get("authorization", "")
+
+
+def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
+    """Return bind and unbind under one version."""
+    return (
+        Endpoint(
+            "POST", "/3pid/bind", history, bind_association, request=BindAssociation, access=access,
+            errors=(*SESSION_ERRORS, errors.NotYours), name="bind_association",
+            doc=bind_association.__doc__ or "",
+        ),
+        Endpoint(
+            "POST", "/3pid/unbind", history, unbind_association, request=UnbindAssociation, reply=Empty,
+            errors=(*SESSION_ERRORS, errors.Forbidden, errors.Unauthenticated), name="unbind_association",
+            doc=unbind_association.__doc__ or "",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""Send what a session is due, write-ahead: written down, then sent, then marked.
+
+A crash in between leaves the mark: a mail goes out again (its link is the same), an SMS does not.
+"""
+
+from __future__ import annotations
+
+from ..events import MessageSent
+from ..model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from ..model.session import Session
+from ..model.threepid import Medium, Purpose
+from ..protocol.errors import InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
+from ..roles.base import Role
+from ..roles.emit import tell
+from .session_access import change, code, link_token
+
+LEASE = 3
+"""A sending keeps others off for so many times its deadline."""
+PAUSE = 30_000
+"""The ms a deferred message waits after a refusal that may pass."""
+_NEVER, _NOT_NOW = "{}: messages to this address are refused", "The message could not be sent: please try again"
+
+
+def due_at(role: Role, medium: Medium) -> int | None:
+    """Return until when a message that is sent right now is nobody else's; ``None``: for good."""
+    return role.clock() + LEASE * role.policy.send_deadline if medium.repeatable else None
+
+
+async def send_now(role: Role, session: Session) -> None:
+    """Send inside the request.
+
+    Raises ``InvalidParam``, ``ThreepidDenied``, ``LimitExceeded`` or ``Unavailable`` if it was refused.
+    """
+    outcome = await _send(role, session)
+    if isinstance(outcome, RefusedForever):
+        raise ThreepidDenied if outcome.denied else InvalidParam(_NEVER.format(session.threepid.medium.value))
+    if isinstance(outcome, RefusedForNow):
+        raise LimitExceeded(outcome.retry_after) if outcome.retry_after else Unavailable(_NOT_NOW)
+
+
+async def deliver_due(role: Role, limit: int = 100) -> int:
+    """Send up to ``limit`` messages that wait; return how many were tried. Any number of processes may do this."""
+    tried, late = 0, RefusedForever("its token is over")
+    while tried < limit and (taken := await _taken(role)) is not None:
+        await (_send(role, taken) if taken.token_alive(role.clock()) else _settle(role, taken, late))
+        tried += 1
+    return tried
+
+
+async def _taken(role: Role) -> Session | None:
+    """Return a session whose message is due and nobody else's: until the lease ends, or for good."""
+    now = role.clock()
+    while (waiting := await role.sessions.take_due(now, now + LEASE * role.policy.send_deadline)) is not None:
+        taken = waiting if waiting.threepid.medium.repeatable else waiting.take_up(None)
+        if taken is waiting or await role.sessions.replace(taken):
+            return taken
+    return None
+
+
+async def _send(role: Role, session: Session) -> Outcome:
+    outcome = await _attempt(role, session)
+    await _settle(role, session, outcome)
+    return outcome
+
+
+async def _attempt(role: Role, session: Session) -> Outcome:
+    message, sender = await _message(role, session), role.senders.get(session.threepid.medium)
+    if message is None or sender is None:
+        return RefusedForever("the session's pepper or the sender is gone")
+    if message.kind is Kind.SILENCE:
+        return Accepted()
+    outcome = await sender.send(message)
+    tell(role, MessageSent(session.threepid, session.purpose, outcome))
+    return outcome
+
+
+async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
+    """Write down what became of the sending, unless a later one has begun."""
+
+    def settled(stored: Session) -> Session | None:
+        handed_over = isinstance(outcome, Accepted | Unknown)
+        if stored.serial != session.serial or stored.due_attempt is None:
+            return stored.sent_before(session) if handed_over and not stored.over else None
+        if handed_over:
+            return stored.sent()
+        if role.policy.defers and isinstance(outcome, RefusedForNow):
+            return stored.take_up(role.clock() + (outcome.retry_after or PAUSE))
+        return stored.unsent()
+
+    await change(role, session.sid, settled)
+
+
+async def _message(role: Role, session: Session) -> TokenMessage | None:
+    """Return the message of a session, or ``None`` once its pepper is gone."""
+    token = code(role, session) if session.code_digits else link_token(role, session)
+    if token is None:
+        return None
+    kind = _kind(session)
+    proof = kind is Kind.TOKEN
+    return TokenMessage(
+        medium=session.threepid.medium,
+        recipient=session.spelling,
+        purpose=session.purpose,
+        kind=kind,
+        link=_link(role, session, token) if proof and not session.code_digits else None,
+        code=token if proof and session.code_digits else None,
+        account=await role.account_of(session),
+        server=role.server_name,
+        host=role.host,
+        language=session.language,
+        origin=session.origin,
+        requested_at=session.created_at,
+        lifetime=session.token_lifetime(role.policy.lifetimes),
+        deadline=role.policy.send_deadline,
+    )
+
+
+def _kind(session: Session) -> Kind:
+    if not session.decoy:
+        return Kind.TOKEN
+    told = session.threepid.medium is Medium.EMAIL and session.purpose is not Purpose.PASSWORD
+    return Kind.IN_USE if told else Kind.SILENCE
+
+
+def _link(role: Role, session: Session, token: str) -> str:
+    return f"{role.submit_url(session.threepid.medium)}?sid={session.sid}&token={token}"

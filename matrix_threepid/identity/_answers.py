@@ -1,0 +1,88 @@
+"""What identity servers answer, read strictly: of a wrong shape, size or type nothing is believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.identity import (
+    Associated,
+    BindAnswer,
+    Blocked,
+    Busy,
+    Done,
+    Failed,
+    Proved,
+    ProvedAnswer,
+    UnbindAnswer,
+    Unreachable,
+    read_failure,
+)
+from ..model.threepid import Medium
+from ..net.fetch import Failure, HttpFailure, HttpReply
+from ..protocol.body import read_object
+from ..protocol.errors import MatrixError
+
+_MAX_ADDRESS, _MAX_MXID = 254, 255
+_ODD = Unreachable("the answer is not what was asked for")
+
+Answer = HttpReply | HttpFailure
+
+
+def read_unbind(answer: Answer) -> UnbindAnswer:
+    """Any 2xx is success, whatever else it says."""
+    return Done() if _succeeded(answer) else _failed(answer)
+
+
+def read_proved(answer: Answer) -> ProvedAnswer:
+    """Return the address of a session. Old servers say no with status 200."""
+    if not _succeeded(answer):
+        return _failed(answer)
+    body = _object(answer)
+    if "errcode" in body:
+        return read_failure(400, body)
+    threepid = _threepid(body)
+    return Proved(*threepid) if threepid else _ODD
+
+
+def read_association(answer: Answer) -> BindAnswer:
+    """Return what was published. A success that says anything else may have published something all the same."""
+    if not _succeeded(answer):
+        return _failed(answer)
+    body = _object(answer)
+    threepid, mxid = _threepid(body), body.get("mxid")
+    if threepid is None or not isinstance(mxid, str) or not 0 < len(mxid) <= _MAX_MXID:
+        return _ODD
+    return Associated(*threepid, mxid)
+
+
+def _succeeded(answer: Answer) -> bool:
+    return isinstance(answer, HttpReply) and 200 <= answer.status < 300
+
+
+def _failed(answer: Answer) -> Failed:
+    if isinstance(answer, HttpReply):
+        late = answer.cut is not None and answer.cut.kind is not Failure.ODD
+        body = _object(answer)
+        return _failed(answer.cut) if late and answer.cut and not body else read_failure(answer.status, body)
+    if answer.kind is Failure.BLOCKED:
+        return Blocked()
+    if answer.kind is Failure.BUSY:
+        return Busy()
+    return Unreachable(str(answer), timeout=answer.kind is Failure.TIMEOUT)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object of a body; nothing for anything else."""
+    if not isinstance(answer, HttpReply):
+        return {}
+    try:
+        return read_object(answer.body, len(answer.body))
+    except MatrixError:
+        return {}
+
+
+def _threepid(body: dict[str, Any]) -> tuple[Medium, str] | None:
+    medium, address = body.get("medium"), body.get("address")
+    if medium not in list(Medium) or not isinstance(address, str) or not 0 < len(address) <= _MAX_ADDRESS:
+        return None
+    return Medium(medium), address

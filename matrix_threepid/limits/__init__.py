@@ -1,0 +1,1 @@
+"""What is counted and refused: rates, budgets, guesses of codes and SMS."""

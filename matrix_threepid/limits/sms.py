@@ -1,0 +1,96 @@
+"""SMS cost money: which numbers get any, and how many go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from ..events import SmsBudgetUsed, SmsCountryPaused
+from ..model.msisdn import Plan, plan_of
+from ..model.threepid import Medium, Threepid
+from ..policy import Limit
+from ..ports import Take
+from ..protocol.errors import ThreepidDenied
+from ..roles.base import Role
+from .budgets import DAY, HOUR, Budget, tell_once, used
+from .rate import key_of, refuse, spend
+
+
+def reached(role: Role, threepid: Threepid) -> Plan | None:
+    """Return where a number belongs; ``None`` for other media. Raises ``ThreepidDenied`` if no SMS go there."""
+    if threepid.medium is not Medium.MSISDN:
+        return None
+    plan = plan_of(threepid.address)
+    if not role.policy.sms.reaches(plan):
+        raise ThreepidDenied
+    return plan
+
+
+async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> None:
+    """Count one SMS: per number, prefix, country, hour and day. Raises ``LimitExceeded``, and then counts nothing."""
+    budgets = [(budget, await used(role, budget)) for budget in _budgets(role, plan.region)]
+    await _check_conversion(role, plan.region, *budgets[0])
+    for budget, so_far in budgets:
+        if so_far >= budget.allowed:
+            await _warn(role, budget, so_far)
+            refuse(role, "sms budget", budget.ends_in(role))
+    takes = list(_limited(role, threepid, plan))
+    asked = [evolve(take, cost=0) for take in takes]
+    await spend(role, "sms", [*asked, *takes, *(budget.take(role) for budget, _ in budgets)])
+    for budget, so_far in budgets:
+        await _warn(role, budget, so_far + 1)
+
+
+async def count_validated(role: Role, threepid: Threepid) -> None:
+    """Count that an SMS came to something."""
+    if threepid.medium is Medium.MSISDN:
+        validated = _validated_in(role, plan_of(threepid.address).region)
+        await role.limiter.spend([validated.take(role)], role.clock())
+
+
+async def sms_left(role: Role) -> dict[str, int]:
+    """Return how many SMS may still go out: in this ``hour``, this ``day``, and today to each country."""
+    budgets = {budget.name: budget for region in role.policy.sms.countries for budget in _budgets(role, region)}
+    return {name: budget.allowed - await used(role, budget) for name, budget in budgets.items()}
+
+
+def _budgets(role: Role, region: str) -> tuple[Budget, Budget, Budget]:
+    rules = role.policy.sms
+    return (
+        Budget(region, rules.budget_per_country, DAY),
+        Budget("hour", rules.budget_per_hour, HOUR),
+        Budget("day", rules.budget_per_day, DAY),
+    )
+
+
+def _validated_in(role: Role, region: str) -> Budget:
+    return Budget(f"{region} validated", role.policy.sms.budget_per_country, DAY)
+
+
+async def _check_conversion(role: Role, region: str, country: Budget, sent: int) -> None:
+    """Refuse SMS to a country where they come to nothing."""
+    rule = role.policy.sms.conversion
+    if rule is None or sent < rule.over:
+        return
+    validated = await used(role, _validated_in(role, region))
+    if validated < rule.least * sent:
+        await tell_once(role, country, "paused", SmsCountryPaused(region, sent, validated))
+        refuse(role, "sms conversion", min(role.policy.lifetimes.code, country.ends_in(role)))
+
+
+async def _warn(role: Role, budget: Budget, count: int) -> None:
+    for share in (role.policy.sms.warn_at, 1):
+        if count >= share * budget.allowed:
+            await tell_once(role, budget, f"{share}", SmsBudgetUsed(budget.name, count, budget.allowed))
+
+
+def _limited(role: Role, threepid: Threepid, plan: Plan) -> Iterator[Take]:
+    """Yield a take for each limit of the number and of its prefix."""
+    yield from _numbered(key_of(role, "sms number", threepid.address), role.policy.sms.per_number)
+    yield from _numbered(key_of(role, "sms prefix", plan.prefix), role.policy.sms.per_prefix)
+
+
+def _numbered(key: str, limits: tuple[Limit, ...]) -> Iterator[Take]:
+    """Yield a take for each limit of a key, under keys of their own."""
+    return (Take(f"{key}:{number}", limit) for number, limit in enumerate(limits))

@@ -1,0 +1,149 @@
+"""``Role``: what every role of the library needs, be it homeserver, identity server or delegate."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from .. import ports
+from ..events import Event
+from ..memory.limits import MemoryLimits
+from ..memory.sessions import MemorySessions
+from ..model.keys import Peppers, random_text
+from ..model.session import Session
+from ..model.threepid import Medium, Purpose, Threepid
+from ..policy import Policy
+from ..protocol.errors import ConfigurationError
+from ..protocol.wire import Request
+from ..texts.pages import BuiltInPages
+
+SID_BYTES = 16
+
+
+def system_clock() -> int:
+    """Return the time of this machine in ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Silence:
+    """A ``Listener`` that hears nothing."""
+
+    def on(self, event: Event) -> None:
+        return None
+
+
+class EverythingAllowed:
+    """``AddressRules`` without rules."""
+
+    async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
+        return True
+
+
+def fits(protocol: type) -> Any:
+    """Return an attrs validator: the value must have every method of the protocol, or be ``None`` where it may."""
+    wanted = [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
+
+    def check(_: object, attribute: Any, port: object) -> None:
+        lacking = [name for name in wanted if not callable(getattr(port, name, None))]
+        if lacking and not (port is None and attribute.default is None):
+            calls = ", ".join(f"{name}()" for name in lacking)
+            raise ConfigurationError(f"{attribute.name}={type(port).__name__} lacks {calls}")
+
+    return check
+
+
+def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, object]) -> None:
+    for medium, sender in senders.items():
+        if not isinstance(medium, Medium):
+            raise ConfigurationError(f"senders: {medium!r} is no Medium")
+        fits(ports.TokenSender)(instance, attribute, sender)
+
+
+def _fit_peppers(_: object, attribute: Any, peppers: Peppers) -> None:
+    if not isinstance(peppers, Peppers):
+        raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
+
+
+def port(protocol: type, default: Any) -> Any:
+    """Declare a port with its default: a class is called, any other value is taken as it is."""
+    if isinstance(default, type):
+        return field(factory=default, validator=fits(protocol), repr=False)
+    return field(default=default, validator=fits(protocol), repr=False)
+
+
+@frozen(kw_only=True, slots=False)
+class Role:
+    """The ports and choices all roles share. Raises ``ConfigurationError`` naming what does not fit.
+
+    ``server_name``: shown in messages. ``peppers``: the host's secret keys. ``senders``: a ``TokenSender`` for each
+    ``Medium`` that can be validated. Every default is safe for one process. ``sees_clients``: whether requests come
+    from those they are made for, so that limits per client make sense.
+    """
+
+    prefix: ClassVar[str]
+    errcodes: ClassVar[Mapping[str, str]] = {}
+    allow_headers: ClassVar[str | None] = None
+    submit_version: ClassVar[str]
+    sees_clients: ClassVar[bool] = True
+
+    server_name: str
+    peppers: Peppers = field(validator=_fit_peppers)
+    policy: Policy = Policy()
+    senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_fit_senders, repr=False)
+    sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)
+    limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
+    rules: ports.AddressRules = port(ports.AddressRules, EverythingAllowed)
+    listener: ports.Listener = port(ports.Listener, Silence)
+    pages: ports.Pages = port(ports.Pages, BuiltInPages)
+    clock: ports.Clock = field(default=system_clock, repr=False)
+    chance: ports.Chance = field(default=secrets.token_bytes, repr=False)
+
+    def medium_off(self, medium: Medium) -> str | None:
+        """Return why addresses of this medium cannot be validated, or ``None`` if they can."""
+        if medium not in self.senders:
+            return f"no sender for {medium.value} is wired"
+        if self.policy.public_base_url is None:
+            return "policy.public_base_url is not set"
+        if medium is Medium.MSISDN and not self.policy.sms.countries:
+            return "policy.sms.countries names none"
+        return None
+
+    def new_sid(self) -> str:
+        """Return a fresh session id of 128 random bits."""
+        return random_text(self.chance(SID_BYTES))
+
+    @property
+    def host(self) -> str:
+        """The host people know this server by: that of ``public_base_url``, or the server's name."""
+        return urlsplit(self.policy.public_base_url or "").hostname or self.server_name
+
+    def submit_url(self, medium: Medium) -> str:
+        """Return the URL that links lead to and that clients post tokens to."""
+        return f"{self.policy.public_base_url}{self.prefix}{self.submit_version}{submit_path(medium)}"
+
+    def confirmed_url(self, medium: Medium) -> str:
+        """Return the URL of the page people see after they confirmed."""
+        return f"{self.policy.public_base_url}{self.prefix}{self.submit_version}{confirmed_path(medium)}"
+
+    async def identify(self, request: Request) -> ports.Caller | None:
+        """Return who calls, where a role has callers."""
+        return None
+
+    async def account_of(self, session: Session) -> str | None:
+        """Return the account a session concerns, if it concerns one that is known."""
+        return session.owner
+
+
+def submit_path(medium: Medium) -> str:
+    """Return the path, below a version, of the link page and of ``submit_url`` alike."""
+    return f"/threepid/{medium.value}/submit_token"
+
+
+def confirmed_path(medium: Medium) -> str:
+    """Return the path, below a version, of the page people see after they confirmed."""
+    return f"/threepid/{medium.value}/confirmed"

@@ -1,0 +1,45 @@
+"""``Homeserver``: the ports a homeserver gives, checked when they are put together."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from .. import ports
+from ..memory.bindings import MemoryBindings
+from ..model.session import Session
+from ..model.threepid import Purpose
+from ..protocol.wire import Request
+from .base import Role, fits, port
+
+
+@frozen(kw_only=True, slots=False)
+class Homeserver(Role):
+    """A homeserver, as far as third-party identifiers go.
+
+    ``accounts``, ``callers``, ``uia``: the host's own; everything else has a default. ``identity``: without it
+    nothing is bound, and unbinding answers ``no-support``. See ``Role`` for the rest.
+    Raises ``ConfigurationError`` naming what is wrong.
+    """
+
+    prefix: ClassVar[str] = "/_matrix/client"
+    submit_version: ClassVar[str] = "/unstable"
+
+    accounts: ports.Accounts = field(validator=fits(ports.Accounts), repr=False)
+    callers: ports.Callers = field(validator=fits(ports.Callers), repr=False)
+    uia: ports.Uia = field(validator=fits(ports.Uia), repr=False)
+
+    bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
+    identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
+
+    async def identify(self, request: Request) -> ports.Caller | None:
+        """Return who calls, as the host's ``callers`` say."""
+        return await self.callers.identify(request)
+
+    async def account_of(self, session: Session) -> str | None:
+        """Return the session's opener, or the account whose password is to be reset."""
+        if session.purpose is not Purpose.PASSWORD:
+            return session.owner
+        owner = await self.accounts.owner(session.threepid)
+        return None if owner is None else owner.user_id

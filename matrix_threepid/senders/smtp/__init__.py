@@ -1,0 +1,1 @@
+"""Mails through a mail server."""

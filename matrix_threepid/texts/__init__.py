@@ -1,0 +1,1 @@
+"""What people read: sentences, mail layouts and pages."""
