@@ -50,7 +50,7 @@ class SessionDisowned:
 
 
 @frozen
-class Limited:
+class LimitReached:
     """A limit refused a request; ``action`` names what was tried."""
 
     action: str
@@ -126,7 +126,7 @@ Event = (
     | ThreepidUnbound
     | UnbindGivenUp
     | SessionDisowned
-    | Limited
+    | LimitReached
     | WrongToken
     | ManyWrongCodes
     | SmsBudgetUsed

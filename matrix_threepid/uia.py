@@ -1,11 +1,11 @@
 """The two stages of user-interactive authentication that prove an address, for the host's UIA to call.
 
-``check`` when a client offers the stage, ``confirm`` right before the host acts, ``spend`` right after:
+``check`` when a client offers the stage, ``confirm`` right before the host acts, ``consume`` right after:
 
     proof = await stages.check("m.login.email.identity", auth, uia_session, Purpose.REGISTER)
     await stages.confirm(proof)          # still ours, still free and allowed?
     ...                                  # the host makes the account, the address in the same transaction
-    await stages.spend(proof)
+    await stages.consume(proof)
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from attrs import frozen
 from .endpoints.homeserver.add_threepid import ThreepidCreds
 from .flows import session_access
 from .flows.add import account_threepid
-from .flows.notify_owner import tell_others
-from .model.message import Kind
+from .flows.notify_owner import notify_owner
+from .model.message import MessageKind
 from .model.session import Session
 from .model.threepid import AccountThreepid, Medium, Purpose, Threepid
 from .protocol import errors
@@ -73,7 +73,7 @@ class Stages:
             raise errors.Unauthorized
         claimant = f"uia:{uia_session}"
         user_id = user_id or await self._owner_of(session, purpose)
-        claimed = await session_access.change(
+        claimed = await session_access.update_session(
             self._hs, session.sid, lambda stored: _claimed(self._hs, stored, purpose, claimant, user_id)
         )
         if claimed is None:
@@ -85,7 +85,7 @@ class Stages:
 
         Raises ``Unauthorized``; to register ``ThreepidInUse`` or ``ThreepidDenied``, else ``ThreepidNotFound``.
         """
-        held = await session_access.change(
+        held = await session_access.update_session(
             self._hs, proof.sid, lambda stored: _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)
         )
         if held is None:
@@ -96,18 +96,18 @@ class Stages:
         elif owner is None or owner.user_id != proof.owner:
             raise errors.ThreepidNotFound
 
-    async def spend(self, proof: Proof) -> None:
+    async def consume(self, proof: Proof) -> None:
         """Use the proof up, right after acting. A new password also ends every other reset of its account."""
-        await session_access.change(
-            self._hs, proof.sid, lambda stored: _spent(stored, proof.claimant, self._hs.clock())
+        await session_access.update_session(
+            self._hs, proof.sid, lambda stored: _consumed(stored, proof.claimant, self._hs.clock())
         )
         if proof.purpose is Purpose.PASSWORD and proof.owner is not None:
             await self.end_resets(proof.owner)
-            await tell_others(self._hs, proof.owner, Kind.PASSWORD_CHANGED, proof.identifier)
+            await notify_owner(self._hs, proof.owner, MessageKind.PASSWORD_CHANGED, proof.identifier)
 
     async def release(self, proof: Proof) -> None:
         """Give the proof back when what it was for did not come to pass, so that another attempt can use it."""
-        await session_access.change(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
+        await session_access.update_session(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
 
     async def end_resets(self, user_id: str) -> None:
         """Call off every open password reset of an account; for a password that was changed in another way."""
@@ -118,7 +118,7 @@ class Stages:
         if taken:
             raise errors.ThreepidInUse
         if not await self._hs.rules.allows(proof.identifier, Purpose.REGISTER, None):
-            await session_access.change(self._hs, proof.sid, Session.end)
+            await session_access.update_session(self._hs, proof.sid, Session.end)
             raise errors.ThreepidDenied
 
     async def _owner_of(self, session: Session, purpose: Purpose) -> str | None:
@@ -156,5 +156,5 @@ def _released(session: Session, claimant: str) -> Session | None:
     return session.release() if not session.over and session.claimed_by == claimant else None
 
 
-def _spent(session: Session, claimant: str, now: int) -> Session | None:
-    return session.spend(now) if not session.over and session.claimed_by == claimant else None
+def _consumed(session: Session, claimant: str, now: int) -> Session | None:
+    return session.consume(now) if not session.over and session.claimed_by == claimant else None

@@ -14,7 +14,7 @@ from identity_server.apis import V2, Api
 
 from matrix_threepid import AccountThreepid, Medium, Response
 from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
-from matrix_threepid.model.identity import Refused
+from matrix_threepid.model.identity import ServerRefused
 from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.endpoint import Endpoint, Table
 from matrix_threepid.protocol.members import Kind
@@ -55,9 +55,9 @@ class IdentityServers:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    async def proved(self, *question: Any) -> Refused:
+    async def proved(self, *question: Any) -> ServerRefused:
         self.asked.append(question)
-        return Refused(403, "M_FORBIDDEN", "no")
+        return ServerRefused(403, "M_FORBIDDEN", "no")
 
     bind = unbind = proved
 

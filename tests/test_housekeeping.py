@@ -240,11 +240,11 @@ class AwayOnce(MemorySessions):
 
     away = True
 
-    async def take_due(self, now: int, until: int) -> Any:
+    async def lease_due(self, now: int, until: int) -> Any:
         if self.away:
             self.away = False
             raise Unavailable
-        return await super().take_due(now, until)
+        return await super().lease_due(now, until)
 
 
 @every_driver

@@ -9,7 +9,7 @@ import pytest
 from smtp.messages import LINK, SENDER, SERVER_NAME, link_in, parsed, part, told
 
 from matrix_threepid import ConfigurationError
-from matrix_threepid.model.message import Kind
+from matrix_threepid.model.message import MessageKind
 from matrix_threepid.model.threepid import Purpose
 from matrix_threepid.senders.smtp.mail import Mails
 from matrix_threepid.texts.catalogue import Texts
@@ -75,7 +75,7 @@ def test_a_code_is_sent_without_any_link(mails: Mails, purpose: Purpose) -> None
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_an_address_in_use_is_told_so_and_given_nothing(mails: Mails, language: str) -> None:
     """The notice to the owner of a known address has no link, no code, and does not talk of validity."""
-    content = mails.compose(told(kind=Kind.IN_USE, link=None, language=language)).content
+    content = mails.compose(told(kind=MessageKind.IN_USE, link=None, language=language)).content
     assert not re.search(r"http|\d+ min", part(content, "plain") + part(content, "html"), re.IGNORECASE)
     assert SERVER_NAME in parsed(content)["Subject"]
 

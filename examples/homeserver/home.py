@@ -52,7 +52,7 @@ class Home(Homeserver):
             await self._confirm(passed, passed.proof)
         yield
         if passed.proof is not None:
-            await self.stages.spend(passed.proof)
+            await self.stages.consume(passed.proof)
         await self.uia.finish(passed)
 
     async def _confirm(self, passed: Passed, proof: Proof) -> None:

@@ -9,7 +9,7 @@ import secrets
 from functools import partial
 
 from matrix_threepid import Limit, Threads
-from matrix_threepid.ports import Clock, RateLimiter, Take
+from matrix_threepid.ports import Charge, Clock, RateLimiter
 from matrix_threepid.protocol.errors import LimitExceeded
 
 from .accounts import Accounts
@@ -50,7 +50,7 @@ class Passwords:
         """Return whether this is the user's password; unknown users take as long. Raises ``LimitExceeded``."""
         if not isinstance(password, str):
             return False
-        wait = await self._limiter.spend([Take(f"password:{user_id}", _TRIES)], self._clock())
+        wait = await self._limiter.charge([Charge(f"password:{user_id}", _TRIES)], self._clock())
         if wait:
             raise LimitExceeded(wait)
         stored = await self._accounts.password(user_id) or _NOBODY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 
 from .client import PREFIX, Client, ask
 
@@ -36,8 +36,8 @@ class RedisLimits:
         self._client = client
         self._key = f"{prefix}limits"
 
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
-        numbers = [(take.key, take.limit.span, take.limit.interval, take.cost) for take in takes]
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        numbers = [(take.key, take.limit.span, take.limit.interval, take.cost) for take in charges]
         return int(
             await ask(self._client.eval, _SPEND, 1, self._key, now, *(part for each in numbers for part in each))
         )

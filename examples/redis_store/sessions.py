@@ -57,7 +57,7 @@ class RedisSessions:
         text, old = await self._read(session.sid)
         return old is not None and old.revision == session.revision - 1 and await self._swap(text, old, session)
 
-    async def take_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int) -> Session | None:
         for _ in range(_TRIES):
             sids = await ask(self._client.zrangebyscore, self._keys.due, "-inf", now, 0, 1)
             if not sids:
@@ -70,7 +70,7 @@ class RedisSessions:
         text, old = await self._read(sid)
         if old is None or old.due_at is None or old.due_at > now:
             return None  # others have taken it since its entry was read
-        taken = old.take_up(until)
+        taken = old.lease(until)
         return taken if await self._swap(text, old, taken) else None
 
     async def of_owner(self, user_id: str) -> list[Session]:

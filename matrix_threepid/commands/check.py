@@ -14,7 +14,7 @@ from ..protocol.errors import ConfigurationError
 from ..roles.base import Role
 from .checking.choices import of_policy
 from .checking.findings import UNUSABLE, Finding, Report
-from .checking.loading import named
+from .checking.loading import loaded
 from .checking.online import LOOPS, of_providers
 from .checking.wiring import of_service, of_ways
 from .files.config_file import FORMS, SETTABLE, described
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 def _found(given: argparse.Namespace) -> Iterator[Finding]:
     role: Role
     if given.host is not None:
-        service = named(given.host)
+        service = loaded(given.host)
         role = service.role
         yield from of_service(service)
         yield from of_policy(role)

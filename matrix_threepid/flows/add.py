@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from ..events import ThreepidAdded
 from ..limits.rate import charge_change
-from ..model.message import Kind
+from ..model.message import MessageKind
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, AddOutcome, Purpose, Threepid
 from ..protocol import errors
 from ..roles.call import Call
-from ..roles.emit import tell
+from ..roles.emit import emit
 from ..roles.homeserver import Homeserver
 from . import session_access
-from .notify_owner import tell_others
+from .notify_owner import notify_owner
 
 
 async def proved(hs: Homeserver, call: Call, sid: str, secret: str, *, repeated: bool) -> Session:
@@ -39,23 +39,25 @@ async def _served(hs: Homeserver, session: Session, user: str) -> bool:
 async def conclude(hs: Homeserver, call: Call, session: Session) -> None:
     """Claim, add, spend: whatever happens in between, the same caller can finish it."""
     user = call.user.user_id
-    if session.spent_at is not None:
+    if session.consumed_at is not None:
         return
     await charge_change(hs, user)
-    claimed = await session_access.change(hs, session.sid, lambda stored: _claim(hs, stored, user))
+    claimed = await session_access.update_session(hs, session.sid, lambda stored: _claim(hs, stored, user))
     if claimed is None:
         await _overtaken(hs, session, user)
     else:
         await _add(hs, user, claimed)
-        await _spend(hs, user, claimed)
+        await _consume(hs, user, claimed)
 
 
-async def _spend(hs: Homeserver, user: str, session: Session) -> None:
+async def _consume(hs: Homeserver, user: str, session: Session) -> None:
     """Use the session up; whoever does that tells of the addition, so that it is told once, after a crash too."""
     now = hs.clock()
-    if await session_access.change(hs, session.sid, lambda stored: None if stored.over else stored.spend(now)):
-        tell(hs, ThreepidAdded(user, session.threepid))
-        await tell_others(hs, user, Kind.ADDED, session.threepid)
+    if await session_access.update_session(
+        hs, session.sid, lambda stored: None if stored.over else stored.consume(now)
+    ):
+        emit(hs, ThreepidAdded(user, session.threepid))
+        await notify_owner(hs, user, MessageKind.ADDED, session.threepid)
 
 
 async def _overtaken(hs: Homeserver, session: Session, user: str) -> None:
@@ -74,11 +76,11 @@ def _claim(hs: Homeserver, session: Session, user: str) -> Session | None:
 async def _add(hs: Homeserver, user: str, session: Session) -> None:
     """Add the address, or let go of the session and say why not."""
     if not await hs.rules.allows(session.threepid, Purpose.ADD, user):
-        await session_access.change(hs, session.sid, Session.end)
+        await session_access.update_session(hs, session.sid, Session.end)
         raise errors.ThreepidDenied
     outcome = await hs.accounts.add(user, account_threepid(session, hs.clock()))
     if outcome is AddOutcome.TAKEN:
-        await session_access.change(hs, session.sid, Session.release)
+        await session_access.update_session(hs, session.sid, Session.release)
         raise errors.ThreepidInUse
 
 

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ..events import ThreepidUnbound, UnbindGivenUp
 from ..model.binding import Binding
-from ..model.identity import Blocked, Busy, Done, Failed, NotSupported, Refused, UnbindAnswer, Unreachable
+from ..model.identity import Blocked, Busy, Done, Failed, NotSupported, ServerRefused, UnbindAnswer, Unreachable
 from ..model.keys import random_text
 from ..model.threepid import Threepid
 from ..protocol.errors import (
@@ -21,7 +21,7 @@ from ..protocol.errors import (
     ServerBlocked,
     Unavailable,
 )
-from ..roles.emit import tell
+from ..roles.emit import emit
 from ..roles.homeserver import Homeserver
 
 _TRIES = 32
@@ -39,10 +39,10 @@ def binding_id(user_id: str, threepid: Threepid, id_server: str) -> str:
 
 def intent(hs: Homeserver, user_id: str, id_server: str) -> Binding:
     """Return a row for a bind whose address is not known yet."""
-    return Binding(id=random_text(hs.chance(16)), user_id=user_id, id_server=id_server, created_at=hs.clock())
+    return Binding(id=random_text(hs.random_bytes(16)), user_id=user_id, id_server=id_server, created_at=hs.clock())
 
 
-def named(row: Binding, threepid: Threepid, spelling: str) -> Binding:
+def resolved(row: Binding, threepid: Threepid, spelling: str) -> Binding:
     """Return the row an intent becomes once its outcome is known, or known to be uncertain."""
     fixed = binding_id(row.user_id, threepid, row.id_server)
     return evolve(row, id=fixed, threepid=threepid, spelling=spelling, revision=0)
@@ -53,7 +53,7 @@ def is_intent(row: Binding) -> bool:
     return row.threepid is not None and row.id != binding_id(row.user_id, row.threepid, row.id_server)
 
 
-async def change(hs: Homeserver, row: Binding, step: Callable[[Binding], Binding]) -> Binding:
+async def update_binding(hs: Homeserver, row: Binding, step: Callable[[Binding], Binding]) -> Binding:
     """Apply a pure step to the stored row (or to ``row``, inserted) until it holds; return the new row."""
     for _ in range(_TRIES):
         stored = await hs.bindings.get(row.id)
@@ -95,12 +95,20 @@ async def unbind(hs: Homeserver, row: Binding, until: int, *, queue_refusals: bo
     """
     before, now = row, hs.clock()
     known = await hs.bindings.get(row.id) is not None
-    taken = await change(hs, row, lambda stored: stored.unwanted(now, now + LEASE * hs.policy.identity_deadline))
+    taken = await update_binding(
+        hs, row, lambda stored: stored.unwanted(now, now + LEASE * hs.policy.identity_deadline)
+    )
     answer = await _ask(hs, taken, until)
     if isinstance(answer, Done):
         await _gone(hs, taken)
-    elif isinstance(answer, NotSupported | Refused) and not (queue_refusals and isinstance(answer, Refused)):
-        await (change(hs, taken, lambda stored: stored.wanted_again(before)) if known else hs.bindings.forget(taken))
+    elif isinstance(answer, NotSupported | ServerRefused) and not (
+        queue_refusals and isinstance(answer, ServerRefused)
+    ):
+        await (
+            update_binding(hs, taken, lambda stored: stored.wanted_again(before))
+            if known
+            else hs.bindings.forget(taken)
+        )
     else:
         await _later(hs, taken)
     return answer
@@ -119,7 +127,7 @@ async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
 async def _taken(hs: Homeserver) -> Binding | None:
     """Return a binding that is to go and whose time has come; it is nobody else's until its lease ends."""
     now = hs.clock()
-    return await hs.bindings.take_due(now, now + LEASE * hs.policy.identity_deadline)
+    return await hs.bindings.lease_due(now, now + LEASE * hs.policy.identity_deadline)
 
 
 async def _ask(hs: Homeserver, row: Binding, until: int) -> UnbindAnswer:
@@ -136,7 +144,7 @@ async def _gone(hs: Homeserver, row: Binding) -> None:
     if _being_asked(hs, row):
         return  # the queue asks again once the bind has had its time
     if await hs.bindings.forget(row) and row.threepid is not None:
-        tell(hs, ThreepidUnbound(row.user_id, row.threepid, row.id_server))
+        emit(hs, ThreepidUnbound(row.user_id, row.threepid, row.id_server))
 
 
 def _being_asked(hs: Homeserver, row: Binding) -> bool:
@@ -145,15 +153,15 @@ def _being_asked(hs: Homeserver, row: Binding) -> bool:
 
 
 async def _later(hs: Homeserver, row: Binding) -> None:
-    jitter = hs.chance(1)[0] / 255
+    jitter = hs.random_bytes(1)[0] / 255
     later = row.again(hs.clock(), hs.policy.retrying, jitter)
     if await hs.bindings.replace(later) and later.due_at is None and row.threepid is not None:
-        tell(hs, UnbindGivenUp(row.user_id, row.threepid, row.id_server))
+        emit(hs, UnbindGivenUp(row.user_id, row.threepid, row.id_server))
 
 
 def as_error(failed: Failed) -> MatrixError:
     """Return what a client hears of an identity server's failure."""
-    if isinstance(failed, Refused):
+    if isinstance(failed, ServerRefused):
         return IdentityServerRefused(failed.status, failed.errcode, failed.error, failed.retry_after_ms)
     if isinstance(failed, Blocked):
         return ServerBlocked()

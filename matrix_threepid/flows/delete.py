@@ -10,14 +10,14 @@ from ..events import ThreepidRemoved
 from ..limits.rate import charge_change
 from ..model.binding import Binding
 from ..model.id_server import normal_id_server
-from ..model.identity import Blocked, Busy, Done, NotSupported, Refused, UnbindAnswer, Unreachable
-from ..model.message import Kind
+from ..model.identity import Blocked, Busy, Done, NotSupported, ServerRefused, UnbindAnswer, Unreachable
+from ..model.message import MessageKind
 from ..model.threepid import Purpose, Threepid
 from ..protocol.errors import ServerNotTrusted
-from ..roles.emit import tell
+from ..roles.emit import emit
 from ..roles.homeserver import Homeserver
 from . import binding_access, session_access
-from .notify_owner import tell_others
+from .notify_owner import notify_owner
 
 
 @frozen
@@ -38,11 +38,11 @@ class Unbound:
 
     def raise_refusal(self) -> None:
         """Raise the first refusal of an identity server, as an error for the client."""
-        self._raise_first((Refused,))
+        self._raise_first((ServerRefused,))
 
     def raise_failure(self) -> None:
         """Raise the first answer that is neither success nor lack of support."""
-        self._raise_first((Refused, Unreachable, Blocked, Busy))
+        self._raise_first((ServerRefused, Unreachable, Blocked, Busy))
 
     def _raise_first(self, kinds: tuple[type, ...]) -> None:
         for answer in self.answers:
@@ -79,8 +79,8 @@ async def remove(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -
     for threepid in candidates:
         if await hs.accounts.remove(user_id, threepid):
             await session_access.end_all(hs, threepid, Purpose.PASSWORD)
-            tell(hs, ThreepidRemoved(user_id, threepid))
-            await tell_others(hs, user_id, Kind.REMOVED, threepid)
+            emit(hs, ThreepidRemoved(user_id, threepid))
+            await notify_owner(hs, user_id, MessageKind.REMOVED, threepid)
             return
 
 
@@ -102,7 +102,7 @@ async def _unbind(hs: Homeserver, rows: Sequence[Binding], *, queue_refusals: bo
 
 def _softened(answer: UnbindAnswer) -> UnbindAnswer:
     """A refusal that went into the queue is no refusal to the client."""
-    return NotSupported() if isinstance(answer, Refused) else answer
+    return NotSupported() if isinstance(answer, ServerRefused) else answer
 
 
 async def _claimed(hs: Homeserver, user_id: str, threepid: Threepid, server: str) -> Binding:
@@ -112,4 +112,4 @@ async def _claimed(hs: Homeserver, user_id: str, threepid: Threepid, server: str
 
 
 def _unremembered(hs: Homeserver, user_id: str, threepid: Threepid, server: str) -> Binding:
-    return binding_access.named(binding_access.intent(hs, user_id, server), threepid, threepid.address)
+    return binding_access.resolved(binding_access.intent(hs, user_id, server), threepid, threepid.address)

@@ -8,20 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..limits.rate import key_of
-from ..model.message import Kind, TokenMessage
+from ..model.message import MessageKind, TokenMessage
 from ..model.threepid import AccountThreepid, Medium, Purpose, Threepid, masked
 from ..policy import per_day
-from ..ports import Take
+from ..ports import Charge
 from ..protocol.errors import Unavailable
 from ..roles.homeserver import Homeserver
 
 _MOST = 5
 _TIME = 5_000
 _A_DAY = per_day(20)
-_PURPOSES = {Kind.ADDED: Purpose.ADD, Kind.REMOVED: Purpose.ADD, Kind.PASSWORD_CHANGED: Purpose.PASSWORD}
+_PURPOSES = {
+    MessageKind.ADDED: Purpose.ADD,
+    MessageKind.REMOVED: Purpose.ADD,
+    MessageKind.PASSWORD_CHANGED: Purpose.PASSWORD,
+}
 
 
-async def tell_others(hs: Homeserver, user_id: str, kind: Kind, changed: Threepid) -> None:
+async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> None:
     """Tell the mail addresses of an account, all but ``changed``, what happened; see ``Policy.notices``."""
     if not hs.policy.notices or hs.medium_off(Medium.EMAIL) is not None:
         return
@@ -39,13 +43,13 @@ def _others(listed: Iterable[AccountThreepid], changed: Threepid) -> list[Accoun
 async def _may(hs: Homeserver, held: AccountThreepid) -> bool:
     """Whether this address gets another notice today; without the store it does not, for the change is made already."""
     try:
-        return not await hs.limiter.spend([Take(key_of(hs, "notice", held.address), _A_DAY)], hs.clock())
+        return not await hs.limiter.charge([Charge(key_of(hs, "notice", held.address), _A_DAY)], hs.clock())
     except Unavailable:
         return False
 
 
 def _notice(
-    hs: Homeserver, user_id: str, kind: Kind, changed: Threepid, held: AccountThreepid, deadline: int
+    hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid, held: AccountThreepid, deadline: int
 ) -> TokenMessage:
     return TokenMessage(
         medium=Medium.EMAIL,

@@ -20,7 +20,7 @@ from .send_message import due_at, send_now
 
 
 @frozen(kw_only=True)
-class Asked:
+class TokenRequest:
     """What a requestToken asks for. ``by_code``: the message holds a code to type, not a link."""
 
     purpose: Purpose
@@ -32,7 +32,7 @@ class Asked:
     by_code: bool = False
 
 
-async def prepare(role: Role, call: Call, asked: Asked) -> Session:
+async def prepare(role: Role, call: Call, asked: TokenRequest) -> Session:
     """Return the session asked for, not yet stored.
 
     Raises ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, in this order.
@@ -47,7 +47,7 @@ async def prepare(role: Role, call: Call, asked: Asked) -> Session:
     return evolve(wanted, code_digits=await code_digits(role)) if asked.by_code else wanted
 
 
-async def open_and_send(role: Role, wanted: Session, asked: Asked) -> Session:
+async def open_and_send(role: Role, wanted: Session, asked: TokenRequest) -> Session:
     """Join or open the session with its message written ahead, and send unless that is put off.
 
     Raises what ``send_now`` raises when the message was refused; the same attempt may be made again.
@@ -61,13 +61,13 @@ async def open_and_send(role: Role, wanted: Session, asked: Asked) -> Session:
     session = await session_access.join_or_open(role, first, asked.client_secret)
     mine: Session | None = session
     if session.sid != first.sid:
-        mine = await session_access.change(role, session.sid, lambda stored: _resumed(begin(stored), wanted))
+        mine = await session_access.update_session(role, session.sid, lambda stored: _resumed(begin(stored), wanted))
     if mine is not None and not role.policy.defers:
         await send_now(role, mine)
     return session
 
 
-def _fresh(role: Role, call: Call, asked: Asked) -> Session:
+def _fresh(role: Role, call: Call, asked: TokenRequest) -> Session:
     """Return the session with a note of where its request came from and where its link shall lead."""
     session = session_access.fresh(role, asked.purpose, asked.candidate, asked.client_secret, asked.owner)
     link = asked.next_link

@@ -6,13 +6,13 @@ A crash in between leaves the mark: a mail goes out again (its link is the same)
 from __future__ import annotations
 
 from ..events import MessageSent
-from ..model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose
 from ..protocol.errors import InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
-from ..roles.emit import tell
-from .session_access import change, code, link_token
+from ..roles.emit import emit
+from .session_access import code, link_token, update_session
 
 LEASE = 3
 """A sending keeps others off for so many times its deadline."""
@@ -50,8 +50,8 @@ async def deliver_due(role: Role, limit: int = 100) -> int:
 async def _taken(role: Role) -> Session | None:
     """Return a session whose message is due and nobody else's: until the lease ends, or for good."""
     now = role.clock()
-    while (waiting := await role.sessions.take_due(now, now + LEASE * role.policy.send_deadline)) is not None:
-        taken = waiting if waiting.threepid.medium.repeatable else waiting.take_up(None)
+    while (waiting := await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline)) is not None:
+        taken = waiting if waiting.threepid.medium.repeatable else waiting.lease(None)
         if taken is waiting or await role.sessions.replace(taken):
             return taken
     return None
@@ -67,10 +67,10 @@ async def _attempt(role: Role, session: Session) -> Outcome:
     message, sender = await _message(role, session), role.senders.get(session.threepid.medium)
     if message is None or sender is None:
         return RefusedForever("the session's pepper or the sender is gone")
-    if message.kind is Kind.SILENCE:
+    if message.kind is MessageKind.SILENCE:
         return Accepted()
     outcome = await sender.send(message)
-    tell(role, MessageSent(session.threepid, session.purpose, outcome))
+    emit(role, MessageSent(session.threepid, session.purpose, outcome))
     return outcome
 
 
@@ -84,10 +84,10 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
         if handed_over:
             return stored.sent()
         if role.policy.defers and isinstance(outcome, RefusedForNow):
-            return stored.take_up(role.clock() + (outcome.retry_after or PAUSE))
+            return stored.lease(role.clock() + (outcome.retry_after or PAUSE))
         return stored.unsent()
 
-    await change(role, session.sid, settled)
+    await update_session(role, session.sid, settled)
 
 
 async def _message(role: Role, session: Session) -> TokenMessage | None:
@@ -96,7 +96,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
     if token is None:
         return None
     kind = _kind(session)
-    proof = kind is Kind.TOKEN
+    proof = kind is MessageKind.TOKEN
     return TokenMessage(
         medium=session.threepid.medium,
         recipient=session.spelling,
@@ -115,11 +115,11 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
     )
 
 
-def _kind(session: Session) -> Kind:
+def _kind(session: Session) -> MessageKind:
     if not session.decoy:
-        return Kind.TOKEN
+        return MessageKind.TOKEN
     told = session.threepid.medium is Medium.EMAIL and session.purpose is not Purpose.PASSWORD
-    return Kind.IN_USE if told else Kind.SILENCE
+    return MessageKind.IN_USE if told else MessageKind.SILENCE
 
 
 def _link(role: Role, session: Session, token: str) -> str:

@@ -53,12 +53,12 @@ async def _holder(role: Role, wanted: Session, secret: str) -> Session | None:
 async def find(role: Role, sid: str, secret: str) -> Session | None:
     """Return the session of ``sid`` if ``secret`` is its client secret; both misses cost the same."""
     session = await role.sessions.get(sid)
-    pepper = (session and role.peppers.named(session.pepper_id)) or _NOBODY
+    pepper = (session and role.peppers.by_id(session.pepper_id)) or _NOBODY
     fits = same(secret_mac(pepper, sid, secret), session.secret_mac if session else "")
     return session if fits and pepper is not _NOBODY else None
 
 
-async def change(role: Role, sid: str, step: Callable[[Session], Session | None]) -> Session | None:
+async def update_session(role: Role, sid: str, step: Callable[[Session], Session | None]) -> Session | None:
     """Apply a pure step to the stored session until it holds; ``None`` if the step declines.
 
     Raises ``NoValidSession`` if the session is gone, ``Unavailable`` if others never let go of it.
@@ -76,13 +76,13 @@ async def change(role: Role, sid: str, step: Callable[[Session], Session | None]
 async def end_all(role: Role, threepid: Threepid, purpose: Purpose) -> None:
     """Call off every open session of an identifier for one purpose."""
     for session in await role.sessions.of_threepid(threepid, purpose):
-        await change(role, session.sid, lambda session: None if session.over else session.end())
+        await update_session(role, session.sid, lambda session: None if session.over else session.end())
 
 
 async def end_all_of(role: Role, user_id: str) -> None:
     """Call off every open session a user has opened."""
     for session in await role.sessions.of_owner(user_id):
-        await change(role, session.sid, lambda session: None if session.over else session.end())
+        await update_session(role, session.sid, lambda session: None if session.over else session.end())
 
 
 def secret_mac(pepper: Pepper, sid: str, secret: str) -> str:
@@ -92,13 +92,13 @@ def secret_mac(pepper: Pepper, sid: str, secret: str) -> str:
 
 def link_token(role: Role, session: Session) -> str | None:
     """Return the token of the session's link, or ``None`` once its pepper is dropped."""
-    pepper = role.peppers.named(session.pepper_id)
+    pepper = role.peppers.by_id(session.pepper_id)
     return None if pepper is None else pepper.token("link", session.sid)
 
 
 def code(role: Role, session: Session) -> str | None:
     """Return the session's newest code, or ``None`` once its pepper is dropped."""
-    pepper = role.peppers.named(session.pepper_id)
+    pepper = role.peppers.by_id(session.pepper_id)
     return None if pepper is None else pepper.code(session.code_digits, "code", session.sid, str(session.code_serial))
 
 

@@ -12,8 +12,8 @@ from ..model.keys import same
 from ..model.session import Session
 from ..protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from ..roles.base import Role
-from ..roles.emit import tell
-from .session_access import change, code, link_token
+from ..roles.emit import emit
+from .session_access import code, link_token, update_session
 
 
 async def validate(role: Role, session: Session, token: str) -> Session:
@@ -27,7 +27,7 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     if guessed:
         session = await _guess(role, session)
     if session.decoy or not await _proves(role, session, token):
-        tell(role, WrongToken(session.threepid, session.guesses))
+        emit(role, WrongToken(session.threepid, session.guesses))
         if guessed:
             await count_wrong(role)
         raise TokenIncorrect
@@ -44,14 +44,14 @@ async def _proves(role: Role, session: Session, token: str) -> bool:
     """Return whether the token is the session's, by the word of the provider if that holds the codes."""
     sender: Any = role.senders.get(session.threepid.medium)
     if not session.code_digits or not hasattr(sender, "verify"):
-        return fits(role, session, token)
+        return token_matches(role, session, token)
     verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
     if verified is None:
         raise Unavailable
     return bool(verified)
 
 
-def fits(role: Role, session: Session, token: str) -> bool:
+def token_matches(role: Role, session: Session, token: str) -> bool:
     """Return whether ``token`` is the session's: its link's, or its newest code."""
     expected = code(role, session) if session.code_digits else link_token(role, session)
     return same(token, expected or "") and bool(expected)
@@ -64,7 +64,7 @@ async def _guess(role: Role, session: Session) -> Session:
     def counted(stored: Session) -> Session | None:
         return stored.guessed() if stored.guesses < role.policy.guesses_per_code else None
 
-    counted_session = await change(role, session.sid, counted)
+    counted_session = await update_session(role, session.sid, counted)
     if counted_session is None:
         raise SessionExpired
     return counted_session
@@ -76,11 +76,11 @@ async def _validated(role: Role, session: Session) -> Session:
         if not session.over and not session.alive(now):
             raise SessionExpired
         return session
-    changed = await change(role, session.sid, lambda stored: _step(role, stored, now))
+    changed = await update_session(role, session.sid, lambda stored: _step(role, stored, now))
     if changed is None:
         raise SessionExpired
     if changed.validated_at == now:
-        tell(role, ThreepidValidated(session.threepid, session.purpose))
+        emit(role, ThreepidValidated(session.threepid, session.purpose))
         await count_validated(role, session.threepid)
     return changed
 
@@ -95,8 +95,8 @@ async def disown(role: Role, session: Session) -> bool:
 
     Returns ``False`` if it was too late: the session has served.
     """
-    ended = await change(role, session.sid, lambda stored: None if stored.over else stored.end())
+    ended = await update_session(role, session.sid, lambda stored: None if stored.over else stored.end())
     if ended is not None:
         await block_disowned(role, session.threepid, session.client_mac)
-        tell(role, SessionDisowned(session.threepid, session.purpose))
+        emit(role, SessionDisowned(session.threepid, session.purpose))
     return ended is not None

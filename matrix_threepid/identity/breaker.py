@@ -11,7 +11,7 @@ from ..net.fetch import Failure, HttpFailure
 from ..ports import Clock
 from ._answers import Answer
 
-_OURS = (Failure.BLOCKED, Failure.BUSY, Failure.RESTING)
+_OURS = (Failure.BLOCKED, Failure.BUSY, Failure.CIRCUIT_OPEN)
 """What was not the server's fault: it was not even called."""
 _NO_ANSWER = (Failure.TIMEOUT, Failure.LOST)
 
@@ -22,7 +22,7 @@ def monotonic_clock() -> int:
 
 
 @frozen(kw_only=True)
-class Resting:
+class BreakerPolicy:
     """When a server is left alone.
 
     ``faults``: after so many in a row; ``pause``: for so many ms, and again after each call that is let through then
@@ -41,14 +41,14 @@ class Circuit:
     faults: int = 0
     not_before: int = 0
 
-    def called(self, now: int, rule: Resting) -> Circuit | None:
+    def called(self, now: int, rule: BreakerPolicy) -> Circuit | None:
         """Return the circuit once a call is let through, or ``None`` while the server is left alone."""
         if self.faults < rule.faults:
             return self
         # Whoever comes next waits for what becomes of this call, but not for ever: it may be cancelled.
         return None if now < self.not_before else evolve(self, not_before=now + rule.pause)
 
-    def failed(self, now: int, rule: Resting) -> Circuit:
+    def failed(self, now: int, rule: BreakerPolicy) -> Circuit:
         """Return the circuit after one more fault."""
         return Circuit(self.faults + 1, now + rule.pause)
 
@@ -60,7 +60,7 @@ class Breaker:
     Any answer closes a circuit, 5xx as well: it costs nobody time, and some requests bring it about.
     """
 
-    rule: Resting = Resting()
+    rule: BreakerPolicy = BreakerPolicy()
     max_servers: int = 1000
     clock: Clock = field(default=monotonic_clock, repr=False)
     _circuits: dict[str, Circuit] = field(init=False, factory=dict, repr=False)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from ..model.identity import BindAnswer, NotSupported, ProvedAnswer, Refused, UnbindAnswer, Unreachable
+from ..model.identity import BindAnswer, NotSupported, ProvedAnswer, ServerRefused, UnbindAnswer, Unreachable
 from ..model.threepid import Medium
 from ..net.deadline import Deadline
 from ..net.fetch import Failure, Fetch, Headers, HttpFailure, HttpRequest, place
@@ -21,7 +21,7 @@ from .signed_requests import Signer
 
 V2, V1 = "/_matrix/identity/v2", "/_matrix/identity/api/v1"
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_BAD_TOKEN = Refused(400, "M_INVALID_PARAM", "id_access_token: must be printable ASCII without spaces")
+_BAD_TOKEN = ServerRefused(400, "M_INVALID_PARAM", "id_access_token: must be printable ASCII without spaces")
 _JSON = ("Content-Type", "application/json")
 
 
@@ -81,7 +81,7 @@ class HttpIdentityClient:
         Else people could have it left alone by naming a path of its host that never answers.
         """
         if not self.breaker.lets(id_server):
-            return HttpFailure(Failure.RESTING)
+            return HttpFailure(Failure.CIRCUIT_OPEN)
         answer = await self.fetch.fetch(request, deadline)
         self.breaker.heard(id_server, answer, deadline)
         return answer

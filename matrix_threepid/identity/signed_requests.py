@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ..protocol.errors import Forbidden, Unauthorized
 from ..protocol.wire import Request
 from .signing import ALGORITHM, SigningKey, set_of, verifies
-from .x_matrix import Credentials, header, read_headers
+from .x_matrix import XMatrixHeader, header, read_headers
 
 _LEGACY = "/_matrix/identity/api/v1/"
 
@@ -55,7 +55,7 @@ class RequestSigner:
         # Servers that only know v1 refuse a header with this parameter; it is signed all the same.
         destination = None if uri.startswith(_LEGACY) else destination_is
         signature = self.key.signature(signed, self.server_name)
-        return header(Credentials(self.server_name, self.key.id, signature, destination))
+        return header(XMatrixHeader(self.server_name, self.key.id, signature, destination))
 
 
 async def authenticate(
@@ -93,14 +93,14 @@ class XMatrixVerifier:
         return await authenticate(signed, () if given is None else (given,), self.own_names, self.keys)
 
 
-async def _signed(request: SignedRequest, given: Credentials, names: Iterable[str], keys: ServerKeys) -> bool:
+async def _signed(request: SignedRequest, given: XMatrixHeader, names: Iterable[str], keys: ServerKeys) -> bool:
     if not given.key.startswith(f"{ALGORITHM}:"):
         return False
     public = await keys.find(given.origin, given.key)
     return public is not None and any(_fits(request, given, public, name) for name in names)
 
 
-def _fits(request: SignedRequest, given: Credentials, public: str, name: str) -> bool:
+def _fits(request: SignedRequest, given: XMatrixHeader, public: str, name: str) -> bool:
     signatures = {"signatures": {given.origin: {given.key: given.sig}}}
     return any(
         verifies({**request.signed(given.origin, **{member: name}), **signatures}, given.origin, given.key, public)

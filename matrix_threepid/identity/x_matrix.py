@@ -22,7 +22,7 @@ MAX_CREDENTIALS = 8
 
 
 @frozen
-class Credentials:
+class XMatrixHeader:
     """What one ``X-Matrix`` header says."""
 
     origin: str
@@ -31,14 +31,14 @@ class Credentials:
     destination: str | None = None
 
 
-def header(credentials: Credentials) -> str:
+def header(credentials: XMatrixHeader) -> str:
     """Write an ``Authorization`` header."""
     named = {"origin": credentials.origin, "destination": credentials.destination}
     members = {**named, "key": credentials.key, "sig": credentials.sig}
     return "X-Matrix " + ",".join(f'{name}="{value}"' for name, value in members.items() if value is not None)
 
 
-def read_headers(values: Iterable[str]) -> tuple[Credentials, ...]:
+def read_headers(values: Iterable[str]) -> tuple[XMatrixHeader, ...]:
     """Return the ``X-Matrix`` credentials of all ``Authorization`` headers, also of several that a proxy has joined.
 
     Raises ``Unauthorized`` for a malformed one, too many of them, and credentials of different origins.
@@ -51,7 +51,7 @@ def read_headers(values: Iterable[str]) -> tuple[Credentials, ...]:
     return found
 
 
-def _read(value: str) -> Iterator[Credentials]:
+def _read(value: str) -> Iterator[XMatrixHeader]:
     position = 0
     while scheme := _SCHEME.match(value, position):
         parameters, position = _parameters(value, scheme.end())
@@ -81,12 +81,12 @@ def _text(parameter: re.Match[str]) -> str:
     return str(parameter["bare"]) if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
 
 
-def _credentials(parameters: Mapping[str, str]) -> Credentials:
+def _credentials(parameters: Mapping[str, str]) -> XMatrixHeader:
     """The specification's list calls the signature ``signature``, its examples and all servers ``sig``."""
     sig = parameters.get("sig", parameters.get("signature"))
     if sig is None or not {"origin", "key"} <= parameters.keys():
         raise _malformed()
-    return Credentials(parameters["origin"], parameters["key"], sig, parameters.get("destination"))
+    return XMatrixHeader(parameters["origin"], parameters["key"], sig, parameters.get("destination"))
 
 
 def _malformed() -> Unauthorized:

@@ -6,9 +6,9 @@ from attrs import frozen
 
 from ..events import Event
 from ..policy import Limit
-from ..ports import Take
+from ..ports import Charge
 from ..roles.base import Role
-from ..roles.emit import tell
+from ..roles.emit import emit
 from .rate import key_of
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -22,10 +22,10 @@ class Budget:
     allowed: int
     length: int
 
-    def take(self, role: Role, cost: int = 1) -> Take:
+    def take(self, role: Role, cost: int = 1) -> Charge:
         """Return a take. Its limit refills more slowly than the clock comes round to a new key."""
         key = key_of(role, "budget", self.name, str(role.clock() // self.length))
-        return Take(key, Limit(self.allowed, 1000 / self.length), cost)
+        return Charge(key, Limit(self.allowed, 1000 / self.length), cost)
 
     def ends_in(self, role: Role) -> int:
         """Return the ms until the count starts anew."""
@@ -34,20 +34,20 @@ class Budget:
 
 async def used(role: Role, budget: Budget) -> int:
     """Return how much of a budget is used. One more than all of it is never granted, so asking counts nothing."""
-    wait = await role.limiter.spend([budget.take(role, budget.allowed + 1)], role.clock())
+    wait = await role.limiter.charge([budget.take(role, budget.allowed + 1)], role.clock())
     return -(-(wait - budget.length) // budget.length)
 
 
-async def tell_once(role: Role, budget: Budget, what: str, event: Event) -> None:
+async def emit_once(role: Role, budget: Budget, what: str, event: Event) -> None:
     """Tell the listener, unless it heard the same since the budget started anew."""
-    if not await role.limiter.spend([_telling(budget, what).take(role)], role.clock()):
-        tell(role, event)
+    if not await role.limiter.charge([_emitting(budget, what).take(role)], role.clock()):
+        emit(role, event)
 
 
-async def told(role: Role, budget: Budget, what: str) -> bool:
+async def emitted(role: Role, budget: Budget, what: str) -> bool:
     """Return whether the listener was told since the budget started anew, by whatever process."""
-    return await role.limiter.spend([_telling(budget, what).take(role, cost=0)], role.clock()) > 0
+    return await role.limiter.charge([_emitting(budget, what).take(role, cost=0)], role.clock()) > 0
 
 
-def _telling(budget: Budget, what: str) -> Budget:
+def _emitting(budget: Budget, what: str) -> Budget:
     return Budget(f"{budget.name} {what}", 1, budget.length)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from ..events import ManyWrongCodes
 from ..model.threepid import Threepid
-from ..ports import Take
+from ..ports import Charge
 from ..roles.base import Role
-from .budgets import HOUR, Budget, tell_once, told
-from .rate import key_of, spend
+from .budgets import HOUR, Budget, emit_once, emitted
+from .rate import charge, key_of
 
 _ALARM = "alarm"
 ALARM_DIGITS = 8
@@ -20,20 +20,20 @@ ALARM_DIGITS = 8
 async def charge_guess(role: Role, threepid: Threepid) -> None:
     """Count one guess of a code for an address, over all its sessions. Raises ``LimitExceeded``."""
     key = key_of(role, "guess", threepid.medium.value, threepid.address)
-    await spend(role, "guess", [Take(key, role.policy.limits.guesses)])
+    await charge(role, "guess", [Charge(key, role.policy.limits.guesses)])
 
 
 async def count_wrong(role: Role) -> None:
     """Count one wrong code, and tell the listener once an hour if there are too many."""
     budget = _wrong_codes(role)
-    if await role.limiter.spend([budget.take(role)], role.clock()):
-        await tell_once(role, budget, _ALARM, ManyWrongCodes(budget.allowed))
+    if await role.limiter.charge([budget.take(role)], role.clock()):
+        await emit_once(role, budget, _ALARM, ManyWrongCodes(budget.allowed))
 
 
 async def code_digits(role: Role) -> int:
     """Return how many digits a new session's codes have; a session keeps its number, or codes would change length."""
     digits = role.policy.code_digits
-    if digits >= ALARM_DIGITS or not await told(role, _wrong_codes(role), _ALARM):
+    if digits >= ALARM_DIGITS or not await emitted(role, _wrong_codes(role), _ALARM):
         return digits
     return ALARM_DIGITS
 

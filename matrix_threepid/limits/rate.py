@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ..events import Limited
+from ..events import LimitReached
 from ..model.threepid import Threepid
 from ..policy import Limit
-from ..ports import Take
+from ..ports import Charge
 from ..protocol.errors import LimitExceeded
 from ..roles.base import Role
 from ..roles.call import Call
-from ..roles.emit import tell
+from ..roles.emit import emit
 
 DISOWNED = Limit(1, 1 / 86_400)
 
@@ -20,22 +20,22 @@ async def charge_sending(role: Role, call: Call, threepid: Threepid) -> None:
     """Count one message to be sent: per address, client and user. Raises ``LimitExceeded``."""
     limits = role.policy.limits
     address, client = key_of(role, "address", *_parts(threepid)), key_of(role, "client", call.client)
-    takes = [Take(disowned_key(role, threepid, call.client), DISOWNED, cost=0), Take(address, limits.per_address)]
+    charges = [Charge(disowned_key(role, threepid, call.client), DISOWNED, cost=0), Charge(address, limits.per_address)]
     if role.sees_clients:
-        takes.insert(1, Take(client, limits.per_client))
+        charges.insert(1, Charge(client, limits.per_client))
     if call.user_id is not None:
-        takes.append(Take(key_of(role, "user", call.user_id), limits.per_user))
-    await spend(role, "send", takes)
+        charges.append(Charge(key_of(role, "user", call.user_id), limits.per_user))
+    await charge(role, "send", charges)
 
 
 async def charge_change(role: Role, user_id: str) -> None:
     """Count one change of an account. Raises ``LimitExceeded``."""
-    await spend(role, "change", [Take(key_of(role, "change", user_id), role.policy.limits.changes)])
+    await charge(role, "change", [Charge(key_of(role, "change", user_id), role.policy.limits.changes)])
 
 
 async def block_disowned(role: Role, threepid: Threepid, client_mac: str) -> None:
     """Let nobody from this client ask for messages to this address for a day."""
-    await role.limiter.spend([Take(_pair(role, threepid, client_mac), DISOWNED)], role.clock())
+    await role.limiter.charge([Charge(_pair(role, threepid, client_mac), DISOWNED)], role.clock())
 
 
 def disowned_key(role: Role, threepid: Threepid, client: str) -> str:
@@ -58,16 +58,16 @@ def key_of(role: Role, kind: str, *parts: str) -> str:
     return f"{kind}:{role.peppers.current.mac(kind, *parts)}"
 
 
-async def spend(role: Role, action: str, takes: list[Take]) -> None:
+async def charge(role: Role, action: str, charges: list[Charge]) -> None:
     """Count the takes, all or up to the first that is refused. Raises ``LimitExceeded``, and tells the listener."""
-    wait = await role.limiter.spend(takes, role.clock())
+    wait = await role.limiter.charge(charges, role.clock())
     if wait:
         refuse(role, action, wait)
 
 
 def refuse(role: Role, action: str, wait: int) -> NoReturn:
     """Refuse an action for so many ms."""
-    tell(role, Limited(action, wait))
+    emit(role, LimitReached(action, wait))
     raise LimitExceeded(wait)
 
 

@@ -10,11 +10,11 @@ from ..events import SmsBudgetUsed, SmsCountryPaused
 from ..model.msisdn import Plan, plan_of
 from ..model.threepid import Medium, Threepid
 from ..policy import Limit
-from ..ports import Take
+from ..ports import Charge
 from ..protocol.errors import ThreepidDenied
 from ..roles.base import Role
-from .budgets import DAY, HOUR, Budget, tell_once, used
-from .rate import key_of, refuse, spend
+from .budgets import DAY, HOUR, Budget, emit_once, used
+from .rate import charge, key_of, refuse
 
 
 def reached(role: Role, threepid: Threepid) -> Plan | None:
@@ -35,9 +35,9 @@ async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> None:
         if so_far >= budget.allowed:
             await _warn(role, budget, so_far)
             refuse(role, "sms budget", budget.ends_in(role))
-    takes = list(_limited(role, threepid, plan))
-    asked = [evolve(take, cost=0) for take in takes]
-    await spend(role, "sms", [*asked, *takes, *(budget.take(role) for budget, _ in budgets)])
+    charges = list(_limited(role, threepid, plan))
+    asked = [evolve(take, cost=0) for take in charges]
+    await charge(role, "sms", [*asked, *charges, *(budget.take(role) for budget, _ in budgets)])
     for budget, so_far in budgets:
         await _warn(role, budget, so_far + 1)
 
@@ -46,7 +46,7 @@ async def count_validated(role: Role, threepid: Threepid) -> None:
     """Count that an SMS came to something."""
     if threepid.medium is Medium.MSISDN:
         validated = _validated_in(role, plan_of(threepid.address).region)
-        await role.limiter.spend([validated.take(role)], role.clock())
+        await role.limiter.charge([validated.take(role)], role.clock())
 
 
 async def sms_left(role: Role) -> dict[str, int]:
@@ -75,22 +75,22 @@ async def _check_conversion(role: Role, region: str, country: Budget, sent: int)
         return
     validated = await used(role, _validated_in(role, region))
     if validated < rule.least * sent:
-        await tell_once(role, country, "paused", SmsCountryPaused(region, sent, validated))
+        await emit_once(role, country, "paused", SmsCountryPaused(region, sent, validated))
         refuse(role, "sms conversion", min(role.policy.lifetimes.code, country.ends_in(role)))
 
 
 async def _warn(role: Role, budget: Budget, count: int) -> None:
     for share in (role.policy.sms.warn_at, 1):
         if count >= share * budget.allowed:
-            await tell_once(role, budget, f"{share}", SmsBudgetUsed(budget.name, count, budget.allowed))
+            await emit_once(role, budget, f"{share}", SmsBudgetUsed(budget.name, count, budget.allowed))
 
 
-def _limited(role: Role, threepid: Threepid, plan: Plan) -> Iterator[Take]:
+def _limited(role: Role, threepid: Threepid, plan: Plan) -> Iterator[Charge]:
     """Yield a take for each limit of the number and of its prefix."""
     yield from _numbered(key_of(role, "sms number", threepid.address), role.policy.sms.per_number)
     yield from _numbered(key_of(role, "sms prefix", plan.prefix), role.policy.sms.per_prefix)
 
 
-def _numbered(key: str, limits: tuple[Limit, ...]) -> Iterator[Take]:
+def _numbered(key: str, limits: tuple[Limit, ...]) -> Iterator[Charge]:
     """Yield a take for each limit of a key, under keys of their own."""
-    return (Take(f"{key}:{number}", limit) for number, limit in enumerate(limits))
+    return (Charge(f"{key}:{number}", limit) for number, limit in enumerate(limits))

@@ -39,13 +39,13 @@ class MemoryBindings:
     async def of_user(self, user_id: str) -> Sequence[Binding]:
         return sorted((row for row in self.dump() if row.user_id == user_id), key=lambda row: row.created_at)
 
-    async def take_due(self, now: int, until: int) -> Binding | None:
+    async def lease_due(self, now: int, until: int) -> Binding | None:
         with self._lock:
             waiting = [(row.due_at, row.id) for row in self._rows.values() if row.due_at is not None]
             due_at, key = min(waiting, default=(now + 1, ""))
             if due_at > now:
                 return None
-            self._rows[key] = self._rows[key].take_up(until)
+            self._rows[key] = self._rows[key].lease(until)
             return self._rows[key]
 
     async def purge(self, before: int, limit: int) -> int:

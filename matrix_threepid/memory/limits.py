@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from heapq import nsmallest
 from threading import Lock
 
-from ..model.gcra import take
-from ..ports import Take
+from ..ports import Charge
 
 
 class MemoryLimits:
-    """A ``RateLimiter`` of one process; threads may share it. Keys that are as good as new are forgotten."""
+    """A ``RateLimiter`` of one process; threads may share it. Keys that are completely refilled are forgotten."""
 
     def __init__(self, max_keys: int = 100_000) -> None:
         self._full_at: dict[str, int] = {}
         self._max_keys = max_keys
         self._lock = Lock()
 
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
         with self._lock:
-            return next((wait for wanted in takes if (wait := self._take(wanted, now))), 0)
+            return next((wait for wanted in charges if (wait := self._take(wanted, now))), 0)
 
     async def forget(self, keys: Sequence[str]) -> None:
         with self._lock:
@@ -31,8 +30,8 @@ class MemoryLimits:
         with self._lock:
             return self._forget(now, limit)
 
-    def _take(self, wanted: Take, now: int) -> int:
-        full_at, wait = take(self._full_at.get(wanted.key), wanted.limit, wanted.cost, now)
+    def _take(self, wanted: Charge, now: int) -> int:
+        full_at, wait = wanted.limit.charge(self._full_at.get(wanted.key), wanted.cost, now)
         if full_at > now:
             self._keep(wanted.key, full_at, now)
         return wait

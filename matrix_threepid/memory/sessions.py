@@ -42,13 +42,13 @@ class MemorySessions:
             self._put(session)
             return True
 
-    async def take_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int) -> Session | None:
         with self._lock:
             waiting = [(each.due_at, each.sid) for each in self._by_sid.values() if each.due_at is not None]
             due_at, sid = min(waiting, default=(now + 1, ""))
             if due_at > now:
                 return None
-            self._by_sid[sid] = self._by_sid[sid].take_up(until)
+            self._by_sid[sid] = self._by_sid[sid].lease(until)
             return self._by_sid[sid]
 
     async def of_owner(self, user_id: str) -> Sequence[Session]:

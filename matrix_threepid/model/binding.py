@@ -58,7 +58,7 @@ class Binding:
         """The binding is to go. Whoever asks the identity server has until then; afterwards the queue does."""
         return self._next(unwanted_since=self.unwanted_since or now, due_at=until)
 
-    def take_up(self, until: int) -> Binding:
+    def lease(self, until: int) -> Binding:
         """Let one worker ask for the end of a binding that is due, until its lease ends."""
         return self._next(due_at=until)
 

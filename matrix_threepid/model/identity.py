@@ -31,7 +31,7 @@ class NotSupported:
 
 
 @frozen
-class Refused:
+class ServerRefused:
     """The identity server said no, in words a client may hear."""
 
     status: int
@@ -75,7 +75,7 @@ class Associated:
     mxid: str
 
 
-Failed = NotSupported | Refused | Unreachable | Blocked | Busy
+Failed = NotSupported | ServerRefused | Unreachable | Blocked | Busy
 UnbindAnswer = Done | Failed
 ProvedAnswer = Proved | Failed
 BindAnswer = Associated | Failed
@@ -98,11 +98,11 @@ def _is_matrix_error(body: Any) -> bool:
     return isinstance(body, Mapping) and isinstance(body.get("errcode"), str)
 
 
-def _refused(status: int, body: Mapping[str, Any]) -> Refused:
+def _refused(status: int, body: Mapping[str, Any]) -> ServerRefused:
     errcode = body["errcode"] if _ERRCODE.fullmatch(body["errcode"]) else "M_UNKNOWN"
     error, retry = body.get("error"), body.get("retry_after_ms")
     shown = "".join(filter(str.isprintable, error))[:_MAX_TEXT] if isinstance(error, str) else ""
-    return Refused(
+    return ServerRefused(
         status=403 if status == 401 else status if 400 <= status < 600 else 502,
         errcode=_RENAMED.get(errcode, errcode),
         error=shown or "The identity server refused the request",
@@ -110,5 +110,5 @@ def _refused(status: int, body: Mapping[str, Any]) -> Refused:
     )
 
 
-def _odd() -> Refused:
-    return Refused(502, "M_UNKNOWN", "The identity server's answer was not understood")
+def _odd() -> ServerRefused:
+    return ServerRefused(502, "M_UNKNOWN", "The identity server's answer was not understood")

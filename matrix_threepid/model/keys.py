@@ -66,7 +66,7 @@ class Peppers:
         """Return peppers from raw keys of at least 32 bytes each. Raises ``ConfigurationError``."""
         return cls(Pepper(current), None if previous is None else Pepper(previous))
 
-    def named(self, pepper_id: str) -> Pepper | None:
+    def by_id(self, pepper_id: str) -> Pepper | None:
         """Return the live pepper with this id, or ``None`` after it was dropped."""
         return next((pepper for pepper in self.live if hmac.compare_digest(pepper.id, pepper_id)), None)
 
@@ -81,9 +81,9 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
 
 
-def random_text(chance: bytes) -> str:
+def random_text(random_bytes: bytes) -> str:
     """Return random bytes as URL-safe text without padding."""
-    return _text(chance)
+    return _text(random_bytes)
 
 
 def _text(raw: bytes) -> str:

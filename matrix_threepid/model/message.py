@@ -10,7 +10,7 @@ from ..protocol.members import redacted
 from .threepid import Medium, Purpose, mask_field
 
 
-class Kind(str, Enum):
+class MessageKind(str, Enum):
     """What a message says: the token, why there is none, or what happened to an account."""
 
     TOKEN = "token"
@@ -23,7 +23,7 @@ class Kind(str, Enum):
     @property
     def notice(self) -> bool:
         """Whether it tells an owner what happened to their account."""
-        return self in (Kind.ADDED, Kind.REMOVED, Kind.PASSWORD_CHANGED)
+        return self in (MessageKind.ADDED, MessageKind.REMOVED, MessageKind.PASSWORD_CHANGED)
 
 
 @frozen(kw_only=True)
@@ -39,7 +39,7 @@ class TokenMessage:
     medium: Medium
     recipient: str = mask_field()
     purpose: Purpose
-    kind: Kind
+    kind: MessageKind
     link: str | None = field(default=None, repr=redacted)
     code: str | None = field(default=None, repr=redacted)
     account: str | None = None

@@ -1,6 +1,6 @@
 """A session: the proof that somebody can read what is sent to an address, as a value with pure rules.
 
-    opened ──begin_send──▶ due ──sent/refused──▶ … ──validate──▶ validated ──claim──▶ claimed ──spend──▶ spent
+    opened ──begin_send──▶ due ──sent/refused──▶ … ──validate──▶ validated ──claim──▶ claimed ──consume──▶ consumed
 
 and from anywhere to ``ended``. Stores load sessions and swap them when the revision still fits;
 every rule about a session is a method here. States only move forward. Times are wall-clock ms.
@@ -73,7 +73,7 @@ class Session:
     validated_at: int | None = None
     claimed_by: str | None = None
     claimed_at: int | None = None
-    spent_at: int | None = None
+    consumed_at: int | None = None
     ended: bool = False
     decoy: bool = False
     next_link: str | None = field(default=None, repr=redacted)
@@ -92,7 +92,7 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether the session has served, or was called off."""
-        return self.ended or self.spent_at is not None
+        return self.ended or self.consumed_at is not None
 
     def token_alive(self, now: int) -> bool:
         """Whether the token sent last may still be submitted."""
@@ -129,9 +129,9 @@ class Session:
         """Whether ``claimant`` spent the session so recently that the answer may have been lost."""
         return (
             not self.ended
-            and self.spent_at is not None
+            and self.consumed_at is not None
             and self.claimed_by == claimant
-            and now < self.spent_at + lifetimes.repeat
+            and now < self.consumed_at + lifetimes.repeat
         )
 
     # -- changes ------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ class Session:
             token_expires_at=now + self.token_lifetime(lifetimes),
         )
 
-    def take_up(self, until: int | None) -> Session:
+    def lease(self, until: int | None) -> Session:
         """Let one worker have the message that is due, until its lease ends (``None``: for good)."""
         return self._next(due_at=until)
 
@@ -188,9 +188,9 @@ class Session:
         """Give the claim back: what it was for did not come to pass. Who has spent the session keeps it."""
         return self if self.over else self._next(claimed_by=None, claimed_at=None)
 
-    def spend(self, now: int) -> Session:
+    def consume(self, now: int) -> Session:
         """The proof has served; its slot is free for a new session."""
-        return self._next(spent_at=now, slot=None, due_attempt=None, due_at=None)
+        return self._next(consumed_at=now, slot=None, due_attempt=None, due_at=None)
 
     def end(self) -> Session:
         """Call the session off."""

@@ -38,7 +38,7 @@ class Failure(Enum):
 
     BLOCKED = "the address is not allowed"
     BUSY = "too many calls wait for this host"
-    RESTING = "it failed several times, and is left alone for a while"
+    CIRCUIT_OPEN = "it failed several times, and is left alone for a while"
     NAME = "the name leads nowhere"
     REFUSED = "no connection"
     TLS = "no secure connection"

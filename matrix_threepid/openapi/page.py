@@ -28,7 +28,7 @@ _UIA = "the state of user-interactive authentication"
 def endpoints_page(table: Table) -> str:
     """Return the page: an overview, then every endpoint with its paths, members, answers and errors."""
     rows = [
-        (f"[{_title(each)}](#{each.name})", each.access.value, each.spending.value, "yes" if each.uia else "no")
+        (f"[{_title(each)}](#{each.name})", each.access.value, each.charged.value, "yes" if each.uia else "no")
         for each in table.endpoints
     ]
     overview = _table(("endpoint", "access", "limit", "user-interactive authentication"), rows)
@@ -64,7 +64,7 @@ def _facts(prefix: str, declared: Endpoint) -> Iterator[str]:
     if history.deprecated:
         yield f"deprecated since {history.deprecated}"
     yield f"access: {declared.access.value}"
-    yield f"limit: {declared.spending.value}"
+    yield f"limit: {declared.charged.value}"
     if declared.uia:
         yield "needs user-interactive authentication"
 

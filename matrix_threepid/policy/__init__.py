@@ -8,9 +8,10 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..model.binding import Retrying
+from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
 from .choices import checked_base, hosts, names, names_in_order, number, one_of
-from .limits import Limit, Limits, per_day, per_hour
+from .limits import Limits
 from .sms import Conversion, SmsRules
 
 __all__ = ["Conversion", "Limit", "Limits", "Policy", "SmsRules", "per_day", "per_hour"]

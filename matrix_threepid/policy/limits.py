@@ -1,42 +1,10 @@
-"""How often something may be done."""
+"""How often what may be done."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from ..protocol.errors import ConfigurationError
-
-
-@frozen
-class Limit:
-    """So many at once (``burst``), then one every ``1 / per_second`` seconds."""
-
-    burst: int
-    per_second: float
-
-    def __attrs_post_init__(self) -> None:
-        if self.burst < 1 or self.per_second <= 0:
-            raise ConfigurationError("a limit has a burst of at least 1 and a positive per_second")
-
-    @property
-    def interval(self) -> int:
-        """The ms one take costs."""
-        return max(1, round(1000 / self.per_second))
-
-    @property
-    def span(self) -> int:
-        """The ms after which an exhausted limit is as good as new."""
-        return self.interval * self.burst
-
-
-def per_hour(count: int) -> Limit:
-    """Return a limit of ``count`` at once and ``count`` an hour."""
-    return Limit(count, count / 3600)
-
-
-def per_day(count: int) -> Limit:
-    """Return a limit of ``count`` at once and ``count`` a day."""
-    return Limit(count, count / 86_400)
+from ..model.limit import Limit, per_day, per_hour
 
 
 @frozen(kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 
 from attrs import field, frozen
 
+from ..model.limit import Limit, per_day
 from ..model.msisdn import KINDS, Plan
 from .choices import names, number, share
-from .limits import Limit, per_day
 
 
 def _all_of(limits: Iterable[Limit]) -> tuple[Limit, ...]:

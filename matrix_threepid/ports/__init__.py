@@ -5,10 +5,10 @@ never an exception. A port that cannot serve right now raises ``errors.Unavailab
 raises is taken for a bug and left visible.
 """
 
-from .host import Accounts, AddressRules, Caller, Callers, Chance, Clock, Listener, Pages, Uia
+from .host import Accounts, AddressRules, Caller, Callers, Clock, Listener, Pages, RandomBytes, Uia
 from .identity import Credentials, IdentityServerClient, ObjectSigner, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
-from .stores import AssociationStore, BindingStore, RateLimiter, SessionStore, Take
+from .stores import AssociationStore, BindingStore, Charge, RateLimiter, SessionStore
 
 __all__ = [
     "Accounts",
@@ -17,7 +17,7 @@ __all__ = [
     "BindingStore",
     "Caller",
     "Callers",
-    "Chance",
+    "RandomBytes",
     "Clock",
     "Credentials",
     "IdentityServerClient",
@@ -28,7 +28,7 @@ __all__ = [
     "RemoteVerifier",
     "RequestVerifier",
     "SessionStore",
-    "Take",
+    "Charge",
     "TokenSender",
     "Uia",
 ]

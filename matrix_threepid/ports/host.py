@@ -14,7 +14,7 @@ from ..protocol.wire import Request
 Clock = Callable[[], int]
 """Returns the wall-clock time in ms."""
 
-Chance = Callable[[int], bytes]
+RandomBytes = Callable[[int], bytes]
 """Returns so many random bytes, fit for secrets."""
 
 

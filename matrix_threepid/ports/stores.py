@@ -29,10 +29,10 @@ class SessionStore(Protocol):
     def replace(self, session: Session) -> Awaitable[bool]:
         """Swap ``session`` in if the stored revision is the one before its own; return whether it was."""
 
-    def take_due(self, now: int, until: int) -> Awaitable[Session | None]:
+    def lease_due(self, now: int, until: int) -> Awaitable[Session | None]:
         """Take the session whose message has waited longest (the least ``due_at`` up to ``now``), atomically.
 
-        It is put off as ``Session.take_up(until)`` does, and returned as it is then; nobody else finds it before
+        It is put off as ``Session.lease(until)`` does, and returned as it is then; nobody else finds it before
         ``until`` (ms of the wall clock). ``None``: nothing is due, or all that is, is being taken by others.
         """
 
@@ -53,7 +53,7 @@ class SessionStore(Protocol):
 
 
 @frozen
-class Take:
+class Charge:
     """Something to count: a key (a MAC or a name, never an address), its limit and what it costs.
 
     ``cost`` 0 asks without counting.
@@ -67,10 +67,10 @@ class Take:
 class RateLimiter(Protocol):
     """Counts that all processes of a host share."""
 
-    def spend(self, takes: Sequence[Take], now: int) -> Awaitable[int]:
+    def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
         """Count the takes in order up to the first that is refused; return 0, or the ms until that one is granted.
 
-        A cost above the burst is never granted: it is told the ms until the key is as good as new, and an interval for
+        A cost above the burst is never granted: it is told the ms until the key is completely refilled, and an interval for
         each unit above the burst.
         """
 
@@ -78,7 +78,7 @@ class RateLimiter(Protocol):
         """Forget what was counted under these keys."""
 
     def purge(self, now: int, limit: int) -> Awaitable[int]:
-        """Forget at most ``limit`` keys that are as good as new; return how many."""
+        """Forget at most ``limit`` keys that are completely refilled; return how many."""
 
 
 class BindingStore(Protocol):
@@ -99,8 +99,8 @@ class BindingStore(Protocol):
     def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
         """Return all bindings of a user, the oldest first; also after the user has left."""
 
-    def take_due(self, now: int, until: int) -> Awaitable[Binding | None]:
-        """Take the binding that has waited longest to be taken back, as ``SessionStore.take_due`` does a session."""
+    def lease_due(self, now: int, until: int) -> Awaitable[Binding | None]:
+        """Take the binding that has waited longest to be taken back, as ``SessionStore.lease_due`` does a session."""
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete at most ``limit`` bindings made before that time whose address never became known; return how many."""

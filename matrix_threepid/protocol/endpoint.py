@@ -41,7 +41,7 @@ class Access(Enum):
     USER = "a user of this homeserver"
 
 
-class Spending(Enum):
+class Charged(Enum):
     """Which of the policy's limits a call counts against."""
 
     NOTHING = "not limited"
@@ -71,7 +71,7 @@ class Endpoint:
     query: type[Any] | None = None
     reply: type[Any] | None = None
     access: Access = Access.ANYONE
-    spending: Spending = Spending.NOTHING
+    charged: Charged = Charged.NOTHING
     uia: bool = False
     takes_forms: bool = False
     loose: bool = False
@@ -110,7 +110,7 @@ class Endpoint:
             kind += [MissingToken, UnknownToken, UserLocked, GuestAccessForbidden]
         if self.uia:
             kind.append(UiaRequired)
-        if self.spending is not Spending.NOTHING:
+        if self.charged is not Charged.NOTHING:
             kind.append(LimitExceeded)
         return tuple(dict.fromkeys((*self.errors, *kind)))
 

@@ -44,7 +44,7 @@ class EverythingAllowed:
         return True
 
 
-def fits(protocol: type) -> Any:
+def implements(protocol: type) -> Any:
     """Return an attrs validator: the value must have every method of the protocol, or be ``None`` where it may."""
     wanted = [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
 
@@ -61,7 +61,7 @@ def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, obje
     for medium, sender in senders.items():
         if not isinstance(medium, Medium):
             raise ConfigurationError(f"senders: {medium!r} is no Medium")
-        fits(ports.TokenSender)(instance, attribute, sender)
+        implements(ports.TokenSender)(instance, attribute, sender)
 
 
 def _fit_peppers(_: object, attribute: Any, peppers: Peppers) -> None:
@@ -72,8 +72,8 @@ def _fit_peppers(_: object, attribute: Any, peppers: Peppers) -> None:
 def port(protocol: type, default: Any) -> Any:
     """Declare a port with its default: a class is called, any other value is taken as it is."""
     if isinstance(default, type):
-        return field(factory=default, validator=fits(protocol), repr=False)
-    return field(default=default, validator=fits(protocol), repr=False)
+        return field(factory=default, validator=implements(protocol), repr=False)
+    return field(default=default, validator=implements(protocol), repr=False)
 
 
 @frozen(kw_only=True, slots=False)
@@ -101,7 +101,7 @@ class Role:
     listener: ports.Listener = port(ports.Listener, Silence)
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
     clock: ports.Clock = field(default=system_clock, repr=False)
-    chance: ports.Chance = field(default=secrets.token_bytes, repr=False)
+    random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
 
     def medium_off(self, medium: Medium) -> str | None:
         """Return why addresses of this medium cannot be validated, or ``None`` if they can."""
@@ -115,7 +115,7 @@ class Role:
 
     def new_sid(self) -> str:
         """Return a fresh session id of 128 random bits."""
-        return random_text(self.chance(SID_BYTES))
+        return random_text(self.random_bytes(SID_BYTES))
 
     @property
     def host(self) -> str:

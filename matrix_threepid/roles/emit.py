@@ -10,7 +10,7 @@ from .base import Role
 _log = logging.getLogger("matrix_threepid")
 
 
-def tell(role: Role, event: Event) -> None:
+def emit(role: Role, event: Event) -> None:
     """Hand ``event`` to the listener; a listener that fails is logged, by class only."""
     try:
         role.listener.on(event)

@@ -11,7 +11,7 @@ from ..memory.bindings import MemoryBindings
 from ..model.session import Session
 from ..model.threepid import Purpose
 from ..protocol.wire import Request
-from .base import Role, fits, port
+from .base import Role, implements, port
 
 
 @frozen(kw_only=True, slots=False)
@@ -26,9 +26,9 @@ class Homeserver(Role):
     prefix: ClassVar[str] = "/_matrix/client"
     submit_version: ClassVar[str] = "/unstable"
 
-    accounts: ports.Accounts = field(validator=fits(ports.Accounts), repr=False)
-    callers: ports.Callers = field(validator=fits(ports.Callers), repr=False)
-    uia: ports.Uia = field(validator=fits(ports.Uia), repr=False)
+    accounts: ports.Accounts = field(validator=implements(ports.Accounts), repr=False)
+    callers: ports.Callers = field(validator=implements(ports.Callers), repr=False)
+    uia: ports.Uia = field(validator=implements(ports.Uia), repr=False)
 
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)

@@ -12,7 +12,7 @@ from ..memory.associations import MemoryAssociations
 from ..model.session import IDENTITY_LIFETIMES, Lifetimes
 from ..policy import Policy
 from ..protocol.wire import Request
-from .base import Role, fits, port
+from .base import Role, implements, port
 
 ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
 """What web clients may send an identity server (identity API, "Web Browser Clients")."""
@@ -64,8 +64,8 @@ class IdentityServer(Role):
         "M_UNKNOWN_TOKEN": "M_UNAUTHORIZED",
     }
 
-    callers: ports.Callers = field(validator=fits(ports.Callers), repr=False)
-    signer: ports.ObjectSigner = field(validator=fits(ports.ObjectSigner), repr=False)
+    callers: ports.Callers = field(validator=implements(ports.Callers), repr=False)
+    signer: ports.ObjectSigner = field(validator=implements(ports.ObjectSigner), repr=False)
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
     serve_v1: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..model.message import Kind, TokenMessage
+from ..model.message import MessageKind, TokenMessage
 from ..texts.catalogue import Texts
 
 _GSM = frozenset(
@@ -20,7 +20,7 @@ def sms_text(texts: Texts, told: TokenMessage) -> str:
 
     The last line is an origin-bound one-time code, ``@example.org #123456``. Raises ``ValueError`` without a code.
     """
-    if told.kind is not Kind.TOKEN or told.code is None:
+    if told.kind is not MessageKind.TOKEN or told.code is None:
         raise ValueError("an SMS holds a code, and this message has none")
     language = told.language if _LANGUAGE.fullmatch(told.language) else "en"
     values = {"code": told.code, "server": told.server, "minutes": str(max(1, told.lifetime // 60_000))}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..offload import Offload
 from ..threads import Threads
-from .sql.operation import Operation, Row, drive, retried
+from .sql.operation import Operation, Row, retried, run_operation
 from .sql.postgresql import TRIES, AwaitedConnections, pause, raised_for, with_percent
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Psycopg:
                 cursor = connection.execute(with_percent(sql), parameters)
                 return cursor.fetchall() if cursor.description else []
 
-            return drive(operation, execute)
+            return run_operation(operation, execute)
 
 
 class AsyncPsycopg(AwaitedConnections):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..threads import Threads
-from .sql.operation import TRIES, Again, Operation, Row, drive, retried
+from .sql.operation import TRIES, Again, Operation, Row, retried, run_operation
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -74,7 +74,7 @@ class Sqlite:
                     stack.enter_context(self._begun(connection, reading=lazy and sql.startswith("SELECT")))
                 return connection.execute(sql, parameters).fetchall()
 
-            result = drive(operation, execute)
+            result = run_operation(operation, execute)
             connection.commit()
             return result
 

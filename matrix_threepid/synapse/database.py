@@ -7,7 +7,7 @@ from sqlite3 import OperationalError as SqliteError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..protocol.errors import Unavailable
-from ..stores.sql.operation import Operation, Row, drive
+from ..stores.sql.operation import Operation, Row, run_operation
 from ..stores.sql.postgresql import raised_for
 from ..stores.sqlite import is_passing
 
@@ -61,7 +61,7 @@ class SynapseDatabase:
         driver = txn.database_engine.module.__name__
         self._dialect = "sqlite" if driver == "sqlite3" else "postgresql"
         execute(_BEGIN[self._dialect], ())
-        return drive(operation(), execute)
+        return run_operation(operation(), execute)
 
 
 def _passes(error: Exception) -> bool:

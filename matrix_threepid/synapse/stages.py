@@ -86,7 +86,7 @@ class OneReset:
         """Set a password. Raises a ``LoginError`` of Synapse for a reset whose request shows no proof."""
         proof = await self._proof(user_id) if requester is None and self._is_reset() else None
         await self._set_password(user_id, password_hash, logout_devices, requester)
-        await (self._stages.end_resets(user_id) if proof is None else self._stages.spend(proof))
+        await (self._stages.end_resets(user_id) if proof is None else self._stages.consume(proof))
 
     def _is_reset(self) -> bool:
         return self._inside.asked_for().endswith("/account/password")
@@ -116,19 +116,19 @@ class OneAccount:
 
         shown = _shown.get()
         given = ((email or {}).get("sid"), shown and shown.sid)
-        spent = [await self._spend(str(sid)) for sid in {sid for sid in given if sid is not None}]
+        spent = [await self._consume(str(sid)) for sid in {sid for sid in given if sid is not None}]
         return RegistrationBehaviour.ALLOW if all(spent) else RegistrationBehaviour.DENY
 
-    async def _spend(self, sid: str) -> bool:
-        step = partial(_spent, now=self._homeserver.clock())
+    async def _consume(self, sid: str) -> bool:
+        step = partial(_consumed, now=self._homeserver.clock())
         try:
-            return await session_access.change(self._homeserver, sid, step) is not None
+            return await session_access.update_session(self._homeserver, sid, step) is not None
         except NoValidSession:
             return False
 
 
-def _spent(session: Session, now: int) -> Session | None:
-    return None if session.over else session.spend(now)
+def _consumed(session: Session, now: int) -> Session | None:
+    return None if session.over else session.consume(now)
 
 
 def take_over_stages(homeserver: Homeserver, inside: Inside) -> None:

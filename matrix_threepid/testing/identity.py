@@ -7,12 +7,12 @@ from typing import Any, TypeVar, cast
 
 from attrs import define, field
 
-from ..model.identity import Associated, BindAnswer, Done, Proved, ProvedAnswer, Refused, UnbindAnswer
+from ..model.identity import Associated, BindAnswer, Done, Proved, ProvedAnswer, ServerRefused, UnbindAnswer
 from ..model.threepid import Medium
 from ..ports import Credentials
 
 T = TypeVar("T")
-_NO_SESSION = Refused(404, "M_NO_VALID_SESSION", "No session was found")
+_NO_SESSION = ServerRefused(404, "M_NO_VALID_SESSION", "No session was found")
 Published = tuple[str, Medium, str]
 """Identity server, medium and address."""
 

@@ -108,4 +108,4 @@ def _columns(world: World) -> Iterable[str]:
     """What a thief of the store would read: every member but the link to go on to, which is no secret of ours."""
     for session in _dump(world):
         yield f"{session.sid} {session.secret_mac} {session.slot} {session.client_mac} {session.pepper_id}\n"
-        assert session.spent_at is None or session.claimed_by or session.purpose is Purpose.REGISTER, "I6"
+        assert session.consumed_at is None or session.claimed_by or session.purpose is Purpose.REGISTER, "I6"

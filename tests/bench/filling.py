@@ -35,10 +35,10 @@ _OPENED = Session(
 _QUEUED = _OPENED.begin_send(1, 1, 2 * _LIVES.session, _LIVES) or _OPENED
 _WAITING = _QUEUED.sent()
 _VALIDATED = _WAITING.validate(60_000, _LIVES)
-_SPENT = _VALIDATED.claim("user:", 90_000).spend(90_000)
+_SPENT = _VALIDATED.claim("user:", 90_000).consume(90_000)
 _HUNDRED = [_SPENT] * 50 + [_WAITING] * 35 + [_VALIDATED] * 9 + [_WAITING.end()] * 5 + [_QUEUED]
 _COLUMNS = {name: number for number, name in enumerate(sessions.TABLE.columns)}
-_TIMES = ("created_at", "expires_at", "token_expires_at", "due_at", "validated_at", "claimed_at", "spent_at")
+_TIMES = ("created_at", "expires_at", "token_expires_at", "due_at", "validated_at", "claimed_at", "consumed_at")
 
 
 @frozen
@@ -102,7 +102,7 @@ class _Shape:
 
 
 def limit_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
-    """Yield counts that will be as good as new within a day."""
+    """Yield counts that will be completely refilled within a day."""
     for _ in range(count):
         yield f"address:{strangers.text()[:22]}", strangers.now + strangers.random.randrange(2 * _HOUR, 24 * _HOUR)
 

@@ -41,7 +41,7 @@ def add(store: Dicts, asked: tuple[str, bytes]) -> bytes:
     """Put a session's address on an account."""
     user, body = asked[0], json.loads(asked[1])
     if hmac.compare_digest(store.mac(body["sid"]), _mac(body["client_secret"])):
-        store.own(user, store.spend(body["sid"]))
+        store.own(user, store.consume(body["sid"]))
     return json.dumps({}).encode()
 
 

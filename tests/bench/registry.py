@@ -49,7 +49,7 @@ _GROW: dict[str, Prepare] = {
     "grow.w3": w3.add,
     "grow.w4": partial(w3.listing, 2),
     "grow.limit": grow.limit_check,
-    "grow.due": grow.take_due,
+    "grow.due": grow.lease_due,
 }
 
 UNITS: Mapping[str, Unit] = {

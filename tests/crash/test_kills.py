@@ -110,12 +110,12 @@ def test_nothing_is_lost_when_the_next_process_is_killed_too(
     stations: list[Station], lives: Forge, batch: int, tmp_path: Path
 ) -> None:
     """Recovering is as safe as what came before it."""
-    chance = Random(batch)  # noqa: S311  no secret
+    random_bytes = Random(batch)  # noqa: S311  no secret
     for number in range(BATCH):
-        life, boundaries = chance.choice([station for station in stations if station[1]])
+        life, boundaries = random_bytes.choice([station for station in stations if station[1]])
         life = moved(life, tmp_path / f"{number}")
-        assert lives.live(evolve(life, dies_at=chance.randint(1, boundaries))) == KILLED
-        lives.live(evolve(life, dies_at=chance.randint(1, 20), steps=None))
+        assert lives.live(evolve(life, dies_at=random_bytes.randint(1, boundaries))) == KILLED
+        lives.live(evolve(life, dies_at=random_bytes.randint(1, 20), steps=None))
         survive(life)
 
 

@@ -11,7 +11,7 @@ from matrix_threepid import Limit, run_sync
 from matrix_threepid.deactivate import deactivate_threepids
 from matrix_threepid.events import ThreepidBound
 from matrix_threepid.flows.binding_access import bindings_of
-from matrix_threepid.model.identity import Associated, Refused, Unreachable
+from matrix_threepid.model.identity import Associated, ServerRefused, Unreachable
 from matrix_threepid.model.threepid import Medium
 from matrix_threepid.testing import ALICE, BOB, FakeIdentityServers, World
 
@@ -105,7 +105,7 @@ def test_an_answer_about_somebody_else_confirms_nothing(bound: World, medium: Me
 @pytest.mark.parametrize("call", ["proved", "bind"])
 def test_a_refusal_is_told_and_nothing_remembered(bound: World, call: str) -> None:
     """Terms that are not accepted reach the client as they are."""
-    servers(bound).script(call, SERVER, Refused(403, "M_TERMS_NOT_SIGNED", "Read them first"))
+    servers(bound).script(call, SERVER, ServerRefused(403, "M_TERMS_NOT_SIGNED", "Read them first"))
     assert refusal(bound.post(BIND, CREDS, ALICE)) == (403, "M_TERMS_NOT_SIGNED")
     assert remembered(bound) == []
 

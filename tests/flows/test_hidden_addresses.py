@@ -9,7 +9,7 @@ import pytest
 
 from matrix_threepid import Limit, Limits, Response
 from matrix_threepid.flows import session_access
-from matrix_threepid.model.message import Kind, RefusedForever
+from matrix_threepid.model.message import MessageKind, RefusedForever
 from matrix_threepid.testing import ALICE, BOB, World
 
 from .acting import PURPOSES, SUBMIT, deliver, dump, give, recorded, refusal, submit
@@ -89,7 +89,7 @@ def test_the_owner_of_a_known_address_is_told(hiding: Callable[..., World], purp
     world.ask("\u212anown@example.org", purpose=purpose)
     deliver(world)
     [message] = world.outbox.messages
-    assert (message.kind, message.recipient) == (Kind.IN_USE, "Known@example.org")
+    assert (message.kind, message.recipient) == (MessageKind.IN_USE, "Known@example.org")
     assert (message.link, message.code) == (None, None)
 
 
@@ -167,4 +167,4 @@ def test_a_freed_address_can_be_proved_by_the_same_request(hiding: Callable[...,
     world.post("/account/3pid/delete", {"medium": "email", "address": KNOWN}, BOB)
     assert world.ask(KNOWN, attempt=2).json()["sid"] == sid
     deliver(world)
-    assert world.outbox.last.kind is Kind.TOKEN
+    assert world.outbox.last.kind is MessageKind.TOKEN

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid import Limit, Limits
-from matrix_threepid.events import Limited
+from matrix_threepid.events import LimitReached
 from matrix_threepid.testing import ALICE, BOB, World
 
 from .acting import MINUTE, PURPOSES, give, limited, recorded, refusal
@@ -37,7 +37,7 @@ def test_limits_count_what_they_name(
     assert world.ask(**{"user": ALICE, "secret": "e", **alike}).status == 429
     world.clock.advance(1)
     assert world.ask(**{"user": ALICE, "secret": "f", **alike}).status == 200
-    assert [event.action for event in world.events.of(Limited)] == ["send", "send"]
+    assert [event.action for event in world.events.of(LimitReached)] == ["send", "send"]
 
 
 @pytest.mark.parametrize(

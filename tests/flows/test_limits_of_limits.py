@@ -8,7 +8,7 @@ import pytest
 
 from matrix_threepid import Limit, Limits, Peppers, run_sync
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import ALICE, GENEROUS, World
 
@@ -38,7 +38,7 @@ def test_limits_survive_a_restart(make_world: Callable[..., World]) -> None:
 class Down:
     """A rate limiter that cannot serve."""
 
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
         raise Unavailable
 
     async def forget(self, keys: Sequence[str]) -> None:
@@ -67,8 +67,8 @@ class Keys:
     def __init__(self) -> None:
         self.keys: list[str] = []
 
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
-        self.keys += [take.key for take in takes]
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        self.keys += [take.key for take in charges]
         return 0
 
     async def forget(self, keys: Sequence[str]) -> None:
@@ -108,9 +108,9 @@ def test_a_new_pepper_keeps_the_generous_generous(make_world: Callable[..., Worl
 def test_a_flood_of_keys_frees_nobody_and_fills_no_memory() -> None:
     """In memory the limiter keeps so many keys and no more; a limit that is used up is not among those forgotten."""
     limiter, hourly = MemoryLimits(max_keys=100), Limit(5, 5 / 3600)
-    used_up = [Take("used up", hourly)] * 5
-    assert run_sync(limiter.spend(used_up, 0)) == 0
+    used_up = [Charge("used up", hourly)] * 5
+    assert run_sync(limiter.charge(used_up, 0)) == 0
     for number in range(2_000):
-        assert run_sync(limiter.spend([Take(f"{number}", hourly)], 0)) == 0
-    assert run_sync(limiter.spend(used_up[:1], 0)) == HOUR // 5
+        assert run_sync(limiter.charge([Charge(f"{number}", hourly)], 0)) == 0
+    assert run_sync(limiter.charge(used_up[:1], 0)) == HOUR // 5
     assert run_sync(limiter.purge(HOUR, 2_000)) <= 100

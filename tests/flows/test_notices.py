@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid import AccountThreepid, Medium, run_sync
-from matrix_threepid.model.message import Kind, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from matrix_threepid.model.message import MessageKind, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from matrix_threepid.testing import ALICE, World
 
 from .acting import DAY, give, proved_for, refusal, stage
@@ -29,14 +29,14 @@ def removed(world: World) -> Any:
 def reset(world: World) -> Any:
     """Reset a password by the address; return what is answered where no notice is."""
     proof = stage(world, proved_for(world, "password", NEW), "password")
-    run_sync(world.stages.spend(proof))
+    run_sync(world.stages.consume(proof))
     return None
 
 
-HAPPENINGS: dict[Kind, Callable[[World], Any]] = {
-    Kind.ADDED: added,
-    Kind.REMOVED: removed,
-    Kind.PASSWORD_CHANGED: reset,
+HAPPENINGS: dict[MessageKind, Callable[[World], Any]] = {
+    MessageKind.ADDED: added,
+    MessageKind.REMOVED: removed,
+    MessageKind.PASSWORD_CHANGED: reset,
 }
 
 
@@ -45,7 +45,7 @@ def notices(world: World) -> list[TokenMessage]:
 
 
 @pytest.mark.parametrize(("kind", "happen"), HAPPENINGS.items())
-def test_the_other_addresses_are_told(world: World, kind: Kind, happen: Callable[[World], Any]) -> None:
+def test_the_other_addresses_are_told(world: World, kind: MessageKind, happen: Callable[[World], Any]) -> None:
     """Each other mail address hears what happened, with the address masked and nothing to press."""
     give(world, HELD, ALICE, "Held@example.org")
     happen(world)

@@ -55,7 +55,7 @@ def test_a_new_password_ends_all_other_resets(world: World) -> None:
     others = [world.ask(secret="other", purpose="password"), world.ask("second@example.org", purpose="password")]
     others.append(world.ask("bystander@example.org"))
     proof = stage(world, sid, "password")
-    run_sync(world.stages.spend(proof))
+    run_sync(world.stages.consume(proof))
     alive = {session.sid for session in dump(world) if not session.over}
     assert alive == {others[2].json()["sid"]}
 

@@ -54,7 +54,7 @@ def test_rules_are_asked_for_every_purpose(world: World, purpose: str) -> None:
         ({"email": "nobody"}, []),
         ({"next_link": "javascript:alert(1)"}, []),
         ({"email": "denied@example.org"}, ["rules.allows"]),
-        ({"email": "bob@example.org"}, ["rules.allows", "limiter.spend", "accounts.owner"]),
+        ({"email": "bob@example.org"}, ["rules.allows", "limiter.charge", "accounts.owner"]),
     ],
 )
 def test_checks_come_in_order(world: World, change: dict[str, str], seen: list[str]) -> None:

@@ -39,7 +39,7 @@ def test_a_spent_proof_serves_nobody(world: World) -> None:
     sid = proved_for(world, "register")
     proof = stage(world, sid, "register")
     run_sync(world.stages.confirm(proof))
-    run_sync(world.stages.spend(proof))
+    run_sync(world.stages.consume(proof))
     for uia in ("u1", "u2"):
         with pytest.raises(errors.Unauthorized):
             stage(world, sid, "register", uia)
@@ -86,5 +86,5 @@ def test_a_crash_before_the_end_is_healed_by_the_same_session(world: World) -> N
     with pytest.raises(errors.Unauthorized):
         stage(world, sid, "register", "u2")
     proof = stage(world, sid, "register", "u1")
-    run_sync(world.stages.spend(proof))
-    assert dump(world)[0].spent_at is not None
+    run_sync(world.stages.consume(proof))
+    assert dump(world)[0].consumed_at is not None

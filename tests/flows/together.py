@@ -32,10 +32,10 @@ class Turns:
 
     def run(self, seed: int, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
         """Return what the coroutines return, in their order."""
-        chance, left, results = Random(seed), dict(enumerate(coroutines)), {}  # noqa: S311  an order, no secret
+        random_bytes, left, results = Random(seed), dict(enumerate(coroutines)), {}  # noqa: S311  an order, no secret
         self._running = True
         while left:
-            name = chance.choice(sorted(left))
+            name = random_bytes.choice(sorted(left))
             try:
                 left[name].send(None)
             except StopIteration as stop:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from matrix_threepid.identity.breaker import Breaker, Circuit, Resting
+from matrix_threepid.identity.breaker import Breaker, BreakerPolicy, Circuit
 from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
 from matrix_threepid.testing.contracts.fetch_cases import HERE
 from matrix_threepid.testing.rogue import hang_up
@@ -17,7 +17,7 @@ from .acting import NOBODY, Outside, honest, said
 
 MINUTE, A_DAY = 60_000, 86_400_000
 LATE, LOST = HttpFailure(Failure.TIMEOUT), HttpFailure(Failure.LOST)
-RULE = Resting(faults=5, pause=MINUTE)
+RULE = BreakerPolicy(faults=5, pause=MINUTE)
 
 
 @pytest.fixture
@@ -149,14 +149,14 @@ def test_a_circuit_opens_and_lets_one_call_try() -> None:
 )
 def test_a_server_is_blamed_for_what_it_did(answer: Any, deadline: int, blamed: bool) -> None:
     """No answer is a fault; a call that was not made, or had no time, says nothing about the server."""
-    breaker = Breaker(rule=Resting(faults=1))
+    breaker = Breaker(rule=BreakerPolicy(faults=1))
     breaker.heard("a", answer, deadline)
     assert breaker.lets("a") is not blamed
 
 
 def test_what_says_nothing_ends_no_row() -> None:
     """A call that was not made, or had no time, neither opens a circuit nor closes one."""
-    breaker = Breaker(rule=Resting(faults=2))
+    breaker = Breaker(rule=BreakerPolicy(faults=2))
     for answer, deadline in ((LOST, 1000), (HttpFailure(Failure.BUSY), 1000), (LATE, 10), (LOST, 1000)):
         breaker.heard("a", answer, deadline)
     assert not breaker.lets("a")
@@ -164,7 +164,7 @@ def test_what_says_nothing_ends_no_row() -> None:
 
 def test_a_flood_of_names_fills_no_memory() -> None:
     """So many servers are remembered and no more; good ones take no room at all."""
-    breaker = Breaker(rule=Resting(faults=1), max_servers=10)
+    breaker = Breaker(rule=BreakerPolicy(faults=1), max_servers=10)
     for number in range(100):
         breaker.heard(f"{number}", LOST, 1000)
         breaker.heard(f"good {number}", HttpReply(200), 1000)

@@ -10,7 +10,7 @@ import pytest
 
 from matrix_threepid.identity.client import HttpIdentityClient
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
-from matrix_threepid.model.identity import Associated, NotSupported, Proved, Refused, Unreachable
+from matrix_threepid.model.identity import Associated, NotSupported, Proved, ServerRefused, Unreachable
 from matrix_threepid.model.threepid import Medium
 from matrix_threepid.net.fetch import HttpReply, HttpRequest
 from matrix_threepid.offload import run_sync
@@ -105,7 +105,7 @@ def test_odd_tokens_are_refused_here(outside: Outside, token: str) -> None:
     """A token that is no header value is refused before anything is sent."""
     bound = identity(outside).bind(outside.at("id.example"), token, SESSION, ALICE, 5000)
     for refused in (proved(outside, token), run_sync(bound)):
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, ServerRefused)
         assert (refused.status, refused.errcode) == (400, "M_INVALID_PARAM")
     assert outside.server.connections == 0
 
@@ -124,15 +124,18 @@ PROVED: dict[str, tuple[Any, Any]] = {
     "a number": ((200, {"medium": "msisdn", "address": "447700900001"}), Proved(Medium.MSISDN, "447700900001")),
     "an error with 200": (
         (200, {"errcode": "M_SESSION_NOT_VALIDATED", "error": "text"}),
-        Refused(400, "M_SESSION_NOT_VALIDATED", "text"),
+        ServerRefused(400, "M_SESSION_NOT_VALIDATED", "text"),
     ),
     "no session": (
         (404, {"errcode": "M_NO_VALID_SESSION", "error": "text"}),
-        Refused(404, "M_NO_VALID_SESSION", "text"),
+        ServerRefused(404, "M_NO_VALID_SESSION", "text"),
     ),
     "no such request": ((404, {"errcode": "M_UNRECOGNIZED"}), NotSupported()),
     "no such page": ((404, "<html>"), NotSupported()),
-    "terms": ((403, {"errcode": "M_TERMS_NOT_SIGNED", "error": "a\x00b"}), Refused(403, "M_TERMS_NOT_SIGNED", "ab")),
+    "terms": (
+        (403, {"errcode": "M_TERMS_NOT_SIGNED", "error": "a\x00b"}),
+        ServerRefused(403, "M_TERMS_NOT_SIGNED", "ab"),
+    ),
     "no members": ((200, {}), ODD),
     "a long address": ((200, {"medium": "email", "address": "a" * 255}), ODD),
     "a long number": ((200, {"medium": "msisdn", "address": "4" * 255}), ODD),
@@ -158,7 +161,7 @@ def test_an_error_whose_connection_stays_open_is_heard(outside: Outside) -> None
     chunk = json.dumps({"errcode": "M_FORBIDDEN", "error": "text"}).encode()
     head = b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n"
     outside.server.answers = lambda _: drip(head + b"%x\r\n%s\r\n" % (len(chunk), chunk), b"0")
-    assert proved(outside, deadline=IMPATIENT) == Refused(403, "M_FORBIDDEN", "text")
+    assert proved(outside, deadline=IMPATIENT) == ServerRefused(403, "M_FORBIDDEN", "text")
 
 
 def test_an_error_that_is_cut_off_is_an_outage(outside: Outside) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
-from matrix_threepid.identity.breaker import Breaker, Resting
+from matrix_threepid.identity.breaker import Breaker, BreakerPolicy
 from matrix_threepid.identity.client import HttpIdentityClient
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.model.identity import Associated, Busy
@@ -296,7 +296,7 @@ def test_who_leaves_makes_room() -> None:
 
 def test_a_server_is_not_blamed_for_the_wait() -> None:
     """A call that waited nearly all its time for a place says nothing about the server; one that did not wait does."""
-    breaker = Breaker(rule=Resting(faults=1, patience=1000))
+    breaker = Breaker(rule=BreakerPolicy(faults=1, patience=1000))
     breaker.heard("id.example", HttpFailure(Failure.TIMEOUT, waited=9500), 10_000)
     breaker.heard("id.example", HttpFailure(Failure.BUSY, "out of time"), 10_000)
     assert breaker.lets("id.example")

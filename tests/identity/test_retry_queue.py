@@ -12,7 +12,7 @@ from matrix_threepid.events import ThreepidUnbound, UnbindGivenUp
 from matrix_threepid.flows.binding_access import retry_unbinds
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.model.binding import Binding, Retrying
-from matrix_threepid.model.identity import Blocked, NotSupported, Refused, Unreachable
+from matrix_threepid.model.identity import Blocked, NotSupported, ServerRefused, Unreachable
 from matrix_threepid.model.threepid import Medium
 from matrix_threepid.offload import run_sync
 from matrix_threepid.testing import ALICE, World
@@ -112,7 +112,7 @@ def test_patience_ends(make_queued: Callable[..., Queued]) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [DEAD, Unreachable("", timeout=True), Refused(403, "M_FORBIDDEN", ""), NotSupported(), Blocked()]
+    "answer", [DEAD, Unreachable("", timeout=True), ServerRefused(403, "M_FORBIDDEN", ""), NotSupported(), Blocked()]
 )
 def test_the_queue_goes_on_after_any_failure(queued: Queued, answer: Any) -> None:
     """Whatever a server says but success, it is asked again."""
@@ -189,7 +189,7 @@ def test_a_bind_meanwhile_is_not_forgotten(queued: Queued) -> None:
 
 def test_a_refused_bind_changes_nothing_in_the_queue(queued: Queued) -> None:
     """A new bind that is refused leaves the unbind where it was."""
-    queued.servers.script("bind", AT, Refused(403, "M_TERMS_NOT_SIGNED", "text"))
+    queued.servers.script("bind", AT, ServerRefused(403, "M_TERMS_NOT_SIGNED", "text"))
     assert queued.bind().status == 403
     assert (queued.later(), queued.rows) == (1, [])
 

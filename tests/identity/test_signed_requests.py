@@ -9,7 +9,7 @@ from data import cases
 
 from matrix_threepid.identity.signed_requests import RequestSigner, SignedRequest, XMatrixVerifier, authenticate
 from matrix_threepid.identity.signing import new_signing_key
-from matrix_threepid.identity.x_matrix import MAX_CREDENTIALS, Credentials, header, read_headers
+from matrix_threepid.identity.x_matrix import MAX_CREDENTIALS, XMatrixHeader, header, read_headers
 from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.errors import Forbidden, MatrixError, Unauthorized
 from matrix_threepid.protocol.wire import Request
@@ -84,12 +84,12 @@ def test_malformed_headers_are_refused(wrong: str) -> None:
 def test_quoted_values_may_be_escaped() -> None:
     """A backslash stands before any character of a quoted value; commas and schemes in one end nothing."""
     (read,) = read_headers([r'X-Matrix origin="a\"\\b, X-Matrix c",key="ed25519:1",sig="s",more=1'])
-    assert read == Credentials(r"a\"\b, X-Matrix c".replace(r"\"", '"'), "ed25519:1", "s")
+    assert read == XMatrixHeader(r"a\"\b, X-Matrix c".replace(r"\"", '"'), "ed25519:1", "s")
 
 
 def test_a_header_is_written_as_the_specification_has_it() -> None:
     """One space, lower-case names, quotes, no spaces round commas."""
-    credentials = Credentials("a.example", "ed25519:1", "c2ln", "b.example")
+    credentials = XMatrixHeader("a.example", "ed25519:1", "c2ln", "b.example")
     assert header(credentials) == 'X-Matrix origin="a.example",destination="b.example",key="ed25519:1",sig="c2ln"'
     assert read_headers([header(credentials)]) == (credentials,)
 
@@ -124,7 +124,7 @@ def test_a_request_that_names_another_server_is_not_ours() -> None:
 def test_a_signature_for_a_homeserver_is_none_for_us() -> None:
     """Without a destination of ours in what was signed, a signature is worth nothing."""
     signed = SignedRequest("POST", V2, TABLE["body"]).signed("hs.example.org")
-    bare = Credentials("hs.example.org", KEY.id, KEY.signature(signed, "hs.example.org"))
+    bare = XMatrixHeader("hs.example.org", KEY.id, KEY.signature(signed, "hs.example.org"))
     keys = Keys({f"hs.example.org {KEY.id}": KEY.public})
     with pytest.raises(Forbidden):
         run_sync(authenticate(SignedRequest("POST", V2, TABLE["body"]), [header(bare)], ["id.example"], keys))

@@ -17,7 +17,7 @@ from examples.homeserver.passwords import Passwords
 from examples.homeserver.uia import Interactive
 from matrix_threepid import AccountThreepid, AddOutcome, Threepid
 from matrix_threepid.hosts.asgi import App
-from matrix_threepid.model.identity import Done, Refused, Unreachable
+from matrix_threepid.model.identity import Done, ServerRefused, Unreachable
 from matrix_threepid.model.session import Session
 from matrix_threepid.model.threepid import Purpose
 from matrix_threepid.stores.sql import SqlSessions
@@ -116,7 +116,7 @@ class NeverSpends(SqlSessions):
     """Forgets that a session has served."""
 
     def replace(self, session: Session) -> Any:
-        return super().replace(evolve(session, spent_at=None))
+        return super().replace(evolve(session, consumed_at=None))
 
 
 class ForgetsThePurpose(SqlSessions):
@@ -166,7 +166,7 @@ class GivesUp(_Around):
 
     async def unbind(self, *call: Any) -> Any:
         answer = await super().unbind(*call)
-        return Refused(502, "M_UNKNOWN", "It is down") if isinstance(answer, Unreachable) else answer
+        return ServerRefused(502, "M_UNKNOWN", "It is down") if isinstance(answer, Unreachable) else answer
 
 
 class OnlySaysSo(_Around):

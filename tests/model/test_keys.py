@@ -73,8 +73,8 @@ def test_two_peppers_live_at_once() -> None:
     """The current pepper comes first; the previous is still known by its id, a dropped one is not."""
     before, during = Peppers.of(OLD), Peppers.of(NEW, OLD)
     assert [pepper.key for pepper in during.live] == [NEW, OLD]
-    assert during.named(before.current.id) == before.current
-    assert Peppers.of(NEW).named(before.current.id) is None
+    assert during.by_id(before.current.id) == before.current
+    assert Peppers.of(NEW).by_id(before.current.id) is None
 
 
 @settings(database=None, deadline=None)

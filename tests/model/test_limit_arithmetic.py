@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matrix_threepid import ConfigurationError, Limit
-from matrix_threepid.model.gcra import take
 from matrix_threepid.policy import per_day, per_hour
 
 LIMIT = Limit(burst=3, per_second=1)
@@ -22,70 +21,70 @@ class Key:
 
     full_at: int | None
 
-    def take(self, now: int, cost: int = 1) -> int:
-        full_at, wait = take(self.full_at, self.limit, cost, now)
+    def charge(self, now: int, cost: int = 1) -> int:
+        full_at, wait = self.limit.charge(self.full_at, cost, now)
         if full_at > now:
             self.full_at = full_at
         return wait
 
 
 def test_a_burst_then_one_an_interval() -> None:
-    """Three are granted at once, the fourth after a second; a granted take is one less."""
+    """Three are granted at once, the fourth after a second; a granted charge is one less."""
     key = Key()
-    assert [key.take(0) for _ in range(5)] == [0, 0, 0, SECOND, SECOND]
-    assert [key.take(now) for now in (SECOND - 1, SECOND, SECOND, 2 * SECOND)] == [1, 0, SECOND, 0]
+    assert [key.charge(0) for _ in range(5)] == [0, 0, 0, SECOND, SECOND]
+    assert [key.charge(now) for now in (SECOND - 1, SECOND, SECOND, 2 * SECOND)] == [1, 0, SECOND, 0]
 
 
 def test_the_wait_is_exact() -> None:
     """Who comes back after the wait is granted, who comes a millisecond early is not."""
     key = Key()
     for _ in range(3):
-        key.take(0)
-    wait = key.take(100)
-    assert key.take(100 + wait - 1) == 1
-    assert key.take(100 + wait) == 0
+        key.charge(0)
+    wait = key.charge(100)
+    assert key.charge(100 + wait - 1) == 1
+    assert key.charge(100 + wait) == 0
 
 
 def test_a_key_is_as_good_as_new_after_its_span() -> None:
     """After the whole span nothing is left of the past."""
     key = Key()
     for _ in range(3):
-        key.take(0)
-    assert [key.take(LIMIT.span) for _ in range(4)] == [0, 0, 0, SECOND]
+        key.charge(0)
+    assert [key.charge(LIMIT.span) for _ in range(4)] == [0, 0, 0, SECOND]
 
 
 @pytest.mark.parametrize("now", [0, 500, 3 * SECOND, 10**15])
-def test_a_question_takes_nothing(now: int) -> None:
+def test_a_question_charges_nothing(now: int) -> None:
     """Of cost 0 any number is granted as long as one would be."""
     key = Key()
-    assert [key.take(now, cost=0) for _ in range(10)] == [0] * 10
-    assert [key.take(now) for _ in range(3)] == [0, 0, 0]
-    assert key.take(now, cost=0) == SECOND
+    assert [key.charge(now, cost=0) for _ in range(10)] == [0] * 10
+    assert [key.charge(now) for _ in range(3)] == [0, 0, 0]
+    assert key.charge(now, cost=0) == SECOND
 
 
-def test_a_take_may_cost_more() -> None:
-    """A take of three is worth three; more than the burst is never granted."""
+def test_a_charge_may_cost_more() -> None:
+    """A charge of three is worth three; more than the burst is never granted."""
     key = Key()
-    assert key.take(0, cost=3) == 0
-    assert key.take(0) == SECOND
-    assert Key().take(0, cost=4) > 0
+    assert key.charge(0, cost=3) == 0
+    assert key.charge(0) == SECOND
+    assert Key().charge(0, cost=4) > 0
 
 
 def test_a_clock_set_back_neither_refills_nor_locks() -> None:
     """After a jump back an exhausted key stays exhausted, for no longer than its span."""
     key = Key()
     for _ in range(3):
-        key.take(10**12)
-    assert key.take(0) == SECOND
-    assert key.take(LIMIT.span) == 0
+        key.charge(10**12)
+    assert key.charge(0) == SECOND
+    assert key.charge(LIMIT.span) == 0
 
 
 def test_a_jump_forward_is_time_that_passed() -> None:
     """A clock set forward gives a fresh burst, and no more than one."""
     key = Key()
     for _ in range(3):
-        key.take(0)
-    assert [key.take(10**15) for _ in range(4)] == [0, 0, 0, SECOND]
+        key.charge(0)
+    assert [key.charge(10**15) for _ in range(4)] == [0, 0, 0, SECOND]
 
 
 @settings(database=None, deadline=None, max_examples=200)
@@ -100,7 +99,7 @@ def test_no_schedule_gets_more_than_burst_and_rate(burst: int, per_second: float
     key = Key(limit)
     for jump, cost in steps:
         now, forward = now + jump, forward + max(jump, 0)
-        wait = key.take(now, cost)
+        wait = key.charge(now, cost)
         granted += 0 if wait else cost
         assert granted <= burst + forward / limit.interval
         assert 0 <= wait <= limit.interval * max(cost, 1)

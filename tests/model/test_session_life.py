@@ -35,10 +35,10 @@ class Life(RuleBasedStateMachine):
         self.step(self.session.begin_send(attempt, self.now, until, LIFETIMES))
 
     @precondition(lambda self: self.session.due_attempt is not None)
-    @rule(how=st.sampled_from(["sent", "unsent", "take_up"]))
+    @rule(how=st.sampled_from(["sent", "unsent", "lease"]))
     def settle(self, how: str) -> None:
         session = self.session
-        self.step({"sent": session.sent, "unsent": session.unsent}.get(how, lambda: session.take_up(self.now))())
+        self.step({"sent": session.sent, "unsent": session.unsent}.get(how, lambda: session.lease(self.now))())
 
     @rule()
     def guess(self) -> None:
@@ -53,7 +53,7 @@ class Life(RuleBasedStateMachine):
     @rule(spends=st.booleans())
     def use(self, spends: bool) -> None:
         self.step(self.session.claim(ALICE, self.now))
-        self.step(self.session.spend(self.now) if spends else self.session.release())
+        self.step(self.session.consume(self.now) if spends else self.session.release())
 
     @rule()
     def end(self) -> None:
@@ -63,7 +63,7 @@ class Life(RuleBasedStateMachine):
     def it_only_moves_forward(self) -> None:
         for before in self.past:
             assert before.validated_at in (None, self.session.validated_at)
-            assert before.spent_at in (None, self.session.spent_at)
+            assert before.consumed_at in (None, self.session.consumed_at)
             assert self.session.ended or not before.ended
             assert self.session.serial >= before.serial
             assert before.send_attempt is None or (self.session.send_attempt or 0) >= before.send_attempt

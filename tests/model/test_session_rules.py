@@ -86,7 +86,7 @@ def test_a_released_claim_keeps_nobody_out() -> None:
 def test_what_is_over_is_over(last: str) -> None:
     """A spent or ended session is alive at no time, its token neither, and its slot is free."""
     session = validated(0).claim(ALICE, 0)
-    over = session.spend(0) if last == "spend" else session.end()
+    over = session.consume(0) if last == "spend" else session.end()
     assert (over.over, over.slot, over.due_at) == (True, None, None)
     assert not any(usable(over, now) or over.alive(now) or over.token_alive(now) for now in (-MINUTE, 0, MINUTE, DAY))
 
@@ -97,7 +97,7 @@ def test_what_is_over_is_over(last: str) -> None:
 )
 def test_an_answer_may_be_asked_again_for_a_while(claimant: str, now: int, expected: bool) -> None:
     """For ten minutes its claimant may hear again that a session has served."""
-    spent = validated(0).claim(ALICE, 0).spend(0)
+    spent = validated(0).claim(ALICE, 0).consume(0)
     assert spent.served(claimant, now, LIFETIMES) is expected
     assert not spent.end().served(claimant, now, LIFETIMES)
     assert not validated(0).claim(ALICE, 0).served(claimant, now, LIFETIMES)

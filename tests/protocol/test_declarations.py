@@ -9,7 +9,7 @@ from attrs import frozen
 
 from matrix_threepid import ConfigurationError, Service
 from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
-from matrix_threepid.protocol.endpoint import Access, Endpoint, Spending, Table, endpoint, on
+from matrix_threepid.protocol.endpoint import Access, Charged, Endpoint, Table, endpoint, on
 from matrix_threepid.protocol.errors import LimitExceeded, MatrixError, MissingToken, NotJson, UiaRequired
 from matrix_threepid.protocol.history import RELEASES, History
 from matrix_threepid.protocol.message import members
@@ -133,7 +133,7 @@ def test_a_bare_endpoint_lives_without_a_version() -> None:
 
 def test_the_errors_of_a_kind_need_not_be_listed() -> None:
     """An endpoint with a user, a body, limits and authentication can answer the errors of each."""
-    full = declare(access=Access.USER, uia=True, request=Plain, spending=Spending.CHANGES)
+    full = declare(access=Access.USER, uia=True, request=Plain, charged=Charged.CHANGES)
     assert {MissingToken, NotJson, UiaRequired, LimitExceeded} <= set(full.possible_errors)
     assert not {MissingToken, NotJson, UiaRequired, LimitExceeded} & set(declare().possible_errors)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from matrix_threepid import Medium, Purpose, run_sync
-from matrix_threepid.model.message import Kind, Outcome, TokenMessage
+from matrix_threepid.model.message import MessageKind, Outcome, TokenMessage
 from matrix_threepid.net.direct_https import DirectHttp
 from matrix_threepid.senders.twilio.sender import TwilioSender
 from matrix_threepid.testing.rogue import RogueServer, Said, answer, authority, certified
@@ -26,7 +26,7 @@ def told(**changes: Any) -> TokenMessage:
         "medium": Medium.MSISDN,
         "recipient": TO,
         "purpose": Purpose.ADD,
-        "kind": Kind.TOKEN,
+        "kind": MessageKind.TOKEN,
         "code": "123456",
         "server": "example.org",
         "host": "matrix.example.org",

@@ -15,7 +15,7 @@ from matrix_threepid.events import SmsBudgetUsed, SmsCountryPaused
 from matrix_threepid.limits.sms import sms_left
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.policy import Conversion, SmsRules
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 from matrix_threepid.testing import GENEROUS_SMS, World
 
 from .acting import ASK, DAY, HOUR, LIMITED, MINUTE, ask, asking, asks, outcome, submit, texting
@@ -90,9 +90,9 @@ class Counting(MemoryLimits):
 
     calls = 0
 
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
         self.calls += 1
-        return await super().spend(takes, now)
+        return await super().charge(charges, now)
 
 
 def test_an_sms_asks_the_limiter_six_times(make_world: Make) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from matrix_threepid import ConfigurationError, run_sync
-from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, Unknown
+from matrix_threepid.model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.net.direct_https import DirectHttp, request_to
 from matrix_threepid.net.fetch import Failure, HttpFailure
 from matrix_threepid.senders.gateway.sender import HttpSender
@@ -86,7 +86,7 @@ def test_a_gateway_says_when_to_come_back(said: bytes, wait: int | None) -> None
 def test_a_message_without_a_code_is_not_sent() -> None:
     """Notices are no text messages."""
     with gateway() as server:
-        assert isinstance(send(server, changes={"kind": Kind.IN_USE, "code": None}), RefusedForever)
+        assert isinstance(send(server, changes={"kind": MessageKind.IN_USE, "code": None}), RefusedForever)
     assert server.heard == []
 
 

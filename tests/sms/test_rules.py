@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from matrix_threepid import ConfigurationError, Limit, Medium, Policy, run_sync
-from matrix_threepid.events import Limited
+from matrix_threepid.events import LimitReached
 from matrix_threepid.limits.sms import sms_left
 from matrix_threepid.model.msisdn import KINDS
 from matrix_threepid.policy import SmsRules
@@ -76,7 +76,7 @@ def test_a_refused_number_is_counted_nowhere(make_world: Make) -> None:
     before = run_sync(sms_left(world.homeserver))
     assert asks(world, ["2347012345678"] * 30) == [DENIED] * 30
     assert run_sync(sms_left(world.homeserver)) == before
-    assert world.events.of(Limited) == []
+    assert world.events.of(LimitReached) == []
 
 
 def test_a_number_gets_three_sms_in_a_quarter_of_an_hour_and_six_a_day(make_world: Make) -> None:

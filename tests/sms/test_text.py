@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid import Purpose
-from matrix_threepid.model.message import Kind
+from matrix_threepid.model.message import MessageKind
 from matrix_threepid.senders.sms_text import segments, sms_text
 from matrix_threepid.texts.catalogue import BUILT_IN, Texts
 
@@ -73,7 +73,7 @@ def test_an_operator_may_choose_the_words(tmp_path: Path) -> None:
     assert sms_text(Texts(tmp_path), told()).splitlines()[0] == "example.org: 123456, 10 min"
 
 
-@pytest.mark.parametrize("changes", [{"kind": Kind.IN_USE}, {"kind": Kind.SILENCE}, {"code": None}])
+@pytest.mark.parametrize("changes", [{"kind": MessageKind.IN_USE}, {"kind": MessageKind.SILENCE}, {"code": None}])
 def test_only_codes_are_written(changes: dict[str, Any]) -> None:
     """A message without a code is no SMS."""
     with pytest.raises(ValueError, match="holds a code"):

@@ -13,7 +13,7 @@ import trio
 from looping import LOOPS, Loop, Port, run_trio
 
 from matrix_threepid import ConfigurationError, run_sync
-from matrix_threepid.model.message import Accepted, Kind, RefusedForever
+from matrix_threepid.model.message import Accepted, MessageKind, RefusedForever
 from matrix_threepid.net.fetch import HttpReply
 from matrix_threepid.senders.twilio.sender import TwilioSender
 from matrix_threepid.testing.rogue import answer, hang_up
@@ -45,7 +45,7 @@ def test_a_message_is_one_authenticated_request(origin: dict[str, Any], member: 
 
 def test_a_message_without_a_code_is_not_sent() -> None:
     """Notices and links are no text messages."""
-    outcome, requests = outcome_of(CREATED, kind=Kind.IN_USE, code=None)
+    outcome, requests = outcome_of(CREATED, kind=MessageKind.IN_USE, code=None)
     assert isinstance(outcome, RefusedForever)
     assert requests == 0
 

@@ -10,7 +10,15 @@ from urllib.parse import parse_qs
 import pytest
 
 from matrix_threepid import ConfigurationError, Medium, run_sync
-from matrix_threepid.model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from matrix_threepid.model.message import (
+    Accepted,
+    MessageKind,
+    Outcome,
+    RefusedForever,
+    RefusedForNow,
+    TokenMessage,
+    Unknown,
+)
 from matrix_threepid.senders.twilio.verify import TwilioVerifySender
 from matrix_threepid.testing import Outbox, World
 from matrix_threepid.testing.rogue import RogueServer, answer, hang_up
@@ -62,7 +70,7 @@ def test_an_answer_has_its_outcome(answered: bytes, became: Outcome) -> None:
 def test_a_message_without_a_code_starts_nothing() -> None:
     """Only codes are text messages."""
     with gateway(STARTED) as server:
-        assert isinstance(run_sync(sender(server).send(told(kind=Kind.IN_USE, code=None))), RefusedForever)
+        assert isinstance(run_sync(sender(server).send(told(kind=MessageKind.IN_USE, code=None))), RefusedForever)
     assert server.heard == []
 
 

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
-from matrix_threepid.model.message import Kind, TokenMessage
+from matrix_threepid.model.message import MessageKind, TokenMessage
 from matrix_threepid.model.threepid import Medium, Purpose
 
 LINK = "https://hs.example.org/_matrix/client/v3/submit?sid=abc&token=s3cret-of-the-link"
@@ -21,7 +21,7 @@ def told(**changes: Any) -> TokenMessage:
         "medium": Medium.EMAIL,
         "recipient": "bob@example.org",
         "purpose": Purpose.ADD,
-        "kind": Kind.TOKEN,
+        "kind": MessageKind.TOKEN,
         "link": LINK,
         "account": "@bob:hs.example.org",
         "origin": "203.0.113.*",

@@ -8,7 +8,7 @@ from matrix_threepid import Medium, Purpose, Threepid, run_sync
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 from matrix_threepid.stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.testing.contracts.values import NOW, binding, session
 from tests.bench.plans import Recording
@@ -30,7 +30,7 @@ async def _use_sessions(store: SqlSessions) -> None:
     await store.get("a")
     await store.find("slot-a")
     await store.replace(opened.guessed())
-    await store.take_due(NOW, NOW + 1)
+    await store.lease_due(NOW, NOW + 1)
     await store.of_owner("@alice:x")
     await store.of_threepid(Threepid(Medium.EMAIL, "alice@example.org"), Purpose.ADD)
     await store.erase("@alice:x", [opened.threepid])
@@ -39,7 +39,7 @@ async def _use_sessions(store: SqlSessions) -> None:
 
 async def _use_limits(limiter: SqlLimits) -> None:
     for now in (NOW, NOW, NOW - 10**9):
-        await limiter.spend([Take("k", Limit(1, 1))], now)
+        await limiter.charge([Charge("k", Limit(1, 1))], now)
     await limiter.forget(["k"])
     await limiter.purge(NOW, 10)
 
@@ -51,7 +51,7 @@ async def _use_bindings(store: SqlBindings) -> None:
     await store.replace(wanted.unwanted(NOW, NOW))
     await store.forget(wanted)
     await store.of_user("@alice:x")
-    await store.take_due(NOW, NOW + 1)
+    await store.lease_due(NOW, NOW + 1)
     await store.purge(NOW, 10)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from matrix_threepid import run_sync
 from matrix_threepid.stores.sql import Operation, associations, bindings, sessions
-from matrix_threepid.stores.sql._columns import Table
+from matrix_threepid.stores.sql._columns import SqlTable
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
@@ -49,7 +49,7 @@ def test_columns_are_text_or_bigint() -> None:
 @pytest.mark.parametrize("module", [sessions, bindings, associations], ids=lambda module: module.TABLE.name)
 def test_a_table_has_a_column_for_every_field(sqlite: Sqlite, module: Any) -> None:
     """What the migrations made is what values are stored in."""
-    table: Table[Any] = module.TABLE
+    table: SqlTable[Any] = module.TABLE
 
     def columns() -> Operation[list[str]]:
         return [row[0] for row in (yield "SELECT name FROM pragma_table_info(?)", (table.name,))]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from matrix_threepid import Limit, run_sync
-from matrix_threepid.ports import Take
+from matrix_threepid.model.session import Session
+from matrix_threepid.ports import Charge
 from matrix_threepid.stores.sql import Operation, SqlBindings, SqlLimits, SqlSessions, migrate
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
+from matrix_threepid.stores.sql.sessions import TABLE
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World
 from matrix_threepid.testing.contracts.values import NOW, binding, session
@@ -29,12 +31,12 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sqlite]:
 
 def test_what_an_earlier_schema_holds_is_kept(old: Sqlite) -> None:
     """An upgrade changes no row, and what is new works at once."""
-    opened, take = session("a").guessed(), [Take("k", Limit(1, 0.001))]
-    run_sync(SqlSessions(old).open(opened))
-    run_sync(SqlLimits(old).spend(take, NOW))
+    opened, charges = session("a").guessed(), [Charge("k", Limit(1, 0.001))]
+    run_sync(old.run(lambda: _opened_earlier(opened)))
+    run_sync(SqlLimits(old).charge(charges, NOW))
     assert run_sync(migrate(old)) == len(MIGRATIONS)
     assert SqlSessions(old).dump() == [opened]
-    assert run_sync(SqlLimits(old).spend(take, NOW)) == 1_000_000
+    assert run_sync(SqlLimits(old).charge(charges, NOW)) == 1_000_000
     assert run_sync(SqlBindings(old).insert(binding("a"))) is True
 
 
@@ -58,3 +60,8 @@ def _made_by(version: int) -> Operation[None]:
         yield "INSERT INTO threepid_schema (version) VALUES (?)", (number,)
         for statement in statements:
             yield statement, ()
+
+
+def _opened_earlier(opened: Session) -> Operation[None]:
+    """Insert a session under the names that columns had before the fourth version."""
+    yield TABLE.insert.replace("consumed_at", "spent_at"), TABLE.row(opened)

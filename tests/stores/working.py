@@ -128,18 +128,18 @@ def _until_done(world: World) -> int:
     return tried
 
 
-def _act(world: World, job: Job, chance: Random) -> None:
+def _act(world: World, job: Job, random_bytes: Random) -> None:
     """Ask, confirm what any process has sent, add, bind and take back."""
     ledger = Ledger(job.home / "ledger")
     for _ in _rounds(job.seconds):
-        user, address = chance.choice(USERS), chance.choice(ADDRESSES)
-        asked = world.ask(address, f"secret-{user[1:6]}", chance.randint(1, 4), user=user)
+        user, address = random_bytes.choice(USERS), random_bytes.choice(ADDRESSES)
+        asked = world.ask(address, f"secret-{user[1:6]}", random_bytes.randint(1, 4), user=user)
         if asked.status != 200:
-            chance.choice((_delete, _unbind, _bind))(world, user, address)
+            random_bytes.choice((_delete, _unbind, _bind))(world, user, address)
             continue
         sid = asked.json()["sid"]
         links = [line["link"] for line in ledger.read("sent") if line["link"] and f"sid={sid}&" in line["link"]]
-        if links and chance.random() < 0.8:
+        if links and random_bytes.random() < 0.8:
             path, _, query = links[-1].removeprefix("https://hs.example.org").partition("?")
             world.call("POST", path, query.encode(), headers={"content-type": "application/x-www-form-urlencoded"})
             world.add(sid, f"secret-{user[1:6]}", user)

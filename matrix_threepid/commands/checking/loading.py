@@ -15,7 +15,7 @@ from ...roles.base import Role
 from ...service import Service
 
 
-def named(spec: str) -> Service:
+def loaded(spec: str) -> Service:
     """Return the service that ``MODULE:NAME`` names: itself, its role, or a callable that returns one of the two.
 
     Raises ``ConfigurationError``. What the host's own code raises is told by its kind and place only: its text may hold

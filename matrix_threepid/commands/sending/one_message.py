@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from ...model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage
+from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage
 from ...model.threepid import Medium, Purpose
 from ...ports import TokenSender
 from ...roles.base import Role, submit_path
@@ -25,7 +25,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
         medium=medium,
         recipient=recipient,
         purpose=Purpose.BIND,
-        kind=Kind.TOKEN,
+        kind=MessageKind.TOKEN,
         link=f"{base}{_PAGE}" if linked else None,
         code=None if linked else code,
         server=role.server_name,

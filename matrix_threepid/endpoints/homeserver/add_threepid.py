@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ...flows.add import conclude, proved
 from ...protocol import errors
-from ...protocol.endpoint import Access, Spending, endpoint
+from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
 from ...protocol.members import free_object, member, opaque
 from ...protocol.message import Nested
@@ -67,7 +67,7 @@ def changes_enabled(hs: Homeserver) -> None:
     "/account/3pid/add",
     History(r0="r0.6.0", v3="v1.1"),
     access=Access.USER,
-    spending=Spending.CHANGES,
+    charged=Charged.CHANGES,
     uia=True,
     request=AddThreepid,
     reply=Empty,
@@ -96,7 +96,7 @@ def _legacy_admits(hs: Homeserver) -> None:
     "/account/3pid",
     History(r0="r0.0.0", v3="v1.1", deprecated="r0.6.0"),
     access=Access.USER,
-    spending=Spending.CHANGES,
+    charged=Charged.CHANGES,
     request=LegacyAddThreepid,
     reply=Empty,
     errors=(*_ADDING, errors.UiaRequired),

@@ -12,16 +12,16 @@ from ...flows.delete import trusted_id_server
 from ...limits.rate import charge_change
 from ...model.binding import Binding
 from ...model.email import canonical_email
-from ...model.identity import Associated, Blocked, Busy, Failed, NotSupported, Proved, Refused
+from ...model.identity import Associated, Blocked, Busy, Failed, NotSupported, Proved, ServerRefused
 from ...model.msisdn import bare_number
 from ...model.threepid import Medium, Threepid
 from ...ports import Credentials, IdentityServerClient
 from ...protocol import errors
-from ...protocol.endpoint import Access, Spending, endpoint
+from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
 from ...protocol.members import opaque, text
 from ...roles.call import Call
-from ...roles.emit import tell
+from ...roles.emit import emit
 from ...roles.homeserver import Homeserver
 from .add_threepid import Empty
 
@@ -47,7 +47,7 @@ def _identity_off(hs: Homeserver) -> str | None:
     "/account/3pid/bind",
     History(r0="r0.6.0", v3="v1.1", also=("/account/3pid/identity/bind",)),
     access=Access.USER,
-    spending=Spending.CHANGES,
+    charged=Charged.CHANGES,
     request=BindThreepid,
     reply=Empty,
     errors=(errors.IdentityServerRefused, errors.ServerNotTrusted, errors.BadGateway, errors.GatewayTimeout),
@@ -87,15 +87,15 @@ async def _bound(hs: Homeserver, intent: Binding, answer: Associated) -> None:
     if threepid is None:
         await _uncertain(hs, intent)
         raise errors.BadGateway("The identity server answered for somebody else")
-    row = binding_access.named(intent, threepid, answer.address)
-    await binding_access.change(hs, row, lambda stored: stored.bound(hs.clock()))
+    row = binding_access.resolved(intent, threepid, answer.address)
+    await binding_access.update_binding(hs, row, lambda stored: stored.bound(hs.clock()))
     await binding_access.drop(hs, intent)
-    tell(hs, ThreepidBound(row.user_id, threepid, row.id_server))
+    emit(hs, ThreepidBound(row.user_id, threepid, row.id_server))
 
 
 async def _not_bound(hs: Homeserver, intent: Binding, answer: Failed) -> None:
     """After a refusal or without a call nothing new is bound; in any other case it may be, and a row remembers that."""
-    refused = isinstance(answer, Refused | NotSupported | Blocked | Busy)
+    refused = isinstance(answer, ServerRefused | NotSupported | Blocked | Busy)
     await (binding_access.drop(hs, intent) if refused else _uncertain(hs, intent))
     raise binding_access.as_error(answer)
 
@@ -103,8 +103,8 @@ async def _not_bound(hs: Homeserver, intent: Binding, answer: Failed) -> None:
 async def _uncertain(hs: Homeserver, intent: Binding) -> None:
     """Let the row of the address stand for what may have been bound; without an address the intent does."""
     if intent.threepid is not None:
-        row = binding_access.named(intent, intent.threepid, intent.spelling or intent.threepid.address)
-        await binding_access.change(hs, row, Binding.asked)
+        row = binding_access.resolved(intent, intent.threepid, intent.spelling or intent.threepid.address)
+        await binding_access.update_binding(hs, row, Binding.asked)
         await binding_access.drop(hs, intent)
 
 

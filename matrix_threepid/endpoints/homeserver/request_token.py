@@ -6,14 +6,14 @@ from functools import partial
 
 from attrs import evolve, frozen
 
-from ...flows.request_token import Asked, open_and_send, prepare
+from ...flows.request_token import TokenRequest, open_and_send, prepare
 from ...model.email import canonical_email
 from ...model.msisdn import canonical_msisdn, international
 from ...model.session import Session
 from ...model.threepid import Candidate, Medium, Purpose
 from ...policy import Policy
 from ...protocol import errors
-from ...protocol.endpoint import Access, Endpoint, Spending
+from ...protocol.endpoint import Access, Charged, Endpoint
 from ...protocol.history import History
 from ...protocol.members import integer, opaque, text, typed
 from ...roles.call import Call
@@ -76,9 +76,9 @@ async def request_token(
 
 def _asked(
     purpose: Purpose, medium: Medium, hs: Homeserver, call: Call, message: RequestEmailToken | RequestMsisdnToken
-) -> Asked:
+) -> TokenRequest:
     reset_by_code = purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
-    return Asked(
+    return TokenRequest(
         purpose=purpose,
         candidate=message.candidate(hs.policy),
         client_secret=message.client_secret,
@@ -147,7 +147,7 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
         request=_MEDIA[medium],
         reply=TokenRequested,
         access=Access.OPTIONAL,
-        spending=Spending.SENDING,
+        charged=Charged.SENDING,
         errors=(
             known,
             errors.ThreepidDenied,

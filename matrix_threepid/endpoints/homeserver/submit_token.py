@@ -11,7 +11,7 @@ from functools import partial
 from attrs import frozen
 
 from ...flows import session_access
-from ...flows.submit_token import disown, fits, validate
+from ...flows.submit_token import disown, token_matches, validate
 from ...model.keys import same
 from ...model.next_link import host_of, origin_of, with_sid
 from ...model.session import Session
@@ -117,9 +117,9 @@ async def _linked(role: Role, medium: Medium, fields: dict[str, str]) -> Session
 
 
 def _opens(role: Role, session: Session, link: _FromLink) -> bool:
-    if session.code_digits or session.decoy or not fits(role, session, link.token):
+    if session.code_digits or session.decoy or not token_matches(role, session, link.token):
         return False
-    pepper = role.peppers.named(session.pepper_id)
+    pepper = role.peppers.by_id(session.pepper_id)
     return link.client_secret is None or (
         pepper is not None
         and same(session_access.secret_mac(pepper, session.sid, link.client_secret), session.secret_mac)

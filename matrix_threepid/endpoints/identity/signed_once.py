@@ -9,7 +9,7 @@ from attrs import evolve
 from ...limits.rate import key_of
 from ...model.threepid import Threepid
 from ...policy import per_day
-from ...ports import Take
+from ...ports import Charge
 from ...protocol.errors import Forbidden
 from ...roles.call import Call
 from ...roles.identity_server import IdentityServer
@@ -20,7 +20,7 @@ async def refuse_replay(role: IdentityServer, call: Call, threepid: Threepid, mx
 
     Without that it is a homeserver that did not hear the first answer.
     """
-    if not role.signed_once or not await role.limiter.spend([evolve(_take(role, call), cost=0)], role.clock()):
+    if not role.signed_once or not await role.limiter.charge([evolve(_take(role, call), cost=0)], role.clock()):
         return
     bound = await role.associations.get(threepid)
     if bound is not None and bound.mxid == mxid:
@@ -30,10 +30,10 @@ async def refuse_replay(role: IdentityServer, call: Call, threepid: Threepid, mx
 async def remember(role: IdentityServer, call: Call) -> None:
     """Remember a signed request for 24 h, once it was carried out: one that was cut off may come again."""
     if role.signed_once:
-        await role.limiter.spend([_take(role, call)], role.clock())
+        await role.limiter.charge([_take(role, call)], role.clock())
 
 
-def _take(role: IdentityServer, call: Call) -> Take:
+def _take(role: IdentityServer, call: Call) -> Charge:
     """Count what was signed. The header would not do: the same signature can be written in many ways."""
     request, content = call.request, json.dumps(call.body, sort_keys=True)
-    return Take(key_of(role, "signed unbind", request.path, request.query, content), per_day(1))
+    return Charge(key_of(role, "signed unbind", request.path, request.query, content), per_day(1))

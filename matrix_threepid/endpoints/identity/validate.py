@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ...flows import session_access
-from ...flows.request_token import Asked, open_and_send, prepare
+from ...flows.request_token import TokenRequest, open_and_send, prepare
 from ...flows.submit_token import validate
 from ...model.email import canonical_email
 from ...model.msisdn import canonical_msisdn, international
@@ -17,7 +17,7 @@ from ...model.session import Session
 from ...model.threepid import Candidate, Medium, Purpose
 from ...policy import Policy
 from ...protocol import errors
-from ...protocol.endpoint import Access, Endpoint, Spending
+from ...protocol.endpoint import Access, Charged, Endpoint
 from ...protocol.history import IdentityHistory
 from ...protocol.members import LooseInteger, member, opaque, text, typed
 from ...protocol.message import read
@@ -86,7 +86,7 @@ async def request_validation(
     medium: Medium, role: Role, call: Call, message: ValidateEmail | ValidateMsisdn
 ) -> TokenRequested:
     """Send a message to an address, unless this attempt was sent before; answer the session to refer to."""
-    asked = Asked(
+    asked = TokenRequest(
         purpose=Purpose.BIND,
         candidate=message.candidate(role.policy),
         client_secret=message.client_secret,
@@ -101,7 +101,7 @@ async def request_validation(
     return TokenRequested(sid=session.sid, success=True, msisdn=number, intl_fmt=international(number))
 
 
-async def _send(medium: Medium, role: Role, call: Call, asked: Asked) -> Session:
+async def _send(medium: Medium, role: Role, call: Call, asked: TokenRequest) -> Session:
     """Send in the words of the identity API."""
     by_mail = medium is Medium.EMAIL
     try:
@@ -111,7 +111,7 @@ async def _send(medium: Medium, role: Role, call: Call, asked: Asked) -> Session
         raise (errors.ThreepidDenied if by_mail else errors.DestinationRejected) from None
 
 
-async def _opened(role: Role, wanted: Session, asked: Asked, refused: type[errors.MatrixError]) -> Session:
+async def _opened(role: Role, wanted: Session, asked: TokenRequest, refused: type[errors.MatrixError]) -> Session:
     try:
         return await open_and_send(role, wanted, asked)
     except (errors.InvalidParam, errors.Unavailable):
@@ -182,7 +182,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
     return (
         Endpoint(
             "POST", f"{path}/requestToken", handler=partial(request_validation, medium), request=messages[medium],
-            reply=TokenRequested, access=access, spending=Spending.SENDING, errors=_REQUEST_ERRORS[medium],
+            reply=TokenRequested, access=access, charged=Charged.SENDING, errors=_REQUEST_ERRORS[medium],
             name=f"validate_{medium.value}", doc=request_validation.__doc__ or "", **shared,
         ),
         Endpoint(

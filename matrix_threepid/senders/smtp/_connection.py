@@ -15,7 +15,7 @@ from ...model.message import Accepted, Outcome, RefusedForever, Unknown
 from ...net.deadline import Deadline
 from ...net.sockets import connected
 from ._lines import Lines
-from ._outcomes import Refused, expect, reason, refuse, stuffed, verdict
+from ._outcomes import SmtpRefused, expect, reason, refuse, stuffed, verdict
 from .mail import Mail
 from .server import Server
 
@@ -61,7 +61,7 @@ class Connection(smtplib.SMTP):
             return RefusedForever("the mail server has no SMTPUTF8 for an address that is not ASCII")
         try:
             self._envelope(mail)
-        except Refused as refused:
+        except SmtpRefused as refused:
             if refused.closing:
                 raise
             return refused.outcome

@@ -15,7 +15,7 @@ _ABOUT_US = (503, 530)
 _CLOSING = 421
 
 
-class Refused(ConnectionError):
+class SmtpRefused(ConnectionError):
     """The exchange is over, with this outcome; nothing was sent. ``closing``: the server wants no more of us now."""
 
     def __init__(self, outcome: RefusedForever | RefusedForNow, closing: bool = False) -> None:
@@ -24,15 +24,15 @@ class Refused(ConnectionError):
         self.closing = closing
 
 
-def refuse(why: str) -> Refused:
+def refuse(why: str) -> SmtpRefused:
     """Return the refusal to go on with this server."""
-    return Refused(RefusedForNow(why))
+    return SmtpRefused(RefusedForNow(why))
 
 
 def expect(wanted: int, stage: str, code: int, text: bytes) -> None:
     """Raise ``Refused`` unless the answer is of the wanted hundred."""
     if code // 100 != wanted // 100:
-        raise Refused(verdict(stage, code, text), closing=code == _CLOSING)
+        raise SmtpRefused(verdict(stage, code, text), closing=code == _CLOSING)
 
 
 def verdict(stage: str, code: int, text: bytes) -> RefusedForever | RefusedForNow:
@@ -45,7 +45,7 @@ def verdict(stage: str, code: int, text: bytes) -> RefusedForever | RefusedForNo
 
 def reason(error: Exception) -> str:
     """Return what went wrong; never what the server wrote, it may quote the address."""
-    if isinstance(error, Refused):
+    if isinstance(error, SmtpRefused):
         return error.outcome.reason
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"

@@ -8,7 +8,7 @@ from string import Template
 
 from attrs import field, frozen
 
-from ...model.message import Kind, TokenMessage
+from ...model.message import MessageKind, TokenMessage
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
 from ...texts.catalogue import Texts, paragraphs
@@ -62,7 +62,7 @@ def words_for(texts: Texts, told: TokenMessage, server_name: str) -> Words:
     """Return what a message says, in the language it asks for or in English."""
     language = told.language if _LANGUAGE.fullmatch(told.language) else "en"
     values = _values(told, server_name)
-    proof = told.kind is Kind.TOKEN
+    proof = told.kind is MessageKind.TOKEN
     entry = told.purpose.value if proof else told.kind.value
     return Words(
         language=language,

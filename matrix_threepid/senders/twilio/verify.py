@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ...model.message import Accepted, Kind, Outcome, RefusedForever, TokenMessage
+from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, TokenMessage
 from ...protocol.errors import ConfigurationError
 from ._outcomes import Trouble
 from .sender import TwilioAccount
@@ -32,7 +32,7 @@ class TwilioVerifySender(TwilioAccount):
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Let Twilio send a code of its own. ``Accepted`` names the verification's SID."""
-        if message.kind is not Kind.TOKEN or message.code is None:
+        if message.kind is not MessageKind.TOKEN or message.code is None:
             return RefusedForever("an SMS holds a code, and this message has none")
         wanted = {"to": f"+{message.recipient}", "channel": "sms", "locale": message.language}
         try:

@@ -3,7 +3,7 @@
 from .associations import SqlAssociations
 from .bindings import SqlBindings
 from .limits import SqlLimits
-from .operation import Database, Operation, Row, Statement, drive, drive_async
+from .operation import Database, Operation, Row, Statement, run_operation, run_operation_async
 from .schema import check, migrate
 from .sessions import SqlSessions
 
@@ -17,7 +17,7 @@ __all__ = [
     "SqlSessions",
     "Statement",
     "check",
-    "drive",
-    "drive_async",
+    "run_operation",
+    "run_operation_async",
     "migrate",
 ]

@@ -19,7 +19,7 @@ _UNLOCKED = {"sqlite": "", "postgresql": " FOR UPDATE SKIP LOCKED"}
 """How a worker passes over what another is taking; SQLite has one writer at a time, who meets nobody."""
 
 
-class Table(Generic[T]):
+class SqlTable(Generic[T]):
     """A table ``name`` of the values of one attrs class, with the statements all of them need.
 
     ``key``: the column that names a row.
@@ -65,7 +65,7 @@ class Table(Generic[T]):
         """Swap a value in for the revision before its own; return whether that was there."""
         return bool((yield self._replace, [*self.row(value), getattr(value, self._key), value.revision - 1]))
 
-    def take_due(self, dialect: str, now: int, until: int) -> Operation[T | None]:
+    def lease_due(self, dialect: str, now: int, until: int) -> Operation[T | None]:
         """Put off the row that has been due longest, and return it as it is then; workers that meet take others."""
         oldest = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? ORDER BY due_at LIMIT 1{_UNLOCKED[dialect]}"
         taking = f"UPDATE {self.name} SET due_at = ?, revision = revision + 1 WHERE {self._key} = ({oldest})"

@@ -78,4 +78,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX threepid_sessions_threepid",
         "CREATE INDEX threepid_sessions_threepid ON threepid_sessions (address, medium)",
     ),
+    ("ALTER TABLE threepid_sessions RENAME COLUMN spent_at TO consumed_at",),
 )

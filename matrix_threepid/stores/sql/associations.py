@@ -6,10 +6,10 @@ from collections.abc import Awaitable
 
 from ...model.association import Association
 from ...model.threepid import Threepid
-from ._columns import Table
+from ._columns import SqlTable
 from .operation import Database, Operation
 
-TABLE = Table("threepid_associations", Association, "address")
+TABLE = SqlTable("threepid_associations", Association, "address")
 _OF_ADDRESS = "address = ? AND medium = ?"
 _PUT = f"{TABLE.insert} ON CONFLICT (address, medium) DO UPDATE SET mxid = excluded.mxid, ts = excluded.ts"
 _REMOVE = f"DELETE FROM threepid_associations WHERE {_OF_ADDRESS} AND mxid = ? RETURNING mxid"  # noqa: S608  our words

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from ...model.binding import Binding
-from ._columns import Table, purging
+from ._columns import SqlTable, purging
 from .operation import Database, Operation
 
-TABLE = Table("threepid_bindings", Binding, "id")
+TABLE = SqlTable("threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
 _FORGET = "DELETE FROM threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
 _OLD, _STILL_OLD = "medium IS NULL AND created_at < ?", "length(medium) IS NULL AND created_at + 0 < ?"
@@ -36,8 +36,8 @@ class SqlBindings:
     def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
         return self._db.run(lambda: TABLE.many("user_id = ? ORDER BY created_at", user_id))
 
-    def take_due(self, now: int, until: int) -> Awaitable[Binding | None]:
-        return self._db.run(lambda: TABLE.take_due(self._db.dialect, now, until))
+    def lease_due(self, now: int, until: int) -> Awaitable[Binding | None]:
+        return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until))
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         return self._db.run(lambda: _purge(before, limit))

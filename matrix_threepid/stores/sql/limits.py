@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
-from ...model import gcra
-from ...ports import Take
+from ...ports import Charge
 from ._columns import purging
 from .operation import Database, Operation
 
@@ -26,8 +25,8 @@ class SqlLimits:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def spend(self, takes: Sequence[Take], now: int) -> Awaitable[int]:
-        return self._db.run(lambda: _spend(takes, now))
+    def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
+        return self._db.run(lambda: _charge(charges, now))
 
     def forget(self, keys: Sequence[str]) -> Awaitable[None]:
         return self._db.run(lambda: _forget(keys))
@@ -36,8 +35,8 @@ class SqlLimits:
         return self._db.run(lambda: _purge(now, limit))
 
 
-def _spend(takes: Sequence[Take], now: int) -> Operation[int]:
-    for wanted in takes:
+def _charge(charges: Sequence[Charge], now: int) -> Operation[int]:
+    for wanted in charges:
         granted = yield from _granted(wanted, now)
         wait = 0 if granted else (yield from _wait(wanted, now))
         if wait:
@@ -45,7 +44,7 @@ def _spend(takes: Sequence[Take], now: int) -> Operation[int]:
     return 0
 
 
-def _granted(wanted: Take, now: int) -> Operation[bool]:
+def _granted(wanted: Charge, now: int) -> Operation[bool]:
     """Count a take if there is room for it. What only asks, or never fits, counts nothing."""
     price = wanted.limit.interval * wanted.cost
     if not 0 < price <= wanted.limit.span:
@@ -54,11 +53,11 @@ def _granted(wanted: Take, now: int) -> Operation[bool]:
     return bool((yield _GRANT, row))
 
 
-def _wait(wanted: Take, now: int) -> Operation[int]:
+def _wait(wanted: Charge, now: int) -> Operation[int]:
     """Return the ms until a take that was not counted would be granted; 0 for one that only asks and may."""
     rows = yield _READ, (wanted.key,)
     held = rows[0][0] if rows else None
-    full_at, wait = gcra.take(held, wanted.limit, wanted.cost, now)
+    full_at, wait = wanted.limit.charge(held, wanted.cost, now)
     if held is not None and full_at < held:
         yield _LOWER, (full_at, wanted.key, full_at)
     return max(wait, 1) if wanted.cost else wait  # refused it was, even if there is room by now

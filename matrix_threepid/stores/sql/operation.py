@@ -39,7 +39,7 @@ class Database(Protocol):
         """
 
 
-def drive(operation: Operation[T], execute: Callable[[str, Sequence[Any]], list[Row]]) -> T:
+def run_operation(operation: Operation[T], execute: Callable[[str, Sequence[Any]], list[Row]]) -> T:
     """Run an operation inside a transaction that has begun; ``execute`` returns the rows of one statement."""
     try:
         statement = next(operation)
@@ -49,7 +49,9 @@ def drive(operation: Operation[T], execute: Callable[[str, Sequence[Any]], list[
         return stop.value  # type: ignore[no-any-return]
 
 
-async def drive_async(operation: Operation[T], execute: Callable[[str, Sequence[Any]], Awaitable[list[Row]]]) -> T:
+async def run_operation_async(
+    operation: Operation[T], execute: Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
+) -> T:
     """Do what ``drive`` does with an ``execute`` that is awaited."""
     try:
         statement = next(operation)

@@ -12,7 +12,7 @@ from secrets import randbelow
 from typing import Any, TypeVar
 
 from ...protocol.errors import Unavailable
-from .operation import Again, Operation, Row, drive_async
+from .operation import Again, Operation, Row, run_operation_async
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class AwaitedConnections(ABC):
     async def _transaction(self, operation: Operation[T]) -> T:
         with self._explained():
             async with self._connect() as connection, connection.transaction():
-                return await drive_async(operation, lambda sql, given: self._fetch(connection, sql, given))
+                return await run_operation_async(operation, lambda sql, given: self._fetch(connection, sql, given))
 
 
 def pause(number: int) -> float:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Sequence
 from ...model.session import Session
 from ...model.threepid import Purpose, Threepid
 from ...protocol.errors import Unavailable
-from ._columns import Table, purging
+from ._columns import SqlTable, purging
 from .operation import TRIES, Database, Operation
 
-TABLE = Table("threepid_sessions", Session, "sid")
-_NOT_OVER = "ended = 0 AND spent_at IS NULL"
+TABLE = SqlTable("threepid_sessions", Session, "sid")
+_NOT_OVER = "ended = 0 AND consumed_at IS NULL"
 _OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
 _ERASE_OWNED = "DELETE FROM threepid_sessions WHERE owner = ? RETURNING sid"
 _ERASE_UNOWNED = "DELETE FROM threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
@@ -36,8 +36,8 @@ class SqlSessions:
     def replace(self, session: Session) -> Awaitable[bool]:
         return self._db.run(lambda: TABLE.replace(session))
 
-    def take_due(self, now: int, until: int) -> Awaitable[Session | None]:
-        return self._db.run(lambda: TABLE.take_due(self._db.dialect, now, until))
+    def lease_due(self, now: int, until: int) -> Awaitable[Session | None]:
+        return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until))
 
     def of_owner(self, user_id: str) -> Awaitable[Sequence[Session]]:
         return self._db.run(lambda: TABLE.many(f"owner = ? AND {_NOT_OVER}", user_id))

@@ -93,16 +93,16 @@ class BindingStoreContract(Contract):
         times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
         held = {name: binding(name, unwanted_since=1, due_at=at) for name, at in times.items()}
         self._inserted(store, *held.values())
-        expected = [held[name].take_up(NOW + 5) for name in "bea"]
-        assert [self.do(store.take_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
+        expected = [held[name].lease(NOW + 5) for name in "bea"]
+        assert [self.do(store.lease_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
         assert [self.do(store.get, name) for name in "beacd"] == [*expected, held["c"], held["d"]]
 
     def test_what_was_taken_is_due_again_later(self, store: BindingStore) -> None:
         """Whoever takes a binding and never comes back leaves it to others from ``until`` on, not one ms earlier."""
         (waiting,) = self._inserted(store, binding("a", unwanted_since=1, due_at=NOW))
-        assert self.do(store.take_due, NOW, NOW + 5) == waiting.take_up(NOW + 5)
-        assert self.do(store.take_due, NOW + 4, NOW + 9) is None
-        assert self.do(store.take_due, NOW + 5, NOW + 9) == waiting.take_up(NOW + 5).take_up(NOW + 9)
+        assert self.do(store.lease_due, NOW, NOW + 5) == waiting.lease(NOW + 5)
+        assert self.do(store.lease_due, NOW + 4, NOW + 9) is None
+        assert self.do(store.lease_due, NOW + 5, NOW + 9) == waiting.lease(NOW + 5).lease(NOW + 9)
 
     def test_what_is_put_off_or_wanted_is_not_due(self, store: BindingStore) -> None:
         """A binding that was taken up, bound again or forgotten waits no more, and may do so again."""
@@ -148,7 +148,7 @@ class BindingStoreContract(Contract):
         """Of several who take at once each is given a binding of their own, as long as there are some."""
         names = [f"{number}" for number in range(_THREADS - 3)]
         self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in names))
-        taken = self.together([(store.take_due, NOW, NOW + 1)] * _THREADS)
+        taken = self.together([(store.lease_due, NOW, NOW + 1)] * _THREADS)
         assert sorted(each.id for each in taken if each is not None) == names
 
     def test_what_is_changed_meanwhile_is_not_forgotten(self, store: BindingStore) -> None:
@@ -165,7 +165,7 @@ class BindingStoreContract(Contract):
 
     def _due(self, store: BindingStore) -> list[str]:
         """Take whatever is due; return its ids, oldest first."""
-        taken = [self.do(store.take_due, NOW, NOW + 1) for _ in range(_THREADS)]
+        taken = [self.do(store.lease_due, NOW, NOW + 1) for _ in range(_THREADS)]
         return [each.id for each in taken if each is not None]
 
     def _inserted(self, store: BindingStore, *wanted: Binding) -> list[Binding]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ...model.identity import Associated, Done, Proved, Refused, Unreachable
+from ...model.identity import Associated, Done, Proved, ServerRefused, Unreachable
 from ...model.threepid import Medium
 from ...ports import IdentityServerClient
 from .identity_calls import ADDRESS, ALICE, BOB, ELSEWHERE, HERE, SESSION, every_call
@@ -101,4 +101,4 @@ class IdentityServerClientContract(IdentityWire):
         """Of an error a client hears printable text of 256 characters at most, and a pause that is one."""
         self.need("http")
         servers.say(said(403, {"errcode": "M_FORBIDDEN", "error": "a\x00\u2028" * 999, "retry_after_ms": "soon"}))
-        assert self.call(call, client, servers.at(HERE)) == Refused(403, "M_FORBIDDEN", "a" * 256)
+        assert self.call(call, client, servers.at(HERE)) == ServerRefused(403, "M_FORBIDDEN", "a" * 256)

@@ -6,7 +6,7 @@ import json
 from socket import socket
 from typing import Any
 
-from ...model.identity import Done, NotSupported, Refused, Unreachable
+from ...model.identity import Done, NotSupported, ServerRefused, Unreachable
 from ..rogue import Said, answer, drip, flood, hang_up, silence
 
 _MANY = "x" * 65_537
@@ -108,5 +108,5 @@ def said(status: int, body: Any) -> bytes:
 def means(result: object, expected: Any) -> bool:
     """Return whether an answer means what a row of ``UNBIND`` says."""
     if isinstance(expected, tuple):
-        return isinstance(result, Refused) and (result.status, result.errcode) == expected
+        return isinstance(result, ServerRefused) and (result.status, result.errcode) == expected
     return isinstance(result, expected) if isinstance(expected, type) else result == expected

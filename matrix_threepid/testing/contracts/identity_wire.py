@@ -9,7 +9,7 @@ import pytest
 
 from ...identity.signed_requests import XMatrixVerifier
 from ...identity.signing import SigningKey
-from ...model.identity import Associated, Blocked, NotSupported, Proved, Refused, Unreachable
+from ...model.identity import Associated, Blocked, NotSupported, Proved, ServerRefused, Unreachable
 from ...model.threepid import Medium
 from ...ports import Credentials, IdentityServerClient
 from ...protocol.wire import Request
@@ -54,7 +54,7 @@ class IdentityWire(IdentityCalls):
     ) -> None:
         """A token that could not stand in a header is refused before anything is sent."""
         self.need("http")
-        assert isinstance(self.call(call, client, self.proved_at(servers), token=TOKEN + more), Refused)
+        assert isinstance(self.call(call, client, self.proved_at(servers), token=TOKEN + more), ServerRefused)
         assert servers.heard == []
 
     @pytest.mark.parametrize("odd", ["a&b=c", 'a","mxid":"@eve:evil.example', "a%26b", "é\r\nX: y", "a#b", "a b+c"])

@@ -6,9 +6,8 @@ import random
 
 import pytest
 
-from ...model import gcra
 from ...policy import Limit
-from ...ports import RateLimiter, Take
+from ...ports import Charge, RateLimiter
 from .base import Contract
 
 NOW = 1_700_000_000_000
@@ -21,96 +20,96 @@ _THREADS = 8
 class RateLimiterContract(Contract):
     """Give the fixture ``limiter``: a ``RateLimiter`` that has counted nothing.
 
-    ``unsupported`` may name ``purge``: keys that are as good as new go by themselves.
+    ``unsupported`` may name ``purge``: keys that are completely refilled go by themselves.
     """
 
     abilities = ("purge",)
 
     def test_a_burst_is_granted_and_then_refused(self, limiter: RateLimiter) -> None:
         """So many takes as the burst are granted at once; the next is told to wait for one interval."""
-        assert [self._spend(limiter, NOW) for _ in range(5)] == [0, 0, 0, 1000, 1000]
+        assert [self._consume(limiter, NOW) for _ in range(5)] == [0, 0, 0, 1000, 1000]
 
     def test_the_wait_is_exact(self, limiter: RateLimiter) -> None:
         """A take is refused up to the ms it was told, and granted from then on, once."""
         self._exhaust(limiter)
-        assert self._spend(limiter, NOW + 999) == 1
-        assert self._spend(limiter, NOW + 1000) == 0
-        assert self._spend(limiter, NOW + 1000) == 1000
+        assert self._consume(limiter, NOW + 999) == 1
+        assert self._consume(limiter, NOW + 1000) == 0
+        assert self._consume(limiter, NOW + 1000) == 1000
 
     def test_a_rest_refills_no_more_than_the_burst(self, limiter: RateLimiter) -> None:
         """However long nobody took anything, the burst is what there is."""
         self._exhaust(limiter)
-        assert [self._spend(limiter, NOW + _DAY) for _ in range(4)] == [0, 0, 0, 1000]
+        assert [self._consume(limiter, NOW + _DAY) for _ in range(4)] == [0, 0, 0, 1000]
 
     def test_a_refused_take_costs_nothing(self, limiter: RateLimiter) -> None:
         """Asking too often does not make the wait longer."""
         self._exhaust(limiter)
-        assert {self._spend(limiter, NOW + 500) for _ in range(20)} == {500}
-        assert self._spend(limiter, NOW + 1000) == 0
+        assert {self._consume(limiter, NOW + 500) for _ in range(20)} == {500}
+        assert self._consume(limiter, NOW + 1000) == 0
 
     @pytest.mark.parametrize("key", ["K", "k ", "", "kk", "%", "é"])
     def test_keys_are_kept_apart(self, limiter: RateLimiter, key: str) -> None:
         """Every key has its own count, character by character."""
         self._exhaust(limiter)
-        assert self._spend(limiter, NOW, key=key) == 0
+        assert self._consume(limiter, NOW, key=key) == 0
 
     # -- cost ---------------------------------------------------------------------------------------
 
     def test_cost_zero_asks_without_counting(self, limiter: RateLimiter) -> None:
         """A take of cost 0 tells whether one more would be granted, and leaves the count as it is."""
-        assert [self._spend(limiter, NOW, cost=0) for _ in range(9)] == [0] * 9
+        assert [self._consume(limiter, NOW, cost=0) for _ in range(9)] == [0] * 9
         self._exhaust(limiter)
-        assert [self._spend(limiter, NOW, cost=0) for _ in range(2)] == [1000, 1000]
-        assert self._spend(limiter, NOW + 1000, cost=0) == 0
-        assert self._spend(limiter, NOW + 1000) == 0
+        assert [self._consume(limiter, NOW, cost=0) for _ in range(2)] == [1000, 1000]
+        assert self._consume(limiter, NOW + 1000, cost=0) == 0
+        assert self._consume(limiter, NOW + 1000) == 0
 
     def test_a_cost_counts_so_often(self, limiter: RateLimiter) -> None:
         """A take of cost 2 needs room for two."""
-        assert [self._spend(limiter, NOW, cost=2) for _ in range(2)] == [0, 1000]
-        assert [self._spend(limiter, NOW) for _ in range(2)] == [0, 1000]
+        assert [self._consume(limiter, NOW, cost=2) for _ in range(2)] == [0, 1000]
+        assert [self._consume(limiter, NOW) for _ in range(2)] == [0, 1000]
 
     @pytest.mark.parametrize("cost", [0, 1, 2, 3])
     def test_the_wait_told_is_exact_for_every_cost(self, limiter: RateLimiter, cost: int) -> None:
         """Whatever is left and whatever is asked, it is granted after the wait, and not one ms before."""
         for at in range(NOW, NOW + 2000, 137):
-            self._spend(limiter, at)
-            wait = self._spend(limiter, at, cost=cost)
+            self._consume(limiter, at)
+            wait = self._consume(limiter, at, cost=cost)
             if wait:
-                assert self._spend(limiter, at + wait - 1, cost=cost) == 1
-                assert self._spend(limiter, at + wait, cost=0 if cost < 2 else cost) == 0
+                assert self._consume(limiter, at + wait - 1, cost=cost) == 1
+                assert self._consume(limiter, at + wait, cost=0 if cost < 2 else cost) == 0
 
     @pytest.mark.parametrize("taken", [0, 1, 3])
     def test_what_never_fits_tells_how_much_is_used(self, limiter: RateLimiter, taken: int) -> None:
-        """A cost above the burst hears the time until the key is as good as new, and an interval for each too many."""
+        """A cost above the burst hears the time until the key is completely refilled, and an interval for each too many."""
         for _ in range(taken):
-            self._spend(limiter, NOW)
-        assert [self._spend(limiter, NOW, cost=cost) for cost in (4, 5)] == [1000 * (taken + 1), 1000 * (taken + 2)]
-        assert self._spend(limiter, NOW + 1000 * (taken + 1), cost=4) == 1000
+            self._consume(limiter, NOW)
+        assert [self._consume(limiter, NOW, cost=cost) for cost in (4, 5)] == [1000 * (taken + 1), 1000 * (taken + 2)]
+        assert self._consume(limiter, NOW + 1000 * (taken + 1), cost=4) == 1000
 
     def test_what_never_fits_is_refused(self, limiter: RateLimiter) -> None:
         """A cost above the burst is refused, on a new key too, and counts nothing."""
-        assert self._spend(limiter, NOW, cost=4) > 0
-        assert [self._spend(limiter, NOW) for _ in range(4)] == [0, 0, 0, 1000]
-        assert self._spend(limiter, NOW + _DAY, cost=4) > 0
+        assert self._consume(limiter, NOW, cost=4) > 0
+        assert [self._consume(limiter, NOW) for _ in range(4)] == [0, 0, 0, 1000]
+        assert self._consume(limiter, NOW + _DAY, cost=4) > 0
 
     # -- several takes ------------------------------------------------------------------------------
 
     def test_takes_count_in_order_up_to_the_refused_one(self, limiter: RateLimiter) -> None:
         """Those before the refused take are counted, those after it are not."""
         self._exhaust(limiter, "b")
-        takes = [Take(key, THREE) for key in "abc"]
-        assert [self.do(limiter.spend, takes, NOW) for _ in range(3)] == [1000] * 3
-        assert self._spend(limiter, NOW, key="a") == 1000
-        assert [self._spend(limiter, NOW, key="c") for _ in range(4)] == [0, 0, 0, 1000]
+        charges = [Charge(key, THREE) for key in "abc"]
+        assert [self.do(limiter.charge, charges, NOW) for _ in range(3)] == [1000] * 3
+        assert self._consume(limiter, NOW, key="a") == 1000
+        assert [self._consume(limiter, NOW, key="c") for _ in range(4)] == [0, 0, 0, 1000]
 
     def test_a_key_may_be_taken_twice_at_once(self, limiter: RateLimiter) -> None:
         """Takes of one call see each other."""
-        twice = [Take("k", THREE)] * 2
-        assert [self.do(limiter.spend, twice, NOW) for _ in range(2)] == [0, 1000]
+        twice = [Charge("k", THREE)] * 2
+        assert [self.do(limiter.charge, twice, NOW) for _ in range(2)] == [0, 1000]
 
     def test_nothing_to_take_is_granted(self, limiter: RateLimiter) -> None:
         """No takes, no wait."""
-        assert self.do(limiter.spend, [], NOW) == 0
+        assert self.do(limiter.charge, [], NOW) == 0
 
     # -- clocks -------------------------------------------------------------------------------------
 
@@ -118,67 +117,67 @@ class RateLimiterContract(Contract):
     def test_a_clock_set_back_refills_nothing(self, limiter: RateLimiter, back: int) -> None:
         """An exhausted limit stays exhausted when the clock jumps back."""
         self._exhaust(limiter)
-        assert 0 < self._spend(limiter, NOW - back) <= THREE.span
+        assert 0 < self._consume(limiter, NOW - back) <= THREE.span
 
     @pytest.mark.parametrize("cost", [0, 1])
     @pytest.mark.parametrize("back", [1000, _DAY, 400 * _DAY])
     def test_a_clock_set_back_locks_for_the_span_at_most(self, limiter: RateLimiter, back: int, cost: int) -> None:
-        """However far the clock jumped back, a span after the first take the limit is as good as new."""
+        """However far the clock jumped back, a span after the first take the limit is completely refilled."""
         self._exhaust(limiter)
-        self._spend(limiter, NOW - back, cost=cost)
-        assert [self._spend(limiter, NOW - back + THREE.span) for _ in range(3)] == [0, 0, 0]
+        self._consume(limiter, NOW - back, cost=cost)
+        assert [self._consume(limiter, NOW - back + THREE.span) for _ in range(3)] == [0, 0, 0]
 
     # -- purge --------------------------------------------------------------------------------------
 
     def test_a_purge_forgets_keys_that_are_as_good_as_new(self, limiter: RateLimiter) -> None:
-        """A key goes from the ms it is as good as new, and not before."""
+        """A key goes from the ms it is completely refilled, and not before."""
         self.need("purge")
-        self._spend(limiter, NOW)
+        self._consume(limiter, NOW)
         assert [self.do(limiter.purge, at, 10) for at in (NOW + 999, NOW + 1000, NOW + 1000)] == [0, 1, 0]
 
     def test_a_purge_is_bounded(self, limiter: RateLimiter) -> None:
         """At most ``limit`` keys go at once; the count returned is the count forgotten."""
         self.need("purge")
         for key in "abcde":
-            self._spend(limiter, NOW, key=key)
+            self._consume(limiter, NOW, key=key)
         assert [self.do(limiter.purge, NOW + _DAY, 2) for _ in range(4)] == [2, 2, 1, 0]
 
     def test_a_purge_refills_nothing(self, limiter: RateLimiter) -> None:
         """What is exhausted stays exhausted."""
         self._exhaust(limiter)
         self.do(limiter.purge, NOW + 1, 10)
-        assert self._spend(limiter, NOW + 1) == 999
+        assert self._consume(limiter, NOW + 1) == 999
 
     def test_what_is_forgotten_is_as_good_as_new(self, limiter: RateLimiter) -> None:
         """Keys that are named start anew, those never counted do no harm, and all others stay as they are."""
         for key in "abc":
             self._exhaust(limiter, key)
         self.do(limiter.forget, ["a", "unknown", "b"])
-        assert [self._spend(limiter, NOW, key=key) for key in "abc"] == [0, 0, 1000]
+        assert [self._consume(limiter, NOW, key=key) for key in "abc"] == [0, 0, 1000]
 
     # -- all of it ----------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("seed", range(3))
     def test_any_history_is_answered_as_the_arithmetic_says(self, limiter: RateLimiter, seed: int) -> None:
-        """Over random takes and times the answers are those of ``model.gcra``."""
-        chance, now, model = random.Random(seed), NOW, dict[str, int]()  # noqa: S311  no secret
+        """Over random takes and times the answers are those of ``Limit.charge``."""
+        random_bytes, now, model = random.Random(seed), NOW, dict[str, int]()  # noqa: S311  no secret
         for _ in range(200):
-            now += chance.choice((0, 1, 300, 2500, -700, -50_000, 60_000))
-            wanted = Take(chance.choice("ab"), THREE, chance.choice((0, 1, 1, 1, 2, 3, 5)))
-            full_at, wait = gcra.take(model.get(wanted.key), wanted.limit, wanted.cost, now)
+            now += random_bytes.choice((0, 1, 300, 2500, -700, -50_000, 60_000))
+            wanted = Charge(random_bytes.choice("ab"), THREE, random_bytes.choice((0, 1, 1, 1, 2, 3, 5)))
+            full_at, wait = wanted.limit.charge(model.get(wanted.key), wanted.cost, now)
             if full_at > now:
                 model[wanted.key] = full_at
-            assert self.do(limiter.spend, [wanted], now) == wait
+            assert self.do(limiter.charge, [wanted], now) == wait
 
     def test_parallel_takes_are_counted_one_by_one(self, limiter: RateLimiter) -> None:
         """Threads that take at the same time get the burst between them, and not one more."""
-        calls = [(limiter.spend, [Take("k", Limit(20, 1))], NOW)] * _THREADS
+        calls = [(limiter.charge, [Charge("k", Limit(20, 1))], NOW)] * _THREADS
         waits = [wait for _ in range(3) for wait in self.together(calls)]
         assert sorted(waits) == [0] * 20 + [1000] * 4
 
-    def _spend(self, limiter: RateLimiter, now: int, *, key: str = "k", cost: int = 1) -> int:
-        return self.do(limiter.spend, [Take(key, THREE, cost)], now)
+    def _consume(self, limiter: RateLimiter, now: int, *, key: str = "k", cost: int = 1) -> int:
+        return self.do(limiter.charge, [Charge(key, THREE, cost)], now)
 
     def _exhaust(self, limiter: RateLimiter, key: str = "k") -> None:
         for _ in range(THREE.burst):
-            assert self._spend(limiter, NOW, key=key) == 0
+            assert self._consume(limiter, NOW, key=key) == 0

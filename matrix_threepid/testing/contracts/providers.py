@@ -8,7 +8,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from ...model.message import Kind, TokenMessage
+from ...model.message import MessageKind, TokenMessage
 from ...model.threepid import Medium, Purpose
 
 SECRET = "s3cretOfTheMessage"
@@ -77,7 +77,7 @@ def told(medium: Medium, **changes: object) -> TokenMessage:
         "medium": medium,
         "recipient": "bob@example.org" if by_mail else "447700900001",
         "purpose": Purpose.ADD,
-        "kind": Kind.TOKEN,
+        "kind": MessageKind.TOKEN,
         "link": link if by_mail else None,
         "code": None if by_mail else CODE,
         "account": "@bob:hs.example.org",

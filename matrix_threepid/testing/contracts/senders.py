@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
-from ...model.message import Accepted, Kind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ...model.threepid import Medium
 from ...ports import TokenSender
 from .base import Contract
@@ -90,13 +90,13 @@ class TokenSenderContract(Contract):
         self.need(Behaviour.HANG.value)
         assert isinstance(self.send(sender, self.message(deadline=0)), RefusedForNow | Unknown)
 
-    @pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
-    def test_every_kind_is_sent_or_refused(self, sender: TokenSender, provider: Provider, kind: Kind) -> None:
+    @pytest.mark.parametrize("kind", list(MessageKind), ids=lambda kind: kind.value)
+    def test_every_kind_is_sent_or_refused(self, sender: TokenSender, provider: Provider, kind: MessageKind) -> None:
         """Mails without a token arrive; a message that cannot be put into words is refused for ever, and not sent."""
-        token = {} if kind is Kind.TOKEN else {"link": None, "code": None}
+        token = {} if kind is MessageKind.TOKEN else {"link": None, "code": None}
         outcome = self.send(sender, self.message(kind=kind, concerns="b***@example.org", **token))
-        wordless = self.medium is Medium.MSISDN and kind is not Kind.TOKEN
-        if kind is not Kind.TOKEN and not wordless:
+        wordless = self.medium is Medium.MSISDN and kind is not MessageKind.TOKEN
+        if kind is not MessageKind.TOKEN and not wordless:
             self.need("notices")
         assert isinstance(outcome, RefusedForever if wordless and "notices" not in self.unsupported else Accepted)
         assert len(provider.arrived) == isinstance(outcome, Accepted)

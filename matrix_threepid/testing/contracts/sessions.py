@@ -86,7 +86,7 @@ class SessionStoreContract(Contract):
         assert self.do(store.replace, session("a", revision=1)) is False
         assert self.do(store.get, "a") is None
 
-    @pytest.mark.parametrize("over", [Session.end, lambda held: held.spend(NOW)])
+    @pytest.mark.parametrize("over", [Session.end, lambda held: held.consume(NOW)])
     def test_a_session_that_is_over_frees_its_slot(self, store: SessionStore, over: Any) -> None:
         """A slot that was let go is free for another session, and the one before stays."""
         ended = over(self._opened(store, session("a"))[0])
@@ -104,24 +104,24 @@ class SessionStoreContract(Contract):
         times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
         held = {sid: session(sid, due_attempt=1, due_at=at) for sid, at in times.items()}
         self._opened(store, *held.values())
-        expected = [held[sid].take_up(NOW + 5) for sid in "bea"]
-        assert [self.do(store.take_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
+        expected = [held[sid].lease(NOW + 5) for sid in "bea"]
+        assert [self.do(store.lease_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
         assert [self.do(store.get, sid) for sid in "bea"] == expected
         assert [self.do(store.get, sid) for sid in "cd"] == [held["c"], held["d"]]
 
     def test_what_was_taken_is_due_again_later(self, store: SessionStore) -> None:
         """Whoever takes a message and never comes back leaves it to others from ``until`` on, not one ms earlier."""
         (waiting,) = self._opened(store, session("a", due_attempt=1, due_at=NOW))
-        assert self.do(store.take_due, NOW, NOW + 5) == waiting.take_up(NOW + 5)
-        assert self.do(store.take_due, NOW + 4, NOW + 9) is None
-        assert self.do(store.take_due, NOW + 5, NOW + 9) == waiting.take_up(NOW + 5).take_up(NOW + 9)
+        assert self.do(store.lease_due, NOW, NOW + 5) == waiting.lease(NOW + 5)
+        assert self.do(store.lease_due, NOW + 4, NOW + 9) is None
+        assert self.do(store.lease_due, NOW + 5, NOW + 9) == waiting.lease(NOW + 5).lease(NOW + 9)
 
     def test_what_is_done_is_not_due(self, store: SessionStore) -> None:
         """A message that was sent, put off or taken for good waits no more, and may do so again."""
         lifetimes = Lifetimes()
         waiting = [session(sid, due_attempt=1, due_at=NOW) for sid in "abcd"]
         self._opened(store, *waiting)
-        for changed in (waiting[0].sent(), waiting[1].take_up(NOW + 1), waiting[2].take_up(None)):
+        for changed in (waiting[0].sent(), waiting[1].lease(NOW + 1), waiting[2].lease(None)):
             self.do(store.replace, changed)
         assert self._due(store) == ["d"]
         again = waiting[0].sent().begin_send(2, NOW, NOW - 1, lifetimes)
@@ -154,7 +154,7 @@ class SessionStoreContract(Contract):
         assert _sids(self.do(store.of_threepid, mail, Purpose.PASSWORD)) == {"c"}
         assert not self.do(store.of_threepid, mail, Purpose.REGISTER)
 
-    @pytest.mark.parametrize("over", [Session.end, lambda held: held.spend(NOW)])
+    @pytest.mark.parametrize("over", [Session.end, lambda held: held.consume(NOW)])
     def test_sessions_that_are_over_are_not_listed(self, store: SessionStore, over: Any) -> None:
         """Neither list holds a session that has ended or was spent; one that expired may still be there."""
         one, other = self._opened(store, session("a", owner="@alice:x"), session("b", owner="@alice:x"))
@@ -172,7 +172,7 @@ class SessionStoreContract(Contract):
             store,
             session("a", owner="@alice:x", threepid=other),
             session("b", owner="@alice:x", ended=True),
-            session("c", spent_at=NOW),
+            session("c", consumed_at=NOW),
             session("d", purpose=Purpose.PASSWORD),
             session("e", owner="@bob:x"),
             session("f", threepid=number),
@@ -232,7 +232,7 @@ class SessionStoreContract(Contract):
         """Of several who take at once each is given a session of their own, as long as there are some."""
         sids = [f"{number}" for number in range(_THREADS - 3)]
         self._opened(store, *(session(sid, due_attempt=1, due_at=NOW) for sid in sids))
-        taken = self.together([(store.take_due, NOW, NOW + 1)] * _THREADS)
+        taken = self.together([(store.lease_due, NOW, NOW + 1)] * _THREADS)
         assert sorted(each.sid for each in taken if each is not None) == sids
 
     def test_parallel_purges_count_each_session_once(self, store: SessionStore) -> None:
@@ -243,7 +243,7 @@ class SessionStoreContract(Contract):
 
     def _due(self, store: SessionStore) -> list[str]:
         """Take whatever is due; return its sids, oldest first."""
-        taken = [self.do(store.take_due, NOW, NOW + 1) for _ in range(_THREADS)]
+        taken = [self.do(store.lease_due, NOW, NOW + 1) for _ in range(_THREADS)]
         return [each.sid for each in taken if each is not None]
 
     def _opened(self, store: SessionStore, *wanted: Session) -> list[Session]:

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from matrix_threepid.limits.rate import key_of
 from matrix_threepid.model.session import Session
 from matrix_threepid.offload import run_sync
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 from matrix_threepid.stores.sql import Database, Operation
 
 from ..latency import Prepare
@@ -133,15 +133,15 @@ def limit_check(setting: Setting) -> Work:
     """Count a message for an address, a client and a user, none of them seen before."""
     hs, people = setting.world().homeserver, setting.people
     limit = hs.policy.limits.per_address
-    takes = [[Take(key_of(hs, kind, people.secret()), limit) for kind in _KINDS] for _ in range(setting.ops)]
+    charges = [[Charge(key_of(hs, kind, people.secret()), limit) for kind in _KINDS] for _ in range(setting.ops)]
 
-    async def spend(three: Sequence[Take]) -> int:
-        return await hs.limiter.spend(three, hs.clock())
+    async def charge(three: Sequence[Charge]) -> int:
+        return await hs.limiter.charge(three, hs.clock())
 
-    return Work(arguments=takes, act=spend, wrong=lambda waits: sum(wait != 0 for wait in waits))
+    return Work(arguments=charges, act=charge, wrong=lambda waits: sum(wait != 0 for wait in waits))
 
 
-def take_due(setting: Setting) -> Work:
+def lease_due(setting: Setting) -> Work:
     """Take the message that has waited longest from the queue."""
     world = setting.world()
     hs, waiting = world.homeserver, [fresh_session(world, setting.people) for _ in range(setting.ops)]
@@ -149,7 +149,7 @@ def take_due(setting: Setting) -> Work:
         at_once(hs.sessions.open(evolve(session, due_attempt=1, due_at=session.created_at)))
 
     async def take(_: object) -> Session | None:
-        return await hs.sessions.take_due(hs.clock(), hs.clock() + _LEASE)
+        return await hs.sessions.lease_due(hs.clock(), hs.clock() + _LEASE)
 
     return Work(arguments=waiting, act=take, wrong=_not_taken)
 

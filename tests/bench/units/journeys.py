@@ -24,7 +24,7 @@ ASK = {
 
 
 @frozen(kw_only=True)
-class Asked:
+class TokenRequest:
     """Somebody who has asked for a mail and got it."""
 
     user: str
@@ -54,21 +54,21 @@ def ask_request(setting: Setting, world: World, purpose: Purpose = Purpose.ADD, 
     return world.request("POST", ASK[purpose], whole, user, client=people.client())
 
 
-def asked(setting: Setting, world: World) -> list[Asked]:
+def asked(setting: Setting, world: World) -> list[TokenRequest]:
     """Return one stranger an operation, who has got a mail."""
     return [_asked(setting, world) for _ in range(setting.ops)]
 
 
-def _asked(setting: Setting, world: World) -> Asked:
+def _asked(setting: Setting, world: World) -> TokenRequest:
     request = ask_request(setting, world)
     answer = run_sync(world.service.handle(request))
     return read_mail(request, answer, world.outbox.last)
 
 
-def read_mail(request: Request, answer: Response, message: TokenMessage) -> Asked:
+def read_mail(request: Request, answer: Response, message: TokenMessage) -> TokenRequest:
     """Return who asked, with the link of their mail."""
     body, link = json.loads(request.body), urlsplit(message.link or "")
-    return Asked(
+    return TokenRequest(
         user=request.headers["authorization"].removeprefix("Bearer "),
         secret=body["client_secret"],
         address=message.recipient,
@@ -79,13 +79,13 @@ def read_mail(request: Request, answer: Response, message: TokenMessage) -> Aske
     )
 
 
-def confirm_request(world: World, person: Asked) -> Request:
+def confirm_request(world: World, person: TokenRequest) -> Request:
     """Return the form of the page behind the link."""
     kind = {"content-type": "application/x-www-form-urlencoded"}
     return world.request("POST", person.path, person.query.encode(), headers=kind, client=person.client)
 
 
-def proved(setting: Setting, world: World) -> list[Asked]:
+def proved(setting: Setting, world: World) -> list[TokenRequest]:
     """Return one stranger an operation, whose session is validated."""
     people = asked(setting, world)
     for person in people:

@@ -15,7 +15,7 @@ from matrix_threepid.limits.rate import key_of
 from matrix_threepid.model.session import Lifetimes, Session
 from matrix_threepid.model.threepid import Candidate, Medium, Purpose, Threepid
 from matrix_threepid.offload import run_sync
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 from matrix_threepid.testing import World
 
 from ..setting import Options, People, at_once
@@ -85,7 +85,7 @@ async def _open(world: World, people: People) -> None:
     hs, fresh = world.homeserver, fresh_session(world, people)
     begun = fresh.begin_send(1, hs.clock(), hs.clock() + 30_000, Lifetimes())
     await hs.sessions.open(begun or fresh)
-    await session_access.change(hs, fresh.sid, Session.sent)
+    await session_access.update_session(hs, fresh.sid, Session.sent)
 
 
 def fresh_session(world: World, people: People) -> Session:
@@ -108,7 +108,9 @@ def limit_addresses(world: World, people: People, count: int) -> None:
 
 def _take(world: World, people: People) -> Awaitable[int]:
     hs = world.homeserver
-    return hs.limiter.spend([Take(key_of(hs, "address", people.address()), hs.policy.limits.per_address)], hs.clock())
+    return hs.limiter.charge(
+        [Charge(key_of(hs, "address", people.address()), hs.policy.limits.per_address)], hs.clock()
+    )
 
 
 def purge_limits(world: World, limit: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from matrix_threepid.model.message import Kind, TokenMessage
+from matrix_threepid.model.message import MessageKind, TokenMessage
 from matrix_threepid.model.threepid import Medium, Purpose
 from matrix_threepid.senders.smtp.mail import Mails
 from matrix_threepid.texts.pages import BuiltInPages
@@ -68,7 +68,7 @@ def _message(setting: Setting) -> TokenMessage:
         medium=Medium.EMAIL,
         recipient=people.address(),
         purpose=Purpose.ADD,
-        kind=Kind.TOKEN,
+        kind=MessageKind.TOKEN,
         link=f"{_LINK}{people.secret()}",
         account=people.user(),
         origin="203.0.113.*",

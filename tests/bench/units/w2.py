@@ -11,7 +11,7 @@ from matrix_threepid.testing import World
 from ..measure import Work
 from ..setting import Setting, at_once
 from .answers import not_refused, not_status, of_requests
-from .journeys import Asked, asked, confirm_request
+from .journeys import TokenRequest, asked, confirm_request
 
 
 def show_page(setting: Setting) -> Work:
@@ -22,7 +22,7 @@ def show_page(setting: Setting) -> Work:
     return of_requests(world, opened, partial(_not_shown, people))
 
 
-def _not_shown(people: Sequence[Asked], pages: Sequence[Response]) -> int:
+def _not_shown(people: Sequence[TokenRequest], pages: Sequence[Response]) -> int:
     shown = zip(people, pages, strict=True)
     return sum(page.status != 200 or person.sid.encode() not in page.body for person, page in shown)
 
@@ -53,6 +53,6 @@ def submit_form(setting: Setting) -> Work:
     return of_requests(world, requests, partial(_not_validated, world, people, 303))
 
 
-def _not_validated(world: World, people: Sequence[Asked], status: int, answers: Sequence[Response]) -> int:
+def _not_validated(world: World, people: Sequence[TokenRequest], status: int, answers: Sequence[Response]) -> int:
     stored = [at_once(world.homeserver.sessions.get(person.sid)) for person in people]
     return not_status(status, answers) + sum(each is None or each.validated_at is None for each in stored)

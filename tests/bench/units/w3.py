@@ -12,7 +12,7 @@ from matrix_threepid.testing import World
 from ..measure import Work
 from ..setting import Setting
 from .answers import accounts_of, not_status, of_requests
-from .journeys import Asked, proved
+from .journeys import TokenRequest, proved
 
 
 def add(setting: Setting) -> Work:
@@ -25,14 +25,14 @@ def add_deprecated(setting: Setting) -> Work:
     return _added(setting, "/account/3pid", lambda person: {"three_pid_creds": person.proof, "bind": False})
 
 
-def _added(setting: Setting, path: str, body: Callable[[Asked], dict[str, Any]]) -> Work:
+def _added(setting: Setting, path: str, body: Callable[[TokenRequest], dict[str, Any]]) -> Work:
     world = setting.world()
     people = proved(setting, world)
     requests = [world.request("POST", path, body(person), person.user, client=person.client) for person in people]
     return of_requests(world, requests, partial(_not_added, world, people))
 
 
-def _not_added(world: World, people: Sequence[Asked], answers: Sequence[Response]) -> int:
+def _not_added(world: World, people: Sequence[TokenRequest], answers: Sequence[Response]) -> int:
     held = accounts_of(world).held
     lists = [[each.spelling for each in held.get(person.user, [])] for person in people]
     missing = sum(listed != [person.address] for person, listed in zip(people, lists, strict=True))

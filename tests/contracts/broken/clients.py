@@ -17,7 +17,7 @@ from matrix_threepid.model.identity import (
     Done,
     NotSupported,
     ProvedAnswer,
-    Refused,
+    ServerRefused,
     UnbindAnswer,
     Unreachable,
 )
@@ -112,8 +112,8 @@ class TakesEveryAnswerForDone(Broken):
 class LogsUsersOut(Broken):
     async def unbind(self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int) -> UnbindAnswer:
         answer = await super().unbind(id_server, user_id, medium, address, deadline)
-        unauthorized = isinstance(answer, Refused) and answer.errcode == "M_UNAUTHORIZED"
-        return Refused(401, "M_UNKNOWN_TOKEN", "Unknown token") if unauthorized else answer
+        unauthorized = isinstance(answer, ServerRefused) and answer.errcode == "M_UNAUTHORIZED"
+        return ServerRefused(401, "M_UNKNOWN_TOKEN", "Unknown token") if unauthorized else answer
 
 
 class SaysNothingOfTime(Broken):

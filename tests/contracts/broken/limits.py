@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 
 
 class TellsOneMsTooLong(MemoryLimits):
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
-        wait = await super().spend(takes, now)
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        wait = await super().charge(charges, now)
         return wait + 1 if wait else 0
 
 
 class TellsTheWaitOfOne(MemoryLimits):
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
-        wait = await super().spend(takes, now)
-        return (wait and await super().spend([evolve(take, cost=0) for take in takes], now)) or wait
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        wait = await super().charge(charges, now)
+        return (wait and await super().charge([evolve(take, cost=0) for take in charges], now)) or wait
 
 
 class TellsTheSpanWhereNothingFits(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         return wanted.limit.span if wanted.cost > wanted.limit.burst else super()._take(wanted, now)
 
 

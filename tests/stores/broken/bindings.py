@@ -65,17 +65,17 @@ class ListsTheNewestBindingFirst(MemoryBindings):
 
 
 class LeavesWhatItTakes(MemoryBindings):
-    async def take_due(self, now: int, until: int) -> Binding | None:
-        taken = await super().take_due(now, until)
+    async def lease_due(self, now: int, until: int) -> Binding | None:
+        taken = await super().lease_due(now, until)
         self._rows.update({taken.id: evolve(taken, due_at=now)} if taken else {})
         return taken
 
 
 class TakesWhatIsWanted(MemoryBindings):
-    async def take_due(self, now: int, until: int) -> Binding | None:
+    async def lease_due(self, now: int, until: int) -> Binding | None:
         row = min((row for row in self.dump() if (row.due_at or 0) <= now), key=lambda row: row.id, default=None)
-        self._rows.update({row.id: row.take_up(until)} if row else {})
-        return row and row.take_up(until)
+        self._rows.update({row.id: row.lease(until)} if row else {})
+        return row and row.lease(until)
 
 
 class LooksBeforeItTakesBack(MemoryBindings):
@@ -85,11 +85,11 @@ class LooksBeforeItTakesBack(MemoryBindings):
         super().__init__()
         self._looked = Barrier(8)
 
-    async def take_due(self, now: int, until: int) -> Binding | None:
+    async def lease_due(self, now: int, until: int) -> Binding | None:
         found = min((row for row in self.dump() if row.due_at == now), key=lambda row: row.id, default=None)
         meet(self._looked)
-        self._rows.update({found.id: found.take_up(until)} if found else {})
-        return found and found.take_up(until)
+        self._rows.update({found.id: found.lease(until)} if found else {})
+        return found and found.lease(until)
 
 
 class PurgesWhatIsKnown(MemoryBindings):

@@ -8,46 +8,46 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.ports import Take
+from matrix_threepid.ports import Charge
 
 
 class CountsWhatItRefuses(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         wait = super()._take(wanted, now)
         self._full_at[wanted.key] = self._full_at.get(wanted.key, now) + (1 if wait else 0)
         return wait
 
 
 class CountsQuestions(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         return super()._take(evolve(wanted, cost=max(wanted.cost, 1)), now)
 
 
 class CountsOnce(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         return super()._take(evolve(wanted, cost=min(wanted.cost, 1)), now)
 
 
 class CountsAllOrNothing(MemoryLimits):
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
         before = dict(self._full_at)
-        wait = await super().spend(takes, now)
+        wait = await super().charge(charges, now)
         self._full_at = before if wait else self._full_at
         return wait
 
 
 class CountsBehindTheRefused(MemoryLimits):
-    async def spend(self, takes: Sequence[Take], now: int) -> int:
-        return next((wait for wait in [self._take(each, now) for each in takes] if wait), 0)
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        return next((wait for wait in [self._take(each, now) for each in charges] if wait), 0)
 
 
 class SavesUp(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         return super()._take(wanted, min(now, self._full_at.get(wanted.key, now)))
 
 
 class RefillsWhenTheClockJumps(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         if self._full_at.get(wanted.key, 0) > now + wanted.limit.span:
             del self._full_at[wanted.key]
         return super()._take(wanted, now)
@@ -59,7 +59,7 @@ class StaysLockedWhenTheClockJumps(MemoryLimits):
 
 
 class FoldsLimitKeys(MemoryLimits):
-    def _take(self, wanted: Take, now: int) -> int:
+    def _take(self, wanted: Charge, now: int) -> int:
         return super()._take(evolve(wanted, key=wanted.key.lower()), now)
 
 

@@ -87,21 +87,21 @@ class ListsWhatIsOver(MemorySessions):
 
 
 class TakesTheNewest(MemorySessions):
-    async def take_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int) -> Session | None:
         waiting = [each for each in self.dump() if each.due_at is not None and each.due_at <= now]
         newest = max(waiting, key=lambda each: each.due_at or 0, default=None)
-        taken = newest and newest.take_up(until)
+        taken = newest and newest.lease(until)
         return taken if taken and await self.replace(taken) else None
 
 
 class IsDueTooLate(MemorySessions):
-    async def take_due(self, now: int, until: int) -> Session | None:
-        return await super().take_due(now - 1, until)
+    async def lease_due(self, now: int, until: int) -> Session | None:
+        return await super().lease_due(now - 1, until)
 
 
 class TakesForGood(MemorySessions):
-    async def take_due(self, now: int, until: int) -> Session | None:
-        taken = await super().take_due(now, until)
+    async def lease_due(self, now: int, until: int) -> Session | None:
+        taken = await super().lease_due(now, until)
         self._by_sid.update({taken.sid: evolve(taken, due_at=None)} if taken else {})
         return taken
 
@@ -113,12 +113,12 @@ class LooksBeforeItTakes(MemorySessions):
         super().__init__()
         self._looked = Barrier(8)
 
-    async def take_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int) -> Session | None:
         found = min((each for each in self.dump() if each.due_at == now), key=lambda each: each.sid, default=None)
         meet(self._looked)
         if found is not None:
-            self._put(found.take_up(until))
-        return found and found.take_up(until)
+            self._put(found.lease(until))
+        return found and found.lease(until)
 
 
 class ErasesWhatIsOpen(MemorySessions):

@@ -1,0 +1,72 @@
+"""How often something may be done: a limit as a value, with the arithmetic that counts against it.
+
+The generic cell rate algorithm needs one number a key: the time from which the key is completely refilled.
+See https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ..protocol.errors import ConfigurationError
+
+
+@frozen
+class Limit:
+    """``burst`` charges at once, then one every ``1 / per_second`` seconds.
+
+    * ``burst``: the charges granted at once, from 1.
+    * ``per_second``: the charges refilled a second, above 0.
+
+    Raises ``ConfigurationError`` for values that would refuse or grant everything.
+
+    >>> Limit(5, 0.5).interval
+    2000
+    """
+
+    burst: int
+    per_second: float
+
+    def __attrs_post_init__(self) -> None:
+        if self.burst < 1 or self.per_second <= 0:
+            raise ConfigurationError("a limit has a burst of at least 1 and a positive per_second")
+
+    @property
+    def interval(self) -> int:
+        """The ms that one charge takes to refill."""
+        return max(1, round(1000 / self.per_second))
+
+    @property
+    def span(self) -> int:
+        """The ms that a used-up limit takes to refill completely."""
+        return self.interval * self.burst
+
+    def charge(self, full_at: int | None, cost: int, now: int) -> tuple[int, int]:
+        """Return the number to store for a key after a charge, and the ms to wait: 0 if the charge is granted.
+
+        * ``full_at``: the number stored so far; ``None`` for a key that is not stored.
+        * ``cost``: the number of charges; 0 charges nothing and is answered as a charge of 1 would be.
+        * ``now``: the time in ms. The new number has to be stored only where it is later than this.
+
+        A refused charge counts nothing. A cost above ``burst`` is never granted.
+
+        >>> Limit(2, 1).charge(None, 1, now=10_000)
+        (11000, 0)
+        >>> Limit(2, 1).charge(12_000, 1, now=10_000)
+        (12000, 1000)
+        """
+        interval, span = self.interval, self.span
+        # The upper bound lets a clock that was set back lock nobody out for longer than the span.
+        base = min(max(full_at or now, now), now + span)
+        wait = base + interval * max(cost, 1) - now - span
+        return (base, wait) if wait > 0 else (base + interval * cost, 0)
+
+
+def per_hour(count: int) -> Limit:
+    """Return a limit of ``count`` at once and ``count`` an hour."""
+    return Limit(count, count / 3600)
+
+
+def per_day(count: int) -> Limit:
+    """Return a limit of ``count`` at once and ``count`` a day."""
+    return Limit(count, count / 86_400)
