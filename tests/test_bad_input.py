@@ -96,6 +96,7 @@ def test_the_good_bodies_are_good(opened: Callable[[Case], Side], case: Case) ->
     assert response.status in (200, 303) or errcode(response) in GOOD_ANSWERS
 
 
+@pytest.mark.rule("REQ-GEN-3", "SEC-0", "SEC-12", "SEC-13", "SEC-37")
 @pytest.mark.parametrize(("case", "path", "value"), BAD)
 def test_a_bad_member_does_nothing(
     opened: Callable[[Case], Side], case: Case, path: tuple[str, ...], value: Any
@@ -110,6 +111,7 @@ def test_a_bad_member_does_nothing(
     assert errcode(response) == "M_BAD_JSON" if "\ud800" in str(value) else names(response, path)
 
 
+@pytest.mark.rule("REQ-GEN-3")
 @pytest.mark.parametrize(("case", "path"), cases_of([row for row in MEMBERS if row[3]]))
 def test_a_missing_member_is_named(opened: Callable[[Case], Side], case: Case, path: tuple[str, ...]) -> None:
     """Without a member that must be there nothing is done, and the answer says which it is."""
@@ -136,6 +138,7 @@ def test_null_is_an_optional_member_left_out(
         assert response.json() == case.send(side, without(body, path)).json()
 
 
+@pytest.mark.rule("REQ-GEN-5", "SEC-39")
 @pytest.mark.parametrize(
     ("case", "path"),
     cases_of([row for row in MEMBERS if row[1][-1] in EXACT or (row[0].declared.name, row[1][-1]) in EXACT]),

@@ -94,6 +94,7 @@ def test_units_are_right_on_sqlite_and_leave_nothing_behind(tmp_path: Path) -> N
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.rule("SEC-253")
 def test_growth_is_measured_beside_an_empty_store(tmp_path: Path) -> None:
     """Every size has its line: without errors, without scans, told what a session takes; then all of it is gone."""
     status, lines = grown_run(tmp_path)
@@ -161,6 +162,7 @@ def test_a_missed_goal_fails_the_run(tmp_path: Path) -> None:
     assert main(["mem.session", "--quick", "--goals", str(goals)]) == 1
 
 
+@pytest.mark.rule("SEC-250")
 @pytest.mark.parametrize(
     ("summary", "verdict"),
     [
@@ -176,6 +178,7 @@ def test_a_goal_is_the_most_a_figure_may_be(summary: dict[str, Any], verdict: di
     assert {name: line[name] for name in ("ok", "noisy") if name in line} == verdict
 
 
+@pytest.mark.rule("SEC-250", "SEC-254")
 def test_every_goal_is_about_a_unit() -> None:
     """The goals that come with the command name units it has."""
     assert [name for name in read_goals(BUILT_IN) if not any(name.rstrip("*") in unit for unit in UNITS)] == []

@@ -103,6 +103,7 @@ def cancelled_at(point: int, world: World, loop: Any, *call: Any) -> bool:
     return bool(loop.run(world.acall(*call)))
 
 
+@pytest.mark.rule("SEC-135")
 @pytest.mark.parametrize("loop", [Asyncio(), Trio(), Twisted()], ids=lambda loop: type(loop).__name__)
 def test_a_cancelled_request_for_a_mail_can_be_made_again(make_world: Callable[..., World], loop: Any) -> None:
     """Wherever requestToken is cancelled: the same request is answered, one mail or its repetition comes, and works."""
@@ -122,6 +123,7 @@ def test_a_cancelled_request_for_a_mail_can_be_made_again(make_world: Callable[.
     assert point > 10
 
 
+@pytest.mark.rule("SEC-135")
 @pytest.mark.parametrize("loop", [Asyncio(), Trio(), Twisted()], ids=lambda loop: type(loop).__name__)
 def test_a_cancelled_add_can_be_made_again(make_world: Callable[..., World], loop: Any) -> None:
     """Wherever add is cancelled: the same request adds the address once, and nobody else can use the proof."""

@@ -41,6 +41,7 @@ async def journey(world: World) -> list[Any]:
     return [*(answer.status for answer in (asked, opened, confirmed, refused, added, deleted)), *found]
 
 
+@pytest.mark.rule("SEC-262")
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.name)
 def test_the_whole_journey_runs_under_every_loop(world: World, loop: Loop) -> None:
     """Ask, confirm, add, list and delete come out the same, whatever runs the handlers and whatever ports return."""

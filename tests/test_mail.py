@@ -32,6 +32,7 @@ def mails() -> Mails:
     return Mails(SENDER, SERVER_NAME)
 
 
+@pytest.mark.rule("SEC-121a")
 def test_the_headers_say_who_to_whom_and_that_no_person_wrote_it(mails: Mails) -> None:
     """A mail has one From, one To, Date and Message-ID, asks for no automatic answers, and parses without defects."""
     mail = mails.compose(told())
@@ -52,6 +53,7 @@ def test_no_two_mails_share_a_boundary_or_an_id(mails: Mails) -> None:
     assert one.message_id != two.message_id
 
 
+@pytest.mark.rule("SEC-121a")
 @pytest.mark.parametrize("language", ["en", "de", "xx", "../../secret"])
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_both_parts_carry_the_same_link(mails: Mails, language: str, purpose: Purpose) -> None:
@@ -62,6 +64,7 @@ def test_both_parts_carry_the_same_link(mails: Mails, language: str, purpose: Pu
     assert re.findall(r'<a href="([^"]*)">([^<]*)</a>', part(content, "html")) == [(escaped, escaped)]
 
 
+@pytest.mark.rule("SEC-7")
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_a_code_is_sent_without_any_link(mails: Mails, purpose: Purpose) -> None:
     """A mail with a code shows it alone on a line and has nothing to click."""
@@ -100,6 +103,7 @@ def test_no_line_is_longer_than_smtp_allows(mails: Mails, account: str, encoding
     assert max(map(len, content.split(b"\r\n"))) <= 998
 
 
+@pytest.mark.rule("SEC-16")
 def test_markup_in_values_is_text_in_the_html_part(mails: Mails) -> None:
     """What others wrote is escaped, and a placeholder in it is not filled."""
     content = mails.compose(told(account='<b>"$token"</b> ${link}', origin="<script>")).content

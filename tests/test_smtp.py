@@ -39,6 +39,7 @@ def plain() -> Iterator[Sink]:
         yield server
 
 
+@pytest.mark.rule("SEC-11")
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_server_gets_the_mail_that_was_composed(plain: Sink, language: str) -> None:
     """A sent mail arrives whole, under the envelope its headers name, and the outcome gives its Message-ID."""
@@ -75,6 +76,7 @@ _BAD_CERTIFICATES = {
 }
 
 
+@pytest.mark.rule("SEC-51")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 @pytest.mark.parametrize("flaw", _BAD_CERTIFICATES)
 def test_a_certificate_that_does_not_verify_ends_it(tls: str, flaw: str) -> None:
@@ -127,6 +129,7 @@ def test_wiring_that_is_wrong_says_so_when_it_is_made(options: dict[str, Any], n
         SmtpSender(**{**usual, **options})
 
 
+@pytest.mark.rule("SEC-51")
 @pytest.mark.parametrize(("host", "warned"), [("mail.example.org", 1), ("localhost", 0), ("127.0.0.1", 0), ("::1", 0)])
 def test_mail_in_the_open_is_warned_about(caplog: pytest.LogCaptureFixture, host: str, warned: int) -> None:
     """Turning TLS off for anything but this machine logs a warning when the sender is made."""
@@ -212,6 +215,7 @@ _FIELDS = {
 }
 
 
+@pytest.mark.rule("SEC-15")
 @pytest.mark.parametrize("payload", _PAYLOADS)
 @pytest.mark.parametrize("where", _FIELDS)
 def test_nothing_breaks_out_of_its_place(plain: Sink, where: str, payload: str) -> None:
@@ -241,6 +245,7 @@ def _one_ordinary_mail(server: Sink, recipient: str) -> None:
     assert link_in(content) == LINK
 
 
+@pytest.mark.rule("SEC-15")
 def test_dots_at_the_start_of_lines_arrive(plain: Sink, tmp_path: Any) -> None:
     """A line that starts with a dot, or is one, neither ends the mail nor loses its dot."""
     from matrix_threepid.texts.catalogue import Texts

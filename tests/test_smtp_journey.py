@@ -30,6 +30,7 @@ def confirms(world: World, content: bytes) -> bool:
     return (world.open_link(message).status, world.confirm(message).status) == (200, 303)
 
 
+@pytest.mark.rule("SEC-263")
 def test_the_link_in_the_mail_proves_the_address(make_world: MakeWorld) -> None:
     """A person gets the mail over TLS, opens its link, confirms, and adds the address."""
     with sink(tls_context=certified(), require_starttls=True) as server:

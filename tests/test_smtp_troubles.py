@@ -116,6 +116,7 @@ _AFTER: dict[str, tuple[Action, str]] = {
 }
 
 
+@pytest.mark.rule("SEC-35", "SEC-120")
 @pytest.mark.parametrize("case", _AFTER)
 def test_without_an_answer_to_the_mail_nobody_knows(case: str) -> None:
     """Once the final dot is written, anything but an answer is ``Unknown``, never a failure."""
@@ -156,6 +157,7 @@ _NO_TLS: dict[str, tuple[dict[str, Action], str]] = {
 }
 
 
+@pytest.mark.rule("SEC-51")
 @pytest.mark.parametrize("case", _NO_TLS)
 def test_without_tls_neither_password_nor_address_is_sent(case: str) -> None:
     """Where STARTTLS does not come about, the sender leaves before AUTH and RCPT; the check says why."""
@@ -205,6 +207,7 @@ def test_a_kept_connection_that_dies_after_the_mail_is_not_replaced() -> None:
         assert (server.connections, len(server.mails)) == (1, 2)
 
 
+@pytest.mark.rule("SEC-35")
 def test_a_server_that_says_too_much_is_not_kept() -> None:
     """A connection with an unread answer is not used again: the next mail would take it for its own."""
     with sending_to({"dot": b"250 ok\r\n250 ok\r\n"}) as (server, sender):

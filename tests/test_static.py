@@ -59,6 +59,7 @@ def code_lines(name: str, node: ast.AST) -> int:
     )
 
 
+@pytest.mark.rule("SEC-21", "SEC-260")
 @served_modules
 def test_chance_comes_from_one_place(name: str) -> None:
     """Nothing predictable is imported: random numbers come from ``secrets`` (SEC-21)."""
@@ -67,6 +68,7 @@ def test_chance_comes_from_one_place(name: str) -> None:
         assert not taken & PREDICTABLE, f"line {node.lineno}"
 
 
+@pytest.mark.rule("SEC-22", "SEC-260")
 @served_modules
 def test_secrets_are_compared_by_one_helper(name: str) -> None:
     """No ``==`` between two values one of which goes by the name of a secret (SEC-22)."""
@@ -78,6 +80,7 @@ def test_secrets_are_compared_by_one_helper(name: str) -> None:
         assert plain or not equal or not any(words(side) & secret for side in sides), f"line {compare.lineno}"
 
 
+@pytest.mark.rule("SEC-39", "SEC-260")
 @every_module
 def test_no_pattern_ends_in_a_dollar(name: str) -> None:
     """``$`` lets a line end through; patterns match in full instead (SEC-39)."""
@@ -88,6 +91,7 @@ def test_no_pattern_ends_in_a_dollar(name: str) -> None:
             assert not isinstance(text, str) or not re.search(r"(?<!\\)\$\Z", text), f"line {call.lineno}"
 
 
+@pytest.mark.rule("SEC-260")
 @served_modules
 def test_nothing_is_printed_and_nothing_asserted(name: str) -> None:
     """A library does not print, and its checks hold under ``python -O`` (SEC-260)."""

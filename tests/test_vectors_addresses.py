@@ -33,6 +33,7 @@ def ask(world: World, typed: str) -> Any:
     return world.post("/account/3pid/email/requestToken", body, ALICE)
 
 
+@pytest.mark.rule("REQ-EMAIL-1", "SEC-212")
 @pytest.mark.parametrize("case", **cases(EMAILS["accepted"]))
 def test_an_address_has_one_canonical_form(case: list[Any]) -> None:
     """The local part is case-folded, the domain lower-cased and in Unicode; mail goes to its ASCII form."""
@@ -43,6 +44,7 @@ def test_an_address_has_one_canonical_form(case: list[Any]) -> None:
     assert canonical_email(expected).threepid.address == expected
 
 
+@pytest.mark.rule("REQ-EMAIL-1")
 @pytest.mark.parametrize("case", **cases(EMAILS["accepted"]))
 def test_an_address_goes_from_the_request_to_the_account(world: World, case: list[Any]) -> None:
     """What is typed gets one mail, and the account lists the canonical form."""
@@ -54,6 +56,7 @@ def test_an_address_goes_from_the_request_to_the_account(world: World, case: lis
     assert world.threepids() == [expected]
 
 
+@pytest.mark.rule("REQ-EMAIL-3")
 @pytest.mark.parametrize("case", **cases(EMAILS["refused"]))
 def test_what_two_systems_could_read_in_two_ways_is_refused(world: World, case: Any) -> None:
     """An address that is not plainly ``user@domain`` answers 400 and reaches no mail system and no store."""
@@ -65,6 +68,7 @@ def test_what_two_systems_could_read_in_two_ways_is_refused(world: World, case: 
     assert world.outbox.messages == [] == world.homeserver.sessions.dump()  # type: ignore[attr-defined]
 
 
+@pytest.mark.rule("SEC-254")
 def test_a_long_text_reaches_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     """The length is checked before anything that takes time with it: parsing grows faster than the text."""
     monkeypatch.setattr("email_validator.validate_email", None)
@@ -72,12 +76,14 @@ def test_a_long_text_reaches_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
         canonical_email("a" * 1_000_000 + "@example.org")
 
 
+@pytest.mark.rule("REQ-EMAIL-4", "REQ-EMAIL-7")
 @pytest.mark.parametrize("names", EMAILS["same"], ids=", ".join)
 def test_spellings_of_one_address_are_one(names: list[str]) -> None:
     """Spellings that a person would call the same address are one identifier."""
     assert all(canonical(left) == canonical(right) for left, right in pairwise(names))
 
 
+@pytest.mark.rule("REQ-EMAIL-5", "SEC-14")
 @pytest.mark.parametrize("names", EMAILS["different"], ids=", ".join)
 def test_other_addresses_stay_others(names: list[str]) -> None:
     """Addresses of different mailboxes are different identifiers, however alike they look."""
@@ -102,6 +108,7 @@ def test_intranet_domains_are_taken_where_the_policy_names_them(make_world: Call
     assert [ask(world, f"bob@{domain}").status for domain in ("corp", "MAIL.test", "localhost")] == [200, 200, 400]
 
 
+@pytest.mark.rule("REQ-MSISDN-1", "REQ-MSISDN-3", "REQ-MSISDN-5", "REQ-MSISDN-8", "SEC-212")
 @pytest.mark.parametrize("case", **cases(NUMBERS["accepted"]))
 def test_a_number_has_one_canonical_form(case: list[str]) -> None:
     """A possible number, as dialled in its country or written internationally, becomes its E.164 digits."""
@@ -109,6 +116,7 @@ def test_a_number_has_one_canonical_form(case: list[str]) -> None:
     assert canonical_msisdn(country, dialled).threepid.address == expected
 
 
+@pytest.mark.rule("REQ-MSISDN-3", "REQ-MSISDN-4", "REQ-MSISDN-5", "REQ-MSISDN-6", "REQ-MSISDN-8")
 @pytest.mark.parametrize("case", **cases(NUMBERS["refused"]))
 def test_what_is_no_possible_number_is_refused(make_world: Callable[..., World], case: list[str]) -> None:
     """A number that cannot be dialled, or says more than a number, answers 400 and gets no SMS."""
@@ -122,6 +130,7 @@ def test_what_is_no_possible_number_is_refused(make_world: Callable[..., World],
     assert box.messages == []
 
 
+@pytest.mark.rule("REQ-MSISDN-2")
 @pytest.mark.parametrize("names", NUMBERS["same"], ids=", ".join)
 def test_spellings_of_one_number_are_one(names: list[str]) -> None:
     """However a number is dialled, it is one identifier."""

@@ -41,6 +41,7 @@ def test_what_fits_is_taken(world: World, at: str, member: str, value: Any) -> N
     assert status == {"requestToken": 200, "submit": 404, "add": 403}[at]
 
 
+@pytest.mark.rule("REQ-GEN-5")
 @pytest.mark.parametrize("value", **cases({**texts(GRAMMAR["opaque"]["refused"]), **WRONG}))
 @pytest.mark.parametrize(("at", "member"), OPAQUE)
 def test_what_does_not_fit_is_refused(world: World, at: str, member: str, value: Any) -> None:
@@ -50,6 +51,7 @@ def test_what_does_not_fit_is_refused(world: World, at: str, member: str, value:
     assert world.outbox.messages == []
 
 
+@pytest.mark.rule("REQ-SUBMIT-4")
 @pytest.mark.parametrize("value", **cases(texts(GRAMMAR["token"]["accepted"])))
 def test_any_text_may_be_a_token(world: World, value: Any) -> None:
     """A token is 1 to 255 characters of any kind."""

@@ -31,6 +31,7 @@ def test_the_browser_goes_on_to_the_link(world: World, case: list[Any]) -> None:
     assert location(world, link) == expected
 
 
+@pytest.mark.rule("SEC-212")
 @pytest.mark.parametrize("case", **cases(LINKS["refused"]))
 def test_a_link_that_is_no_plain_web_link_is_refused(world: World, case: Any) -> None:
     """Other schemes, user-info, odd characters and odd hosts answer 400; nothing is stored or sent."""

@@ -93,6 +93,7 @@ def play(make_world: Callable[..., World]) -> Play:
     return Play(world)
 
 
+@pytest.mark.rule("REQ-SEND-1")
 @pytest.mark.parametrize("steps", **cases(load("send_attempts")))
 @pytest.mark.answers_5xx(503)
 def test_a_sequence(play: Play, steps: list[list[Any]]) -> None:

@@ -92,6 +92,7 @@ def survive(life: Life) -> None:
         check_finished(travel)
 
 
+@pytest.mark.rule("REQ-BIND-5", "SEC-201", "SEC-240", "SEC-258")
 @pytest.mark.parametrize(("deferred", "step"), CASES, scope="module")
 def test_nothing_is_lost_wherever_a_process_is_killed(
     stations: list[Station], lives: Forge, step: str, tmp_path: Path
@@ -104,6 +105,7 @@ def test_nothing_is_lost_wherever_a_process_is_killed(
         survive(dying)
 
 
+@pytest.mark.rule("SEC-240")
 @pytest.mark.parametrize("batch", range(BATCHES))
 @_modes
 def test_nothing_is_lost_when_the_next_process_is_killed_too(
@@ -119,6 +121,7 @@ def test_nothing_is_lost_when_the_next_process_is_killed_too(
         survive(life)
 
 
+@pytest.mark.rule("SEC-240")
 @pytest.mark.parametrize("way", WAYS)
 @_modes
 def test_nothing_is_lost_on_postgresql(lives: Forge, schema: Place, way: str, deferred: bool, tmp_path: Path) -> None:
@@ -143,6 +146,7 @@ def test_enough_processes_are_killed(stations: list[Station]) -> None:
     assert on_postgresql >= LEAST.get(MORE, MORE) // 4
 
 
+@pytest.mark.rule("SEC-240")
 @pytest.mark.parametrize("deferred", [True], ids=["deferred"], scope="module")
 @pytest.mark.parametrize(
     ("volatile", "step", "what"),

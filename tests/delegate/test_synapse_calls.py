@@ -137,6 +137,7 @@ def test_a_code_that_is_good_no_more_says_why(spoil: Callable[[Synapse, str], An
     assert (status, answer["success"], answer["errcode"]) == (200, False, errcode)
 
 
+@pytest.mark.rule("REQ-MSISDN-6")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -185,6 +185,7 @@ def test_a_new_password_ends_resets_under_way(person: Person, mailbox: Mailbox) 
     assert Person(person.url).call("POST", "/account/password", reset, expected=401)["errcode"] == "M_UNAUTHORIZED"
 
 
+@pytest.mark.rule("SEC-42")
 def test_authentication_is_for_one_action_and_one_body(person: Person) -> None:
     """A session is good for nothing but the call it was opened for, and an unknown one is not adopted."""
     person.register("binder")
@@ -202,6 +203,7 @@ def test_authentication_is_for_one_action_and_one_body(person: Person) -> None:
     person.call("POST", "/account/deactivate", {"erase": True, "auth": {**auth, "session": session}})
 
 
+@pytest.mark.rule("SEC-129")
 def test_a_deactivated_account_leaves_its_address_to_others(person: Person, mailbox: Mailbox, server: Example) -> None:
     """Name and password are dead for good, the address is free, and nobody resets a password by it."""
     person.register("leaver")

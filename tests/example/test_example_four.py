@@ -75,6 +75,7 @@ def asked(url: str, address: str, secret: str) -> int:
     return answered("POST", f"{url}{BASE}/account/3pid/email/requestToken", body, None).status
 
 
+@pytest.mark.rule("SEC-258")
 def test_every_step_of_a_journey_may_meet_another_process(
     four: tuple[str, str, str, str], mailbox: Mailbox, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ WAYS: dict[str, Callable[[Person, str], str]] = {
 }
 
 
+@pytest.mark.rule("REQ-DEACT-1", "REQ-UNBIND-1")
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_published_is_taken_back(pair: Pair, mailbox: Mailbox, way: str) -> None:
     """Unbind, delete and deactivate take an address back by the homeserver's signature, and say ``success``."""
@@ -34,6 +35,7 @@ def test_what_is_published_is_taken_back(pair: Pair, mailbox: Mailbox, way: str)
     assert pair.published(address) is None
 
 
+@pytest.mark.rule("REQ-DEACT-1", "REQ-DEACT-4")
 def test_deactivation_also_asks_the_server_it_is_given(pair: Pair, mailbox: Mailbox) -> None:
     """``id_server`` takes the account's addresses back from there though the homeserver knows of no binding."""
     person, directory = pair.resident("careful")
@@ -49,6 +51,7 @@ def test_deactivation_also_asks_the_server_it_is_given(pair: Pair, mailbox: Mail
     assert pair.published(address) is None
 
 
+@pytest.mark.rule("REQ-BIND-4", "REQ-DEL-3")
 def test_a_restart_keeps_bindings_and_the_queue(pair: Pair, mailbox: Mailbox) -> None:
     """What is bound is known after a restart; what waits to be unbound is done once the identity server is back."""
     person, directory = pair.publish("patient", mailbox)
@@ -66,6 +69,7 @@ def test_a_restart_keeps_bindings_and_the_queue(pair: Pair, mailbox: Mailbox) ->
     assert pair.published("patient@example.org") is None
 
 
+@pytest.mark.rule("REQ-DEACT-8", "SEC-30")
 def test_the_queue_outlives_the_account(pair: Pair, mailbox: Mailbox) -> None:
     """A deactivation during an outage closes the account at once, and the unbind follows."""
     person, _ = pair.publish("departed", mailbox)
@@ -76,6 +80,7 @@ def test_the_queue_outlives_the_account(pair: Pair, mailbox: Mailbox) -> None:
     eventually(lambda: pair.published("departed@example.org") is None)
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.parametrize(
     ("changes", "errcode"),
     [

@@ -36,6 +36,7 @@ def _expired(world: World) -> str:
     return sid
 
 
+@pytest.mark.rule("REQ-ADD-5", "REQ-ADD-9", "SEC-1")
 @pytest.mark.parametrize("session", [_unknown, _unvalidated, _disowned, _another_users, _expired])
 def test_no_password_is_asked_in_vain(world: World, session: Callable[[World], str]) -> None:
     """A session that cannot serve is refused before authentication begins."""
@@ -46,6 +47,7 @@ def test_no_password_is_asked_in_vain(world: World, session: Callable[[World], s
     assert not world.accounts.on
 
 
+@pytest.mark.rule("REQ-SESS-8")
 def test_the_secret_must_be_the_sessions(world: World) -> None:
     """A wrong client secret and an unknown session answer the very same."""
     sid = world.prove()
@@ -54,6 +56,7 @@ def test_the_secret_must_be_the_sessions(world: World) -> None:
     assert answers[0].body == answers[1].body
 
 
+@pytest.mark.rule("REQ-SESS-6", "SEC-2")
 @pytest.mark.parametrize("purpose", ["register", "password"])
 def test_a_session_of_another_purpose_adds_nothing(world: World, purpose: str) -> None:
     """A proof made to register or to reset a password cannot be used to add, and is not used up by trying."""
@@ -63,6 +66,7 @@ def test_a_session_of_another_purpose_adds_nothing(world: World, purpose: str) -
     assert dump(world) == before
 
 
+@pytest.mark.rule("SEC-3", "SEC-115")
 @pytest.mark.parametrize(("age", "ok"), [(HOUR - 1, True), (HOUR, False)])
 def test_a_proof_is_good_for_an_hour(world: World, age: int, ok: bool) -> None:
     """One hour after its validation, to the millisecond, a session adds nothing any more."""
@@ -71,6 +75,7 @@ def test_a_proof_is_good_for_an_hour(world: World, age: int, ok: bool) -> None:
     assert (world.add(sid).status == 200) is ok
 
 
+@pytest.mark.rule("REQ-SESS-2", "SEC-115")
 def test_a_proof_is_good_for_a_day_in_all(world: World) -> None:
     """24 hours after it was opened a session is over, even if it was validated a moment ago."""
     sid = world.ask().json()["sid"]
@@ -83,6 +88,7 @@ def test_a_proof_is_good_for_a_day_in_all(world: World) -> None:
     assert refusal(world.add(sid)) == AUTH_FAILED
 
 
+@pytest.mark.rule("SEC-3")
 def test_asking_again_does_not_prolong_a_proof(world: World) -> None:
     """A later requestToken of the same session leaves the hour after validation as it was."""
     sid = world.prove()
@@ -92,6 +98,7 @@ def test_asking_again_does_not_prolong_a_proof(world: World) -> None:
     assert refusal(world.add(sid)) == AUTH_FAILED
 
 
+@pytest.mark.rule("SEC-2")
 def test_a_session_opened_with_a_token_is_that_users(world: World) -> None:
     """If requestToken carried an access token, nobody but that user redeems the session."""
     sid = world.prove(user=ALICE)
@@ -99,6 +106,7 @@ def test_a_session_opened_with_a_token_is_that_users(world: World) -> None:
     assert world.add(sid, user=ALICE).status == 200
 
 
+@pytest.mark.rule("SEC-4")
 def test_a_lost_answer_can_be_asked_for_again(world: World) -> None:
     """The same body with its finished authentication answers 200 for ten minutes, without a second effect."""
     body = finished(world, world.prove())
@@ -112,6 +120,7 @@ def test_a_lost_answer_can_be_asked_for_again(world: World) -> None:
     assert refusal(world.post(ADD, body, ALICE)) == AUTH_FAILED
 
 
+@pytest.mark.rule("REQ-SESS-5", "SEC-4")
 def test_a_used_session_serves_nobody_else(world: World) -> None:
     """After it was added, the session is refused to others, to requests without ``auth``, and after a deletion."""
     sid = world.prove()
@@ -124,6 +133,7 @@ def test_a_used_session_serves_nobody_else(world: World) -> None:
     assert not world.accounts.on
 
 
+@pytest.mark.rule("SEC-42")
 def test_authentication_is_for_this_request_only(world: World) -> None:
     """A finished authentication for one session does not add another, nor for another user."""
     first, second = world.prove("a@example.org"), world.prove("b@example.org")

@@ -15,6 +15,7 @@ from .acting import ADD, AUTH_FAILED, MINUTE, Crash, finished, refusal
 from .together import LOOPS, Turns, merges, waiting
 
 
+@pytest.mark.rule("REQ-ADD-4", "SEC-5")
 def test_an_address_never_moves(world: World) -> None:
     """Of two users with a proof of one address the first to add keeps it; the other is told it is in use."""
     first, second = world.prove(user=ALICE), world.prove("ALICE@example.org", user=BOB)
@@ -32,6 +33,7 @@ def test_what_was_in_use_can_be_added_when_it_is_free(world: World) -> None:
     assert world.add(second, user=BOB).status == 200
 
 
+@pytest.mark.rule("REQ-ADD-4")
 def test_adding_what_one_has_is_a_success(world: World) -> None:
     """A second proof of one's own address answers 200 and leaves ``added_at`` as it was."""
     first, second = world.prove(secret="one"), world.prove(secret="two")
@@ -42,6 +44,7 @@ def test_adding_what_one_has_is_a_success(world: World) -> None:
     assert world.accounts.on == held
 
 
+@pytest.mark.rule("SEC-5")
 @pytest.mark.parametrize("order", merges(["ask", "confirm", "add"], ["Ask", "Confirm", "Add"]))
 def test_two_users_one_address_one_owner(world: World, order: list[str]) -> None:
     """In every order of two users' request, confirmation and addition exactly one ends up with the address."""
@@ -64,6 +67,7 @@ def test_two_users_one_address_one_owner(world: World, order: list[str]) -> None
     assert all(refusal(answer) in (AUTH_FAILED, (400, "M_THREEPID_IN_USE")) for answer in loser)
 
 
+@pytest.mark.rule("SEC-126")
 @pytest.mark.parametrize("loop", LOOPS)
 def test_twenty_at_once_make_one_owner(world: World, loop: str) -> None:
     """Twenty parallel additions of one address by two users leave one owner, under any event loop."""
@@ -91,6 +95,7 @@ def test_the_same_addition_at_once_is_one(world: World, seed: int) -> None:
     assert len(world.events.of(ThreepidAdded)) == 1
 
 
+@pytest.mark.rule("REQ-ADD-9", "SEC-128")
 @pytest.mark.parametrize("seed", range(40))
 def test_one_proof_makes_one_owner(world: World, seed: int) -> None:
     """Two users who know one session, opened by nobody in particular, cannot both use it."""
@@ -117,6 +122,7 @@ class CrashingAccounts(FakeAccounts):
         raise Crash
 
 
+@pytest.mark.rule("SEC-128")
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_while_adding_loses_nothing(make_world: Callable[..., World], after: bool) -> None:
     """Between claim and addition, or between addition and the end, a crash is healed by the same request."""

@@ -51,6 +51,7 @@ def remembered(world: World, user: str = ALICE) -> list[tuple[str, bool]]:
     return [(row.id_server, row.bound_at is not None) for row in run_sync(bindings_of(world.homeserver, user))]
 
 
+@pytest.mark.rule("REQ-BIND-4", "REQ-BIND-7", "REQ-BIND-8")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("member", [None, "three_pid_creds", "threePidCreds"])
 def test_every_shape_is_taken_on_every_path(bound: World, path: str, member: str | None) -> None:
@@ -62,6 +63,7 @@ def test_every_shape_is_taken_on_every_path(bound: World, path: str, member: str
     assert [event.id_server for event in bound.events.of(ThreepidBound)] == [SERVER]
 
 
+@pytest.mark.rule("REQ-BIND-9")
 @pytest.mark.parametrize("name", CREDS)
 @pytest.mark.parametrize("path", PATHS)
 def test_all_four_members_are_needed(bound: World, path: str, name: str) -> None:
@@ -72,6 +74,7 @@ def test_all_four_members_are_needed(bound: World, path: str, name: str) -> None
     assert (name in refused.json()["error"], servers(bound).calls) == (True, [])
 
 
+@pytest.mark.rule("REQ-BIND-2")
 def test_the_account_is_neither_asked_nor_changed(bound: World) -> None:
     """An address that is on another account is published, and is on no other account afterwards."""
     give(bound, "alice@example.org", BOB)
@@ -79,12 +82,14 @@ def test_the_account_is_neither_asked_nor_changed(bound: World) -> None:
     assert (bound.threepids(ALICE), bound.threepids(BOB)) == ([], ["alice@example.org"])
 
 
+@pytest.mark.rule("REQ-BIND-1")
 def test_nobody_binds_for_others(bound: World) -> None:
     """Whom an address is published for, the access token says; a member that names somebody has no effect."""
     assert bound.post(BIND, {**CREDS, "mxid": BOB}, ALICE).status == 200
     assert set(servers(bound).published.values()) == {ALICE}
 
 
+@pytest.mark.rule("REQ-BIND-5", "SEC-29")
 @pytest.mark.parametrize(
     ("medium", "address", "mxid"),
     [
@@ -102,6 +107,7 @@ def test_an_answer_about_somebody_else_confirms_nothing(bound: World, medium: Me
     assert (remembered(bound), remembered(bound, BOB)) == ([(SERVER, False)], [])
 
 
+@pytest.mark.rule("REQ-BIND-3")
 @pytest.mark.parametrize("call", ["proved", "bind"])
 def test_a_refusal_is_told_and_nothing_remembered(bound: World, call: str) -> None:
     """Terms that are not accepted reach the client as they are."""
@@ -110,6 +116,7 @@ def test_a_refusal_is_told_and_nothing_remembered(bound: World, call: str) -> No
     assert remembered(bound) == []
 
 
+@pytest.mark.rule("SEC-122")
 @pytest.mark.answers_5xx(504)
 def test_a_lost_answer_leaves_what_may_be_bound(bound: World) -> None:
     """When nobody knows whether it was done, the binding is known, and leaving takes it back."""
@@ -121,6 +128,7 @@ def test_a_lost_answer_leaves_what_may_be_bound(bound: World) -> None:
     assert (remembered(bound), servers(bound).published) == ([], {})
 
 
+@pytest.mark.rule("REQ-BIND-6")
 def test_binds_are_limited_per_user(make_bound: Callable[..., World]) -> None:
     """Binding counts as a change of the account."""
     world = make_bound(limited(changes=Limit(1, 0.001)))
@@ -137,6 +145,7 @@ def test_the_list_shows_what_is_to_go(bound: World) -> None:
     assert (row.unwanted_since, (row.due_at or 0) > bound.clock()) == (bound.clock(), True)
 
 
+@pytest.mark.rule("REQ-DEACT-5", "REQ-DEACT-6")
 @pytest.mark.parametrize(("named", "asked"), [(SERVER, [SERVER]), ("other.example", [SERVER, "other.example"])])
 def test_leaving_asks_each_server_once(bound: World, named: str, asked: list[str]) -> None:
     """A server named at a deactivation is asked beside those remembered, and nobody twice for one address."""

@@ -31,6 +31,7 @@ def wrong(code: str) -> str:
     return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
 
 
+@pytest.mark.rule("REQ-SUBMIT-7", "REQ-SUBMIT-8", "REQ-SUBMIT-9")
 def test_a_mail_has_a_code_or_a_link(coded: World) -> None:
     """A reset by code sends no link at all, and only then the answer holds a ``submit_url``."""
     answer = coded.ask(purpose="password").json()
@@ -49,6 +50,7 @@ def test_a_code_opens_no_page(coded: World) -> None:
     assert submit(coded, sid, code).json() == {"success": True}
 
 
+@pytest.mark.rule("REQ-SESS-3", "SEC-115")
 @pytest.mark.parametrize(("age", "status"), [(10 * MINUTE - 1, 200), (10 * MINUTE, 400)])
 def test_a_code_lives_ten_minutes(coded: World, age: int, status: int) -> None:
     """A code is short, so it is good for ten minutes only; the message says so."""
@@ -58,6 +60,7 @@ def test_a_code_lives_ten_minutes(coded: World, age: int, status: int) -> None:
     assert submit(coded, sid, code).status == status
 
 
+@pytest.mark.rule("REQ-SESS-7", "SEC-24")
 def test_a_code_dies_after_five_guesses(coded: World) -> None:
     """Five wrong codes answer M_TOKEN_INCORRECT; then even the right one is refused as expired."""
     sid, code = ask_code(coded)
@@ -67,6 +70,7 @@ def test_a_code_dies_after_five_guesses(coded: World) -> None:
     assert len(coded.events.of(WrongToken)) == 5
 
 
+@pytest.mark.rule("REQ-SESS-7")
 def test_the_fifth_guess_counts(coded: World) -> None:
     """After four wrong codes the right one still validates."""
     sid, code = ask_code(coded)
@@ -87,6 +91,7 @@ def test_a_new_code_replaces_the_old(coded: World) -> None:
     assert submit(coded, sid, second).json() == {"success": True}
 
 
+@pytest.mark.rule("SEC-24", "SEC-116")
 def test_an_address_has_25_guesses_a_day(coded: World) -> None:
     """Over all sessions and clients an address takes 25 guesses a day; then the right code waits as well."""
     for count in range(5):

@@ -17,6 +17,7 @@ def leave(world: World, user: str = ALICE) -> str:
     return run_sync(deactivate_threepids(world.homeserver, user))
 
 
+@pytest.mark.rule("REQ-DEACT-7", "SEC-43")
 def test_every_address_goes(world: World) -> None:
     """All addresses of the user, and of nobody else, are free afterwards; listeners hear of each."""
     for address in ("a@example.org", "b@example.org"):
@@ -27,6 +28,7 @@ def test_every_address_goes(world: World) -> None:
     assert [event.threepid.address for event in world.events.of(ThreepidRemoved)] == ["a@example.org", "b@example.org"]
 
 
+@pytest.mark.rule("REQ-DEACT-7", "SEC-43")
 def test_nothing_of_the_user_can_be_redeemed(world: World) -> None:
     """Sessions the user opened, and resets of the account, are dead, validated or not."""
     reset = proved_for(world, "password")
@@ -49,6 +51,7 @@ def test_an_address_that_became_free_is_somebody_elses(world: World) -> None:
         stage(world, old, "password")
 
 
+@pytest.mark.rule("SEC-43")
 def test_leaving_twice_is_leaving_once(world: World) -> None:
     """A repetition after a crash finds nothing left to do."""
     give(world, "alice@example.org", ALICE)

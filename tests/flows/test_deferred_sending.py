@@ -23,6 +23,7 @@ def test_two_workers_send_a_message_once(deferring: World, seed: int) -> None:
     assert len({message.recipient for message in deferring.outbox.messages}) == len(deferring.outbox.messages) == 3
 
 
+@pytest.mark.rule("SEC-28", "SEC-35", "SEC-252")
 def test_deferring_answers_before_sending(deferring: World) -> None:
     """With deferred sending a request never waits for a provider, and a worker sends afterwards."""
     deferring.outbox.before = crash
@@ -32,6 +33,7 @@ def test_deferring_answers_before_sending(deferring: World) -> None:
     assert deferring.confirm().status == 303
 
 
+@pytest.mark.rule("SEC-36")
 @pytest.mark.parametrize("attempts", [(1, 1), (2, 1), (1, 2), (1, 2, 1)])
 def test_what_waits_is_sent_once(deferring: World, attempts: tuple[int, ...]) -> None:
     """Requests before the worker comes are one mail, of the largest attempt; smaller ones send nothing later."""
@@ -68,6 +70,7 @@ def test_a_worker_gives_up_for_good(deferring: World) -> None:
     assert deliver(deferring) == 1
 
 
+@pytest.mark.rule("SEC-121")
 def test_nothing_is_sent_late(deferring: World) -> None:
     """A message whose token is over is dropped; asking again sends a good one."""
     deferring.ask()

@@ -11,6 +11,7 @@ from .acting import DAY, FORM, PURPOSES, SUBMIT, ask_for, dump, refusal, submit,
 from .reading import query_of, read
 
 
+@pytest.mark.rule("SEC-44")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_this_was_not_me_stops_the_request(world: World, purpose: str) -> None:
     """The second page's button ends the session: its link and token are dead, and listeners hear of it."""
@@ -27,6 +28,7 @@ def test_this_was_not_me_stops_the_request(world: World, purpose: str) -> None:
     assert refusal(submit(world, sid, token_of(world.outbox.last))) == (400, "M_SESSION_EXPIRED")
 
 
+@pytest.mark.rule("SEC-44", "SEC-45")
 def test_who_was_disowned_cannot_ask_again_for_a_day(world: World) -> None:
     """After "this was not me" that client gets no mail to that address for 24 hours; others do."""
     world.ask()
@@ -48,6 +50,7 @@ def test_too_late_to_stop(world: World) -> None:
     assert world.threepids() == ["alice@example.org"]
 
 
+@pytest.mark.rule("SEC-47")
 @pytest.mark.parametrize(
     ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303)]
 )

@@ -34,6 +34,7 @@ def shape(response: Response) -> Any:
     return response.status, response.headers, {name: len(str(value)) for name, value in body.items()}
 
 
+@pytest.mark.rule("REQ-REQTOK-4", "SEC-27", "SEC-28")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("user", [None, ALICE, BOB])
 @pytest.mark.parametrize("reset_by", ["link", "code"])
@@ -54,6 +55,7 @@ def test_answers_and_traces_are_alike(
     assert "sender.send" not in seen[0][1]
 
 
+@pytest.mark.rule("REQ-REQTOK-4", "SEC-27")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_sessions_are_the_same_in_both_worlds(hiding: Callable[..., World], purpose: str) -> None:
     """Real sessions and decoys differ by secret, by address and by age in the same way."""
@@ -66,6 +68,7 @@ def test_sessions_are_the_same_in_both_worlds(hiding: Callable[..., World], purp
     assert world.ask(KNOWN, purpose=purpose).json()["sid"] not in {session.sid for session in dump(world)[:4]}
 
 
+@pytest.mark.rule("REQ-REQTOK-4", "SEC-27")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("reset_by", ["link", "code"])
 def test_wrong_tokens_answer_alike(hiding: Callable[..., World], purpose: str, reset_by: str) -> None:
@@ -82,6 +85,7 @@ def test_wrong_tokens_answer_alike(hiding: Callable[..., World], purpose: str, r
     assert answers[KNOWN] == answers[UNKNOWN]
 
 
+@pytest.mark.rule("REQ-REQTOK-3")
 @pytest.mark.parametrize("purpose", ["add", "register"])
 def test_the_owner_of_a_known_address_is_told(hiding: Callable[..., World], purpose: str) -> None:
     """An address in use gets a notice without any token, at the spelling its owner proved."""
@@ -127,6 +131,7 @@ def test_a_decoy_cannot_be_validated(hiding: Callable[..., World], purpose: str,
     assert dump(world)[0].validated_at is None
 
 
+@pytest.mark.rule("SEC-27")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_failing_sender_gives_nothing_away(hiding: Callable[..., World], purpose: str) -> None:
     """Whether the mail server takes the message or not, the next answer is the same."""
@@ -140,6 +145,7 @@ def test_a_failing_sender_gives_nothing_away(hiding: Callable[..., World], purpo
     assert answers[0] == answers[1]
 
 
+@pytest.mark.rule("SEC-27")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_limits_and_rules_answer_alike(hiding: Callable[..., World], purpose: str) -> None:
     """A limit and a rule refuse known and unknown addresses with the same words."""

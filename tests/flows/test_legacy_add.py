@@ -18,6 +18,7 @@ def creds(sid: str, **more: Any) -> dict[str, Any]:
     return {"three_pid_creds": {"sid": sid, "client_secret": "secret", **more}}
 
 
+@pytest.mark.rule("REQ-GEN-1", "REQ-IDS-2", "REQ-OLD-1", "REQ-OLD-2")
 @pytest.mark.parametrize(
     "body",
     [
@@ -70,6 +71,7 @@ def _used(world: World) -> str:
     return sid
 
 
+@pytest.mark.rule("REQ-OLD-3")
 @pytest.mark.parametrize("session", [_unknown, _unvalidated, _expired, _others, _used])
 def test_what_proves_nothing_adds_nothing(world: World, session: Callable[[World], str]) -> None:
     """An unknown, unvalidated, expired, foreign or used session answers 403 M_THREEPID_AUTH_FAILED."""
@@ -77,6 +79,7 @@ def test_what_proves_nothing_adds_nothing(world: World, session: Callable[[World
     assert not world.accounts.on
 
 
+@pytest.mark.rule("REQ-OLD-3")
 def test_an_address_never_moves(world: World) -> None:
     """An address that another account got meanwhile answers M_THREEPID_IN_USE and stays there."""
     sid = world.prove("bob@example.org")
@@ -92,6 +95,7 @@ def test_rules_are_asked_again(world: World) -> None:
     assert refusal(world.post(PATH, creds(sid), ALICE)) == (403, "M_THREEPID_DENIED")
 
 
+@pytest.mark.rule("REQ-SESS-6", "SEC-2")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_only_a_proof_to_add_adds(world: World, purpose: str) -> None:
     """A proof made for another purpose is refused, and stays what it was."""
@@ -110,6 +114,7 @@ def test_without_authentication_there_is_no_repetition(world: World) -> None:
     assert refusal(world.post(PATH, body, ALICE)) == (403, "M_THREEPID_AUTH_FAILED")
 
 
+@pytest.mark.rule("REQ-OLD-4")
 def test_a_host_may_ask_for_authentication(make_world: Callable[..., World]) -> None:
     """With ``legacy_add="uia"`` the endpoint demands a password, and a lost answer can be asked for again."""
     world = make_world({"legacy_add": "uia"})
@@ -123,12 +128,14 @@ def test_a_host_may_ask_for_authentication(make_world: Callable[..., World]) -> 
     assert world.threepids() == ["alice@example.org"]
 
 
+@pytest.mark.rule("REQ-OLD-4")
 def test_a_host_may_take_it_away(make_world: Callable[..., World]) -> None:
     """With ``legacy_add="off"`` the endpoint is unrecognized, whatever is posted."""
     world = make_world({"legacy_add": "off"})
     assert refusal(world.post(PATH, b"{", ALICE)) == (404, "M_UNRECOGNIZED")
 
 
+@pytest.mark.rule("REQ-CAPVER-1")
 def test_changes_can_be_disabled(make_world: Callable[..., World]) -> None:
     """With the capability off the endpoint answers M_FORBIDDEN, and listing still works."""
     world = make_world({"changes_enabled": False})
@@ -136,6 +143,7 @@ def test_changes_can_be_disabled(make_world: Callable[..., World]) -> None:
     assert world.threepids() == []
 
 
+@pytest.mark.rule("REQ-ADD-1")
 def test_no_identity_server_and_no_password_is_asked(world: World) -> None:
     """By default the old endpoint asks the host for no authentication."""
     sid = world.prove()

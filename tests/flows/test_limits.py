@@ -14,6 +14,7 @@ from matrix_threepid.testing import ALICE, BOB, World
 from .acting import MINUTE, PURPOSES, give, limited, recorded, refusal
 
 
+@pytest.mark.rule("REQ-SEND-6", "SEC-117")
 @pytest.mark.parametrize(
     ("limit", "alike", "other"),
     [
@@ -40,6 +41,7 @@ def test_limits_count_what_they_name(
     assert [event.action for event in world.events.of(LimitReached)] == ["send", "send"]
 
 
+@pytest.mark.rule("SEC-26")
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [
@@ -60,6 +62,7 @@ def test_a_client_is_its_network(
     assert world.ask("b@example.org", client=second).status == (429 if same else 200)
 
 
+@pytest.mark.rule("SEC-26")
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip"])
 def test_headers_do_not_change_who_asks(make_world: Callable[..., World], header: str) -> None:
     """The library takes the client's address from the host, never from a header."""
@@ -69,6 +72,7 @@ def test_headers_do_not_change_who_asks(make_world: Callable[..., World], header
         assert answer.status == status
 
 
+@pytest.mark.rule("REQ-REQTOK-8", "SEC-26")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_limit_says_nothing_about_an_address(make_world: Callable[..., World], purpose: str) -> None:
     """Once the limit is reached known and unknown addresses answer the same, and nobody looks them up."""
@@ -98,6 +102,7 @@ def test_denied_addresses_cost_nothing(make_world: Callable[..., World]) -> None
     assert world.ask().status == 200
 
 
+@pytest.mark.rule("REQ-ADD-7")
 def test_additions_are_limited_per_user(make_world: Callable[..., World]) -> None:
     """Adding is limited for each user; a refused addition can be repeated later with the same proof."""
     world = make_world(limited(changes=Limit(1, 1 / 60)))
@@ -108,6 +113,7 @@ def test_additions_are_limited_per_user(make_world: Callable[..., World]) -> Non
     assert world.add(sids[1], "s1").status == 200
 
 
+@pytest.mark.rule("SEC-117")
 def test_a_default_host_is_limited(make_world: Callable[..., World]) -> None:
     """Without any choice a client has 20 mails an hour, and an address 5 at once."""
     world = make_world({"limits": Limits()})

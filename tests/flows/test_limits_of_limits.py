@@ -15,6 +15,7 @@ from matrix_threepid.testing import ALICE, GENEROUS, World
 from .acting import HOUR, MINUTE, give, limited, refusal
 
 
+@pytest.mark.rule("SEC-108")
 def test_a_clock_set_back_neither_refills_nor_locks(make_world: Callable[..., World]) -> None:
     """After a jump back a spent limit stays spent, but for no longer than its own span."""
     world = make_world(limited(per_client=Limit(1, 1 / 60)))
@@ -48,6 +49,7 @@ class Down:
         return 0
 
 
+@pytest.mark.rule("SEC-119", "SEC-136")
 @pytest.mark.answers_5xx(503)
 def test_without_limits_nothing_is_sent(world: World) -> None:
     """If limits cannot be counted no mail goes out, but lists and deletions work."""
@@ -78,6 +80,7 @@ class Keys:
         return 0
 
 
+@pytest.mark.rule("SEC-117")
 def test_keys_of_limits_give_nothing_away(world: World) -> None:
     """No address, user or client can be read off what a limit is counted under."""
     keys = Keys()
@@ -88,6 +91,7 @@ def test_keys_of_limits_give_nothing_away(world: World) -> None:
         assert not [key for key in keys.keys if personal in key]
 
 
+@pytest.mark.rule("SEC-45")
 def test_strangers_cannot_lock_an_address(make_world: Callable[..., World]) -> None:
     """However often strangers ask for an address in vain, its owner gets a mail within 15 minutes."""
     world = make_world({"limits": Limits()})
@@ -105,6 +109,7 @@ def test_a_new_pepper_keeps_the_generous_generous(make_world: Callable[..., Worl
     assert world.ask().status == 200
 
 
+@pytest.mark.rule("SEC-26", "SEC-257")
 def test_a_flood_of_keys_frees_nobody_and_fills_no_memory() -> None:
     """In memory the limiter keeps so many keys and no more; a limit that is used up is not among those forgotten."""
     limiter, hourly = MemoryLimits(max_keys=100), Limit(5, 5 / 3600)

@@ -24,6 +24,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.rule("REQ-LINK-3", "SEC-7", "SEC-130")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_head_has_the_headers_of_get_and_no_body(world: World) -> None:
     assert (head.status, head.headers, head.body) == (got.status, got.headers, b"")
 
 
+@pytest.mark.rule("REQ-LINK-3")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_the_button_confirms_once_and_for_all(world: World, purpose: str) -> None:
     """The first POST validates; a second one, and opening the link again, show success and change nothing."""
@@ -58,6 +60,7 @@ def test_the_button_confirms_once_and_for_all(world: World, purpose: str) -> Non
     assert dump(world) == [session]
 
 
+@pytest.mark.rule("SEC-7")
 def test_a_used_link_says_so_after_the_session_has_served(world: World) -> None:
     """Once the address is on the account its link shows "already confirmed", never an error."""
     world.add(world.prove())
@@ -65,6 +68,7 @@ def test_a_used_link_says_so_after_the_session_has_served(world: World) -> None:
     assert "Already confirmed" in read(world.open_link()).text
 
 
+@pytest.mark.rule("SEC-18", "SEC-132")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_page_has_one_button_and_no_script(world: World, purpose: str) -> None:
     """Each page has one form with one button, no script, and nothing from another origin."""
@@ -80,6 +84,7 @@ def test_a_page_has_one_button_and_no_script(world: World, purpose: str) -> None
         assert not [name for _, each in page.found for name in each if name.startswith("on")]
 
 
+@pytest.mark.rule("REQ-LINK-6", "SEC-18", "SEC-47", "SEC-48", "SEC-131")
 def test_every_page_carries_its_safety_headers(world: World) -> None:
     """Whatever a page says, nobody caches or frames it, or learns its address from a Referer."""
     world.ask()
@@ -98,6 +103,7 @@ def test_every_page_carries_its_safety_headers(world: World) -> None:
         assert page.header("Set-Cookie") is None
 
 
+@pytest.mark.rule("REQ-LINK-1", "SEC-37")
 @pytest.mark.parametrize(
     "query", ["", "sid=x", "token=x", "sid=x&token=y", "sid=%00&token=%ff", "&".join(["x=1"] * 50)]
 )
@@ -107,6 +113,7 @@ def test_a_broken_link_shows_a_page(world: World, query: str) -> None:
     assert world.call("POST", SUBMIT, query.encode(), headers=FORM).status == 400
 
 
+@pytest.mark.rule("REQ-LINK-0", "SEC-111")
 def test_a_link_carries_sid_and_token_only(world: World) -> None:
     """The mail holds the session and a token of 256 bits, not the client's secret nor where it leads."""
     world.ask(body={"next_link": "https://app.example.org/done"})
@@ -115,6 +122,7 @@ def test_a_link_carries_sid_and_token_only(world: World) -> None:
     assert len(token_of(world.outbox.last)) == 43
 
 
+@pytest.mark.rule("REQ-LINK-0", "SEC-111")
 @pytest.mark.parametrize(("secret", "status"), [("secret", 303), ("other", 400), ("", 400)])
 def test_a_client_secret_in_the_link_must_match(world: World, secret: str, status: int) -> None:
     """MSC2290's link with a ``client_secret`` works when the secret is right, and fails when it is not."""
@@ -135,6 +143,7 @@ def test_the_page_passes_on_what_its_link_held(world: World) -> None:
     assert [form["method"] for form in page.of("form")] == ["post"]
 
 
+@pytest.mark.rule("SEC-115")
 @pytest.mark.parametrize(("age", "status"), [(HOUR - 1, 200), (HOUR, 400)])
 def test_a_link_lives_an_hour(world: World, age: int, status: int) -> None:
     """An hour after it was sent a link shows "too old", even if nobody cleaned up."""
@@ -152,6 +161,7 @@ def test_an_older_link_stays_good(world: World) -> None:
     assert world.confirm(first).status == 303
 
 
+@pytest.mark.rule("SEC-8")
 def test_a_link_is_of_one_session(make_world: Callable[..., World]) -> None:
     """The token of one session does not open another, whoever asked for it."""
     world = make_world({"lifetimes": Lifetimes()})

@@ -25,6 +25,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.rule("REQ-LINK-1", "SEC-44", "SEC-132")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_the_page_says_what_is_asked_and_by_whom(make_world: Callable[..., World], purpose: str) -> None:
     """The page names purpose, server, masked address, account where known, origin, time, and where it leads."""
@@ -44,6 +45,7 @@ def test_the_page_says_what_is_asked_and_by_whom(make_world: Callable[..., World
     assert (ALICE in text) is (purpose != "register")
 
 
+@pytest.mark.rule("SEC-44")
 def test_the_purposes_read_differently(world: World) -> None:
     """Nobody can take one purpose for another: the three pages share no sentence that names it."""
     texts = set()
@@ -64,6 +66,7 @@ def test_pages_come_in_the_readers_language(make_world: Callable[..., World], la
     assert read(page).of("html") == [{"lang": language}]
 
 
+@pytest.mark.rule("REQ-LINK-6", "SEC-16")
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_values_stay_values(make_world: Callable[..., World], hostile: str) -> None:
     """Whatever is shown on a page is shown as text: no element, attribute or placeholder comes out of it."""
@@ -80,6 +83,7 @@ def test_values_stay_values(make_world: Callable[..., World], hostile: str) -> N
         assert more or user in page.text
 
 
+@pytest.mark.rule("SEC-16")
 @pytest.mark.parametrize("hostile", [f"{each}@example.org" for each in ("{{7*7}}", "$server", "{token}", "'--%s")])
 def test_addresses_stay_addresses(world: World, hostile: str) -> None:
     """An address that looks like a template is masked and shown, not filled in."""
@@ -88,6 +92,7 @@ def test_addresses_stay_addresses(world: World, hostile: str) -> None:
     assert f"{hostile[0]}***@example.org" in read(world.open_link()).text
 
 
+@pytest.mark.rule("SEC-16")
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_query_is_never_shown(world: World, hostile: str) -> None:
     """A link somebody made up shows a fixed page: nothing of its query appears."""

@@ -21,6 +21,7 @@ def email(address: str, **more: Any) -> dict[str, Any]:
     return {"medium": "email", "address": address, **more}
 
 
+@pytest.mark.rule("REQ-GET-1")
 def test_the_list_holds_ones_own_addresses_in_full(world: World) -> None:
     """GET lists medium, address and both times in ms, of the caller's account only, in the order they were added."""
     for address in ("b@example.org", "a@example.org"):
@@ -40,6 +41,7 @@ def test_these_endpoints_need_a_user(world: World, path: str) -> None:
     assert answers == [(401, "M_MISSING_TOKEN"), (401, "M_UNKNOWN_TOKEN"), (403, "M_GUEST_ACCESS_FORBIDDEN")]
 
 
+@pytest.mark.rule("REQ-ADD-1", "REQ-DEL-1", "REQ-DEL-7", "REQ-DEL-8")
 @pytest.mark.parametrize("typed", ["alice@example.org", "ALICE@Example.Org", " alice@example.org "])
 def test_deleting_takes_any_spelling(world: World, typed: str) -> None:
     """An address is deleted by whatever spelling means it, without authentication; listeners hear of it."""
@@ -49,6 +51,7 @@ def test_deleting_takes_any_spelling(world: World, typed: str) -> None:
     assert [event.user_id for event in world.events.of(ThreepidRemoved)] == [ALICE]
 
 
+@pytest.mark.rule("REQ-DEL-6")
 @pytest.mark.parametrize(
     ("medium", "stored"),
     [("email", "Odd Spelling@localhost"), ("email", "STRASSE@example.org"), ("msisdn", "5215512345678")],
@@ -61,6 +64,7 @@ def test_what_older_software_stored_can_be_deleted(world: World, medium: str, st
     assert world.threepids() == []
 
 
+@pytest.mark.rule("REQ-DEL-1", "SEC-23", "SEC-127")
 def test_the_address_of_another_user_stays(world: World) -> None:
     """Deleting somebody else's address answers as for an unknown one, and removes nothing."""
     give(world)
@@ -86,6 +90,7 @@ def test_a_deleted_address_is_free(world: World) -> None:
     assert world.add(world.prove(secret="bobs", user=BOB), "bobs", BOB).status == 200
 
 
+@pytest.mark.rule("REQ-CAPVER-1", "REQ-DEL-7", "REQ-GET-1")
 def test_changes_can_be_disabled(make_world: Callable[..., World]) -> None:
     """With the capability off deleting answers M_FORBIDDEN; listing and unbinding work."""
     world = make_world({"changes_enabled": False})
@@ -95,6 +100,7 @@ def test_changes_can_be_disabled(make_world: Callable[..., World]) -> None:
     assert world.threepids() == ["alice@example.org"]
 
 
+@pytest.mark.rule("REQ-ADD-11")
 def test_suspended_users_may_not_delete(world: World) -> None:
     """A suspended account keeps its addresses: M_USER_SUSPENDED."""
     give(world, "alice@example.org", ALICE)
@@ -103,6 +109,7 @@ def test_suspended_users_may_not_delete(world: World) -> None:
     assert world.threepids() == ["alice@example.org"]
 
 
+@pytest.mark.rule("SEC-49")
 @pytest.mark.parametrize("path", [DELETE, UNBIND])
 @pytest.mark.parametrize(
     ("body", "errcode"),
@@ -122,6 +129,7 @@ def test_what_names_no_identifier_is_refused(world: World, path: str, body: dict
     assert refusal(world.post(path, body, ALICE)) == (400, errcode)
 
 
+@pytest.mark.rule("REQ-DEL-4", "REQ-DEL-5", "REQ-GEN-1", "REQ-IDS-1", "REQ-IDS-5")
 @pytest.mark.parametrize("path", [DELETE, UNBIND])
 @pytest.mark.parametrize("version", ["r0", "v3", "unstable"])
 def test_without_identity_server_nothing_is_unbound(world: World, path: str, version: str) -> None:
@@ -131,6 +139,7 @@ def test_without_identity_server_nothing_is_unbound(world: World, path: str, ver
         assert (answer.status, answer.json()) == (200, NO_SUPPORT)
 
 
+@pytest.mark.rule("REQ-UNBIND-9", "REQ-UNBIND-11")
 def test_unbinding_leaves_the_account_alone(world: World) -> None:
     """Unbind never touches what is on the account."""
     give(world, "alice@example.org", ALICE)

@@ -20,6 +20,7 @@ from .acting import PURPOSES, ask_for, dump, proved_for, refusal, submit, token_
 MARKER = "a-marker-nobody-else-uses"
 
 
+@pytest.mark.rule("SEC-20", "SEC-112", "SEC-265")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("reset_by", ["link", "code"])
 def test_a_stolen_store_opens_nothing(make_world: Callable[..., World], purpose: str, reset_by: str) -> None:
@@ -38,6 +39,7 @@ def test_a_stolen_store_opens_nothing(make_world: Callable[..., World], purpose:
     world.exchanges.clear()  # what was posted here as a token is what the store holds
 
 
+@pytest.mark.rule("SEC-19", "SEC-134")
 def test_what_is_printed_is_redacted(world: World) -> None:
     """Sessions, messages, requests and peppers print neither secrets nor whole addresses."""
     world.ask("Somebody@example.org", MARKER, body={"next_link": "https://app.example.org/secret-path"})
@@ -61,6 +63,7 @@ def test_refusals_repeat_no_value(world: World, body: dict[str, Any]) -> None:
     assert next(iter(body)) in answer.json()["error"]
 
 
+@pytest.mark.rule("REQ-GEN-7", "SEC-19", "SEC-265")
 def test_a_log_of_a_whole_journey_is_clean(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """From request to deletion nothing secret and no whole address is logged at any level."""
     sid = world.prove("somebody@example.org", MARKER, user=ALICE)
@@ -78,6 +81,7 @@ class Failing:
         raise RuntimeError(MARKER)
 
 
+@pytest.mark.rule("REQ-GEN-7")
 def test_a_failing_listener_changes_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Every answer is as with a good listener; the log names the kinds of event and error only."""
     world.rewire(listener=Failing())
@@ -96,6 +100,7 @@ class Broken(FakeAccounts):
         raise RuntimeError(MARKER)
 
 
+@pytest.mark.rule("SEC-54", "SEC-135")
 def test_a_bug_of_the_host_is_not_told_to_clients(world: World) -> None:
     """What a port's exception says stays on the server; the client gets a name to report."""
     world.rewire(accounts=Broken())

@@ -25,6 +25,7 @@ def homeserver(world: World) -> Any:
     return world.homeserver
 
 
+@pytest.mark.rule("REQ-LOGIN-2", "REQ-LOGIN-3")
 @pytest.mark.parametrize(
     ("body", "user"),
     [
@@ -45,6 +46,7 @@ def test_a_user_is_found_by_address(homeserver: Any, body: dict[str, Any], user:
     assert run_sync(user_of_login(homeserver, body)) == user
 
 
+@pytest.mark.rule("REQ-LOGIN-1")
 @pytest.mark.parametrize(
     "identifier",
     [
@@ -68,6 +70,7 @@ def test_whatever_is_unknown_is_forbidden(homeserver: Any, identifier: dict[str,
     assert caught.value.body() == {"errcode": "M_FORBIDDEN", "error": "Invalid username or password"}
 
 
+@pytest.mark.rule("REQ-LOGIN-3")
 @pytest.mark.parametrize(
     "body",
     [

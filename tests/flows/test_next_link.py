@@ -13,6 +13,7 @@ from .acting import PURPOSES, SUBMIT, ask_for, dump, refusal, token_of
 from .reading import query_of, read
 
 
+@pytest.mark.rule("REQ-LINK-2", "REQ-LINK-5", "SEC-18")
 @pytest.mark.parametrize(
     ("next_link", "location"),
     [
@@ -37,6 +38,7 @@ def test_the_page_without_next_link_thanks(world: World) -> None:
     assert "Thank you" in read(world.call("GET", there)).text
 
 
+@pytest.mark.rule("REQ-LINK-4", "SEC-17")
 @pytest.mark.parametrize("name", ["next_link", "nextLink"])
 def test_a_link_cannot_lead_elsewhere(world: World, name: str) -> None:
     """A ``next_link`` in the link's query or form is ignored; only the one of the request counts."""
@@ -49,6 +51,7 @@ def test_a_link_cannot_lead_elsewhere(world: World, name: str) -> None:
     )
 
 
+@pytest.mark.rule("REQ-LINK-4", "SEC-17")
 @pytest.mark.parametrize(
     "link",
     [
@@ -80,6 +83,7 @@ def test_a_bad_next_link_is_refused_at_once(world: World, purpose: str, link: st
     assert not world.outbox.messages
 
 
+@pytest.mark.rule("REQ-LINK-4", "SEC-17")
 @pytest.mark.parametrize(
     ("link", "status"),
     [
@@ -96,6 +100,7 @@ def test_an_allow_list_narrows_next_link(make_world: Callable[..., World], link:
     assert world.ask(body={"next_link": link}).status == status
 
 
+@pytest.mark.rule("SEC-131")
 def test_the_form_may_lead_to_next_link(world: World) -> None:
     """Browsers check redirects of forms too, so the page allows the origin of ``next_link``, and only that."""
     world.ask(body={"next_link": "https://app.example.org:8443/done?x#y"})

@@ -44,6 +44,7 @@ def notices(world: World) -> list[TokenMessage]:
     return [message for message in world.outbox.messages if message.kind.notice]
 
 
+@pytest.mark.rule("SEC-56")
 @pytest.mark.parametrize(("kind", "happen"), HAPPENINGS.items())
 def test_the_other_addresses_are_told(world: World, kind: MessageKind, happen: Callable[[World], Any]) -> None:
     """Each other mail address hears what happened, with the address masked and nothing to press."""
@@ -54,6 +55,7 @@ def test_the_other_addresses_are_told(world: World, kind: MessageKind, happen: C
     assert (notice.concerns, notice.link, notice.code) == ("a***@example.org", None, None)
 
 
+@pytest.mark.rule("SEC-56")
 @pytest.mark.parametrize("happen", HAPPENINGS.values(), ids=[kind.value for kind in HAPPENINGS])
 def test_nobody_else_is_told(world: World, happen: Callable[[World], Any]) -> None:
     """The address it is about, other people's addresses and phone numbers get no notice."""
@@ -81,6 +83,7 @@ def test_without_a_mail_sender_things_go_on(make_world: Callable[..., World]) ->
     assert world.threepids() == [HELD]
 
 
+@pytest.mark.rule("SEC-56")
 @pytest.mark.parametrize("outcome", [RefusedForever("no"), RefusedForNow("later"), Unknown("lost")], ids=repr)
 def test_a_failure_changes_nothing(world: World, outcome: Any) -> None:
     """What becomes of a notice changes neither the answer nor the account."""
@@ -101,6 +104,7 @@ def test_what_did_not_happen_is_not_told(world: World) -> None:
     assert notices(world) == []
 
 
+@pytest.mark.rule("SEC-56")
 def test_an_address_gets_twenty_notices_a_day(world: World) -> None:
     """Who changes an account again and again cannot flood its other addresses; an address on it hears again later."""
     give(world, HELD, ALICE)
@@ -112,6 +116,7 @@ def test_an_address_gets_twenty_notices_a_day(world: World) -> None:
     assert len(notices(world)) == 21
 
 
+@pytest.mark.rule("SEC-56")
 def test_five_addresses_are_told_at_most(world: World) -> None:
     """An account with many addresses costs no more than five mails."""
     for number in range(7):

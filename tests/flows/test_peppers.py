@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from matrix_threepid import Peppers
 from matrix_threepid.testing import World
 from matrix_threepid.testing.world import PEPPER
@@ -11,6 +13,7 @@ from .acting import deliver, refusal, submit, token_of
 NEW = b"another pepper, of 32 bytes or more"
 
 
+@pytest.mark.rule("SEC-112")
 def test_a_rotated_pepper_still_checks(world: World) -> None:
     """After a rotation open sessions go on: same sid, the old link confirms, and the proof can be used."""
     sid = world.ask().json()["sid"]

@@ -13,6 +13,7 @@ from matrix_threepid.testing import BASE_URL, World
 from .acting import deliver, give, refusal
 
 
+@pytest.mark.rule("SEC-32")
 @pytest.mark.parametrize(
     "url",
     [

@@ -12,6 +12,7 @@ from matrix_threepid.testing import BOB, World
 from .acting import BODY, FORM, PATHS, PURPOSES, SUBMIT, ask_for, dump, give, recorded, refusal
 
 
+@pytest.mark.rule("REQ-EMAIL-2", "REQ-EMAIL-3", "REQ-EMAIL-9", "REQ-REQTOK-6", "SEC-11")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize(
     "address",
@@ -39,6 +40,7 @@ def test_what_is_no_plain_address_is_refused(world: World, purpose: str, address
     assert not dump(world)
 
 
+@pytest.mark.rule("REQ-REQTOK-7", "SEC-55")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_rules_are_asked_for_every_purpose(world: World, purpose: str) -> None:
     """An address the host's rules refuse answers M_THREEPID_DENIED, whatever the spelling and purpose."""
@@ -47,6 +49,7 @@ def test_rules_are_asked_for_every_purpose(world: World, purpose: str) -> None:
     assert not dump(world)
 
 
+@pytest.mark.rule("REQ-REQTOK-8", "SEC-26")
 @pytest.mark.parametrize(
     ("change", "seen"),
     [
@@ -66,6 +69,7 @@ def test_checks_come_in_order(world: World, change: dict[str, str], seen: list[s
     assert [call for call in trace if call != "callers.identify"] == seen
 
 
+@pytest.mark.rule("SEC-9")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_unknown_members_have_no_effect(world: World, purpose: str) -> None:
     """Members a client makes up neither validate a session nor turn it into another."""
@@ -77,6 +81,7 @@ def test_unknown_members_have_no_effect(world: World, purpose: str) -> None:
     assert session.threepid.address == "alice@example.org"
 
 
+@pytest.mark.rule("REQ-GEN-3", "REQ-GEN-5", "SEC-12")
 @pytest.mark.parametrize(
     ("body", "errcode"),
     [
@@ -98,12 +103,14 @@ def test_a_bad_body_is_named(world: World, purpose: str, body: Any, errcode: str
     assert not world.outbox.messages
 
 
+@pytest.mark.rule("SEC-13")
 def test_a_body_that_is_too_large_is_not_parsed(world: World) -> None:
     """One byte over the limit answers M_TOO_LARGE, even where the body is no JSON."""
     for path, headers in (("/register/email/requestToken", {}), (SUBMIT, FORM)):
         assert refusal(world.post(path, b"{" * 16_385, headers=headers)) == (413, "M_TOO_LARGE")
 
 
+@pytest.mark.rule("REQ-GEN-4")
 def test_options_asks_no_port(world: World) -> None:
     """OPTIONS of any known path answers CORS headers and touches nothing."""
     trace = recorded(world)
@@ -122,6 +129,7 @@ def test_what_is_not_there_is_unrecognized(world: World, method: str, path: str,
     assert answer.header("Access-Control-Allow-Origin") == "*"
 
 
+@pytest.mark.rule("SEC-32")
 @pytest.mark.parametrize("header", ["host", "x-forwarded-host", "forwarded", "x-original-url", "origin", "referer"])
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_links_start_with_the_configured_url(world: World, purpose: str, header: str) -> None:
@@ -131,6 +139,7 @@ def test_links_start_with_the_configured_url(world: World, purpose: str, header:
         assert (world.outbox.last.link or "").startswith(f"https://hs.example.org{SUBMIT}?sid=")
 
 
+@pytest.mark.rule("REQ-CAPVER-1")
 @pytest.mark.parametrize(("switch", "purpose"), [("changes_enabled", "add"), ("registration_enabled", "register")])
 def test_what_is_switched_off_is_forbidden(make_world: Callable[..., World], switch: str, purpose: str) -> None:
     """With changes or registration disabled, asking for that purpose answers M_FORBIDDEN."""

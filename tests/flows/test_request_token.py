@@ -14,6 +14,7 @@ from matrix_threepid.testing import ALICE, BOB, World
 from .acting import BODY, PATHS, PURPOSES, ask_for, dump, give, refusal
 
 
+@pytest.mark.rule("REQ-GEN-1", "SEC-9")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("version", ["r0", "v3", "unstable"])
 def test_every_version_of_a_path_behaves_alike(world: World, purpose: str, version: str) -> None:
@@ -26,6 +27,7 @@ def test_every_version_of_a_path_behaves_alike(world: World, purpose: str, versi
     assert [message.purpose.value for message in world.outbox.messages] == [purpose]
 
 
+@pytest.mark.rule("REQ-REQTOK-1", "REQ-REQTOK-10")
 @pytest.mark.parametrize("purpose", ["add", "register"])
 @pytest.mark.parametrize("user", [None, ALICE, BOB])
 def test_an_address_in_use_is_refused(world: World, purpose: str, user: str | None) -> None:
@@ -35,6 +37,7 @@ def test_an_address_in_use_is_refused(world: World, purpose: str, user: str | No
     assert not world.outbox.messages
 
 
+@pytest.mark.rule("REQ-REQTOK-2")
 def test_a_reset_needs_an_address_that_is_on_an_account(world: World) -> None:
     """A password reset for an unknown address answers M_THREEPID_NOT_FOUND; for a known one it mails."""
     assert refusal(world.ask(purpose="password")) == (400, "M_THREEPID_NOT_FOUND")
@@ -42,6 +45,7 @@ def test_a_reset_needs_an_address_that_is_on_an_account(world: World) -> None:
     assert world.ask(purpose="password").status == 200
 
 
+@pytest.mark.rule("REQ-IDS-1", "REQ-IDS-2", "REQ-IDS-4", "REQ-IDS-6", "REQ-REQTOK-5", "SEC-41")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("extra", [{}, {"id_server": "is.example.org"}, {"id_server": "x", "id_access_token": "tok"}])
 def test_an_identity_server_is_neither_needed_nor_heeded(world: World, purpose: str, extra: dict[str, str]) -> None:
@@ -50,6 +54,7 @@ def test_an_identity_server_is_neither_needed_nor_heeded(world: World, purpose: 
     assert len(world.outbox.messages) == 1
 
 
+@pytest.mark.rule("REQ-IDS-3", "SEC-41")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_strict_host_refuses_identity_servers(make_world: Callable[..., World], purpose: str) -> None:
     """With ``identity_server_hint="refuse"`` a named identity server answers M_SERVER_NOT_TRUSTED, and none is fine."""
@@ -59,6 +64,7 @@ def test_a_strict_host_refuses_identity_servers(make_world: Callable[..., World]
     assert world.ask(purpose=purpose).status == 200
 
 
+@pytest.mark.rule("REQ-REQTOK-6")
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_medium_without_a_sender_is_named_as_such(make_world: Callable[..., World], purpose: str) -> None:
     """Without a sender both media answer M_THREEPID_MEDIUM_NOT_SUPPORTED, before the body is looked at."""
@@ -68,6 +74,7 @@ def test_a_medium_without_a_sender_is_named_as_such(make_world: Callable[..., Wo
         assert refusal(answer) == (400, "M_THREEPID_MEDIUM_NOT_SUPPORTED")
 
 
+@pytest.mark.rule("REQ-REQTOK-9")
 def test_asking_changes_no_account(world: World) -> None:
     """Asking leaves accounts alone; the session records its purpose, and the user only if a token named one."""
     for purpose, user in (("add", ALICE), ("add", None), ("register", ALICE)):
@@ -80,12 +87,14 @@ def test_asking_changes_no_account(world: World) -> None:
     assert not world.accounts.on
 
 
+@pytest.mark.rule("REQ-REQTOK-9")
 def test_a_bad_access_token_is_no_reason_to_refuse(world: World) -> None:
     """Asking needs no access token, so one that is not known is treated as none."""
     assert world.ask(user="expired").status == 200
     assert dump(world)[0].owner is None
 
 
+@pytest.mark.rule("REQ-GEN-6", "SEC-21", "SEC-110")
 def test_session_ids_are_long_random_and_in_the_grammar(world: World) -> None:
     """A session id has 128 random bits in the characters the specification allows."""
     sids = {world.ask(f"a{count}@example.org").json()["sid"] for count in range(500)}
@@ -93,6 +102,7 @@ def test_session_ids_are_long_random_and_in_the_grammar(world: World) -> None:
     assert all(re.fullmatch(r"[0-9a-zA-Z_-]{22}", sid) for sid in sids)
 
 
+@pytest.mark.rule("REQ-SEND-1", "REQ-SEND-2")
 @pytest.mark.parametrize(
     ("attempts", "mails"),
     [((1, 1), 1), ((1, 2), 2), ((2, 1), 1), ((2, 1, 2), 1), ((0, 0), 1), ((-5, -5, -4), 2), ((1, 2, 1, 3), 3)],
@@ -104,6 +114,7 @@ def test_only_a_larger_attempt_sends(world: World, attempts: tuple[int, ...], ma
     assert len(world.outbox.messages) == mails
 
 
+@pytest.mark.rule("REQ-SEND-5", "SEC-38")
 @pytest.mark.parametrize("attempt", [True, "1", 1.5, None, 2**53, -(2**53), 10**400, [1]])
 def test_an_attempt_is_an_integer_of_json(world: World, attempt: Any) -> None:
     """``send_attempt`` is a whole number every JSON library can carry; anything else is refused before any mail."""
@@ -111,6 +122,7 @@ def test_an_attempt_is_an_integer_of_json(world: World, attempt: Any) -> None:
     assert not world.outbox.messages
 
 
+@pytest.mark.rule("REQ-SEND-3", "REQ-SESS-1", "SEC-107")
 @pytest.mark.parametrize(
     ("second", "same"),
     [

@@ -17,6 +17,7 @@ from .together import LOOPS, Turns, waiting
 LEASE = 30_000
 
 
+@pytest.mark.rule("REQ-SEND-4", "SEC-34")
 @pytest.mark.parametrize(
     ("outcome", "status", "counts"),
     [
@@ -42,6 +43,7 @@ def test_an_outcome_decides_whether_an_attempt_counts(
     assert len(dump(world)) == 1
 
 
+@pytest.mark.rule("SEC-54")
 @pytest.mark.parametrize(
     ("outcome", "code"), [(RefusedForever("r"), "M_INVALID_PARAM"), (RefusedForNow("r"), "M_UNKNOWN")]
 )
@@ -61,6 +63,7 @@ def test_a_mail_after_an_unknown_outcome_is_good(world: World) -> None:
     assert world.confirm().status == 303
 
 
+@pytest.mark.rule("SEC-34", "SEC-121", "SEC-256")
 @pytest.mark.parametrize("later", [LEASE, HOUR - 1])
 def test_a_crash_while_sending_loses_no_mail(world: World, later: int) -> None:
     """After a crash between write and send a worker sends once the lease is over; one session, one mail."""
@@ -78,6 +81,7 @@ def test_a_crash_while_sending_loses_no_mail(world: World, later: int) -> None:
     assert dump(world)[0].sid == session.sid
 
 
+@pytest.mark.rule("SEC-34")
 def test_a_retry_after_a_crash_sends(world: World) -> None:
     """The client's retry with the same attempt joins the session, and sends once nobody else can be sending."""
     world.outbox.before = crash
@@ -91,6 +95,7 @@ def test_a_retry_after_a_crash_sends(world: World) -> None:
     assert len(world.outbox.messages) == 1
 
 
+@pytest.mark.rule("SEC-34", "SEC-113", "SEC-121")
 def test_a_second_copy_has_the_same_token(world: World) -> None:
     """After a crash between sending and marking the mail goes out again with the link of the first."""
     sent: list[Any] = []
@@ -111,6 +116,7 @@ def test_a_second_copy_has_the_same_token(world: World) -> None:
     assert world.confirm(sent[0]).status == 303
 
 
+@pytest.mark.rule("REQ-SEND-4", "SEC-36")
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("deferred", [False, True])
 def test_sixteen_equal_requests_send_one_mail(make_world: Callable[..., World], loop: str, deferred: bool) -> None:
@@ -125,6 +131,7 @@ def test_sixteen_equal_requests_send_one_mail(make_world: Callable[..., World], 
     assert len(world.outbox.messages) == 1
 
 
+@pytest.mark.rule("SEC-232")
 @pytest.mark.parametrize("seed", range(40))
 def test_equal_requests_send_one_mail_in_any_order(world: World, seed: int) -> None:
     """However four equal requests take turns, one session and one mail come out."""

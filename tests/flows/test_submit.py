@@ -15,6 +15,7 @@ from .acting import DAY, HOUR, MINUTE, SUBMIT, dump, refusal, submit, token_of
 from .together import Turns, waiting
 
 
+@pytest.mark.rule("REQ-SUBMIT-1")
 def test_the_right_token_validates(world: World) -> None:
     """Session, secret and token together answer ``{"success": true}`` without an access token."""
     sid = world.ask().json()["sid"]
@@ -24,6 +25,7 @@ def test_the_right_token_validates(world: World) -> None:
     assert len(world.events.of(ThreepidValidated)) == 1
 
 
+@pytest.mark.rule("REQ-SESS-4", "REQ-SUBMIT-5")
 def test_validation_keeps_its_first_time(world: World) -> None:
     """Submitting again succeeds and does not move ``validated_at``; a wrong token then changes nothing."""
     sid = world.ask().json()["sid"]
@@ -36,6 +38,7 @@ def test_validation_keeps_its_first_time(world: World) -> None:
     assert dump(world) == before
 
 
+@pytest.mark.rule("REQ-SUBMIT-6")
 def test_next_link_means_nothing_to_a_client(world: World) -> None:
     """A JSON submit answers JSON, wherever the link would have led."""
     sid = world.ask(body={"next_link": "https://app.example.org/"}).json()["sid"]
@@ -49,6 +52,7 @@ def test_next_link_means_nothing_to_a_client(world: World) -> None:
     assert (answer.status, answer.header("Location")) == (200, None)
 
 
+@pytest.mark.rule("REQ-SUBMIT-2", "REQ-SUBMIT-4", "SEC-10")
 @pytest.mark.parametrize(
     ("change", "errcode"),
     [
@@ -75,6 +79,7 @@ def test_nothing_but_the_whole_token_fits(world: World, change: Callable[[str], 
     assert dump(world)[0].validated_at is None
 
 
+@pytest.mark.rule("SEC-10")
 @pytest.mark.parametrize("member", ["sid", "client_secret", "token"])
 def test_all_three_members_are_needed(world: World, member: str) -> None:
     """A submit without session, secret or token answers M_MISSING_PARAM."""
@@ -83,6 +88,7 @@ def test_all_three_members_are_needed(world: World, member: str) -> None:
     assert refusal(world.post(SUBMIT, body)) == (400, "M_MISSING_PARAM")
 
 
+@pytest.mark.rule("REQ-SESS-8", "REQ-SUBMIT-3", "SEC-114")
 def test_unknown_sessions_and_wrong_secrets_look_alike(world: World) -> None:
     """A session that does not exist and a secret that does not fit answer the very same 404."""
     sid = world.ask().json()["sid"]
@@ -92,6 +98,7 @@ def test_unknown_sessions_and_wrong_secrets_look_alike(world: World) -> None:
     assert (unknown.body, unknown.headers) == (other.body, other.headers)
 
 
+@pytest.mark.rule("SEC-8")
 def test_the_token_of_another_session_is_wrong(world: World) -> None:
     """A token validates the session it was made for, even where the same person asked for both."""
     world.ask("a@example.org")
@@ -99,6 +106,7 @@ def test_the_token_of_another_session_is_wrong(world: World) -> None:
     assert refusal(submit(world, sid, token_of(world.outbox.messages[0]))) == (400, "M_TOKEN_INCORRECT")
 
 
+@pytest.mark.rule("REQ-SESS-3", "REQ-SUBMIT-2")
 @pytest.mark.parametrize(("age", "status"), [(HOUR - 1, 200), (HOUR, 400)])
 def test_a_token_expires_to_the_millisecond(world: World, age: int, status: int) -> None:
     """The token of a mail is refused as expired from one hour after it was sent."""
@@ -109,6 +117,7 @@ def test_a_token_expires_to_the_millisecond(world: World, age: int, status: int)
     assert status == 200 or refusal(answer) == (400, "M_SESSION_EXPIRED")
 
 
+@pytest.mark.rule("REQ-SESS-2")
 def test_asking_again_does_not_prolong_a_session(world: World) -> None:
     """24 hours after it was opened a session is over, however late the last mail was."""
     sid = world.ask().json()["sid"]
@@ -119,6 +128,7 @@ def test_asking_again_does_not_prolong_a_session(world: World) -> None:
     assert world.ask().json()["sid"] != sid
 
 
+@pytest.mark.rule("SEC-108")
 def test_a_clock_set_back_revives_nothing(world: World) -> None:
     """A clock that jumps back before the session was opened makes it unusable, not young."""
     sid = world.ask().json()["sid"]
@@ -126,6 +136,7 @@ def test_a_clock_set_back_revives_nothing(world: World) -> None:
     assert refusal(submit(world, sid, token_of(world.outbox.last))) == (400, "M_SESSION_EXPIRED")
 
 
+@pytest.mark.rule("SEC-49")
 def test_a_phone_session_is_no_mail_session(make_world: Callable[..., World]) -> None:
     """A session is submitted where its medium is, and nowhere else."""
     world = make_world(senders={Medium.EMAIL: Outbox(), Medium.MSISDN: Outbox()})
@@ -134,6 +145,7 @@ def test_a_phone_session_is_no_mail_session(make_world: Callable[..., World]) ->
     assert refusal(world.post(SUBMIT.replace("email", "msisdn"), body)) == (404, "M_NO_VALID_SESSION")
 
 
+@pytest.mark.rule("SEC-106")
 @pytest.mark.parametrize("seed", range(20))
 def test_parallel_submits_validate_once(world: World, seed: int) -> None:
     """However parallel submits take turns while time goes on, one of them writes the time of validation."""

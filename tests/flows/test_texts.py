@@ -63,6 +63,7 @@ def test_a_host_brings_its_own_texts(tmp_path: Path, make_world: Callable[..., W
     assert "&lt;b&gt;hs.example.org&lt;/b&gt; asks about a***@example.org" in shown
 
 
+@pytest.mark.rule("SEC-16")
 def test_no_template_switches_escaping_off() -> None:
     """The shipped layouts hold no script and no word that would let markup through."""
     for layout in BUILT_IN.glob("*.html"):

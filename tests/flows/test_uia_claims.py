@@ -16,6 +16,7 @@ from .acting import MINUTE, STAGE, dump, proved_for, stage
 from .together import LOOPS, Turns, waiting
 
 
+@pytest.mark.rule("REQ-UIA-5")
 def test_a_finished_stage_stays_finished(world: World) -> None:
     """The same UIA session gets the same proof again; every other one is refused meanwhile."""
     sid = proved_for(world, "register")
@@ -24,6 +25,7 @@ def test_a_finished_stage_stays_finished(world: World) -> None:
         stage(world, sid, "register", "u2")
 
 
+@pytest.mark.rule("SEC-128")
 def test_a_claim_that_came_to_nothing_ends(world: World) -> None:
     """Ten minutes after an abandoned claim another UIA session may have the proof, and the first one no more."""
     sid = proved_for(world, "register")
@@ -34,6 +36,7 @@ def test_a_claim_that_came_to_nothing_ends(world: World) -> None:
         run_sync(world.stages.confirm(first))
 
 
+@pytest.mark.rule("REQ-SESS-5")
 def test_a_spent_proof_serves_nobody(world: World) -> None:
     """After the account is made, neither the same nor another UIA session can use the proof again."""
     sid = proved_for(world, "register")
@@ -47,6 +50,7 @@ def test_a_spent_proof_serves_nobody(world: World) -> None:
         run_sync(world.stages.confirm(proof))
 
 
+@pytest.mark.rule("SEC-6")
 @pytest.mark.parametrize("loop", LOOPS)
 def test_twenty_registrations_one_proof(world: World, loop: str) -> None:
     """Of twenty parallel UIA sessions one gets the proof of a session, under any event loop."""
@@ -54,6 +58,7 @@ def test_twenty_registrations_one_proof(world: World, loop: str) -> None:
     assert len(_winners(world, run, pause)) == 1
 
 
+@pytest.mark.rule("SEC-6", "SEC-232")
 @pytest.mark.parametrize("seed", range(200))
 def test_twenty_registrations_one_proof_in_any_order(world: World, seed: int) -> None:
     """However the twenty take turns, one of them wins, and only its claim stands."""
@@ -78,6 +83,7 @@ def _winners(world: World, run: Callable[..., list[Any]], pause: Callable[[], An
     return [proof for proof in proofs if proof is not None]
 
 
+@pytest.mark.rule("SEC-128")
 def test_a_crash_before_the_end_is_healed_by_the_same_session(world: World) -> None:
     """If the host dies between acting and spending, the same UIA session finishes, and nobody else can."""
     sid = proved_for(world, "register")

@@ -19,6 +19,7 @@ def check(world: World, auth: dict[str, Any], purpose: str = "register") -> Proo
     return run_sync(world.stages.check(STAGE, auth, "u1", Purpose(purpose)))
 
 
+@pytest.mark.rule("REQ-UIA-4", "SEC-1")
 @pytest.mark.parametrize("purpose", ["register", "password"])
 def test_an_unvalidated_session_can_be_polled(world: World, purpose: str) -> None:
     """Before the link is confirmed the stage answers M_UNAUTHORIZED, as often as asked, and burns nothing."""
@@ -32,6 +33,7 @@ def test_an_unvalidated_session_can_be_polled(world: World, purpose: str) -> Non
     assert stage(world, sid, purpose).threepid.address == "alice@example.org"
 
 
+@pytest.mark.rule("REQ-SESS-6", "SEC-2")
 @pytest.mark.parametrize("made_for", PURPOSES)
 @pytest.mark.parametrize("used_for", ["register", "password"])
 def test_a_proof_serves_its_purpose_only(world: World, made_for: str, used_for: str) -> None:
@@ -46,6 +48,7 @@ def test_a_proof_serves_its_purpose_only(world: World, made_for: str, used_for: 
     assert dump(world) == before
 
 
+@pytest.mark.rule("REQ-IDS-2", "REQ-UIA-2", "REQ-UIA-3", "REQ-UIA-8")
 @pytest.mark.parametrize(
     "auth",
     [
@@ -64,6 +67,7 @@ def test_creds_are_read_in_every_spelling(world: World, auth: Callable[[str], di
     assert check(world, auth(proved_for(world, "register"))).sid
 
 
+@pytest.mark.rule("REQ-UIA-4", "SEC-37")
 @pytest.mark.parametrize(
     ("creds", "error"),
     [
@@ -87,6 +91,7 @@ def test_bad_creds_are_an_answer_not_an_accident(world: World, creds: Any, error
         check(world, {})
 
 
+@pytest.mark.rule("REQ-SESS-8")
 def test_wrong_secrets_and_unknown_sessions_look_alike(world: World) -> None:
     """The stage tells neither from the other."""
     sid = proved_for(world, "register")
@@ -98,6 +103,7 @@ def test_wrong_secrets_and_unknown_sessions_look_alike(world: World) -> None:
     assert answers[0] == answers[1]
 
 
+@pytest.mark.rule("REQ-UIA-1", "SEC-49")
 def test_a_stage_takes_its_own_medium(make_world: Callable[..., World]) -> None:
     """A mail session does not complete ``m.login.msisdn``."""
     world = make_world()
@@ -119,6 +125,7 @@ def test_a_proof_is_good_for_an_hour(world: World, age: int, ok: bool) -> None:
         stage(world, sid, "register")
 
 
+@pytest.mark.rule("REQ-UIA-7")
 def test_registration_looks_again_whether_the_address_is_free(world: World) -> None:
     """If somebody got the address between stage and registration, the host hears M_THREEPID_IN_USE."""
     proof = stage(world, proved_for(world, "register"), "register")
@@ -127,6 +134,7 @@ def test_registration_looks_again_whether_the_address_is_free(world: World) -> N
         run_sync(world.stages.confirm(proof))
 
 
+@pytest.mark.rule("REQ-UIA-7", "SEC-55")
 def test_registration_asks_the_rules_again(world: World) -> None:
     """An address denied after its validation raises M_THREEPID_DENIED, and its session is dead."""
     proof = stage(world, proved_for(world, "register"), "register")

@@ -11,6 +11,7 @@ from matrix_threepid.testing import World
 from matrix_threepid.versions import capabilities, unstable_features
 
 
+@pytest.mark.rule("REQ-CAPVER-2", "REQ-CAPVER-3")
 @pytest.mark.parametrize(
     ("wiring", "policy", "required"),
     [({}, {}, False), ({"senders": {}}, {}, True), ({}, {"public_base_url": None}, True)],
@@ -26,6 +27,7 @@ def test_flags_say_what_is_wired(
     }
 
 
+@pytest.mark.rule("REQ-CAPVER-3")
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_capability_is_the_policy(make_world: Callable[..., World], enabled: bool) -> None:
     """``m.3pid_changes`` says what the endpoints do."""

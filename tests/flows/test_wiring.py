@@ -44,6 +44,7 @@ def test_senders_belong_to_media(make_world: Callable[..., World], senders: dict
         make_world(senders=senders)
 
 
+@pytest.mark.rule("SEC-136")
 @pytest.mark.parametrize("key", [b"", b"short", b"x" * 31, "x" * 32])
 def test_a_pepper_is_long(key: Any) -> None:
     """A pepper of fewer than 32 bytes is refused, and not repeated."""
@@ -58,6 +59,7 @@ def test_raw_bytes_are_no_peppers(make_world: Callable[..., World]) -> None:
         make_world(peppers=b"x" * 32)
 
 
+@pytest.mark.rule("SEC-136")
 @pytest.mark.parametrize(
     ("policy", "wiring", "reason"),
     [({}, {"senders": {}}, "no sender"), ({"public_base_url": None}, {}, "public_base_url")],

@@ -25,6 +25,7 @@ class Broken:
         raise KeyError("dsn=postgres://user:hunter2@db")
 
 
+@pytest.mark.rule("SEC-135")
 def test_a_bug_is_told_by_name_only(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """The client gets the name of the incident; the log has the traceback under it; neither has the request's."""
     world.rewire(callers=Broken())
@@ -50,6 +51,7 @@ class Forever:
         await self._wait()
 
 
+@pytest.mark.rule("SEC-135")
 def test_asyncio_cancellation_passes_through(world: World) -> None:
     """A request that asyncio cancels ends at once: no answer, no incident."""
     world.rewire(callers=Forever(asyncio.Event().wait))

@@ -42,6 +42,7 @@ PUBLIC = [
 ]
 
 
+@pytest.mark.rule("SEC-52", "SEC-212")
 @pytest.mark.parametrize("address", [*DENIED.values(), *(edge for edges in EDGES.values() for edge in edges)])
 def test_addresses_inside_are_denied(address: str) -> None:
     """All that is not public is denied, from the first address of a range to the last."""
@@ -54,6 +55,7 @@ def test_public_addresses_are_not(address: str) -> None:
     assert not AddressCheck().denies(address)
 
 
+@pytest.mark.rule("SEC-52")
 @pytest.mark.parametrize("text", ["", "localhost", "127.1", "0x7f.0.0.1", "2130706433", "1.1.1.1:80", "[::1]"])
 def test_what_is_no_address_is_denied(text: str) -> None:
     """Nobody else is left to judge what is no address."""

@@ -35,6 +35,7 @@ def fail(outside: Outside, times: int) -> list[int]:
     return [outside.bind("first.example").status for _ in range(times)]
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.answers_5xx(502)
 def test_a_server_that_fails_five_times_is_left_alone(clocked: Outside) -> None:
     """Five faults in a row, and nobody calls it for a minute; who asks hears at once what everybody heard before."""
@@ -45,6 +46,7 @@ def test_a_server_that_fails_five_times_is_left_alone(clocked: Outside) -> None:
     assert clocked.server.connections == 5
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.answers_5xx(502)
 def test_one_call_tries_it_after_the_pause(clocked: Outside) -> None:
     """After a minute one call goes through: if it fails, another minute begins; if it does not, all is well."""
@@ -58,6 +60,7 @@ def test_one_call_tries_it_after_the_pause(clocked: Outside) -> None:
     assert [clocked.bind("first.example").status for _ in range(3)] == [200] * 3
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.answers_5xx(502)
 def test_other_servers_are_called_meanwhile(clocked: Outside) -> None:
     """Only the server that failed is left alone, also where one request concerns several."""
@@ -69,6 +72,7 @@ def test_other_servers_are_called_meanwhile(clocked: Outside) -> None:
     assert (clocked.calls, [row.id_server for row in clocked.rows]) == (["unbind"], [clocked.at("first.example")])
 
 
+@pytest.mark.rule("SEC-30")
 @pytest.mark.answers_5xx(502)
 def test_what_is_not_unbound_meanwhile_is_in_the_queue(clocked: Outside) -> None:
     """A delete goes through at once, and the unbind is made when the queue may call the server again."""
@@ -80,6 +84,7 @@ def test_what_is_not_unbound_meanwhile_is_in_the_queue(clocked: Outside) -> None
     assert (clocked.retry(after=A_DAY), clocked.rows) == (1, [])
 
 
+@pytest.mark.rule("SEC-30")
 @pytest.mark.answers_5xx(502)
 def test_the_queue_leaves_it_alone_as_well(clocked: Outside) -> None:
     """A worker's calls count and are kept off like any other, and nothing is lost by that."""
@@ -107,6 +112,7 @@ def test_an_answer_ends_the_row(clocked: Outside) -> None:
     assert clocked.bind("first.example").status == 200
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.answers_5xx(502)
 def test_a_server_is_all_of_its_name(clocked: Outside) -> None:
     """Nobody can have a server left alone by naming a path of its host, or a port, at which nothing answers."""
@@ -162,6 +168,7 @@ def test_what_says_nothing_ends_no_row() -> None:
     assert not breaker.lets("a")
 
 
+@pytest.mark.rule("SEC-123")
 def test_a_flood_of_names_fills_no_memory() -> None:
     """So many servers are remembered and no more; good ones take no room at all."""
     breaker = Breaker(rule=BreakerPolicy(faults=1), max_servers=10)

@@ -46,6 +46,7 @@ def proved(outside: Outside, token: str = "t", session: Credentials = SESSION, d
     return run_sync(identity(outside).proved(outside.at("id.example"), token, session, deadline))
 
 
+@pytest.mark.rule("REQ-BIND-1", "SEC-40", "SEC-122")
 def test_a_bind_is_asked_for_with_the_users_token(outside: Outside) -> None:
     """The session's address is asked for first, then the bind; the token goes into a header, and nowhere else."""
     assert outside.bind().status == 200
@@ -59,6 +60,7 @@ def test_a_bind_is_asked_for_with_the_users_token(outside: Outside) -> None:
         assert "her-token" not in heard.target + heard.body.decode()
 
 
+@pytest.mark.rule("REQ-BIND-5", "REQ-UNBIND-2", "REQ-UNBIND-10", "SEC-125")
 def test_an_unbind_is_signed_for_its_server(outside: Outside) -> None:
     """The homeserver signs, for ``host[:port]`` of the server; the spelling is the one the server knows."""
     outside.server.answers = lambda _: said(200, {**ASSOCIATION, "address": "Alice@Example.org"})
@@ -71,6 +73,7 @@ def test_an_unbind_is_signed_for_its_server(outside: Outside) -> None:
     assert signer_of(heard, outside.at("id.example")) == "hs.example.org"
 
 
+@pytest.mark.rule("REQ-UNBIND-13")
 def test_old_servers_are_asked_in_their_way(outside: Outside) -> None:
     """Where v2 is not known v1 is asked, signed for its own path."""
     outside.remember("id.example")
@@ -93,6 +96,7 @@ def test_a_servers_own_path_comes_first(outside: Outside) -> None:
     assert signer_of(inner, outside.at("id.example")) == "hs.example.org"
 
 
+@pytest.mark.rule("SEC-40")
 def test_parameters_cannot_break_out(outside: Outside) -> None:
     """Whatever a session's id looks like, it arrives as one parameter."""
     proved(outside, session=Credentials("a&client_secret=x#", "b c+%"))
@@ -100,6 +104,7 @@ def test_parameters_cannot_break_out(outside: Outside) -> None:
     assert parse_qs(query) == {"sid": ["a&client_secret=x#"], "client_secret": ["b c+%"]}
 
 
+@pytest.mark.rule("SEC-40")
 @pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "a\n", "\x00", "é", "a\x7f"])
 def test_odd_tokens_are_refused_here(outside: Outside, token: str) -> None:
     """A token that is no header value is refused before anything is sent."""
@@ -143,6 +148,7 @@ PROVED: dict[str, tuple[Any, Any]] = {
 }
 
 
+@pytest.mark.rule("SEC-29")
 @pytest.mark.parametrize(("given", "expected"), PROVED.values(), ids=PROVED)
 def test_the_address_of_a_session(outside: Outside, given: Any, expected: Any) -> None:
     """An address is believed in the right shape only; old servers say no with status 200."""
@@ -150,6 +156,7 @@ def test_the_address_of_a_session(outside: Outside, given: Any, expected: Any) -
     assert proved(outside) == expected
 
 
+@pytest.mark.rule("REQ-IDS-9", "SEC-29")
 def test_a_long_error_is_cut(outside: Outside) -> None:
     """Of a server's words a client hears 256 characters at most."""
     outside.server.answers = lambda _: said(403, {"errcode": "M_FORBIDDEN", "error": "x" * 5000})

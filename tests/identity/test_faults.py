@@ -120,6 +120,7 @@ def outside(make_outside: Callable[..., Outside], request: pytest.FixtureRequest
 class TestCells:
     """One test an action, one cell a fault; each ends with everything well again and nothing left over."""
 
+    @pytest.mark.rule("SEC-29", "SEC-122")
     def test_bind(self, outside: Outside, kind: str, fault: Fault) -> None:
         """Nothing is remembered if nothing was asked for; in any other case the binding may exist and is remembered."""
         fault(outside)
@@ -132,6 +133,7 @@ class TestCells:
         assert outside.bind().status == 200
         assert [row.bound_at for row in outside.rows] == [outside.world.clock()]
 
+    @pytest.mark.rule("REQ-BIND-5", "SEC-122")
     def test_a_bind_that_was_lost_is_taken_back(self, outside: Outside, kind: str, fault: Fault) -> None:
         """A binding that may exist is unbound when its user leaves, as if it had been confirmed."""
         fault(outside)
@@ -141,6 +143,7 @@ class TestCells:
         assert (outside.leave(), outside.rows) == ("success", [])
         assert outside.calls.count("unbind") == lost
 
+    @pytest.mark.rule("REQ-IDS-8", "REQ-UNBIND-6", "SEC-124")
     def test_unbind(self, outside: Outside, kind: str, fault: Fault) -> None:
         """The client hears what happened, and what is not confirmed is asked for again."""
         outside.remember("id.example")
@@ -149,6 +152,7 @@ class TestCells:
         assert outside.world.threepids() == [ADDRESS]
         self._nothing_lost(outside, kind)
 
+    @pytest.mark.rule("REQ-DEL-3", "SEC-30")
     def test_delete(self, outside: Outside, kind: str, fault: Fault) -> None:
         """The address leaves the account whatever happens."""
         outside.remember("id.example")
@@ -159,6 +163,7 @@ class TestCells:
         assert outside.world.threepids() == []
         self._nothing_lost(outside, kind)
 
+    @pytest.mark.rule("REQ-DEACT-3", "SEC-30")
     def test_deactivate(self, outside: Outside, kind: str, fault: Fault) -> None:
         """The user leaves whatever happens."""
         outside.remember("id.example")
@@ -167,6 +172,7 @@ class TestCells:
         assert outside.world.threepids() == []
         self._nothing_lost(outside, kind)
 
+    @pytest.mark.rule("REQ-UNBIND-8")
     def test_retry(self, outside: Outside, kind: str, fault: Fault) -> None:
         """The queue goes on as long as the fault does."""
         outside.remember("id.example")
@@ -188,6 +194,7 @@ class TestCells:
         assert [event.user_id for event in outside.world.events.of(ThreepidUnbound)] == [ALICE]
 
 
+@pytest.mark.rule("SEC-52")
 @pytest.mark.parametrize("how", ["unbind", "delete"])
 def test_a_name_that_leads_elsewhere_later(make_outside: Callable[..., Outside], how: str) -> None:
     """What a name leads to after it was checked has no effect on the call under way."""
@@ -199,6 +206,7 @@ def test_a_name_that_leads_elsewhere_later(make_outside: Callable[..., Outside],
     assert len(outside.names.asked) == 1
 
 
+@pytest.mark.rule("SEC-52")
 def test_a_name_that_leads_elsewhere_within_a_bind(make_outside: Callable[..., Outside]) -> None:
     """Each call of a bind is checked by itself; without the second nothing was bound, and nothing is remembered."""
     outside = make_outside()

@@ -19,6 +19,7 @@ NAMED = {"medium": "email", "address": "alice@example.org"}
 MADE = Callable[..., World]
 
 
+@pytest.mark.rule("REQ-IDS-7", "SEC-53")
 @pytest.mark.parametrize("case", **cases(TABLE["accepted"]))
 def test_one_server_has_one_form(make_world: MADE, case: tuple[str, str]) -> None:
     """However a server is written, it is asked and remembered in one form, and unbound in any."""
@@ -35,6 +36,7 @@ def test_one_server_has_one_form(make_world: MADE, case: tuple[str, str]) -> Non
     assert bindings.dump() == []
 
 
+@pytest.mark.rule("REQ-IDS-7", "SEC-53", "SEC-212")
 @pytest.mark.parametrize("path", ["bind", "unbind", "delete"])
 @pytest.mark.parametrize("written", **cases(texts(TABLE["refused"])))
 def test_what_is_no_server_is_refused(make_world: MADE, written: str, path: str) -> None:

@@ -64,6 +64,7 @@ def published() -> Iterator[Published]:
         yield Published(server)
 
 
+@pytest.mark.rule("REQ-SIGN-8")
 def test_a_published_key_is_found(published: Published) -> None:
     """A key is found at ``/_matrix/key/v2/server``, under its id."""
     assert published.find() == KEY.public
@@ -83,6 +84,7 @@ def test_keys_are_kept_while_they_are_valid(published: Published) -> None:
     assert len(published.server.heard) == 2
 
 
+@pytest.mark.rule("SEC-50")
 def test_validity_is_cut(published: Published) -> None:
     """A key is believed for seven days, however long its server says."""
     published.publish(valid_until_ts=published.clock() + 1000 * A_DAY)
@@ -120,6 +122,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.rule("SEC-50")
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
 def test_what_is_not_believed(published: Published, changes: dict[str, Any]) -> None:
     """An answer about another server, without validity, unsigned, too long or of a wrong shape gives no key."""
@@ -128,6 +131,7 @@ def test_what_is_not_believed(published: Published, changes: dict[str, Any]) -> 
     assert published.find() is None
 
 
+@pytest.mark.rule("REQ-SIGN-8", "SEC-50")
 def test_old_keys_do_not_count(published: Published) -> None:
     """A key that is published as an old one signs nothing new."""
     assert published.find(OTHER) is None
@@ -174,6 +178,7 @@ def test_a_host_may_discover_servers(published: Published) -> None:
     assert published.find(name=name) == KEY.public
 
 
+@pytest.mark.rule("SEC-50")
 def test_denied_keys_are_never_found(published: Published) -> None:
     """A key that is known to be in other hands too is as good as none."""
     published.lookup = KeyLookup(fetch=published.fetch, clock=published.clock, denied_keys=[KEY.public])

@@ -44,6 +44,7 @@ def failures() -> set[str]:
     return failed
 
 
+@pytest.mark.rule("REQ-IDS-8", "SEC-40", "SEC-52", "SEC-123")
 @pytest.mark.parametrize("test", CAUGHT_BY)
 def test_a_naive_client_is_caught(failures: set[str], test: str) -> None:
     """A client that checks nothing fails in the tests that are about what it does wrong."""

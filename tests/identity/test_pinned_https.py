@@ -39,6 +39,7 @@ class TestPinnedHttps(SafeFetchContract):
     def make_fetch(self) -> Any:
         return pinned
 
+    @pytest.mark.rule("REQ-IDS-8")
     def test_a_slow_look_up_is_left(self, fetch: PinnedHttps, server: RogueServer) -> None:
         """The deadline covers the look-up of the name as well."""
         over = threading.Event()
@@ -46,6 +47,7 @@ class TestPinnedHttps(SafeFetchContract):
         self._failed(self.ask(slow, server, deadline=100), Failure.TIMEOUT)
         over.set()
 
+    @pytest.mark.rule("SEC-255")
     def test_many_calls_at_once_leave_the_loop_free(self, fetch: PinnedHttps, server: RogueServer) -> None:
         """No exchange blocks the event loop, and threads share one client."""
         request = HttpRequest(method="GET", host=GOOD, port=server.port, authority=GOOD, path="/")
@@ -61,6 +63,7 @@ class TestPinnedHttps(SafeFetchContract):
         server.answers = answers
         assert asyncio.run(call()) == [HttpReply(200, b"{}")] * 4
 
+    @pytest.mark.rule("REQ-IDS-8", "SEC-123")
     @pytest.mark.parametrize("said", FAST.values(), ids=FAST)
     def test_limits_come_before_the_deadline(self, fetch: PinnedHttps, server: RogueServer, said: Any) -> None:
         """An answer that is too large is left at a limit, however much time there is."""
@@ -79,6 +82,7 @@ class TestPinnedHttps(SafeFetchContract):
         """Without a connection nothing was sent, and the failure says so."""
         self._failed(self.ask(fetch, server, port=1), Failure.REFUSED)
 
+    @pytest.mark.rule("SEC-123", "SEC-255")
     def test_calls_to_one_host_are_bounded(self, fetch: PinnedHttps, server: RogueServer) -> None:
         """While as many calls as allowed are under way or waiting, one more fails at once; afterwards there is room."""
         one = evolve(fetch, per_host=1, waiting_per_host=0)
@@ -95,6 +99,7 @@ class TestPinnedHttps(SafeFetchContract):
         assert self.ask(one, server) == HttpReply(204)
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -146,6 +146,7 @@ def test_users_who_bind_at_once_are_all_bound(outside: Outside, gate: Gate) -> N
         assert [response.status for response in threads.map(lambda _: outside.bind(), range(users))] == [200] * users
 
 
+@pytest.mark.rule("SEC-123")
 @pytest.mark.parametrize(
     ("bounds", "second"),
     [({"waiting_per_host": 1}, "id.example"), ({"waiting": 1}, "id.example"), ({"waiting": 1}, "first.example")],
@@ -198,6 +199,7 @@ def test_an_unbind_too_many_is_done_later(outside: Outside, gate: Gate) -> None:
     assert outside.rows == []
 
 
+@pytest.mark.rule("SEC-123")
 def test_a_call_waits_until_its_deadline(outside: Outside, gate: Gate) -> None:
     """A call whose time is over while it waits fails as busy, reaches nobody, and does not hold its place in line."""
     client = rewire(outside, per_host=1, waiting_per_host=1)
@@ -251,6 +253,7 @@ def joined(places: Places, host: str, calls: int) -> list[Ticket]:
     return [ticket for ticket in tickets if ticket is not None]
 
 
+@pytest.mark.rule("SEC-123")
 def test_places_are_given_in_order_of_arrival() -> None:
     """The call that came first is next, whichever thread was the first to run; another host has places of its own."""
     places = Places(per_host=1, waiting_per_host=5, waiting=5)

@@ -111,6 +111,7 @@ def test_patience_ends(make_queued: Callable[..., Queued]) -> None:
     assert queued.later(100 * A_DAY) == 0
 
 
+@pytest.mark.rule("REQ-UNBIND-8")
 @pytest.mark.parametrize(
     "answer", [DEAD, Unreachable("", timeout=True), ServerRefused(403, "M_FORBIDDEN", ""), NotSupported(), Blocked()]
 )
@@ -157,6 +158,7 @@ def test_a_worker_that_dies_leaves_its_work(queued: Queued) -> None:
     assert (queued.later(), queued.rows) == (1, [])
 
 
+@pytest.mark.rule("REQ-DEACT-8")
 def test_the_queue_outlives_the_account(queued: Queued) -> None:
     """An unbind is tried for a user who has left."""
     queued.servers.script("unbind", AT, DEAD)

@@ -36,12 +36,14 @@ def signer_of(case: dict[str, Any]) -> str:
     return run_sync(authenticate(request, case["headers"], [case.get("name", TABLE["name"])], Keys(TABLE["keys"])))
 
 
+@pytest.mark.rule("REQ-SIGN-3", "REQ-SIGN-4", "REQ-SIGN-6")
 @pytest.mark.parametrize("case", **cases(TABLE["accepted"]))
 def test_good_signatures_name_their_server(case: dict[str, Any]) -> None:
     """However the header is written, and whichever member names us, a good signature tells who signed."""
     assert signer_of(case) == read_headers(case["headers"])[0].origin
 
 
+@pytest.mark.rule("REQ-SIGN-8", "SEC-212")
 @pytest.mark.parametrize("case", **cases(TABLE["refused"]))
 def test_all_else_is_refused(case: dict[str, Any]) -> None:
     """Malformed, foreign and missing credentials answer 401; signatures that do not fit answer 403."""
@@ -59,6 +61,7 @@ def test_joined_headers_are_read_like_several(headers: list[str]) -> None:
     assert read_headers([", ".join(headers)]) == read_headers(headers)
 
 
+@pytest.mark.rule("REQ-SIGN-6")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -81,12 +84,14 @@ def test_malformed_headers_are_refused(wrong: str) -> None:
         read_headers([wrong])
 
 
+@pytest.mark.rule("REQ-SIGN-6")
 def test_quoted_values_may_be_escaped() -> None:
     """A backslash stands before any character of a quoted value; commas and schemes in one end nothing."""
     (read,) = read_headers([r'X-Matrix origin="a\"\\b, X-Matrix c",key="ed25519:1",sig="s",more=1'])
     assert read == XMatrixHeader(r"a\"\b, X-Matrix c".replace(r"\"", '"'), "ed25519:1", "s")
 
 
+@pytest.mark.rule("REQ-SIGN-5")
 def test_a_header_is_written_as_the_specification_has_it() -> None:
     """One space, lower-case names, quotes, no spaces round commas."""
     credentials = XMatrixHeader("a.example", "ed25519:1", "c2ln", "b.example")
@@ -94,6 +99,7 @@ def test_a_header_is_written_as_the_specification_has_it() -> None:
     assert read_headers([header(credentials)]) == (credentials,)
 
 
+@pytest.mark.rule("REQ-SIGN-3", "REQ-SIGN-4", "SEC-125")
 @pytest.mark.parametrize(("api", "named"), [("v2", "id.example:8443"), ("api/v1", None)])
 def test_what_we_sign_is_accepted(api: str, named: str | None) -> None:
     """A signed request verifies; the header names the destination, but not to servers that only know v1."""
@@ -112,6 +118,7 @@ def test_what_we_sign_is_accepted(api: str, named: str | None) -> None:
             run_sync(verifier.origin(other, body))
 
 
+@pytest.mark.rule("REQ-SIGN-7")
 def test_a_request_that_names_another_server_is_not_ours() -> None:
     """A destination in the header that is not ours answers 401, even if the signature is for us."""
     written = RequestSigner("hs.example.org", KEY).sign("POST", V2, "id.example", TABLE["body"])

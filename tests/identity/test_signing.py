@@ -18,6 +18,7 @@ KEY = read_signing_key(f"ed25519 1 {SIGNING['seed']}\n")
 SIGNER = NamedSigner("domain", KEY)
 
 
+@pytest.mark.rule("REQ-SIGN-1")
 @pytest.mark.parametrize("case", **cases(JSON["canonical"]))
 def test_canonical_json(case: tuple[str, str]) -> None:
     """Members in the order of code points, nothing between them, UTF-8, and no escape that is not needed."""
@@ -25,6 +26,7 @@ def test_canonical_json(case: tuple[str, str]) -> None:
     assert canonical(json.loads(given)) == expected.encode()
 
 
+@pytest.mark.rule("REQ-SIGN-1", "SEC-125")
 @pytest.mark.parametrize("text", **cases(JSON["refused"]))
 def test_what_servers_read_differently_is_refused(text: str) -> None:
     """Fractions, integers beyond 2^53-1 and lone surrogates have no canonical form."""
@@ -39,6 +41,7 @@ def test_what_is_no_json_is_refused(value: Any) -> None:
         canonical(value)
 
 
+@pytest.mark.rule("REQ-SIGN-2")
 @pytest.mark.parametrize("case", **cases(SIGNING["signed"]))
 def test_signing(case: tuple[dict[str, Any], str]) -> None:
     """A signature is added to those there are; ``unsigned`` stays as it is; the object given is not changed."""
@@ -51,6 +54,7 @@ def test_signing(case: tuple[dict[str, Any], str]) -> None:
     assert verifies(signed, "domain", KEY.id, SIGNING["public"])
 
 
+@pytest.mark.rule("REQ-SIGN-2")
 @pytest.mark.parametrize("given", **cases(SIGNING["refused"]))
 def test_what_does_not_verify(given: dict[str, Any]) -> None:
     """A changed value, another server's signature, an odd or missing one do not verify."""
@@ -86,6 +90,7 @@ def test_a_file_without_a_key_is_refused(text: str) -> None:
     assert refused.value.__suppress_context__
 
 
+@pytest.mark.rule("SEC-50")
 def test_a_secret_key_is_not_printed() -> None:
     """A key shows its name and its public half."""
     assert SIGNING["seed"] not in repr(SIGNER)

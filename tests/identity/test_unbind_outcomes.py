@@ -75,12 +75,24 @@ class TestOneServer:
     def outside(self, make_outside: Callable[..., Outside], case: list[Any]) -> Outside:
         return make_outside(identity_deadline=IMPATIENT) if case[0] == "silence" else make_outside()
 
+    @pytest.mark.rule(
+        "REQ-UNBIND-3",
+        "REQ-UNBIND-4",
+        "REQ-UNBIND-5",
+        "REQ-UNBIND-6",
+        "REQ-UNBIND-7",
+        "REQ-UNBIND-8",
+        "REQ-UNBIND-9",
+        "REQ-UNBIND-11",
+        "REQ-UNBIND-12",
+    )
     def test_unbind(self, outside: Outside, kind: str, case: list[Any]) -> None:
         """The client hears what the server said; the account stays as it is."""
         told_so = told(meets(outside, kind, case).remove("unbind"))
         assert told_so == ((200, kind) if kind in ("success", "no-support") else tuple(case[2:]))
         assert state(outside) == LEFT[kind].unbind
 
+    @pytest.mark.rule("REQ-DEL-2", "REQ-DEL-3", "SEC-30")
     def test_delete(self, outside: Outside, kind: str, case: list[Any]) -> None:
         """The address leaves the account, unless the server refused; a dead server holds nothing up."""
         told_so = told(meets(outside, kind, case).remove("delete"))
@@ -88,6 +100,7 @@ class TestOneServer:
         assert told_so == (tuple(case[2:]) if kind == "refused" else result)
         assert state(outside) == LEFT[kind].delete
 
+    @pytest.mark.rule("REQ-DEACT-2", "REQ-DEACT-3", "REQ-DEACT-5", "SEC-30")
     def test_deactivate(self, outside: Outside, kind: str, case: list[Any]) -> None:
         """The user leaves whatever the server says."""
         assert meets(outside, kind, case).leave() == ("success" if kind == "success" else "no-support")
@@ -97,6 +110,7 @@ class TestOneServer:
 class TestRefusals:
     """What a client hears of a Matrix error, and what a host may make of it."""
 
+    @pytest.mark.rule("REQ-BIND-3", "REQ-IDS-9", "REQ-UNBIND-5", "SEC-124")
     @pytest.mark.parametrize("how", ["unbind", "delete"])
     @pytest.mark.parametrize("case", **cases(TABLE["refused"]))
     def test_no_member_but_those_known_is_passed_on(self, outside: Outside, case: list[Any], how: str) -> None:
@@ -104,6 +118,7 @@ class TestRefusals:
         response = meets(outside, "refused", case).remove(how)
         assert response.json().keys() <= {"errcode", "error", "retry_after_ms"}
 
+    @pytest.mark.rule("REQ-DEL-2")
     @pytest.mark.parametrize("case", **cases(TABLE["refused"]))
     def test_a_host_may_queue_refusals(self, make_outside: Callable[..., Outside], case: list[Any]) -> None:
         """With ``identity_server_refusal="queue"`` a delete goes through, and the unbind is asked again later."""
@@ -111,6 +126,7 @@ class TestRefusals:
         assert told(outside.remove("delete")) == (200, "no-support")
         assert state(outside) == LEFT["outage"].delete
 
+    @pytest.mark.rule("REQ-IDS-9")
     def test_the_pause_is_passed_on(self, outside: Outside) -> None:
         """What a server says about when to come back reaches the client."""
         response = meets(outside, "refused", TABLE["refused"]["429"]).remove("unbind")
@@ -131,6 +147,17 @@ class TestSeveralServers:
         outside.server.answers = answers
         return sum(kind != "success" for kind in kinds)
 
+    @pytest.mark.rule(
+        "REQ-UNBIND-3",
+        "REQ-UNBIND-4",
+        "REQ-UNBIND-5",
+        "REQ-UNBIND-6",
+        "REQ-UNBIND-7",
+        "REQ-UNBIND-8",
+        "REQ-UNBIND-9",
+        "REQ-UNBIND-11",
+        "REQ-UNBIND-12",
+    )
     @pytest.mark.parametrize("case", **cases(TABLE["several"]))
     def test_unbind(self, outside: Outside, case: list[Any]) -> None:
         """An error wins over lack of support, which wins over success; of several errors the first is told."""
@@ -139,6 +166,7 @@ class TestSeveralServers:
         assert len(outside.rows) == left
         assert {heard.headers["host"].partition(".")[0] for heard in outside.server.heard} == {"first", "second"}
 
+    @pytest.mark.rule("REQ-DEACT-2", "REQ-DEACT-3", "REQ-DEACT-5", "SEC-30")
     @pytest.mark.parametrize("case", **cases(TABLE["several"]))
     def test_deactivate(self, outside: Outside, case: list[Any]) -> None:
         """Success means that every server confirmed."""
@@ -150,6 +178,7 @@ class TestSeveralServers:
 class TestNothingKnown:
     """Without a server named or remembered, no request is made."""
 
+    @pytest.mark.rule("REQ-UNBIND-1")
     @pytest.mark.parametrize(("how", "left"), [("unbind", 1), ("delete", 0)])
     def test_no_server_is_no_support(self, outside: Outside, how: str, left: int) -> None:
         """The answer is ``no-support``."""
@@ -157,12 +186,14 @@ class TestNothingKnown:
         assert told(outside.remove(how)) == (200, "no-support")
         assert (state(outside), outside.server.heard) == ((left, 0, 0), [])
 
+    @pytest.mark.rule("REQ-DEACT-2", "REQ-DEACT-4")
     def test_nothing_to_unbind_is_success(self, outside: Outside) -> None:
         """Deactivating an account without bindings is a success."""
         outside.remember()
         assert outside.leave() == "success"
         assert outside.server.heard == []
 
+    @pytest.mark.rule("REQ-UNBIND-1", "REQ-UNBIND-10")
     def test_a_server_that_is_named_is_asked(self, outside: Outside) -> None:
         """An ``id_server`` is asked also about an address that was not bound through us, in its canonical form."""
         outside.remember()

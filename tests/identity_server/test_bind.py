@@ -40,6 +40,7 @@ def test_a_changed_association_does_not_verify(publisher: Place) -> None:
             verify_signed_json({**association, name: "another"}, NAME, PUBLIC)
 
 
+@pytest.mark.rule("REQ-ISBIND-1")
 def test_a_later_bind_replaces_an_earlier_one(publisher: Place) -> None:
     """An address is one user's: whoever proves it last."""
     publisher.publish()
@@ -55,6 +56,7 @@ def test_binding_again_is_the_same_answer(publisher: Place) -> None:
     assert publisher.published() == ALICE
 
 
+@pytest.mark.rule("REQ-ISBIND-1")
 def test_version_2_binds_for_its_caller_only(v2: Place) -> None:
     """The token's owner must be the user who is bound; v1 knows no tokens and binds for anyone."""
     credentials = v2.prove()

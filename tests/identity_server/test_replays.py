@@ -31,6 +31,7 @@ def bind_unbind_bind(place: Place) -> str:
     return header
 
 
+@pytest.mark.rule("SEC-125")
 def test_a_replay_does_not_undo_a_new_bind(strict: Place) -> None:
     """What was bound after a signed unbind stays for 24 hours, however the same signature is written."""
     header = bind_unbind_bind(strict)
@@ -43,6 +44,7 @@ def test_a_replay_does_not_undo_a_new_bind(strict: Place) -> None:
     assert done(strict.unbind(wanted(), header))
 
 
+@pytest.mark.rule("SEC-125")
 def test_a_lost_answer_may_be_asked_for_again(strict: Place) -> None:
     """While nothing is bound anew the same request is answered alike, as often as it comes."""
     strict.publish()
@@ -77,6 +79,7 @@ def test_forged_requests_are_not_remembered(strict: Place) -> None:
     assert done(strict.unbind(wanted(), strict.signed(wanted())))
 
 
+@pytest.mark.rule("SEC-125")
 def test_all_processes_remember(make_place: Callable[..., Place]) -> None:
     """What was used is known wherever limits are shared."""
     one = make_place(V2, signed_once=True)
@@ -114,6 +117,7 @@ def test_a_request_that_was_cut_off_may_come_again(make_place: Callable[..., Pla
     assert place.published() is None
 
 
+@pytest.mark.rule("SEC-125")
 @pytest.mark.parametrize("api", [V2, V1], ids=lambda api: api.name)
 def test_by_default_users_may_unbind_as_often_as_they_like(make_place: Callable[..., Place], api: Api) -> None:
     """Homeservers sign the same words alike, so the second unbind of a day looks like the first, and works."""

@@ -30,6 +30,7 @@ def test_a_mail_leads_to_our_page(validator: Place) -> None:
     assert validator.outbox.last.recipient == ADDRESS
 
 
+@pytest.mark.rule("REQ-ISREQ-4")
 def test_an_sms_holds_a_code(validator: Place) -> None:
     """An SMS holds six digits; the answer has the number in both its forms."""
     answer = validator.ask("msisdn").json()
@@ -50,6 +51,7 @@ def test_an_attempt_may_be_a_string(validator: Place, attempt: object) -> None:
     assert len(validator.outbox.messages) == 2
 
 
+@pytest.mark.rule("REQ-ISREQ-2")
 @pytest.mark.parametrize("name", BODY)
 def test_a_missing_member_is_named(validator: Place, name: str) -> None:
     """The identity API calls it ``M_MISSING_PARAMS``."""
@@ -58,6 +60,7 @@ def test_a_missing_member_is_named(validator: Place, name: str) -> None:
     assert name in answer.json()["error"]
 
 
+@pytest.mark.rule("REQ-ISREQ-2")
 @pytest.mark.parametrize(
     ("path", "changes", "errcode"),
     [
@@ -86,6 +89,7 @@ def test_a_body_that_is_no_object_is_refused(validator: Place, body: bytes, errc
     assert refusal(validator.post(EMAIL, body)) == (400, errcode)
 
 
+@pytest.mark.rule("REQ-ISREQ-2")
 @pytest.mark.parametrize("outcome", [RefusedForever("no such box"), RefusedForNow("busy")])
 @pytest.mark.parametrize(("medium", "errcode"), [("email", "M_EMAIL_SEND_ERROR"), ("msisdn", "M_SEND_ERROR")])
 def test_a_failed_sending_is_told(validator: Place, medium: str, errcode: str, outcome: Any) -> None:
@@ -121,6 +125,7 @@ def test_sending_is_limited(make_place: Callable[..., Place], api: Api) -> None:
     assert len(place.sms.messages) == 1
 
 
+@pytest.mark.rule("SEC-115")
 def test_lifetimes_are_those_of_the_identity_api(validator: Place) -> None:
     """A session may be validated for 24 hours, and then lives another 24."""
     day = 86_400_000

@@ -75,6 +75,7 @@ def test_get_with_a_wrong_value_shows_a_page(validator: Place, changes: dict[str
     assert refusal(validator.validated({"sid": sid, "client_secret": "secret"})) == (400, "M_SESSION_NOT_VALIDATED")
 
 
+@pytest.mark.rule("SEC-130")
 def test_head_validates_nothing(validator: Place) -> None:
     """Programs that look at links ask with HEAD; only GET and POST confirm."""
     sid = validator.ask().json()["sid"]

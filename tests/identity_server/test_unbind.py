@@ -16,6 +16,7 @@ from .apis import V1, V2
 BEARER = f"Bearer {ALICE}"
 
 
+@pytest.mark.rule("REQ-ISUNBIND-1")
 @pytest.mark.parametrize("medium", ["email", "msisdn"])
 def test_the_user_s_homeserver_unbinds_by_its_signature(publisher: Place, medium: str) -> None:
     """A signed request needs neither token nor session, and the answer is empty."""
@@ -25,6 +26,7 @@ def test_the_user_s_homeserver_unbinds_by_its_signature(publisher: Place, medium
     assert publisher.published(medium) is None
 
 
+@pytest.mark.rule("REQ-ISUNBIND-1")
 @pytest.mark.parametrize("medium", ["email", "msisdn"])
 def test_the_owner_of_an_address_unbinds_by_a_session(publisher: Place, medium: str) -> None:
     """Whoever proves the address may take it back, whoever bound it; no token is needed."""
@@ -85,6 +87,7 @@ def header(place: Place, kind: str | None, body: dict[str, Any]) -> str | None:
     return made[kind]() if kind in made else kind
 
 
+@pytest.mark.rule("REQ-ISUNBIND-2", "REQ-ISUNBIND-5", "REQ-ISUNBIND-6")
 @pytest.mark.parametrize("signature", SIGNATURES)
 @pytest.mark.parametrize("proof", SESSIONS)
 def test_either_proof_is_enough(v2: Place, signature: str, proof: str) -> None:
@@ -104,6 +107,7 @@ def test_either_proof_is_enough(v2: Place, signature: str, proof: str) -> None:
 # -- who signed -------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("REQ-ISUNBIND-3", "SEC-31")
 @pytest.mark.parametrize(
     ("mxid", "origin", "may"),
     [
@@ -130,6 +134,7 @@ def test_the_signer_must_be_the_user_s_own_homeserver(publisher: Place, mxid: st
     assert (publisher.published() is None) == may
 
 
+@pytest.mark.rule("REQ-ISUNBIND-7", "REQ-ISUNBIND-8")
 def test_an_association_of_somebody_else_stays(publisher: Place) -> None:
     """Unbinding what is not bound, or is bound to another user, is no error and removes nothing."""
     publisher.publish()
@@ -140,6 +145,7 @@ def test_an_association_of_somebody_else_stays(publisher: Place) -> None:
     assert publisher.published() == ALICE
 
 
+@pytest.mark.rule("REQ-ISUNBIND-2")
 @pytest.mark.parametrize("typed", ["Alice@Example.ORG", " alice@example.org "])
 def test_addresses_are_compared_in_their_canonical_form(publisher: Place, typed: str) -> None:
     """However a server or a person spells the address, it is the same one."""
@@ -168,6 +174,7 @@ def test_an_intranet_s_address_can_be_taken_back(make_place: Callable[..., Place
     assert place.published(address="alice@corp") is None
 
 
+@pytest.mark.rule("REQ-ISUNBIND-4")
 def test_terms_and_tokens_do_not_matter(make_place: Callable[..., Place]) -> None:
     """A good signature, or a good session, is never answered with a word about tokens or terms."""
     place = make_place(V2)
@@ -201,6 +208,7 @@ def test_a_bad_body_is_named(publisher: Place, body: Any, errcode: str) -> None:
     assert refusal(publisher.unbind(body)) == (400, errcode)
 
 
+@pytest.mark.rule("REQ-ISUNBIND-7")
 def test_unbinding_twice_is_no_error(publisher: Place) -> None:
     """A retry after a lost answer succeeds."""
     publisher.publish()

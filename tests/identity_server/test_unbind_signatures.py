@@ -41,6 +41,7 @@ def test_good_signatures_unbind(make_place: Callable[..., Place], case: dict[str
     assert (place.published(address=body["threepid"]["address"]) is None) == controls
 
 
+@pytest.mark.rule("SEC-31")
 @pytest.mark.parametrize("case", **data.cases(TABLE["refused"]))
 def test_all_other_signatures_do_nothing(make_place: Callable[..., Place], case: dict[str, Any]) -> None:
     """Nothing that is wrong about a signature unbinds anything."""
@@ -49,6 +50,7 @@ def test_all_other_signatures_do_nothing(make_place: Callable[..., Place], case:
     assert place.published(address=body["threepid"]["address"]) == body["mxid"]
 
 
+@pytest.mark.rule("SEC-31")
 @pytest.mark.parametrize("signed_for", [V1, V2], ids=lambda api: api.name)
 @pytest.mark.parametrize("sent_to", [V1, V2], ids=lambda api: api.name)
 def test_a_signature_is_for_one_version(v2: Place, signed_for: Api, sent_to: Api) -> None:
@@ -60,6 +62,7 @@ def test_a_signature_is_for_one_version(v2: Place, signed_for: Api, sent_to: Api
     assert answer.status == (200 if signed_for is sent_to else 403)
 
 
+@pytest.mark.rule("SEC-31")
 def test_what_was_signed_cannot_be_changed(publisher: Place) -> None:
     """Another user, another address and a further member all spoil the signature."""
     publisher.publish()
@@ -69,6 +72,7 @@ def test_what_was_signed_cannot_be_changed(publisher: Place) -> None:
     assert publisher.published() == ALICE
 
 
+@pytest.mark.rule("SEC-31")
 def test_two_signers_are_none(publisher: Place) -> None:
     """A request with the credentials of two servers is refused, whichever comes first."""
     publisher.publish()

@@ -13,6 +13,7 @@ from .acting import DAY, Place, refusal
 SUBMIT = "/validate/email/submitToken"
 
 
+@pytest.mark.rule("REQ-ISVAL-1")
 @pytest.mark.parametrize(
     ("changes", "refused"),
     [
@@ -35,6 +36,7 @@ def test_a_session_without_its_secret_is_missing_something(validator: Place) -> 
     assert refusal(validator.validated({"sid": "a"})) == (400, "M_MISSING_PARAMS")
 
 
+@pytest.mark.rule("REQ-ISVAL-1")
 @pytest.mark.parametrize("proved", [True, False])
 def test_expiry_is_told_before_the_state(validator: Place, proved: bool) -> None:
     """An expired session is expired, whether it was validated or not; a live one may not be validated yet."""

@@ -19,6 +19,7 @@ BODY: dict[str, Any] = {"client_secret": "secret", "send_attempt": 1, **TARGETS[
 NUMBERED = {"client_secret": "secret", "send_attempt": 1, **TARGETS["msisdn"]}
 
 
+@pytest.mark.rule("REQ-ISREQ-1")
 @pytest.mark.parametrize("path", [EMAIL, SMS, "/validate/email/submitToken", "/validate/msisdn/submitToken"])
 @pytest.mark.parametrize("token", [None, "nonsense"])
 def test_version_2_wants_a_token(v2: Place, path: str, token: str | None) -> None:
@@ -26,6 +27,7 @@ def test_version_2_wants_a_token(v2: Place, path: str, token: str | None) -> Non
     assert refusal(v2.post(path, b"{", user=token)) == (401, "M_UNAUTHORIZED")
 
 
+@pytest.mark.rule("REQ-ISREQ-1")
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", EMAIL), ("POST", "/3pid/bind"), ("GET", "/3pid/getValidated3pid")]
 )
@@ -36,6 +38,7 @@ def test_terms_come_first(make_place: Callable[..., Place], method: str, path: s
     assert place.post(f"/_matrix/identity/api/v1{EMAIL}", BODY).status == 200
 
 
+@pytest.mark.rule("REQ-ISREQ-3")
 @pytest.mark.parametrize("api", [V1, DELEGATE], ids=lambda api: api.name)
 def test_version_1_reads_forms_and_parameters(make_place: Callable[..., Place], api: Api) -> None:
     """v1 takes the members from a form, from the query, or from both."""
@@ -48,6 +51,7 @@ def test_version_1_reads_forms_and_parameters(make_place: Callable[..., Place], 
     assert place.post(EMAIL, half, query=rest).json() == {"sid": sid}
 
 
+@pytest.mark.rule("REQ-ISREQ-3")
 def test_version_2_reads_json_only(v2: Place) -> None:
     """A form is no JSON, and the query says nothing."""
     encoded = urlencode(BODY)
@@ -55,6 +59,7 @@ def test_version_2_reads_json_only(v2: Place) -> None:
     assert refusal(v2.call("POST", EMAIL, b"{}", query=encoded)) == (400, "M_MISSING_PARAMS")
 
 
+@pytest.mark.rule("REQ-ISREQ-1")
 def test_version_1_can_be_switched_off(make_place: Callable[..., Place]) -> None:
     """Without v1 its paths are unknown; the page behind links and v2 stay."""
     place = make_place(V2, serve_v1=False)

@@ -73,6 +73,7 @@ def user(way: Way, request: pytest.FixtureRequest) -> User:
     return way.synapse.register(request.node.originalname.removeprefix("test_"))
 
 
+@pytest.mark.rule("REQ-ISREQ-4", "SEC-263")
 def test_a_number_gets_onto_an_account(phone: Phone, user: User) -> None:
     """Asked for, read off the phone, mistyped, typed, added with the password: the number is on the account."""
     asked = phone.ask()

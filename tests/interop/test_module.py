@@ -41,6 +41,7 @@ def surroundings(parts: Parts, base_url: str) -> Surroundings:
     return parts.around(base_url)
 
 
+@pytest.mark.rule("SEC-263")
 class TestJourneys(JourneyContract):
     """The same stories as everywhere; only ``/login`` is not ours."""
 

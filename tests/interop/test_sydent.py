@@ -53,6 +53,7 @@ def only_v1(sydent: Sydent) -> Iterator[None]:
     sydent.front.knows_v2 = True
 
 
+@pytest.mark.rule("SEC-263")
 @pytest.mark.parametrize("how", ["unbind", "delete"])
 def test_what_is_bound_is_taken_back(side: Side, how: str) -> None:
     """Sydent takes our bind with the user's token, and our signed unbind under v2; it asked us for our key."""

@@ -18,6 +18,7 @@ OLD, NEW, OTHER = b"old pepper, 32 bytes at the least", b"new pepper, 32 bytes a
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
+@pytest.mark.rule("SEC-112")
 @pytest.mark.parametrize("key", [b"", b"x" * 31, "x" * 32, None, 32, bytearray(32)])
 def test_a_pepper_has_32_bytes(key: object) -> None:
     """A short key, or one that is no bytes, stops the start."""
@@ -30,6 +31,7 @@ def test_a_pepper_is_never_printed() -> None:
     assert "pepper," not in repr(Peppers.of(NEW, OLD))
 
 
+@pytest.mark.rule("SEC-110")
 def test_what_is_derived_is_of_its_form() -> None:
     """A MAC is 128 bit, a token 256, both URL-safe; an id tells a pepper without telling its key."""
     pepper = Pepper(NEW)
@@ -39,6 +41,7 @@ def test_what_is_derived_is_of_its_form() -> None:
     assert len({Pepper(key).id for key in (OLD, NEW, OTHER)}) == 3
 
 
+@pytest.mark.rule("SEC-110")
 @pytest.mark.parametrize("digits", [6, 8, 10])
 def test_codes_are_digits_spread_evenly(digits: int) -> None:
     """A code has all its digits, leading zeros too, and every digit is as likely at every place."""
@@ -50,6 +53,7 @@ def test_codes_are_digits_spread_evenly(digits: int) -> None:
         assert sum((counts[digit] - 400) ** 2 / 400 for digit in "0123456789") < 40
 
 
+@pytest.mark.rule("SEC-113")
 @settings(database=None, deadline=None)
 @given(st.lists(TEXT, max_size=4), st.lists(TEXT, max_size=4))
 def test_other_parts_give_another_mac(left: list[str], right: list[str]) -> None:
@@ -69,6 +73,7 @@ def test_labels_and_keys_tell_apart() -> None:
     assert len(set(made)) == len(made)
 
 
+@pytest.mark.rule("SEC-112")
 def test_two_peppers_live_at_once() -> None:
     """The current pepper comes first; the previous is still known by its id, a dropped one is not."""
     before, during = Peppers.of(OLD), Peppers.of(NEW, OLD)
@@ -77,6 +82,7 @@ def test_two_peppers_live_at_once() -> None:
     assert Peppers.of(NEW).by_id(before.current.id) is None
 
 
+@pytest.mark.rule("SEC-22", "SEC-114")
 @settings(database=None, deadline=None)
 @given(st.text(), st.text())
 def test_comparing_never_raises(left: str, right: str) -> None:
@@ -111,6 +117,7 @@ def test_a_request_finds_its_session_after_a_rotation(world: World) -> None:
     assert len(world.outbox.messages) == 1
 
 
+@pytest.mark.rule("SEC-110")
 def test_session_ids_are_random_and_of_their_form(world: World) -> None:
     """A ``sid`` has 128 random bits in the grammar of the specification."""
     sids = {world.homeserver.new_sid() for _ in range(10_000)}

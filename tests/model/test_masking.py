@@ -32,6 +32,7 @@ def test_a_masked_address_tells_its_owner_and_nobody_else(address: str, expected
 EMAIL = Threepid(Medium.EMAIL, "alice@example.org")
 
 
+@pytest.mark.rule("SEC-134")
 @pytest.mark.parametrize(
     "value",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -83,6 +84,7 @@ class Life(RuleBasedStateMachine):
             assert self.now < self.session.validated_at + HOUR
 
 
+@pytest.mark.rule("SEC-106", "SEC-108", "SEC-230")
 class TestLife(Life.TestCase):  # type: ignore[misc]
     """Whatever happens in whatever order, a session only moves forward."""
 

@@ -82,6 +82,7 @@ def codes(error: type[MatrixError]) -> tuple[int, str]:
     return error.status, error.errcode
 
 
+@pytest.mark.rule("SEC-38")
 @pytest.mark.parametrize(
     ("body", "error"),
     [
@@ -116,6 +117,7 @@ def test_the_limit_is_the_policys(make_world: Callable[..., World]) -> None:
     assert world.post(ASK, GOOD.ljust(100) + b"}").status == 413
 
 
+@pytest.mark.rule("SEC-13", "SEC-38")
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 def test_deep_nesting_never_breaks_the_parser(depth: int) -> None:
     """However deep arrays are nested, the answer is a refusal."""
@@ -128,6 +130,7 @@ def test_twenty_levels_are_read() -> None:
     assert read_object(b'{"a":' + nested(DEPTH - 1) + b"}", LIMIT)
 
 
+@pytest.mark.rule("SEC-38")
 @pytest.mark.parametrize("digits", ["1" * 5_000, "-" + "9" * 5_000, "1" + "0" * 400])
 def test_a_number_of_thousands_of_digits_is_out_of_range(world: World, digits: str) -> None:
     """An integer of any length is read, found too large, and not repeated."""
@@ -152,6 +155,7 @@ def test_a_pair_of_surrogates_is_one_character(pair: str) -> None:
     assert read_object(f'{{"a":{pair}}}'.encode(), LIMIT) == {"a": "😀"}
 
 
+@pytest.mark.rule("SEC-211")
 @settings(database=None, deadline=None, max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_object_or_an_error_of_ours(raw: bytes) -> None:
@@ -160,6 +164,7 @@ def test_any_bytes_give_an_object_or_an_error_of_ours(raw: bytes) -> None:
         assert isinstance(read_object(raw, 150), dict)
 
 
+@pytest.mark.rule("SEC-211")
 @settings(database=None, deadline=None, max_examples=200)
 @given(
     st.dictionaries(

@@ -187,6 +187,7 @@ POST /register/msisdn/requestToken
 """
 
 
+@pytest.mark.rule("REQ-GEN-1")
 @pytest.mark.parametrize("version", ["r0", "v3", "unstable"])
 @pytest.mark.parametrize("line", PATHS.strip().splitlines())
 def test_the_specified_paths_are_there(world: World, line: str, version: str) -> None:

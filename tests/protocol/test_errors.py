@@ -56,6 +56,7 @@ def made(cls: type[MatrixError]) -> MatrixError:
     return cls(*ARGUMENTS.get(cls, ()))
 
 
+@pytest.mark.rule("REQ-GEN-2")
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_error_has_status_code_and_words(cls: type[MatrixError]) -> None:
     """A Matrix error has a status from 400, an errcode and a sentence (UIA has the state in its body instead)."""

@@ -186,6 +186,7 @@ def test_a_schema_is_a_schema(cls: type) -> None:
     assert set(schema(cls)["properties"]) == {each.name for each in fields(cls)}
 
 
+@pytest.mark.rule("SEC-134")
 @pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
 def test_no_message_prints_a_secret(cls: type) -> None:
     """Members that are secrets by name are redacted wherever a message is printed."""

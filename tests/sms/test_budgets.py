@@ -29,6 +29,7 @@ def rules_of(**budgets: Any) -> SmsRules:
     return evolve(GENEROUS_SMS, **budgets)
 
 
+@pytest.mark.rule("SEC-33", "SEC-118")
 @pytest.mark.parametrize(
     ("budget", "name", "length"),
     [("budget_per_hour", "hour", HOUR), ("budget_per_day", "day", DAY), ("budget_per_country", "GB", DAY)],
@@ -70,6 +71,7 @@ def test_a_limited_number_costs_no_budget(make_world: Make) -> None:
     assert asks(world, ["447700900004", "447700900005"]) == [200, LIMITED]
 
 
+@pytest.mark.rule("SEC-118")
 @pytest.mark.parametrize("seed", range(20))
 def test_requests_at_once_overdraw_no_budget(make_world: Make, seed: int) -> None:
     """In whatever order twenty requests take their turns, ten SMS go out of a budget of ten, and both events come."""
@@ -118,6 +120,7 @@ def test_a_host_reads_what_is_left(make_world: Make) -> None:
         assert left == {"GB": 3, "US": 4, "DE": 5, "hour": 4, "day": 6}
 
 
+@pytest.mark.rule("SEC-33")
 def test_a_country_where_nobody_types_codes_is_paused(make_world: Make) -> None:
     """Below 20 % of at least 50 SMS validated, a country gets no more; as soon as enough is, it does again."""
     world = texting(make_world, rules_of(conversion=Conversion(least=0.2, over=50)))
@@ -133,6 +136,7 @@ def test_a_country_where_nobody_types_codes_is_paused(make_world: Make) -> None:
     assert outcome(ask(world, "+447800123456")) == 200
 
 
+@pytest.mark.rule("SEC-118")
 def test_a_paused_country_gets_another_chance_the_next_day(make_world: Make) -> None:
     """The count of a day ends with it."""
     world = texting(make_world, rules_of(conversion=Conversion(over=2)))

@@ -29,6 +29,7 @@ def phones(make_world: Callable[..., World]) -> World:
     return texting(make_world)
 
 
+@pytest.mark.rule("REQ-MSISDN-1")
 @pytest.mark.parametrize("path", [PATHS["add"], PATHS["register"]])
 def test_the_answer_says_where_to_type_the_code(phones: World, path: str) -> None:
     """A requestToken for a number answers session, submit_url and the number in both forms."""
@@ -51,6 +52,7 @@ def test_the_message_holds_what_a_text_needs(phones: World) -> None:
     assert (message.code or "?").encode() not in answer.body
 
 
+@pytest.mark.rule("REQ-MSISDN-2")
 def test_a_number_goes_on_the_account_and_logs_in(phones: World) -> None:
     """Ask, type the code, add with a password; from then on the number names the account, however it is dialled."""
     sid = ask(phones, "07700 900001", user=ALICE).json()["sid"]
@@ -74,6 +76,7 @@ def test_a_number_proves_a_stage_of_registration(phones: World) -> None:
     assert proof.identifier.address == "447700900001"
 
 
+@pytest.mark.rule("SEC-46")
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_reset_by_phone_is_off_unless_asked_for(make_world: Callable[..., World], allowed: bool) -> None:
     """Numbers change hands, so they reset passwords only where the host says so."""
@@ -84,6 +87,7 @@ def test_a_reset_by_phone_is_off_unless_asked_for(make_world: Callable[..., Worl
     assert ("m.login.msisdn" in world.stages.offered(Purpose.PASSWORD)) is allowed
 
 
+@pytest.mark.rule("SEC-120")
 @pytest.mark.answers_5xx(503)
 @pytest.mark.parametrize(
     ("became", "first", "again"),
@@ -112,6 +116,7 @@ async def die() -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.rule("SEC-121", "SEC-256")
 @pytest.mark.parametrize("deferred", [False, True])
 def test_a_crash_while_sending_sends_no_second_sms(make_world: Callable[..., World], deferred: bool) -> None:
     """If the process dies with the SMS under way, neither the worker nor the same attempt sends it again."""

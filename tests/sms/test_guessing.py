@@ -35,6 +35,7 @@ def database(tmp_path: Path) -> Iterator[Sqlite]:
     file.close()
 
 
+@pytest.mark.rule("SEC-24", "SEC-25", "SEC-116")
 @pytest.mark.timeout(240)
 def test_ten_thousand_guesses_are_25_comparisons(database: Sqlite, tmp_path: Path) -> None:
     """However many clients, processes and sessions: 25 codes a day are compared, and then the owner gets in again."""
@@ -56,6 +57,7 @@ def test_ten_thousand_guesses_are_25_comparisons(database: Sqlite, tmp_path: Pat
     assert submit(world, sid, code, "owner").json() == {"success": True}
 
 
+@pytest.mark.rule("SEC-24")
 def test_five_guesses_are_compared_for_one_code(database: Sqlite, tmp_path: Path) -> None:
     """One code dies after five wrong ones, counted over all processes."""
     world = world_on(database)
@@ -66,6 +68,7 @@ def test_five_guesses_are_compared_for_one_code(database: Sqlite, tmp_path: Path
     assert outcome(submit(world, sid, code)) == EXPIRED
 
 
+@pytest.mark.rule("SEC-24", "SEC-116")
 def test_guesses_are_counted_after_a_restart(database: Sqlite) -> None:
     """A new process on the same database neither forgets guesses nor codes."""
     sid, code = asked(world_on(database))
@@ -117,6 +120,7 @@ def test_a_wrong_code_is_reported(make_world: Callable[..., World]) -> None:
     assert wrong(code) not in repr(event)
 
 
+@pytest.mark.rule("SEC-24")
 def test_wrong_codes_all_over_the_server_raise_an_alarm(make_world: Callable[..., World]) -> None:
     """Who guesses once at each of many numbers meets no limit of theirs: the listener hears of it, once an hour."""
     world = texting(make_world, policy={"wrong_codes_alarm": 3})
@@ -152,6 +156,7 @@ def test_only_guesses_raise_an_alarm(make_world: Callable[..., World]) -> None:
     assert world.events.of(ManyWrongCodes) == []
 
 
+@pytest.mark.rule("SEC-25")
 @pytest.mark.parametrize("seed", range(20))
 def test_codes_typed_at_once_are_five_guesses(make_world: Callable[..., World], seed: int) -> None:
     """Of 64 codes typed at once, one of them right, five are compared, in whatever order they take their turns."""

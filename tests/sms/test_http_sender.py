@@ -48,6 +48,7 @@ def test_a_template_becomes_a_form() -> None:
     assert parse_qs(server.heard[0].body.decode()) == {"dst": ["447700900001"], "pin": ["123456"]}
 
 
+@pytest.mark.rule("SEC-120")
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
@@ -115,6 +116,7 @@ def test_secrets_are_not_shown() -> None:
     assert "https://sms.example.org/send" in shown
 
 
+@pytest.mark.rule("SEC-51")
 def test_without_tls_nothing_leaves_this_machine() -> None:
     """A client without TLS talks to this very machine only."""
     request = request_to("GET", "http://192.0.2.1/", (), None)

@@ -21,6 +21,7 @@ def digits(world: World, number: int, **more: Any) -> int:
     return len(asked(world, f"to{number}", number=typed, client=f"10.1.0.{number}", **more)[1])
 
 
+@pytest.mark.rule("SEC-24")
 @pytest.mark.parametrize(("usual", "alarmed"), [(6, 8), (7, 8), (8, 8), (9, 9)])
 def test_codes_are_longer_while_there_is_an_alarm(make_world: Callable[..., World], usual: int, alarmed: int) -> None:
     """From the alarm to the end of its hour new codes have eight digits, unless they have more anyway."""
@@ -33,6 +34,7 @@ def test_codes_are_longer_while_there_is_an_alarm(make_world: Callable[..., Worl
     assert digits(world, 3) == usual
 
 
+@pytest.mark.rule("SEC-24")
 def test_a_session_keeps_the_length_of_its_codes(make_world: Callable[..., World]) -> None:
     """Codes sent before an alarm and during it validate, whenever they come back; a second is as long as the first."""
     world = texting(make_world, policy={"wrong_codes_alarm": 1, "lifetimes": Lifetimes(code=2 * HOUR)})
@@ -46,6 +48,7 @@ def test_a_session_keeps_the_length_of_its_codes(make_world: Callable[..., World
     assert submit(world, *long, "long").json() == {"success": True}
 
 
+@pytest.mark.rule("SEC-24")
 def test_codes_in_mails_are_longer_as_well(make_world: Callable[..., World]) -> None:
     """The alarm concerns all codes, whatever brings them; links stay what they are."""
     world = make_world({"wrong_codes_alarm": 1, "password_reset_by": "code"})

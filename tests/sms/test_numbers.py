@@ -26,6 +26,7 @@ BY_NAME = {
 NO_NUMBERS = ["", "+", "abc", "44770090000x", "tel:+447700900001", "bob@example.com", "٠١٢٣٤", "4477\n00"]
 
 
+@pytest.mark.rule("REQ-MSISDN-7")
 @pytest.mark.parametrize(("named", "bare"), BY_NAME.items())
 def test_a_number_named_by_its_address_loses_plus_and_separators(named: str, bare: str) -> None:
     """Nothing else is read into it: without a country neither a trunk prefix nor an exit code can be told."""
@@ -42,6 +43,7 @@ def test_what_is_no_number_names_nobody(world: World, named: str) -> None:
         run_sync(user_of_login(world.homeserver, login))
 
 
+@pytest.mark.rule("REQ-MSISDN-7")
 @pytest.mark.parametrize("named", ["+447700900001", "44 7700 900001", "447700900001"])
 def test_a_number_is_deleted_by_any_of_its_spellings(world: World, named: str) -> None:
     """What people write is enough to take their number off."""
@@ -72,12 +74,14 @@ def test_a_number_tells_where_it_belongs(digits: str, plan: Plan) -> None:
     assert plan_of(digits) == plan
 
 
+@pytest.mark.rule("REQ-MSISDN-6")
 @pytest.mark.parametrize(("country", "number"), [("GB", "0909 879 0000"), ("US", "900-555-0123")])
 def test_a_number_that_costs_is_a_number(make_world: Callable[..., World], country: str, number: str) -> None:
     """Rules about SMS are no rules about numbers: refused as a destination, not as malformed."""
     assert outcome(ask(texting(make_world), number, country)) == (403, "M_THREEPID_DENIED")
 
 
+@pytest.mark.rule("REQ-MSISDN-4", "SEC-254")
 def test_a_long_number_reaches_no_parser(make_world: Callable[..., World]) -> None:
     """The length is checked first."""
     assert outcome(ask(texting(make_world), "9" * 251)) == (400, "M_INVALID_PARAM")

@@ -31,6 +31,7 @@ def attacked(world: World, numbers: list[str], lasting: int) -> int:
     return len(world.sms.messages)
 
 
+@pytest.mark.rule("SEC-33")
 @pytest.mark.parametrize(
     ("case", "numbers", "lasting", "rules"),
     [
@@ -52,6 +53,7 @@ def test_an_attack_costs_what_the_docs_say(
     assert attacked(world, numbers, lasting) == int(promised[1])
 
 
+@pytest.mark.rule("SEC-33")
 def test_both_at_once_keep_the_bill_small(make_world: Callable[..., World]) -> None:
     """Two thousand numbers from a hundred clients: nothing to the premium ones, ten to the others' one prefix."""
     world = texting(make_world, DEFAULT, policy={"limits": Policy().limits})

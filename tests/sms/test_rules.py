@@ -22,6 +22,7 @@ DEFAULT = SmsRules(countries=["GB", "US", "DE"])
 PATHS = (ASK, "/register/msisdn/requestToken", "/account/password/msisdn/requestToken")
 
 
+@pytest.mark.rule("SEC-33", "SEC-136")
 def test_no_countries_mean_no_sms(make_world: Make) -> None:
     """Out of the box the medium is off and says why; a sender alone sends nothing."""
     world = texting(make_world, SmsRules())
@@ -31,6 +32,7 @@ def test_no_countries_mean_no_sms(make_world: Make) -> None:
     assert world.sms.messages == []
 
 
+@pytest.mark.rule("SEC-33")
 @pytest.mark.parametrize(
     ("number", "country"),
     [
@@ -50,6 +52,7 @@ def test_the_number_tells_its_country_and_not_the_client(make_world: Make, numbe
     assert world.sms.messages == []
 
 
+@pytest.mark.rule("SEC-33", "SEC-118")
 @pytest.mark.parametrize(
     ("number", "country", "kind"),
     [
@@ -79,6 +82,7 @@ def test_a_refused_number_is_counted_nowhere(make_world: Make) -> None:
     assert world.events.of(LimitReached) == []
 
 
+@pytest.mark.rule("SEC-117")
 def test_a_number_gets_three_sms_in_a_quarter_of_an_hour_and_six_a_day(make_world: Make) -> None:
     """A fourth is refused until five minutes later; after six in a day it takes four hours a piece."""
     world = texting(make_world, DEFAULT)
@@ -92,6 +96,7 @@ def test_a_number_gets_three_sms_in_a_quarter_of_an_hour_and_six_a_day(make_worl
     assert 3 * HOUR < ask(world, attempt=20).json()["retry_after_ms"] < 4 * HOUR
 
 
+@pytest.mark.rule("SEC-33", "SEC-118")
 def test_neighbouring_numbers_share_a_limit(make_world: Make) -> None:
     """Ten SMS in ten minutes go to numbers with the same four digits behind the country code, whoever asks."""
     world = texting(make_world, DEFAULT)
@@ -102,6 +107,7 @@ def test_neighbouring_numbers_share_a_limit(make_world: Make) -> None:
     assert asks(world, [neighbours[10]]) == [200]
 
 
+@pytest.mark.rule("SEC-118")
 @pytest.mark.parametrize("path", PATHS)
 def test_the_rules_hold_for_every_purpose(make_world: Make, path: str) -> None:
     """Add, registration and password share the rules and the counts."""
@@ -111,6 +117,7 @@ def test_the_rules_hold_for_every_purpose(make_world: Make, path: str) -> None:
     assert outcome(ask(world, path=path)) == LIMITED
 
 
+@pytest.mark.rule("SEC-26")
 def test_limits_come_before_knowledge(make_world: Make) -> None:
     """An address that is in use is counted like any other, so that nobody reads it off a limit."""
     world = texting(make_world, DEFAULT)
@@ -122,6 +129,7 @@ def test_limits_come_before_knowledge(make_world: Make) -> None:
     assert answers == [(400, "M_THREEPID_IN_USE")] * 2 + [LIMITED]
 
 
+@pytest.mark.rule("SEC-117")
 def test_a_user_and_a_client_are_limited_as_well(make_world: Make) -> None:
     """Ten an hour a user, twenty an hour a client, as for mail."""
     world = texting(make_world, policy={"limits": Policy().limits})

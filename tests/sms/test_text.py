@@ -17,6 +17,7 @@ from .gateway import told
 LANGUAGES = sorted(path.stem for path in BUILT_IN.glob("*.json"))
 
 
+@pytest.mark.rule("SEC-33")
 @pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.value)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("digits", [6, 8])

@@ -35,6 +35,7 @@ def test_a_known_error_has_its_outcome(code: int) -> None:
     assert requests == 1
 
 
+@pytest.mark.rule("SEC-120")
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
@@ -102,6 +103,7 @@ def test_the_docs_name_every_code_that_is_final(code: int) -> None:
     assert code in promised()
 
 
+@pytest.mark.rule("SEC-120")
 @pytest.mark.answers_5xx(503)
 @pytest.mark.parametrize(
     ("said", "first", "again"),

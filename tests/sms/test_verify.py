@@ -137,6 +137,7 @@ def test_the_providers_word_counts(remote: tuple[World, Provider]) -> None:
     assert submit(world, sid, "424242").json() == {"success": True}
 
 
+@pytest.mark.rule("SEC-25")
 def test_guesses_are_counted_before_the_provider_is_asked(remote: tuple[World, Provider]) -> None:
     """Five guesses reach the provider, then the code is dead."""
     world, provider = remote

@@ -42,6 +42,7 @@ def failures() -> dict[str, set[str]]:
     return failed
 
 
+@pytest.mark.rule("SEC-105")
 @pytest.mark.parametrize("broken", CAUGHT_BY, ids=lambda broken: broken.__name__)
 def test_a_broken_store_is_caught(failures: dict[str, set[str]], broken: type) -> None:
     """Every broken store fails in the very test that is about what it does wrong."""

@@ -23,6 +23,7 @@ from matrix_threepid.testing.contracts import (
 from .accounts import SqlAccounts
 
 
+@pytest.mark.rule("SEC-104", "SEC-105", "SEC-109")
 class TestMemorySessions(SessionStoreContract):
     threads = True
 
@@ -31,6 +32,7 @@ class TestMemorySessions(SessionStoreContract):
         return MemorySessions()
 
 
+@pytest.mark.rule("SEC-104", "SEC-105", "SEC-109")
 class TestSqliteSessions(SessionStoreContract):
     threads = True
 
@@ -87,12 +89,14 @@ class TestSqliteAssociations(AssociationStoreContract):
         return SqlAssociations(sqlite)
 
 
+@pytest.mark.rule("SEC-126", "SEC-127")
 class TestFakeAccounts(AccountsContract):
     @pytest.fixture
     def accounts(self) -> FakeAccounts:
         return FakeAccounts()
 
 
+@pytest.mark.rule("SEC-126", "SEC-127")
 class TestSqliteAccounts(AccountsContract):
     threads = True
     deactivate = SqlAccounts.deactivate

@@ -43,6 +43,7 @@ def together(count: int, call: Callable[[int], T]) -> list[T]:
         return list(pool.map(begin, range(count)))
 
 
+@pytest.mark.rule("SEC-36")
 def test_the_same_request_ten_times_at_once_sends_one_mail(make_world: Any, stores: dict[str, Any]) -> None:
     """Ten parallel requestTokens with the same parameters: one mail, one sid."""
     world = make_world(**stores)
@@ -64,6 +65,7 @@ def test_rising_attempts_at_once_share_a_session(make_world: Any, stores: dict[s
     assert 1 <= len(world.outbox.messages) <= session.serial <= 10
 
 
+@pytest.mark.rule("SEC-5")
 def test_an_address_added_by_two_users_at_once_has_one_owner(make_world: Any, sqlite: Any) -> None:
     """Twenty parallel adds of one address by two users who both proved it: one of them has it."""
     accounts = SqlAccounts(sqlite)

@@ -55,6 +55,7 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             place.remove()
 
 
+@pytest.mark.rule("SEC-253")
 def test_no_statement_scans_or_sorts_a_growing_table(grown: Place) -> None:
     """Every row is found through a condition on an index, and lists come in the order of one."""
     steps = plans(grown.db, everything_stores_do(grown.db))
@@ -82,6 +83,7 @@ def test_an_index_that_is_missing_is_noticed(grown: Place, index: str) -> None:
     assert [step for found in steps.values() for step in (*scans(found), *sorts(found))] != []
 
 
+@pytest.mark.rule("SEC-109")
 def test_a_purge_reads_only_what_it_deletes(grown: Place) -> None:
     """What is over is looked for once, up to the limit, also while statistics know of nothing that is over."""
     purges = {sql: (0, 0, 10) for sql in everything_stores_do(grown.db) if sql.startswith("DELETE") and "LIMIT" in sql}

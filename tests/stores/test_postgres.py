@@ -143,6 +143,7 @@ def test_no_statement_needs_to_scan_a_growing_table(migrated: Place) -> None:
     assert sum("Index" in line for line in lines) >= 10
 
 
+@pytest.mark.rule("SEC-243")
 @pytest.mark.parametrize("name", ["psycopg", "psycopg async", "asyncpg"])
 def test_a_server_that_is_gone_is_unavailable(name: str) -> None:
     """Nobody listens there: the client is told to come back."""
@@ -151,6 +152,7 @@ def test_a_server_that_is_gone_is_unavailable(name: str) -> None:
         given.run(_awaited(SqlSessions(given.db).get("a")))
 
 
+@pytest.mark.rule("SEC-243")
 @pytest.mark.parametrize("name", ["psycopg", "psycopg async", "asyncpg"])
 def test_a_connection_that_breaks_is_unavailable(migrated: Place, name: str) -> None:
     """A server that goes away in the middle of a transaction is an outage, whatever its driver makes of it."""

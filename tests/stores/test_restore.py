@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from matrix_threepid import Peppers, run_sync
 from matrix_threepid.stores.sql import SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
@@ -45,6 +47,7 @@ def test_a_proof_in_a_backup_serves_again_under_its_pepper(tmp_path: Path) -> No
         assert world.add(sid).status == 200
 
 
+@pytest.mark.rule("SEC-20")
 def test_a_fresh_pepper_ends_every_proof_in_a_backup(tmp_path: Path) -> None:
     """A restored host without the old peppers takes no session of the backup, and opens new ones as ever."""
     backup, sid = spent_since(tmp_path)

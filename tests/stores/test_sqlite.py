@@ -101,6 +101,7 @@ def test_processes_share_the_file(sqlite: Sqlite, tmp_path: Path) -> None:
         assert len(set(pool.map(open_in, range(PROCESSES)))) == 1
 
 
+@pytest.mark.rule("SEC-241")
 def test_commits_reach_the_disk(sqlite: Sqlite) -> None:
     """Readers and the writer do not wait for each other, and what was committed survives a power cut."""
 

@@ -17,7 +17,7 @@ __all__ = [
     "SqlSessions",
     "Statement",
     "check",
+    "migrate",
     "run_operation",
     "run_operation_async",
-    "migrate",
 ]

@@ -84,6 +84,7 @@ def _press(browser: Any) -> None:
     browser.find_element(By.TAG_NAME, "button").click()
 
 
+@pytest.mark.rule("SEC-264")
 def test_a_person_confirms_with_one_button(browser: Any, host: World) -> None:
     """The button leads to a page that says thank you, at an address without the token."""
     sid = host.ask().json()["sid"]
@@ -95,6 +96,7 @@ def test_a_person_confirms_with_one_button(browser: Any, host: World) -> None:
     assert host.add(sid).status == 200
 
 
+@pytest.mark.rule("SEC-264")
 def test_a_person_goes_on_to_the_client(browser: Any, host: World) -> None:
     """The page's policy lets its form lead to the next_link it names, and the sid goes along."""
     with served(_app_of_a_client) as port:
@@ -106,6 +108,7 @@ def test_a_person_goes_on_to_the_client(browser: Any, host: World) -> None:
         assert browser.current_url == f"http://localhost:{port}/#/done?sid={sid}"
 
 
+@pytest.mark.rule("SEC-264")
 def test_a_person_stops_what_was_not_theirs(browser: Any, host: World) -> None:
     """The way out is a second page with one button; afterwards the link is dead."""
     host.ask()

@@ -43,6 +43,7 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.rule("SEC-263")
 @pytest.mark.parametrize("origin", [{"sender": NUMBER}, {"sender": "Example"}, {"messaging_service_sid": SERVICE}])
 @pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.value)
 def test_the_description_allows_our_messages(prism: str, origin: dict[str, Any], purpose: Purpose) -> None:
