@@ -1,17 +1,29 @@
 """Third-party identifiers for Matrix homeservers: prove, add, bind, unbind, delete.
 
-The names below are the public ones; each is loaded when it is first used.
+These are the names that nearly every host needs; each is loaded when it is first used. The packages ``endpoints``,
+``errors``, ``events``, ``hosts``, ``identity``, ``policy``, ``ports``, ``senders``, ``settings``, ``stores`` and
+``testing`` have the others. What no package lists in its ``__all__`` may change without notice.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._lazy import lazily
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .deactivate import deactivate_threepids as deactivate_threepids
+    from .deactivate import erase_threepids as erase_threepids
+    from .flows.binding_access import bindings_of as bindings_of
+    from .flows.binding_access import retry_unbinds as retry_unbinds
+    from .housekeeping import Job as Job
+    from .login import names_threepid as names_threepid
+    from .login import user_of_login as user_of_login
+    from .model.email import canonical_email as canonical_email
     from .model.keys import Peppers as Peppers
+    from .model.limit import Limit as Limit
+    from .model.msisdn import canonical_msisdn as canonical_msisdn
     from .model.session import Lifetimes as Lifetimes
     from .model.threepid import AccountThreepid as AccountThreepid
     from .model.threepid import AddOutcome as AddOutcome
@@ -19,8 +31,8 @@ if TYPE_CHECKING:
     from .model.threepid import Owner as Owner
     from .model.threepid import Purpose as Purpose
     from .model.threepid import Threepid as Threepid
+    from .offload import Offload as Offload
     from .offload import run_sync as run_sync
-    from .policy import Limit as Limit
     from .policy import Limits as Limits
     from .policy import Policy as Policy
     from .ports import Caller as Caller
@@ -29,35 +41,41 @@ if TYPE_CHECKING:
     from .protocol.wire import Request as Request
     from .protocol.wire import Response as Response
     from .roles.homeserver import Homeserver as Homeserver
+    from .roles.identity_server import Delegate as Delegate
+    from .roles.identity_server import IdentityServer as IdentityServer
     from .service import Service as Service
+    from .texts.catalogue import Texts as Texts
+    from .texts.pages import BuiltInPages as BuiltInPages
     from .threads import Threads as Threads
     from .threads import inline as inline
+    from .uia import Proof as Proof
     from .uia import Stages as Stages
+    from .versions import capabilities as capabilities
+    from .versions import unstable_features as unstable_features
 
 _HOMES = {
-    "offload": ("run_sync",),
-    "model.keys": ("Peppers",),
-    "model.session": ("Lifetimes",),
-    "model.threepid": ("AccountThreepid", "AddOutcome", "Medium", "Owner", "Purpose", "Threepid"),
-    "policy": ("Limit", "Limits", "Policy"),
-    "ports": ("Caller",),
-    "protocol.errors": ("ConfigurationError", "MatrixError"),
-    "protocol.wire": ("Request", "Response"),
-    "roles.homeserver": ("Homeserver",),
-    "service": ("Service",),
-    "threads": ("Threads", "inline"),
-    "uia": ("Stages",),
+    ".deactivate": ("deactivate_threepids", "erase_threepids"),
+    ".flows.binding_access": ("bindings_of", "retry_unbinds"),
+    ".housekeeping": ("Job",),
+    ".login": ("names_threepid", "user_of_login"),
+    ".model.keys": ("Peppers",),
+    ".model.session": ("Lifetimes",),
+    ".model.email": ("canonical_email",),
+    ".model.msisdn": ("canonical_msisdn",),
+    ".model.threepid": ("AccountThreepid", "AddOutcome", "Medium", "Owner", "Purpose", "Threepid"),
+    ".model.limit": ("Limit",),
+    ".offload": ("Offload", "run_sync"),
+    ".policy": ("Limits", "Policy"),
+    ".ports": ("Caller",),
+    ".protocol.errors": ("ConfigurationError", "MatrixError"),
+    ".protocol.wire": ("Request", "Response"),
+    ".roles.homeserver": ("Homeserver",),
+    ".roles.identity_server": ("Delegate", "IdentityServer"),
+    ".service": ("Service",),
+    ".texts.catalogue": ("Texts",),
+    ".texts.pages": ("BuiltInPages",),
+    ".threads": ("Threads", "inline"),
+    ".uia": ("Proof", "Stages"),
+    ".versions": ("capabilities", "unstable_features"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
-__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604  the names come from one table
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES, "__version__")

@@ -132,3 +132,20 @@ Event = (
     | SmsBudgetUsed
     | SmsCountryPaused
 )
+
+__all__ = [
+    "Event",
+    "LimitReached",
+    "ManyWrongCodes",
+    "MessageSent",
+    "SessionDisowned",
+    "SmsBudgetUsed",
+    "SmsCountryPaused",
+    "ThreepidAdded",
+    "ThreepidBound",
+    "ThreepidRemoved",
+    "ThreepidUnbound",
+    "ThreepidValidated",
+    "UnbindGivenUp",
+    "WrongToken",
+]

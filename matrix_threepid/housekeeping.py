@@ -8,9 +8,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .ports import Clock
+from .ports import Clock, system_clock
 from .protocol.errors import ConfigurationError
-from .roles.base import system_clock
 
 LONGEST_PAUSE = 60_000
 """The ms after which a job that fails again and again is tried, unless its own pace is slower."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from .endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
+from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.binding_access import retry_unbinds
 from .housekeeping import Job

@@ -84,7 +84,7 @@ def under_trio(ms: int, kept: Kept) -> None:
 
 def under_twisted(ms: int, kept: Kept) -> None:
     clock, ended = Clock(), []
-    stop = twisted_host.keep_house(*kept, clock=clock)
+    stop = twisted_host.keep_house_in_twisted(*kept, clock=clock)
     for _ in range(ms // 100):
         clock.advance(0.1)
     stop().addCallback(ended.append)
@@ -330,7 +330,7 @@ def test_twisted_finishes_what_has_begun() -> None:
     """Stopping under Twisted cuts pauses, not work: its Deferred fires once the work is done."""
     clock, working, ended = Clock(), Deferred[None](), []
     quick = job(every=2000)
-    stop = twisted_host.keep_house(Job(name="slow", every=1, work=lambda: working), quick, clock=clock)
+    stop = twisted_host.keep_house_in_twisted(Job(name="slow", every=1, work=lambda: working), quick, clock=clock)
     for _ in range(49):
         clock.advance(0.1)
     assert runs(quick) == 3
@@ -351,7 +351,7 @@ def test_twisted_outlives_what_runs_its_coroutines(warned: Callable[[], list[str
         work.close()
         raise RuntimeError
 
-    stop = twisted_host.keep_house(tidy, run=run, clock=clock)
+    stop = twisted_host.keep_house_in_twisted(tidy, run=run, clock=clock)
     clock.advance(5)
     stop()
     assert tries["run"] == 2

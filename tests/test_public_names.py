@@ -1,19 +1,47 @@
-"""The public names: all there, listed once, and cheap to have."""
+"""The public names: all there, listed once, cheap to have, and the only ones that docs and examples use."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType
 
 import pytest
 
 import matrix_threepid
 
+ROOT = Path(__file__).parents[1]
+PACKAGES = tuple(
+    f"matrix_threepid{name}"
+    for name in (
+        "",
+        ".commands",
+        ".endpoints",
+        ".errors",
+        ".events",
+        ".hosts",
+        ".identity",
+        ".policy",
+        ".ports",
+        ".senders",
+        ".settings",
+        ".stores",
+        ".testing",
+    )
+)
+"""Where public names are."""
+MOST_MODULES = 12
 HEAVY = (
     "jsonschema email_validator idna nacl signedjson asyncio twisted trio twilio sqlite3 psycopg smtplib phonenumbers"
 )
 LIST_LOADED = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+_SNIPPET = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def modules_after(statement: str) -> set[str]:
@@ -22,18 +50,42 @@ def modules_after(statement: str) -> set[str]:
     return set(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))  # noqa: S603
 
 
-@pytest.mark.parametrize("name", matrix_threepid.__all__)
-def test_every_public_name_is_there(name: str) -> None:
-    """What ``__all__`` lists can be had, and has a docstring where it is a class or function."""
-    value = getattr(matrix_threepid, name)
-    assert value is getattr(matrix_threepid, name)
-    assert not callable(value) or value.__doc__
+def shown_imports() -> Iterator[tuple[str, str, str]]:
+    """Yield file, module and name of what README, docs and examples import of the library."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    snippets = [(page, snippet[1]) for page in pages for snippet in _SNIPPET.finditer(page.read_text("utf-8"))]
+    programs = [(path, path.read_text("utf-8")) for path in (ROOT / "examples").rglob("*.py")]
+    for path, code in [*snippets, *programs]:
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                if node.module.partition(".")[0] == "matrix_threepid":
+                    yield from ((path.relative_to(ROOT).as_posix(), node.module, alias.name) for alias in node.names)
+            elif isinstance(node, ast.Import):
+                ours = [alias.name for alias in node.names if alias.name.startswith("matrix_threepid")]
+                yield from ((path.relative_to(ROOT).as_posix(), name, "") for name in ours)
+
+
+def test_every_public_name_is_there() -> None:
+    """What ``__all__`` lists can be had, and has a docstring where it is a class or function of ours."""
+    values = [
+        (package, name, getattr(import_module(package), name)) for package in PACKAGES for name in _public(package)
+    ]
+    assert [
+        (package, name)
+        for package, name, value in values
+        if isinstance(value, type | FunctionType) and not value.__doc__
+    ] == []
+
+
+def _public(package: str) -> list[str]:
+    names: list[str] = import_module(package).__all__
+    return names
 
 
 def test_the_names_are_listed_once() -> None:
-    """``__all__`` and ``dir()`` agree and repeat nothing."""
-    assert len(set(matrix_threepid.__all__)) == len(matrix_threepid.__all__)
-    assert set(dir(matrix_threepid)) == set(matrix_threepid.__all__)
+    """``__all__`` repeats nothing, and ``dir()`` has all of it."""
+    assert [package for package in PACKAGES if len(set(_public(package))) < len(_public(package))] == []
+    assert [package for package in PACKAGES if not set(_public(package)) <= set(dir(import_module(package)))] == []
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -47,9 +99,30 @@ def test_a_star_import_gets_them_all() -> None:
     assert "matrix_threepid.service" in modules_after("from matrix_threepid import *")
 
 
+def test_docs_and_examples_use_public_names_only() -> None:
+    """README, docs and examples import what a public package lists, and nothing else of the library."""
+    assert [
+        (file, module, name)
+        for file, module, name in shown_imports()
+        if module not in PACKAGES or (name and name not in _public(module) and f"{module}.{name}" not in PACKAGES)
+    ] == []
+
+
+def test_docs_and_examples_import_from_few_modules() -> None:
+    """A reader of README, docs and examples meets at most 12 modules of the library."""
+    assert len({module for _, module, _ in shown_imports()}) <= MOST_MODULES
+
+
 @pytest.mark.parametrize(
     "statement",
-    ["import matrix_threepid", "from matrix_threepid import Homeserver, Policy, Peppers, Service, Medium, Stages"],
+    [
+        "import matrix_threepid",
+        "from matrix_threepid import Homeserver, Policy, Peppers, Service, Medium, Stages",
+        *(
+            f"import {package}"
+            for package in ("matrix_threepid.hosts", "matrix_threepid.senders", "matrix_threepid.stores")
+        ),
+    ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(statement: str) -> None:
     """Importing the library, or what wires it, loads no validator, loop, driver or provider."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from matrix_threepid import AccountThreepid, AddOutcome, MatrixError, Medium, Owner, Threepid
-from matrix_threepid.protocol.errors import ThreepidInUse
-from matrix_threepid.stores.sql import Database, Operation
+from matrix_threepid.errors import ThreepidInUse
+from matrix_threepid.stores import Database, Operation
 
 from .tables import ask, one
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from matrix_threepid import Medium, Purpose, Threepid
-from matrix_threepid.ports import TokenSender
-from matrix_threepid.roles.base import system_clock
-from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.ports import TokenSender, system_clock
+from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlSessions
 
 from .accounts import Accounts
 from .config import Config

@@ -6,21 +6,26 @@ from functools import cached_property, partial
 
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError, MatrixError, Policy
-from matrix_threepid.model.email import canonical_email
-from matrix_threepid.net.loopback import is_loopback
+from matrix_threepid import ConfigurationError, MatrixError, Policy, canonical_email
 from matrix_threepid.policy import SmsRules
+from matrix_threepid.senders import is_loopback
 from matrix_threepid.settings import (
+    COUNTRY,
+    FLAG,
+    HOST_PATTERN,
+    TEXT,
+    URL,
     IdentityServerSettings,
     LimitsSettings,
     PolicySettings,
     Section,
     SmtpSettings,
     TwilioSettings,
+    many,
+    matching,
     read_file,
     setting,
 )
-from matrix_threepid.settings.rules import COUNTRY, FLAG, HOST_PATTERN, TEXT, URL, many, matching
 
 DOMAIN = matching(r"[^\s@<>()\[\],;:\"\\]{1,253}", "must be a domain")
 SERVER_NAME = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")

@@ -7,8 +7,8 @@ import secrets
 from attrs import field, frozen
 
 from matrix_threepid import Caller, Request
-from matrix_threepid.protocol.errors import MissingToken, UnknownToken
-from matrix_threepid.stores.sql import Database
+from matrix_threepid.errors import MissingToken, UnknownToken
+from matrix_threepid.stores import Database
 
 from .tables import ask, hashed
 

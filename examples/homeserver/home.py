@@ -9,9 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from matrix_threepid import Homeserver, Purpose, Stages
-from matrix_threepid.protocol.errors import Unauthorized
-from matrix_threepid.uia import Proof
+from matrix_threepid import Homeserver, Proof, Purpose, Stages
+from matrix_threepid.errors import Unauthorized
 
 from .accounts import Accounts
 from .devices import Devices

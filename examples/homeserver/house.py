@@ -9,11 +9,10 @@ from typing import Any
 
 from attrs import frozen
 
-from matrix_threepid import Medium, Service
-from matrix_threepid.hosts.housekeeping import keep_house
-from matrix_threepid.housekeeping import Job
+from matrix_threepid import Job, Medium, Service
+from matrix_threepid.endpoints import Endpoint, Table
+from matrix_threepid.hosts import keep_house
 from matrix_threepid.ports import TokenSender
-from matrix_threepid.protocol.endpoint import Endpoint, Table
 
 from .app import Parts, assemble
 from .config import Config

@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
-from matrix_threepid import Caller, Request
-from matrix_threepid.protocol.errors import Unauthorized, UnknownToken
-from matrix_threepid.roles.identity_server import IdentityServer
-from matrix_threepid.stores.sql import Database, SqlAssociations, SqlLimits, SqlSessions
+from matrix_threepid import Caller, IdentityServer, Request
+from matrix_threepid.errors import Unauthorized, UnknownToken
+from matrix_threepid.stores import Database, SqlAssociations, SqlLimits, SqlSessions
 
 from .devices import access_token
 from .home import Home
@@ -70,8 +69,7 @@ class IdentityHome(IdentityServer):
 
 def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> IdentityHome:
     """Return the wiring beside a homeserver: same senders and limits, other peppers, sessions and tokens."""
-    from matrix_threepid.identity.signed_requests import XMatrixVerifier
-    from matrix_threepid.identity.signing import NamedSigner
+    from matrix_threepid.identity import NamedSigner, XMatrixVerifier
 
     return IdentityHome(
         server_name=home.server_name,

@@ -20,7 +20,7 @@ from attrs import field, frozen
 from matrix_threepid import ConfigurationError, Peppers
 
 if TYPE_CHECKING:
-    from matrix_threepid.identity.signing import SigningKey
+    from matrix_threepid.identity import SigningKey
 
 _SEED_BYTES = 32
 
@@ -38,7 +38,7 @@ class ServerSecret:
 
     def signing_key(self) -> SigningKey:
         """Return the key in a form that signs. Raises ``ConfigurationError`` without the extra ``signing``."""
-        from matrix_threepid.identity.signing import read_signing_key
+        from matrix_threepid.identity import read_signing_key
 
         return read_signing_key(self.line())
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 
+from matrix_threepid.errors import UnknownToken
 from matrix_threepid.ports import Clock
-from matrix_threepid.protocol.errors import UnknownToken
-from matrix_threepid.stores.sql import Database
+from matrix_threepid.stores import Database
 
 from .tables import ask, hashed
 

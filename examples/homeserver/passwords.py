@@ -9,8 +9,8 @@ import secrets
 from functools import partial
 
 from matrix_threepid import Limit, Threads
+from matrix_threepid.errors import LimitExceeded
 from matrix_threepid.ports import Charge, Clock, RateLimiter
-from matrix_threepid.protocol.errors import LimitExceeded
 
 from .accounts import Accounts
 

@@ -12,19 +12,16 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 
 from matrix_threepid import MatrixError
-from matrix_threepid.model.id_server import normal_id_server
-from matrix_threepid.net.fetch import Fetch, HttpReply, HttpRequest, place
-from matrix_threepid.protocol.body import read_object
-from matrix_threepid.protocol.errors import Unauthorized
+from matrix_threepid.endpoints import read_object
+from matrix_threepid.errors import Unauthorized
+from matrix_threepid.identity import Fetch, HttpReply, HttpRequest, normal_id_server, place
 from matrix_threepid.settings import IdentityServerSettings
 
 from .config import Config
 from .keys import ServerSecret
 
 if TYPE_CHECKING:
-    from matrix_threepid.identity.client import HttpIdentityClient
-    from matrix_threepid.identity.signed_requests import ServerKeys
-    from matrix_threepid.identity.signing import SigningKey
+    from matrix_threepid.identity import HttpIdentityClient, ServerKeys, SigningKey
 
 DEFAULT_PORT = 8448
 _USERINFO = "/_matrix/federation/v1/openid/userinfo"
@@ -60,7 +57,7 @@ class Peers:
 
     def keys(self) -> KeysOfServers:
         """Return where the keys of homeservers are found."""
-        from matrix_threepid.identity.key_lookup import KeyLookup
+        from matrix_threepid.identity import KeyLookup
 
         return KeysOfServers(self, KeyLookup(fetch=self.fetch, deadline=self.deadline))
 
@@ -87,8 +84,7 @@ class KeysOfServers:
 
 
 def _client(config: Config, secret: ServerSecret) -> HttpIdentityClient:
-    from matrix_threepid.identity.client import HttpIdentityClient
-    from matrix_threepid.identity.signed_requests import RequestSigner
+    from matrix_threepid.identity import HttpIdentityClient, RequestSigner
 
     settings = config.identity_servers or IdentityServerSettings()
     return HttpIdentityClient(settings.fetch(), RequestSigner(config.server_name, secret.signing_key()))

@@ -12,9 +12,8 @@ from threading import Timer
 
 import uvicorn
 
-from matrix_threepid.hosts.asgi import App, Asgi
-from matrix_threepid.net.sockets import listener
-from matrix_threepid.protocol.endpoint import Endpoint
+from matrix_threepid.endpoints import Endpoint
+from matrix_threepid.hosts import App, Asgi, listener
 
 from .app import senders_of
 from .config import Config

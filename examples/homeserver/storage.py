@@ -9,9 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matrix_threepid import ConfigurationError
-from matrix_threepid.stores.sql import Database
-from matrix_threepid.stores.url import SQLITE, sqlite_file
-from matrix_threepid.stores.url import opened as at
+from matrix_threepid.stores import SQLITE, Database, open_database, sqlite_file
 
 from .config import Config
 from .keys import ServerSecret, fresh_key, stored_key
@@ -41,7 +39,7 @@ def _usual_key_file(config: Config) -> str | None:
 @asynccontextmanager
 async def _sqlite(url: str | None, part: Part) -> AsyncIterator[Database]:
     with _file(url, part) as file:
-        async with at(f"{SQLITE}{file}") as db:
+        async with open_database(f"{SQLITE}{file}") as db:
             try:
                 await prepare(db, part)
             except sqlite3.Error as error:
@@ -61,7 +59,7 @@ def _file(url: str | None, part: Part) -> Iterator[Path]:
 
 @asynccontextmanager
 async def _postgresql(url: str, part: Part) -> AsyncIterator[Database]:
-    async with at(url, schema=part.name) as db:
+    async with open_database(url, schema=part.name) as db:
         await db.run(lambda: schema(part))
         await prepare(db, part)
         yield db

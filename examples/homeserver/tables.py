@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from matrix_threepid.stores.sql import Database, Operation, Row, migrate
+from matrix_threepid.stores import Database, Operation, Row, migrate
 
 _LOCK = 0x486F6D65
 

@@ -15,11 +15,9 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from matrix_threepid import AccountThreepid, Caller, MatrixError, Medium, Purpose, Request
+from matrix_threepid import AccountThreepid, Caller, MatrixError, Medium, Proof, Purpose, Request, errors
 from matrix_threepid.ports import Clock
-from matrix_threepid.protocol import errors
-from matrix_threepid.stores.sql import Database
-from matrix_threepid.uia import Proof
+from matrix_threepid.stores import Database
 
 from .passwords import Passwords
 from .tables import ask

@@ -11,7 +11,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from matrix_threepid.hosts.wsgi import Wsgi
+from matrix_threepid.hosts import Wsgi
 
 from .wiring import configured, in_background, tell
 

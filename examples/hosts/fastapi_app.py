@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.net.sockets import listener
+from matrix_threepid.hosts import Asgi, listener
 
 from .wiring import account_server, configured, tell
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from matrix_threepid.hosts.wsgi import Wsgi
+from matrix_threepid.hosts import Wsgi
 
 from .wiring import configured, in_background, tell
 

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.net.sockets import listener
+from matrix_threepid.hosts import Asgi, listener
 
 from .wiring import account_server, configured, tell
 

@@ -17,8 +17,7 @@ from twisted.internet import asyncioreactor
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 
-from matrix_threepid.hosts.twisted import ThreepidResource, site
-from matrix_threepid.net.sockets import listener
+from matrix_threepid.hosts import ThreepidResource, listener, site
 
 from .wiring import account_server, configured, tell
 

@@ -18,7 +18,7 @@ from examples.homeserver.app import senders_of
 from examples.homeserver.config import Config, read_config
 from examples.homeserver.house import House, housed
 from matrix_threepid import Medium
-from matrix_threepid.senders.console import ConsoleSender
+from matrix_threepid.senders import ConsoleSender
 
 
 def configured(about: str | None) -> Config:

@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from matrix_threepid.protocol.errors import Unavailable
+from matrix_threepid.errors import Unavailable
 
 Client = Redis | asyncio.Redis
 PREFIX = "{threepid}:"

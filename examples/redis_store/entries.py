@@ -8,7 +8,7 @@ import attrs
 from attrs import frozen
 
 from matrix_threepid import Medium, Purpose, Threepid
-from matrix_threepid.model.session import Session
+from matrix_threepid.stores import Session
 
 Command = tuple[str, ...]
 """A verb, the key it changes, and arguments."""

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from matrix_threepid import Purpose, Threepid
-from matrix_threepid.model.session import Session
-from matrix_threepid.protocol.errors import Unavailable
+from matrix_threepid.errors import Unavailable
+from matrix_threepid.stores import Session
 
 from .client import PREFIX, Client, ask
 from .entries import Keys, from_text

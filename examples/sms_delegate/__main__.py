@@ -33,10 +33,8 @@ async def _serve(config: Config) -> int:
     import uvicorn
 
     from matrix_threepid import Service
-    from matrix_threepid.hosts.housekeeping import keep_house
-    from matrix_threepid.net.sockets import listener
-    from matrix_threepid.stores.sql import migrate
-    from matrix_threepid.stores.sqlite import Sqlite
+    from matrix_threepid.hosts import keep_house, listener
+    from matrix_threepid.stores import Sqlite, migrate
 
     from .app import application, delegate
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from matrix_threepid import Medium, Service
-from matrix_threepid.hosts.asgi import App, Asgi, Receive, Scope, Send
-from matrix_threepid.roles.identity_server import Delegate
-from matrix_threepid.settings.secret import stored_peppers
-from matrix_threepid.stores.sql import SqlLimits, SqlSessions
-from matrix_threepid.stores.sqlite import Sqlite
+from matrix_threepid import Delegate, Medium, Service
+from matrix_threepid.hosts import App, Asgi, Receive, Scope, Send
+from matrix_threepid.settings import stored_peppers
+from matrix_threepid.stores import Sqlite, SqlLimits, SqlSessions
 
 from .config import Config
 

@@ -7,8 +7,7 @@ from functools import partial
 from attrs import frozen
 
 from matrix_threepid import ConfigurationError, Policy
-from matrix_threepid.settings import SmsSettings, read_file, setting
-from matrix_threepid.settings.rules import LANGUAGE, TEXT, URL, many, matching
+from matrix_threepid.settings import LANGUAGE, TEXT, URL, SmsSettings, many, matching, read_file, setting
 
 FILE = matching(r"[^\x00]{1,1024}", "must be the name of a file")
 LISTEN = matching(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):\d{1,5}", "must be HOST:PORT")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from matrix_threepid import Medium
-from matrix_threepid.commands.files.configured import sending_role
-from matrix_threepid.commands.sending.send_test import sent
+from matrix_threepid.commands import sending_role, sent
 
 from .config import Config
 

@@ -39,9 +39,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _told(chosen: Sequence[Journey], given: argparse.Namespace) -> int:
-    from ..testing.journeys import opened, run
+    from ..testing.journeys import open_surroundings, run
 
-    with opened(given.mail, given.sms, given.identity_server, given.authority) as parts:
+    with open_surroundings(given.mail, given.sms, given.identity_server, given.authority) as parts:
         around = parts.around(given.base_url, keys_url=given.keys_url, mail_domain=given.mail_domain, **_sign_up(given))
         if not _answers(around, given.wait):
             return _unusable(f"{given.base_url} does not answer")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..protocol.errors import ConfigurationError, Unavailable
-from ..stores.sql import check, migrate
+from ..stores.sql import check_schema, migrate
 from ..stores.url import FORMS, sqlite_file, worked_on
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
 def _checked(url: str) -> int:
     if (file := sqlite_file(url)) is not None and not file.exists():
         raise ConfigurationError("database: there is no such file")
-    return worked_on(url, check)
+    return worked_on(url, check_schema)
 
 
 def _parser() -> argparse.ArgumentParser:

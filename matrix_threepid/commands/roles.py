@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ..endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
+from ..endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from ..protocol.endpoint import Table
 
 ROLES = {"homeserver": HOMESERVER, "identity-server": IDENTITY_SERVER, "delegate": DELEGATE}

@@ -193,7 +193,7 @@ class BoundedRequest(server.Request):
         self.loseConnection()
 
 
-def keep_house(
+def keep_house_in_twisted(
     *kept: Service | Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]] = ensureDeferred, clock: Any = None
 ) -> Callable[[], Deferred[Any]]:
     """Run the jobs of services, and jobs of the host's own, each at its own pace and the first time at once.

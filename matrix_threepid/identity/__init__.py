@@ -1,0 +1,64 @@
+"""The client of identity servers, signatures of servers, and HTTPS to hosts that users name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import lazily
+
+if TYPE_CHECKING:
+    from ..model.binding import Binding as Binding
+    from ..model.id_server import normal_id_server as normal_id_server
+    from ..model.identity import Associated as Associated
+    from ..model.identity import Blocked as Blocked
+    from ..model.identity import Busy as Busy
+    from ..model.identity import Done as Done
+    from ..model.identity import NotSupported as NotSupported
+    from ..model.identity import Proved as Proved
+    from ..model.identity import ServerRefused as ServerRefused
+    from ..model.identity import Unreachable as Unreachable
+    from ..net.fetch import Failure as Failure
+    from ..net.fetch import Fetch as Fetch
+    from ..net.fetch import HttpFailure as HttpFailure
+    from ..net.fetch import HttpReply as HttpReply
+    from ..net.fetch import HttpRequest as HttpRequest
+    from ..net.fetch import place as place
+    from ..net.safe_https import PinnedHttps as PinnedHttps
+    from ._answers import read_association as read_association
+    from ._answers import read_proved as read_proved
+    from ._answers import read_unbind as read_unbind
+    from .breaker import Breaker as Breaker
+    from .breaker import BreakerPolicy as BreakerPolicy
+    from .client import HttpIdentityClient as HttpIdentityClient
+    from .key_lookup import KeyLookup as KeyLookup
+    from .signed_requests import RequestSigner as RequestSigner
+    from .signed_requests import ServerKeys as ServerKeys
+    from .signed_requests import XMatrixVerifier as XMatrixVerifier
+    from .signing import NamedSigner as NamedSigner
+    from .signing import SigningKey as SigningKey
+    from .signing import new_signing_key as new_signing_key
+    from .signing import read_signing_key as read_signing_key
+
+_HOMES = {
+    "._answers": ("read_association", "read_proved", "read_unbind"),
+    ".breaker": ("Breaker", "BreakerPolicy"),
+    ".client": ("HttpIdentityClient",),
+    ".key_lookup": ("KeyLookup",),
+    ".signed_requests": ("RequestSigner", "ServerKeys", "XMatrixVerifier"),
+    ".signing": ("NamedSigner", "SigningKey", "new_signing_key", "read_signing_key"),
+    "..net.fetch": ("Failure", "Fetch", "HttpFailure", "HttpReply", "HttpRequest", "place"),
+    "..net.safe_https": ("PinnedHttps",),
+    "..model.id_server": ("normal_id_server",),
+    "..model.identity": (
+        "Associated",
+        "Blocked",
+        "Busy",
+        "Done",
+        "NotSupported",
+        "Proved",
+        "ServerRefused",
+        "Unreachable",
+    ),
+    "..model.binding": ("Binding",),
+}
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -9,10 +9,9 @@ from attrs import define, field, frozen
 
 from ..model.id_server import normal_id_server
 from ..net.fetch import Fetch, HttpReply, HttpRequest, place
-from ..ports import Clock
+from ..ports import Clock, system_clock
 from ..protocol.body import read_object
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
-from ..roles.base import system_clock
 from .signing import ALGORITHM, set_of, verifies
 
 DEFAULT_PORT = 8448

@@ -14,7 +14,7 @@ from .choices import checked_base, hosts, names, names_in_order, number, one_of
 from .limits import Limits
 from .sms import Conversion, SmsRules
 
-__all__ = ["Conversion", "Limit", "Limits", "Policy", "SmsRules", "per_day", "per_hour"]
+__all__ = ["Conversion", "Lifetimes", "Limit", "Limits", "Policy", "Retrying", "SmsRules", "per_day", "per_hour"]
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,6 +14,12 @@ from ..protocol.wire import Request
 
 Clock = Callable[[], int]
 """Returns the wall-clock time in ms."""
+
+
+def system_clock() -> int:
+    """Return the time of this machine in ms."""
+    return time.time_ns() // 1_000_000
+
 
 RandomBytes = Callable[[int], bytes]
 """Returns so many random bytes, fit for secrets."""

@@ -68,10 +68,10 @@ class RateLimiter(Protocol):
     """Counts that all processes of a host share."""
 
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
-        """Count the takes in order up to the first that is refused; return 0, or the ms until that one is granted.
+        """Count the charges in order up to the first that is refused; return 0, or the ms until that one is granted.
 
-        A cost above the burst is never granted: it is told the ms until the key is completely refilled, and an interval for
-        each unit above the burst.
+        A cost above the burst is never granted: the answer is then the ms until the key is completely refilled, and an
+        interval for each unit above the burst.
         """
 
     def forget(self, keys: Sequence[str]) -> Awaitable[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -23,11 +22,6 @@ from ..protocol.wire import Request
 from ..texts.pages import BuiltInPages
 
 SID_BYTES = 16
-
-
-def system_clock() -> int:
-    """Return the time of this machine in ms."""
-    return time.time_ns() // 1_000_000
 
 
 class Silence:
@@ -100,7 +94,7 @@ class Role:
     rules: ports.AddressRules = port(ports.AddressRules, EverythingAllowed)
     listener: ports.Listener = port(ports.Listener, Silence)
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
-    clock: ports.Clock = field(default=system_clock, repr=False)
+    clock: ports.Clock = field(default=ports.system_clock, repr=False)
     random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
 
     def medium_off(self, medium: Medium) -> str | None:

@@ -6,9 +6,17 @@ A host declares its own settings with ``setting``, takes the sections from here,
 from .identity import IdentityServerSettings
 from .policy import LimitsSettings, PolicySettings
 from .reading import Rule, Section, read, read_file, setting
+from .rules import COUNTRY, FLAG, HOST_PATTERN, LANGUAGE, TEXT, URL, many, matching
+from .secret import stored_peppers
 from .sending import GatewaySettings, SmsSettings, SmtpSettings, TwilioSettings
 
 __all__ = [
+    "COUNTRY",
+    "FLAG",
+    "HOST_PATTERN",
+    "LANGUAGE",
+    "TEXT",
+    "URL",
     "GatewaySettings",
     "IdentityServerSettings",
     "LimitsSettings",
@@ -18,7 +26,10 @@ __all__ = [
     "SmsSettings",
     "SmtpSettings",
     "TwilioSettings",
+    "many",
+    "matching",
     "read",
     "read_file",
     "setting",
+    "stored_peppers",
 ]

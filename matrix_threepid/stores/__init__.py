@@ -1,0 +1,54 @@
+"""Where sessions, limits, bindings and associations are kept: in memory, in SQLite, in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import lazily
+
+if TYPE_CHECKING:
+    from ..memory.associations import MemoryAssociations as MemoryAssociations
+    from ..memory.bindings import MemoryBindings as MemoryBindings
+    from ..memory.limits import MemoryLimits as MemoryLimits
+    from ..memory.sessions import MemorySessions as MemorySessions
+    from ..model.session import Session as Session
+    from .asyncpg import Asyncpg as Asyncpg
+    from .psycopg import AsyncPsycopg as AsyncPsycopg
+    from .psycopg import Psycopg as Psycopg
+    from .sql import Database as Database
+    from .sql import Operation as Operation
+    from .sql import Row as Row
+    from .sql import SqlAssociations as SqlAssociations
+    from .sql import SqlBindings as SqlBindings
+    from .sql import SqlLimits as SqlLimits
+    from .sql import SqlSessions as SqlSessions
+    from .sql import check_schema as check_schema
+    from .sql import migrate as migrate
+    from .sqlite import Sqlite as Sqlite
+    from .url import SQLITE as SQLITE
+    from .url import open_database as open_database
+    from .url import sqlite_file as sqlite_file
+
+_HOMES = {
+    ".asyncpg": ("Asyncpg",),
+    ".psycopg": ("AsyncPsycopg", "Psycopg"),
+    ".sqlite": ("Sqlite",),
+    ".sql": (
+        "Database",
+        "Operation",
+        "Row",
+        "SqlAssociations",
+        "SqlBindings",
+        "SqlLimits",
+        "SqlSessions",
+        "check_schema",
+        "migrate",
+    ),
+    ".url": ("SQLITE", "open_database", "sqlite_file"),
+    "..memory.associations": ("MemoryAssociations",),
+    "..memory.bindings": ("MemoryBindings",),
+    "..memory.limits": ("MemoryLimits",),
+    "..memory.sessions": ("MemorySessions",),
+    "..model.session": ("Session",),
+}
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""``opened``: the database that a URL names, as configuration files and command lines have them."""
+"""``open_database``: the database that a URL names, as configuration files and command lines have them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONNECTIONS = 16
 _PATIENCE = 5.0
 
 
-def opened(url: str, *, schema: str | None = None) -> AbstractAsyncContextManager[Database]:
+def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContextManager[Database]:
     """Open the database of a URL for the time of a block on asyncio; PostgreSQL by up to 16 connections of psycopg.
 
     ``schema``: of PostgreSQL, in the place of what the server or the URL says.
@@ -37,7 +37,7 @@ def worked_on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
     import asyncio
 
     async def done() -> T:
-        async with opened(url) as db:
+        async with open_database(url) as db:
             return await work(db)
 
     return asyncio.run(done())

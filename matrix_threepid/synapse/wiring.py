@@ -10,8 +10,7 @@ from attrs import evolve, frozen
 
 from ..model.threepid import Medium
 from ..policy import Policy
-from ..ports import TokenSender
-from ..roles.base import system_clock
+from ..ports import TokenSender, system_clock
 from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate
 from ..settings import IdentityServerSettings

@@ -1,25 +1,109 @@
-"""For tests of hosts and back ends: fakes, a world around them, and what must hold after every test."""
+"""For tests of hosts and back ends: fakes, a world around them, contracts, journeys, and what must always hold."""
 
-from .fakes import PASSWORD, Events, FakeAccounts, FakeCallers, FakeClock, FakeUia, Outbox, Rules
-from .identity import FakeIdentityServers
-from .invariants import check_invariants
-from .world import ALICE, BASE_URL, BOB, GENEROUS, GENEROUS_SMS, World
+from __future__ import annotations
 
-__all__ = [
-    "ALICE",
-    "BASE_URL",
-    "BOB",
-    "GENEROUS",
-    "GENEROUS_SMS",
-    "PASSWORD",
-    "Events",
-    "FakeAccounts",
-    "FakeCallers",
-    "FakeClock",
-    "FakeIdentityServers",
-    "FakeUia",
-    "Outbox",
-    "Rules",
-    "World",
-    "check_invariants",
-]
+from typing import TYPE_CHECKING
+
+from .._lazy import lazily
+
+if TYPE_CHECKING:
+    from .contracts import AccountsContract as AccountsContract
+    from .contracts import AssociationStoreContract as AssociationStoreContract
+    from .contracts import BindingStoreContract as BindingStoreContract
+    from .contracts import CallersContract as CallersContract
+    from .contracts import HostContract as HostContract
+    from .contracts import IdentityServerClientContract as IdentityServerClientContract
+    from .contracts import PagesContract as PagesContract
+    from .contracts import RateLimiterContract as RateLimiterContract
+    from .contracts import RemoteVerifierContract as RemoteVerifierContract
+    from .contracts import RequestVerifierContract as RequestVerifierContract
+    from .contracts import SafeFetchContract as SafeFetchContract
+    from .contracts import SessionStoreContract as SessionStoreContract
+    from .contracts import TokenSenderContract as TokenSenderContract
+    from .contracts import UiaContract as UiaContract
+    from .contracts.providers import Arrived as Arrived
+    from .contracts.providers import Behaviour as Behaviour
+    from .fakes import PASSWORD as PASSWORD
+    from .fakes import Events as Events
+    from .fakes import FakeAccounts as FakeAccounts
+    from .fakes import FakeCallers as FakeCallers
+    from .fakes import FakeClock as FakeClock
+    from .fakes import FakeUia as FakeUia
+    from .fakes import Outbox as Outbox
+    from .fakes import Rules as Rules
+    from .identity import FakeIdentityServers as FakeIdentityServers
+    from .invariants import check_invariants as check_invariants
+    from .journeys import JOURNEYS as JOURNEYS
+    from .journeys import Visit as Visit
+    from .journeys import open_surroundings as open_surroundings
+    from .journeys import run as run
+    from .journeys.contract import JourneyContract as JourneyContract
+    from .journeys.journey import journey as journey
+    from .journeys.visit import expect_same as expect_same
+    from .parts import Answer as Answer
+    from .parts import Certificates as Certificates
+    from .parts import Failed as Failed
+    from .parts import Mailbox as Mailbox
+    from .parts import Message as Message
+    from .parts import Person as Person
+    from .parts import PersonSession as PersonSession
+    from .parts import Phone as Phone
+    from .parts import fetch as fetch
+    from .parts import press as press
+    from .parts.client import answered as answered
+    from .rogue import RogueServer as RogueServer
+    from .rogue import answer as answer
+    from .rogue import authority as authority
+    from .rogue import certified as certified
+    from .rogue import drip as drip
+    from .rogue import hang_up as hang_up
+    from .rogue import silence as silence
+    from .world import ALICE as ALICE
+    from .world import BASE_URL as BASE_URL
+    from .world import BOB as BOB
+    from .world import GENEROUS as GENEROUS
+    from .world import GENEROUS_SMS as GENEROUS_SMS
+    from .world import World as World
+
+_HOMES = {
+    ".fakes": ("Events", "FakeAccounts", "FakeCallers", "FakeClock", "FakeUia", "Outbox", "PASSWORD", "Rules"),
+    ".identity": ("FakeIdentityServers",),
+    ".invariants": ("check_invariants",),
+    ".world": ("ALICE", "BASE_URL", "BOB", "GENEROUS", "GENEROUS_SMS", "World"),
+    ".contracts": (
+        "AccountsContract",
+        "AssociationStoreContract",
+        "BindingStoreContract",
+        "CallersContract",
+        "HostContract",
+        "IdentityServerClientContract",
+        "PagesContract",
+        "RateLimiterContract",
+        "RemoteVerifierContract",
+        "RequestVerifierContract",
+        "SafeFetchContract",
+        "SessionStoreContract",
+        "TokenSenderContract",
+        "UiaContract",
+    ),
+    ".contracts.providers": ("Arrived", "Behaviour"),
+    ".journeys": ("JOURNEYS", "Visit", "open_surroundings", "run"),
+    ".journeys.contract": ("JourneyContract",),
+    ".journeys.journey": ("journey",),
+    ".journeys.visit": ("expect_same",),
+    ".parts": (
+        "Answer",
+        "Certificates",
+        "Failed",
+        "Mailbox",
+        "Message",
+        "Person",
+        "PersonSession",
+        "Phone",
+        "fetch",
+        "press",
+    ),
+    ".parts.client": ("answered",),
+    ".rogue": ("RogueServer", "answer", "authority", "certified", "drip", "hang_up", "silence"),
+}
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

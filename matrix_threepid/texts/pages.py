@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlencode
 
 from ..protocol.wire import CORS, Response
@@ -18,7 +19,12 @@ _HIDDEN = ("sid", "token", "client_secret")
 
 
 class BuiltInPages:
-    """``Pages`` from a layout and a catalogue; a host may bring a directory with its own ``page.html`` and texts."""
+    """``Pages`` from a layout and a catalogue; a host may bring a directory with its own ``page.html`` and texts.
+
+    ``style``: the style sheet of every page, the only one that the headers of ``page_response`` allow.
+    """
+
+    style: ClassVar[str] = _STYLE
 
     def __init__(self, directory: Path | str | None = None) -> None:
         self._texts = Texts(directory)

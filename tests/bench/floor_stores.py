@@ -47,7 +47,7 @@ class Dicts:
         """Note that the token came back."""
         self._sessions[sid]["validated"] = True
 
-    def charge(self, sid: str) -> str:
+    def consume(self, sid: str) -> str:
         """Use a session up, return its address."""
         session = self._sessions[sid]
         session["spent"] = True
@@ -89,7 +89,7 @@ class Tables(Dicts):
     def validate(self, sid: str) -> None:
         self._run("UPDATE session SET validated = 1 WHERE sid = ?", (sid,))
 
-    def charge(self, sid: str) -> str:
+    def consume(self, sid: str) -> str:
         email: str = self._run("SELECT slot FROM session WHERE sid = ?", (sid,))[0][0]
         self._run("UPDATE session SET spent = 1 WHERE sid = ?", (sid,))
         return email

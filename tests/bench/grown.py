@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from matrix_threepid.offload import run_sync
-from matrix_threepid.roles.base import system_clock
+from matrix_threepid.ports import system_clock
 from matrix_threepid.stores.sql import Operation, migrate
 
 from .filling import Strangers, fill

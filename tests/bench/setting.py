@@ -12,8 +12,8 @@ from attrs import define, field, frozen
 
 from matrix_threepid.model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Threepid
 from matrix_threepid.offload import run_sync
+from matrix_threepid.ports import system_clock
 from matrix_threepid.protocol.wire import Request
-from matrix_threepid.roles.base import system_clock
 from matrix_threepid.stores.sql import Database
 from matrix_threepid.testing import World
 

@@ -15,7 +15,7 @@ from stores.postgres import server
 
 from examples.homeserver.demo.person import Person
 from examples.homeserver.demo.town import twilio_at
-from matrix_threepid.testing.parts import Mailbox, Phone, Session, fetch, press
+from matrix_threepid.testing.parts import Mailbox, PersonSession, Phone, fetch, press
 from matrix_threepid.testing.parts.client import BASE, answered
 
 MAILS = 10
@@ -120,7 +120,7 @@ def test_guesses_are_counted_together(four: Urls, phone: Phone, wrong: int, numb
     code = phone.next(f"+44770090000{number}").code
 
     def guess(count: int, token: str) -> int:
-        there = Session(session.sid, session.client_secret, at(four[count % 4], session.submit_url or ""))
+        there = PersonSession(session.sid, session.client_secret, at(four[count % 4], session.submit_url or ""))
         return there.submit(token).status
 
     wrong_code = f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}"

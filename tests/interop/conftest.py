@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from matrix_threepid.testing.journeys import Parts, opened
+from matrix_threepid.testing.journeys import Parts, open_surroundings
 
 from . import sms_ways
 from .moduled import site_in
@@ -75,7 +75,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory, files: Mapping[str, Path]) 
 @pytest.fixture(scope="module")
 def parts() -> Iterator[Parts]:
     """A mail server, a text message provider, an identity server."""
-    with opened() as parts:
+    with open_surroundings() as parts:
         yield parts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from matrix_threepid.testing.journeys import Visit, opened
+from matrix_threepid.testing.journeys import Visit, open_surroundings
 from matrix_threepid.testing.parts import Answer, Person, fetch
 
 from .moduled import config, site_in, visited
@@ -44,7 +44,7 @@ def place(files: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     user = {"regex": "@service.*", "exclusive": True}
     told = {"id": "x", "url": None, "as_token": "of-a-service", "hs_token": "y", "sender_localpart": "service"}
     service.write_text(json.dumps({**told, "namespaces": {"users": [user]}}))
-    with opened() as parts:
+    with open_surroundings() as parts:
         site = site_in(folder, parts, files)
         with visited(parts, site, config(site, "client"), app_service_config_files=[str(service)]) as visit:
             yield Place(site, visit)

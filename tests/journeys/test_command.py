@@ -13,7 +13,7 @@ from example.serving import Example
 
 from examples.homeserver.demo.front import free_ports
 from matrix_threepid.__main__ import main
-from matrix_threepid.testing.journeys import JOURNEYS, opened
+from matrix_threepid.testing.journeys import JOURNEYS, open_surroundings
 
 from .settings import settings_for
 
@@ -34,7 +34,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def example(places: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """A server configured for these places before anything listens there."""
-    with opened(*(places[option] for option in _OPTIONS), Path(places["--authority"])) as parts:
+    with open_surroundings(*(places[option] for option in _OPTIONS), Path(places["--authority"])) as parts:
         settings: dict[str, Any] = settings_for(parts)
     with Example(settings, tmp_path_factory.mktemp("command")) as example:
         yield example

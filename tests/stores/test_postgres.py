@@ -15,7 +15,15 @@ import pytest
 from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.psycopg import Psycopg
-from matrix_threepid.stores.sql import Operation, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check, migrate
+from matrix_threepid.stores.sql import (
+    Operation,
+    SqlAssociations,
+    SqlBindings,
+    SqlLimits,
+    SqlSessions,
+    check_schema,
+    migrate,
+)
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.testing.contracts import (
     AccountsContract,
@@ -122,9 +130,9 @@ def test_processes_that_start_together_migrate_once(postgres: str, level: str) -
 
     with place(postgres) as where, ThreadPoolExecutor(STARTERS) as pool:
         with pytest.raises(ConfigurationError, match="version 0"):
-            run_sync(check(_blocking(where)))
+            run_sync(check_schema(_blocking(where)))
         assert set(pool.map(begin, [where] * STARTERS)) == {len(MIGRATIONS)}
-        run_sync(check(_blocking(where)))
+        run_sync(check_schema(_blocking(where)))
 
 
 def test_no_statement_needs_to_scan_a_growing_table(migrated: Place) -> None:

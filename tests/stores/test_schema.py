@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from matrix_threepid import ConfigurationError, run_sync
-from matrix_threepid.stores.sql import Operation, check, migrate
+from matrix_threepid.stores.sql import Operation, check_schema, migrate
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
@@ -21,7 +21,7 @@ def test_migrating_again_changes_nothing(sqlite: Sqlite) -> None:
     before = run_sync(sqlite.run(_schema))
     assert run_sync(migrate(sqlite)) == len(MIGRATIONS)
     assert run_sync(sqlite.run(_schema)) == before
-    run_sync(check(sqlite))
+    run_sync(check_schema(sqlite))
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
@@ -41,16 +41,16 @@ def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
 
 
 def test_a_database_without_schema_is_refused(tmp_path: Path) -> None:
-    """``check`` says that the schema is too old, and how to help it."""
+    """``check_schema`` says that the schema is too old, and how to help it."""
     db = Sqlite(tmp_path / "empty.db")
     with pytest.raises(ConfigurationError, match=r"version 0.*call migrate\(\)"):
-        run_sync(check(db))
+        run_sync(check_schema(db))
     db.close()
 
 
-@pytest.mark.parametrize("start", [check, migrate])
+@pytest.mark.parametrize("start", [check_schema, migrate])
 def test_the_schema_of_a_later_release_is_refused(sqlite: Sqlite, start: object) -> None:
-    """Neither ``check`` nor ``migrate`` touches what it does not know."""
+    """Neither ``check_schema`` nor ``migrate`` touches what it does not know."""
 
     def upgrade() -> Operation[None]:
         yield "INSERT INTO threepid_schema (version) VALUES (?)", (len(MIGRATIONS) + 1,)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matrix_threepid.settings import read
-from matrix_threepid.testing.parts import Failed, Mailbox, Phone
+from matrix_threepid.testing import Failed, Mailbox, Phone
 
 from ..config import Config
 from ..server import running, told_to_stop

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid.protocol.endpoint import Endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.members import text
-from matrix_threepid.protocol.message import read
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Response
+from matrix_threepid.endpoints import Call, Endpoint, History, json_response, read, text
 
 from ..endpoints.bindings import bindings_listed
 from ..home import Home

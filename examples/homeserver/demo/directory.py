@@ -7,8 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from matrix_threepid.testing.parts import Failed, Mailbox, Person, fetch, press
-from matrix_threepid.testing.parts.client import answered
+from matrix_threepid.testing import Failed, Mailbox, Person, answered, fetch, press
 
 
 @define

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from urllib.parse import urlencode
 
-from matrix_threepid.testing.parts import fetch
+from matrix_threepid.testing import fetch
 
 from .admin import PATH
 from .scene import ADDRESS, Story, expect

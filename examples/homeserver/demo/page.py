@@ -11,21 +11,15 @@ from string import Template
 
 from attrs import frozen
 
-from matrix_threepid.protocol.endpoint import Endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.members import one_of, typed
-from matrix_threepid.protocol.message import read
-from matrix_threepid.protocol.wire import Response
-from matrix_threepid.roles.call import Call
-from matrix_threepid.testing.parts import Failed, Mailbox, Message, Session
-from matrix_threepid.texts.catalogue import BUILT_IN
-from matrix_threepid.texts.pages import page_response
+from matrix_threepid import BuiltInPages, Response
+from matrix_threepid.endpoints import Call, Endpoint, History, one_of, page_response, read, typed
+from matrix_threepid.testing import Failed, Mailbox, Message, PersonSession
 
 from ..home import Home
 from .person import Person
 
 _LAYOUT = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
-_STYLE = (BUILT_IN / "page.css").read_text("utf-8")
+_STYLE = BuiltInPages.style
 _LINK = re.compile(r"(https?://\S+)")
 _BARE = History(unstable=False, bare=True)
 
@@ -46,7 +40,7 @@ class Page:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._said = "Ask for a mail to prove an address, then look into the mailbox below."
-        self._waiting: dict[str, tuple[str, str, Session]] = {}
+        self._waiting: dict[str, tuple[str, str, PersonSession]] = {}
         self.endpoints = (
             Endpoint("GET", self.path, _BARE, self._show, name="show_page"),
             Endpoint("POST", self.path, _BARE, self._press, request=Press, takes_forms=True, name="press"),
@@ -100,7 +94,7 @@ class Page:
         self._person.log_in_by(address)
         return f"The new password is {self._person.password}; logged in by {address}."
 
-    def _asked(self, sid: str) -> tuple[str, Session]:
+    def _asked(self, sid: str) -> tuple[str, PersonSession]:
         if sid not in self._waiting:
             raise Failed("That was done before.")
         return self._waiting[sid][1:]
@@ -129,7 +123,7 @@ def _address(address: str) -> str:
     )
 
 
-def _waiting(purpose: str, address: str, session: Session) -> str:
+def _waiting(purpose: str, address: str, session: PersonSession) -> str:
     do, label = ("reset", "Set a new password") if purpose == "password" else ("add", "Add it")
     return f"<p>{escape(address)}: open the link in its mail and confirm, then</p>{_button(do, session.sid, label)}"
 

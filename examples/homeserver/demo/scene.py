@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from matrix_threepid.testing.parts import Answer, Failed, Mailbox, Message, Phone, Session, fetch, press
+from matrix_threepid.testing import Answer, Failed, Mailbox, Message, PersonSession, Phone, fetch, press
 
 from .directory import Directory
 from .person import Person
@@ -25,7 +25,7 @@ class Story:
     first: Directory
     second: Directory
     dying: Building
-    session: Session = field(init=False)
+    session: PersonSession = field(init=False)
     mail: Message = field(init=False)
     page: Answer = field(init=False)
 

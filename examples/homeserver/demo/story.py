@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from textwrap import fill
 
-from matrix_threepid.testing.parts import Failed
+from matrix_threepid.testing import Failed
 
 from . import address_steps as address
 from . import identity_steps as identity

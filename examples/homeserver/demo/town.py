@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from matrix_threepid.protocol.endpoint import Endpoint
+from matrix_threepid.endpoints import Endpoint
 from matrix_threepid.settings import read
-from matrix_threepid.testing.parts import Certificates
+from matrix_threepid.testing import Certificates
 
 from ..config import Config
 from ..server import running

@@ -1,9 +1,7 @@
 """The server's own endpoints, and the tables of all it offers: these and the library's."""
 
-from matrix_threepid import Homeserver
-from matrix_threepid.endpoints import HOMESERVER, IDENTITY_SERVER
-from matrix_threepid.protocol.endpoint import Table
-from matrix_threepid.roles.identity_server import IdentityServer
+from matrix_threepid import Homeserver, IdentityServer
+from matrix_threepid.endpoints import HOMESERVER, IDENTITY_SERVER, Table
 
 from . import about, account, bindings, identity_account, keys, login, openid, register
 

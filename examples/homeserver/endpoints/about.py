@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from matrix_threepid.protocol.endpoint import Access, endpoint
-from matrix_threepid.protocol.history import RELEASES, History
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
-from matrix_threepid.versions import capabilities, unstable_features
+from matrix_threepid import Response, capabilities, unstable_features
+from matrix_threepid.endpoints import RELEASES, Access, Call, History, endpoint, json_response
 
 from ..home import Home
 

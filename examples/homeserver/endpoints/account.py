@@ -6,14 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from matrix_threepid import Purpose
-from matrix_threepid.deactivate import deactivate_threepids
-from matrix_threepid.protocol import errors
-from matrix_threepid.protocol.endpoint import Access, endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.members import flag, free_object, text, token
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Purpose, Response, deactivate_threepids, errors
+from matrix_threepid.endpoints import Access, Call, History, endpoint, flag, free_object, json_response, text, token
 
 from ..home import Home
 from ..uia import PASSWORD, Operation

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from matrix_threepid.flows.binding_access import bindings_of
-from matrix_threepid.model.binding import Binding
-from matrix_threepid.protocol.endpoint import Access, endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Response, bindings_of
+from matrix_threepid.endpoints import Access, Call, History, endpoint, json_response
+from matrix_threepid.identity import Binding
 
 from ..home import Home
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid.protocol.endpoint import Access, endpoint
-from matrix_threepid.protocol.errors import Unauthorized
-from matrix_threepid.protocol.history import IdentityHistory
-from matrix_threepid.protocol.members import text, token
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Response
+from matrix_threepid.endpoints import Access, Call, IdentityHistory, endpoint, json_response, text, token
+from matrix_threepid.errors import Unauthorized
 
 from ..identity import IdentityHome
 

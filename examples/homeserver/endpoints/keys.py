@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from matrix_threepid.protocol.endpoint import endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Response
+from matrix_threepid.endpoints import Call, History, endpoint, json_response
 
 from ..home import Home
 

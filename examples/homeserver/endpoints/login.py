@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid.login import names_threepid, user_of_login
-from matrix_threepid.protocol import errors
-from matrix_threepid.protocol.endpoint import Access, endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.members import one_of, text, token
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Response, errors, names_threepid, user_of_login
+from matrix_threepid.endpoints import Access, Call, History, endpoint, json_response, one_of, text, token
 
 from ..accounts import InvalidUsername
 from ..devices import Login

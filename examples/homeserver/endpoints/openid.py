@@ -8,13 +8,9 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from matrix_threepid.protocol.endpoint import Access, Endpoint, Table, endpoint
-from matrix_threepid.protocol.errors import Forbidden
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.members import token
-from matrix_threepid.protocol.message import read
-from matrix_threepid.protocol.wire import Response, json_response
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Response
+from matrix_threepid.endpoints import Access, Call, Endpoint, History, Table, endpoint, json_response, read, token
+from matrix_threepid.errors import Forbidden
 
 from ..home import Home
 from ..openid import LIFETIME

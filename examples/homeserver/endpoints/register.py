@@ -8,12 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from matrix_threepid import Purpose
-from matrix_threepid.protocol import errors
-from matrix_threepid.protocol.endpoint import endpoint
-from matrix_threepid.protocol.history import History
-from matrix_threepid.protocol.members import flag, free_object, text, token
-from matrix_threepid.roles.call import Call
+from matrix_threepid import Purpose, errors
+from matrix_threepid.endpoints import Call, History, endpoint, flag, free_object, text, token
 
 from ..accounts import InvalidUsername, UserInUse
 from ..devices import Login

@@ -4,7 +4,7 @@ from .associations import SqlAssociations
 from .bindings import SqlBindings
 from .limits import SqlLimits
 from .operation import Database, Operation, Row, Statement, run_operation, run_operation_async
-from .schema import check, migrate
+from .schema import check_schema, migrate
 from .sessions import SqlSessions
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "SqlLimits",
     "SqlSessions",
     "Statement",
-    "check",
+    "check_schema",
     "migrate",
     "run_operation",
     "run_operation_async",

@@ -24,7 +24,7 @@ def migrate(db: Database) -> Awaitable[int]:
     return db.run(lambda: _migrate(db.dialect))
 
 
-def check(db: Database) -> Awaitable[int]:
+def check_schema(db: Database) -> Awaitable[int]:
     """Return the schema's version if it is the one this release needs, and change nothing.
 
     Raises ``ConfigurationError`` saying what to do if it is older or newer.

@@ -80,7 +80,7 @@ class RateLimiterContract(Contract):
 
     @pytest.mark.parametrize("taken", [0, 1, 3])
     def test_what_never_fits_tells_how_much_is_used(self, limiter: RateLimiter, taken: int) -> None:
-        """A cost above the burst hears the time until the key is completely refilled, and an interval for each too many."""
+        """A cost above the burst is told when the key is refilled, plus an interval for each unit too many."""
         for _ in range(taken):
             self._consume(limiter, NOW)
         assert [self._consume(limiter, NOW, cost=cost) for cost in (4, 5)] == [1000 * (taken + 1), 1000 * (taken + 2)]

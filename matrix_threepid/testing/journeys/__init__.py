@@ -1,6 +1,6 @@
 """Whole protocol stories against anything that answers HTTP, in any language.
 
-    with opened() as parts:  # a mail server, a text message provider and an identity server, at ports now known
+    with open_surroundings() as parts:  # a mail server, an SMS provider and an identity server, at known ports
         ...                  # start the server under test, configured for them
         for result in run(JOURNEYS, parts.around("http://127.0.0.1:8008")):
             print(result)
@@ -11,7 +11,7 @@ With pytest, inherit ``journeys.contract.JourneyContract``; from a shell, ``pyth
 from . import accounts, adding, basics, identity, limits_of_proof, numbers
 from .journey import Journey, NotOffered
 from .running import Result, run
-from .surroundings import Parts, Surroundings, opened
+from .surroundings import Parts, Surroundings, open_surroundings
 from .visit import Visit
 
 JOURNEYS: tuple[Journey, ...] = tuple(
@@ -22,4 +22,4 @@ JOURNEYS: tuple[Journey, ...] = tuple(
 )
 """All stories, in the order they are best read."""
 
-__all__ = ["JOURNEYS", "Journey", "NotOffered", "Parts", "Result", "Surroundings", "Visit", "opened", "run"]
+__all__ = ["JOURNEYS", "Journey", "NotOffered", "Parts", "Result", "Surroundings", "Visit", "open_surroundings", "run"]

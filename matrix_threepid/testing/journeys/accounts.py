@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parts import Person, Session
+from ..parts import Person, PersonSession
 from ..parts.client import expect_refusal, expect_status
 from ..parts.person import by_address
 from .journey import NotOffered, journey
@@ -71,7 +71,7 @@ def a_session_resets_once(visit: Visit) -> None:
     _reset_in_vain(forgetful, session)
 
 
-def _reset_in_vain(person: Person, session: Session) -> None:
+def _reset_in_vain(person: Person, session: PersonSession) -> None:
     answer = person.interactive(_PASSWORD, {"new_password": "a new password"}, by_address(session))
     if answer.status != 401:
         expect_refusal(answer, f"POST {_PASSWORD}")

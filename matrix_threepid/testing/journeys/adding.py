@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..parts import Person, Session, fetch
+from ..parts import Person, PersonSession, fetch
 from ..parts.client import expect_refusal, expect_status
 from .journey import NotOffered, journey
 from .visit import AUTH_FAILED, IN_USE, Visit, expect, expect_same, refused
@@ -34,7 +34,7 @@ def add_an_address(visit: Visit) -> None:
 def one_attempt_sends_one_mail(visit: Visit) -> None:
     """The same ``send_attempt`` again sends nothing and answers the same ``sid``; a larger one sends again."""
     alice, address = visit.newcomer(), visit.address()
-    sessions: list[Session] = []
+    sessions: list[PersonSession] = []
     for attempt in (1, 1, 2, 1, 3):
         visit.step(f"ask with send_attempt {attempt}")
         known: dict[str, Any] = {"client_secret": sessions[0].client_secret} if sessions else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parts import Person, Session
+from ..parts import Person, PersonSession
 from ..parts.client import expect_refusal, expect_status
 from ..parts.person import by_address
 from .accounts import offered_to_register
@@ -89,18 +89,18 @@ def canonical(dialled: str) -> str:
     return f"44{dialled.replace(' ', '')[1:]}"
 
 
-def _asked(person: Person, dialled: str, purpose: str = "add") -> Session:
+def _asked(person: Person, dialled: str, purpose: str = "add") -> PersonSession:
     session = person.ask_by_phone(COUNTRY, dialled, purpose)
     expect(isinstance(session.submit_url, str), "the answer has no submit_url: nobody knows where the code goes")
     return session
 
 
-def _typed(session: Session, code: str) -> None:
+def _typed(session: PersonSession, code: str) -> None:
     answer = expect_status(session.submit(code), "the code")
     expect_same(answer.member("success", bool), True, "success")
 
 
-def _mistyped(session: Session, code: str) -> None:
+def _mistyped(session: PersonSession, code: str) -> None:
     """Type another code: an error since v1.18 (MSC4183), ``success: false`` before."""
     answer = session.submit(f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}")
     if answer.status == 200:

@@ -68,7 +68,7 @@ class Parts:
 
 
 @contextmanager
-def opened(
+def open_surroundings(
     mail: str | None = "127.0.0.1:0",
     sms: str | None = "127.0.0.1:0",
     identity: str | None = "localhost:0",

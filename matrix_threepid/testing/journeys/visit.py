@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from attrs import define, field
 
-from ..parts import Answer, EmbeddedIdentityServer, Failed, Mailbox, Message, Person, Phone, Session, fetch, press
+from ..parts import Answer, EmbeddedIdentityServer, Failed, Mailbox, Message, Person, PersonSession, Phone, fetch, press
 from ..parts.browser import has_button
 from ..parts.client import expect_refusal, expect_status
 from .surroundings import Surroundings
@@ -77,17 +77,17 @@ class Visit:
 
     # -- what people do -----------------------------------------------------------------------------
 
-    def proved(self, person: Person, address: str, purpose: str = "add") -> Session:
+    def proved(self, person: Person, address: str, purpose: str = "add") -> PersonSession:
         """Let a person ask for a mail and confirm the address; return the session."""
         session = person.ask(purpose, address)
         self.confirm(session, address)
         return session
 
-    def confirm(self, session: Session, address: str) -> None:
+    def confirm(self, session: PersonSession, address: str) -> None:
         """Read the next mail to an address and do what it asks for."""
         self.heed(session, self.letter(address) if session.submit_url is None else self.mail.next(address))
 
-    def heed(self, session: Session, message: Message) -> None:
+    def heed(self, session: PersonSession, message: Message) -> None:
         """Follow the link of a message, or type its code where the session has a place for it."""
         if session.submit_url is None:
             self.follow(message.link)
@@ -109,7 +109,7 @@ class Visit:
         return page
 
 
-def refused(person: Person, session: Session, *errcodes: str) -> None:
+def refused(person: Person, session: PersonSession, *errcodes: str) -> None:
     """Let a person try to add what they may not; before or after the password, the server says no."""
     path = "/account/3pid/add"
     answer = person.interactive(path, session.credentials, person.by_password())

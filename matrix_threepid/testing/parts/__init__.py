@@ -5,7 +5,7 @@ from .certificates import Certificates
 from .identity import EmbeddedIdentityServer
 from .inbox import Inbox, Message
 from .mailbox import Mailbox
-from .person import Person, Session
+from .person import Person, PersonSession
 from .phone import Phone
 
 __all__ = [
@@ -17,8 +17,8 @@ __all__ = [
     "Mailbox",
     "Message",
     "Person",
+    "PersonSession",
     "Phone",
-    "Session",
     "fetch",
     "press",
 ]

@@ -17,7 +17,7 @@ _DUMMY: Stage = {"type": "m.login.dummy"}
 
 
 @frozen
-class Session:
+class PersonSession:
     """A validation session as its client knows it; ``submit_url``: where a code goes, if there is one to type."""
 
     sid: str
@@ -74,7 +74,7 @@ class Person(Client):
         """Lose password and access token."""
         self.password, self._token = "", None
 
-    def reset_password(self, session: Session) -> None:
+    def reset_password(self, session: PersonSession) -> None:
         """Set a new password on the strength of a proved address."""
         password = secrets.token_urlsafe(12)
         self.authenticated("/account/password", {"new_password": password}, by_address(session))
@@ -86,23 +86,23 @@ class Person(Client):
 
     # -- addresses ----------------------------------------------------------------------------------
 
-    def ask(self, purpose: str, address: str, next_link: str | None = None) -> Session:
+    def ask(self, purpose: str, address: str, next_link: str | None = None) -> PersonSession:
         """Ask for a mail that proves an address."""
         more = {} if next_link is None else {"next_link": next_link}
         return self.request_token(f"{_PATHS[purpose]}/email", email=address, **more)
 
-    def ask_by_phone(self, country: str, number: str, purpose: str = "add") -> Session:
+    def ask_by_phone(self, country: str, number: str, purpose: str = "add") -> PersonSession:
         """Ask for a text message that proves a number, as dialled in a country."""
         return self.request_token(f"{_PATHS[purpose]}/msisdn", country=country, phone_number=number)
 
-    def request_token(self, path: str, **members: Any) -> Session:
+    def request_token(self, path: str, **members: Any) -> PersonSession:
         """Ask for a message, with a new secret and attempt 1 unless ``members`` say otherwise."""
         body = {"client_secret": secrets.token_urlsafe(24).replace("-", "."), "send_attempt": 1, **members}
         answer = expect_status(self.send("POST", f"{path}/requestToken", body), f"POST {path}/requestToken")
         given = answer.json()
-        return Session(answer.member("sid"), body["client_secret"], given.get("submit_url"), given.get("msisdn"))
+        return PersonSession(answer.member("sid"), body["client_secret"], given.get("submit_url"), given.get("msisdn"))
 
-    def add(self, session: Session) -> None:
+    def add(self, session: PersonSession) -> None:
         """Put a proved address on the account."""
         self.authenticated("/account/3pid/add", session.credentials, self.by_password())
 
@@ -155,6 +155,6 @@ class Person(Client):
 _RESULT = "id_server_unbind_result"
 
 
-def by_address(session: Session, stage: str = "m.login.email.identity") -> Stage:
+def by_address(session: PersonSession, stage: str = "m.login.email.identity") -> Stage:
     """Return what proves by a validated session who this is; ``m.login.msisdn`` for numbers."""
     return {"type": stage, "threepid_creds": session.credentials}

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from matrix_threepid.offload import run_sync
-from matrix_threepid.roles.base import system_clock
+from matrix_threepid.ports import system_clock
 from matrix_threepid.service import Service
 from matrix_threepid.testing import World
 

@@ -11,7 +11,7 @@ from synapse.logging.context import current_context
 
 from matrix_threepid import ConfigurationError
 from matrix_threepid.protocol.errors import Unavailable
-from matrix_threepid.stores.sql import Operation, check, migrate
+from matrix_threepid.stores.sql import Operation, check_schema, migrate
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.synapse.database import SynapseDatabase
 
@@ -29,7 +29,7 @@ def test_the_dialect_is_known_from_the_first_operation_on(
     fresh = SynapseDatabase(synapse.api)
     with pytest.raises(RuntimeError, match="inside an operation"):
         _ = fresh.dialect
-    synapse.run(_awaited(check(fresh)))
+    synapse.run(_awaited(check_schema(fresh)))
     assert fresh.dialect == db.dialect == {"sqlite3": "sqlite", "psycopg2": "postgresql"}[settings["name"]]
 
 
@@ -42,10 +42,10 @@ def test_workers_that_start_together_migrate_once(synapse: Inside, db: SynapseDa
 
     synapse.run(db.run(drop))
     with pytest.raises(ConfigurationError, match="version 0"):
-        synapse.run(_awaited(check(db)))
+        synapse.run(_awaited(check_schema(db)))
     done = together(STARTERS, lambda _: synapse.run(_awaited(migrate(SynapseDatabase(synapse.api)))))
     assert done == [len(MIGRATIONS)] * STARTERS
-    synapse.run(_awaited(check(db)))
+    synapse.run(_awaited(check_schema(db)))
 
 
 def test_a_row_that_everybody_changes_refuses_nobody(synapse: Inside, db: SynapseDatabase) -> None:
