@@ -104,7 +104,7 @@ class AtIdentityServer:
 
     @classmethod
     def opened(cls, api: Api) -> AtIdentityServer:
-        side = cls(Place(api))
+        side = cls(Place(api) if api is AS_DELEGATE else Place(api, serve_v1=True))
         proved = side.place.prove() if api is AS_DELEGATE else side.place.publish()
         side.ready["threepid"] = {**proved, "mxid": ALICE, "address": ADDRESS}
         for medium in ("email", "msisdn"):

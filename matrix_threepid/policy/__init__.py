@@ -23,7 +23,8 @@ class Policy:
 
     ``public_base_url``: where links in mails lead; without it no link is sent.
     ``changes_enabled``: the capability ``m.3pid_changes``. ``registration_enabled``: whether strangers may sign up.
-    ``legacy_add``: ``POST /account/3pid`` as it is ("allow"), behind UIA ("uia"), or gone ("off").
+    ``legacy_add``: ``POST /account/3pid`` without authentication ("allow", the default), behind UIA ("uia"), or gone
+    ("off"). With "allow" a stolen access token is enough to add an address and then reset the password by it.
     ``identity_server_hint``: ``id_server`` where it has no meaning is ignored, or refused.
     ``hide_known_addresses``: nobody learns from an answer whether an address has an account; owners get a mail.
     ``deferred_sending``: answer first and let the job ``deliver_due`` send; implied by ``hide_known_addresses``.

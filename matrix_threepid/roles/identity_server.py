@@ -50,7 +50,9 @@ class IdentityServer(Role):
     """An identity server's validation and associations (identity API v1 and v2).
 
     ``callers``: who may use v2; raise ``Unauthorized`` or ``TermsNotSigned`` there. ``verifier``: checks homeservers'
-    signatures on unbinds; ``signer``: signs associations. ``serve_v1``: offer v1, which knows no tokens.
+    signatures on unbinds; ``signer``: signs associations.
+    ``serve_v1``: offer v1 as well (default: off). v1 has no tokens: anybody who reaches it can have mails and SMS sent,
+    and bind an address they proved to any user.
     ``signed_once``: a signed unbind does not work again within 24 h on what was bound meanwhile. Homeservers sign the
     same words alike, so a user who unbinds an address twice within 24 h needs a session of it the second time.
     """
@@ -68,7 +70,7 @@ class IdentityServer(Role):
     signer: ports.ObjectSigner = field(validator=implements(ports.ObjectSigner), repr=False)
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
-    serve_v1: bool = True
+    serve_v1: bool = False
     signed_once: bool = False
     policy: Policy = field(factory=Policy, converter=_identity_policy)
 

@@ -50,6 +50,19 @@ def homeserver(**ports: Any) -> Homeserver:
     return Homeserver(**{**usual, **ports})
 
 
+def identity_server(**choices: Any) -> IdentityServer:
+    """Return an identity server that can send mails."""
+    return IdentityServer(
+        server_name="i",
+        peppers=Peppers.of(PEPPER),
+        policy=Policy(public_base_url=BASE),
+        senders={Medium.EMAIL: Outbox()},
+        callers=FakeCallers(),
+        signer=NamedSigner("i", new_signing_key("0")),
+        **choices,
+    )
+
+
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Checked:
     """Return what checks an object as ``the_host:it``; gives exit code, standard output and standard error."""
@@ -118,15 +131,7 @@ def test_a_role_of_the_hosts_own_class_is_taken(checked: Checked) -> None:
             DELEGATE,
         ),
         (
-            IdentityServer(
-                server_name="i",
-                peppers=Peppers.of(PEPPER),
-                policy=Policy(public_base_url=BASE),
-                senders={Medium.EMAIL: Outbox()},
-                callers=FakeCallers(),
-                signer=NamedSigner("i", new_signing_key("0")),
-                serve_v1=False,
-            ),
+            identity_server(),
             IDENTITY_SERVER,
         ),
     ],
@@ -220,6 +225,21 @@ def test_stricter_choices_are_named(checked: Checked) -> None:
     _, shown, _ = checked(homeserver(policy=beyond))
     assert part(shown, stricter) == []
     assert "sending: after the answer: have the jobs of the service run (Service.jobs)\n" in shown
+
+
+def test_what_a_stolen_token_can_do_is_said(checked: Checked) -> None:
+    """Where the old endpoint asks for no password, the report says what somebody with a stolen token can do there."""
+    said = "with a stolen access token alone, somebody can add an address of their own to the account"
+    assert said in checked(homeserver())[1]
+    for legacy_add in ("uia", "off"):
+        policy = Policy(public_base_url=BASE, legacy_add=legacy_add)
+        assert said not in checked(homeserver(policy=policy))[1]
+
+
+def test_what_version_1_lets_anybody_do_is_said(checked: Checked) -> None:
+    """An identity server that serves v1 is told what anybody can do there without a token; one that does not, is not."""
+    said = "serve_v1: True, in place of False: without any token"
+    assert [said in checked(identity_server(serve_v1=on))[1] for on in (True, False)] == [True, False]
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])

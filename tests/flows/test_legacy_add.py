@@ -135,6 +135,19 @@ def test_a_host_may_take_it_away(make_world: Callable[..., World]) -> None:
     assert refusal(world.post(PATH, b"{", ALICE)) == (404, "M_UNRECOGNIZED")
 
 
+@pytest.mark.parametrize("policy", [{}, {"legacy_add": "uia"}, {"legacy_add": "off"}])
+@pytest.mark.parametrize("auth", [{}, {"auth": {"type": "m.login.password", "password": PASSWORD}}])
+def test_oauth_users_have_no_such_endpoint(
+    make_world: Callable[..., World], policy: dict[str, Any], auth: dict[str, Any]
+) -> None:
+    """As ``/add`` does, the endpoint refuses sessions of OAuth 2.0, whatever it asks of others; nothing is added."""
+    world = make_world(policy)
+    sid = world.prove()
+    world.callers.kinds[ALICE] = {"oauth": True}
+    assert refusal(world.post(PATH, {**creds(sid), **auth}, ALICE)) == (404, "M_UNRECOGNIZED")
+    assert not world.accounts.on
+
+
 @pytest.mark.rule("REQ-CAPVER-1")
 def test_changes_can_be_disabled(make_world: Callable[..., World]) -> None:
     """With the capability off the endpoint answers M_FORBIDDEN, and listing still works."""

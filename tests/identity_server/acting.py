@@ -23,7 +23,7 @@ from matrix_threepid.roles.identity_server import IdentityServer
 from matrix_threepid.testing import ALICE, GENEROUS, Events, FakeAccounts, FakeCallers, FakeClock, Outbox, Rules
 from matrix_threepid.testing.world import PEPPER
 
-from .apis import V2, Api
+from .apis import V1, V2, Api
 
 NAME = "id.example.org"
 BASE = f"https://{NAME}"
@@ -86,11 +86,13 @@ class Place:
             "listener": self.events,
             "clock": self.clock,
         }
-        own = {
+        own: dict[str, Any] = {
             "callers": self.callers,
             "signer": NamedSigner(NAME, KEY),
             "verifier": XMatrixVerifier([NAME], self.keys),
         }
+        if api is V1:
+            own["serve_v1"] = True
         self.homeserver = api.role(**{**shared, **(own if api.role is IdentityServer else {}), **ports})
         self.service = Service(self.homeserver)
 

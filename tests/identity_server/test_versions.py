@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import pytest
 
 from matrix_threepid import Medium
-from matrix_threepid.testing import Outbox
+from matrix_threepid.testing import ALICE, Outbox
 
-from .acting import ADDRESS, FORM, TARGETS, Place, Strict, refusal
+from .acting import ADDRESS, FORM, TARGETS, Place, Strict, refusal, wanted
 from .apis import DELEGATE, V1, V2, Api
 
 EMAIL, SMS = "/validate/email/requestToken", "/validate/msisdn/requestToken"
@@ -33,7 +33,7 @@ def test_version_2_wants_a_token(v2: Place, path: str, token: str | None) -> Non
 )
 def test_terms_come_first(make_place: Callable[..., Place], method: str, path: str) -> None:
     """What the host's ``callers`` say about terms is the answer of v2; v1 knows no users."""
-    place = make_place(V2, callers=Strict())
+    place = make_place(V2, callers=Strict(), serve_v1=True)
     assert refusal(place.call(method, path, BODY)) == (403, "M_TERMS_NOT_SIGNED")
     assert place.post(f"/_matrix/identity/api/v1{EMAIL}", BODY).status == 200
 
@@ -59,12 +59,16 @@ def test_version_2_reads_json_only(v2: Place) -> None:
     assert refusal(v2.call("POST", EMAIL, b"{}", query=encoded)) == (400, "M_MISSING_PARAMS")
 
 
-@pytest.mark.rule("REQ-ISREQ-1")
-def test_version_1_can_be_switched_off(make_place: Callable[..., Place]) -> None:
-    """Without v1 its paths are unknown; the page behind links and v2 stay."""
-    place = make_place(V2, serve_v1=False)
-    for path in (EMAIL, "/3pid/bind", "/3pid/unbind", "/validate/email/submitToken"):
-        assert refusal(place.post(f"/_matrix/identity/api/v1{path}", {})) == (404, "M_UNRECOGNIZED")
+@pytest.mark.parametrize("given", [{}, {"serve_v1": False}])
+def test_version_1_is_off_until_it_is_asked_for(make_place: Callable[..., Place], given: dict[str, bool]) -> None:
+    """Unless a host asks for v1, which has no tokens, its paths are unknown; v2 and the page behind links are there."""
+    place = make_place(V2, **given)
+    proof = {**place.prove(), "mxid": ALICE}
+    sent = len(place.outbox.messages)
+    for path, body in ((EMAIL, BODY), (SMS, NUMBERED), ("/3pid/bind", proof), ("/3pid/unbind", {**wanted(), **proof})):
+        answer = place.post(f"/_matrix/identity/api/v1{path}", body, user=None)
+        assert refusal(answer) == (404, "M_UNRECOGNIZED")
+    assert (len(place.outbox.messages), place.sms.messages, place.published()) == (sent, [], None)
     place.ask()
     assert place.press(place.outbox.last).status == 303
 

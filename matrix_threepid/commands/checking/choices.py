@@ -9,9 +9,16 @@ import attrs
 
 from ...policy import Limit, Policy
 from ...roles.base import Role
+from ...roles.identity_server import IdentityServer
 from .findings import Finding, Kind
 
 _TOLD_ELSEWHERE = {"public_base_url", "sms.countries"}
+_MEANS = {
+    "legacy_add": "with a stolen access token alone, somebody can add an address of their own to the account "
+    "(POST /account/3pid asks for no password) and then reset its password by it",
+}
+"""What the default of a choice lets others do, where its name does not tell."""
+_V1 = "without any token, anybody can have mails and SMS sent and bind an address they proved to any user"
 _NAMES = {field.name for field in attrs.fields(Policy)}
 
 
@@ -21,10 +28,13 @@ def of_policy(role: Role, settable: Collection[str] = _NAMES) -> Iterator[Findin
     for name, strict in _strict().items():
         if name in settable and not _as_strict(role.policy, name, strict):
             now = getattr(role.policy, name)
-            yield Finding(Kind.STRICTER, name, f"{_shown(strict)}, in place of {_shown(now)}")
+            meaning = f": {_MEANS[name]}" if name in _MEANS else ""
+            yield Finding(Kind.STRICTER, name, f"{_shown(strict)}, in place of {_shown(now)}{meaning}")
 
 
 def _chosen(role: Role) -> Iterator[Finding]:
+    if isinstance(role, IdentityServer) and role.serve_v1:
+        yield Finding(Kind.CHOICE, "serve_v1", f"True, in place of False: {_V1}")
     default = _flat(_default_of(role))
     for name, value in _flat(role.policy).items():
         if name not in _TOLD_ELSEWHERE and value != default.get(name, value):

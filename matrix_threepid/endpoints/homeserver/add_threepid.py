@@ -76,13 +76,18 @@ def changes_enabled(hs: Homeserver) -> None:
 )
 async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empty:
     """Put an address the caller has proved on their account, after user-interactive authentication (MSC2290)."""
-    if call.user.oauth:
-        raise errors.Unrecognized
+    _refuse_oauth(call)
     # Asked before UIA so that nobody types a password in vain, and again by the claim after it.
     session = await proved(hs, call, message.sid, message.client_secret, repeated=message.auth is not None)
     await hs.uia.require(call.request, call.user, call.body, _ACTION)
     await conclude(hs, call, session)
     return Empty()
+
+
+def _refuse_oauth(call: Call) -> None:
+    """Refuse sessions of OAuth 2.0, which cannot do user-interactive authentication, whatever the policy asks of others."""
+    if call.user.oauth:
+        raise errors.Unrecognized
 
 
 def _legacy_admits(hs: Homeserver) -> None:
@@ -104,6 +109,7 @@ def _legacy_admits(hs: Homeserver) -> None:
 )
 async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThreepid) -> Empty:
     """Put a proved address on the caller's account, for clients that do not know ``/add``; never binds (MSC2290)."""
+    _refuse_oauth(call)
     creds, asks = message.three_pid_creds, hs.policy.legacy_add == "uia"
     repeated = asks and message.auth is not None
     session = await proved(hs, call, creds.sid, creds.client_secret, repeated=repeated)
