@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from .checked import Checked
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.binding_access import retry_unbinds
@@ -20,6 +22,7 @@ from .roles.call import Call
 from .roles.homeserver import Homeserver
 from .roles.identity_server import Delegate, IdentityServer
 
+_log = logging.getLogger("matrix_threepid")
 _DAY = 86_400_000
 _FEW, _MANY = 100, 1000
 """The messages or unbinds, and the rows of a table, that one run of a job takes."""
@@ -36,6 +39,8 @@ class Service:
     """
 
     def __init__(self, role: Role, table: Table | None = None) -> None:
+        if not isinstance(role.sessions, Checked):
+            raise errors.ConfigurationError(f"{type(role).__name__}.__attrs_post_init__ must call that of its parent")
         self.role = role
         self.table = table or _table_of(role)
         self.off = {
@@ -51,6 +56,9 @@ class Service:
         try:
             response = await self._answer(request)
         except errors.MatrixError as error:
+            if isinstance(error, errors.Unavailable) and error.__cause__ is not None:
+                # By class only: the text of a driver may hold values.
+                _log.warning("unavailable: %s", type(error.__cause__).__name__)
             response = json_response(error.status, self._body_of(error), *error.headers())
         response = self._allowing(response)
         return Response(response.status, response.headers) if request.method == "HEAD" else response

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..protocol.errors import ConfigurationError
 from ..roles.base import Role
 from .checking.choices import of_policy
+from .checking.databases import of_databases
 from .checking.findings import UNUSABLE, Finding, Report
 from .checking.loading import loaded
 from .checking.online import LOOPS, of_providers
@@ -41,6 +42,7 @@ def _found(given: argparse.Namespace) -> Iterator[Finding]:
         service = loaded(given.host)
         role = service.role
         yield from of_service(service)
+        yield from of_databases(role, given.loop)
         yield from of_policy(role)
     else:
         file = described(given.config)
@@ -60,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("host", nargs="?", metavar="MODULE:NAME", help=host)
     parser.add_argument("--config", type=Path, metavar="FILE", help=FORMS)
     parser.add_argument("--online", action="store_true", help="ask mail server and provider; nothing is sent")
-    parser.add_argument("--loop", choices=LOOPS, default="asyncio", help="for --online; default: %(default)s")
+    parser.add_argument(
+        "--loop", choices=LOOPS, default="asyncio", help="for --online and databases; default: %(default)s"
+    )
     parser.add_argument("--strict", action="store_true", help="what is not for production is wrong, too")
     parser.add_argument("--json", action="store_true", help="print it for machines")
     return parser

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..protocol.errors import ConfigurationError, Unavailable
-from ..stores.sql import check_schema, migrate
+from ..stores.sql import ReadOnly, check_schema, migrate
 from ..stores.url import FORMS, sqlite_file, worked_on
 
 
@@ -16,6 +16,9 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     try:
         version = _checked(given.database) if given.check else worked_on(given.database, migrate)
+    except ReadOnly:
+        sys.stderr.write(f"python -m matrix_threepid migrate: {ReadOnly.REMEDY}\n")
+        return 1
     except (ConfigurationError, Unavailable) as error:
         sys.stderr.write(f"python -m matrix_threepid migrate: {error}\n")
         return 1

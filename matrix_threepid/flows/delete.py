@@ -13,7 +13,7 @@ from ..model.id_server import normal_id_server
 from ..model.identity import Blocked, Busy, Done, NotSupported, ServerRefused, UnbindAnswer, Unreachable
 from ..model.message import MessageKind
 from ..model.threepid import Purpose, Threepid
-from ..protocol.errors import ServerNotTrusted
+from ..protocol.errors import ConfigurationError, ServerNotTrusted
 from ..roles.emit import emit
 from ..roles.homeserver import Homeserver
 from . import binding_access, session_access
@@ -87,7 +87,10 @@ async def remove(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -
 def trusted_id_server(hs: Homeserver, given: str) -> str:
     """Return the normal form of an ``id_server``. Raises ``InvalidParam`` or ``ServerNotTrusted``."""
     server = normal_id_server(given)
-    if not hs.policy.identity_servers(server):
+    allowed = hs.policy.identity_servers(server)
+    if type(allowed) is not bool:  # an async function's coroutine is true, too
+        raise ConfigurationError(f"policy.identity_servers: must return bool, not {type(allowed).__name__}")
+    if not allowed:
         raise ServerNotTrusted
     return server
 

@@ -9,7 +9,7 @@ from ..events import MessageSent
 from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose
-from ..protocol.errors import InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
+from ..protocol.errors import ConfigurationError, InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
 from ..roles.emit import emit
 from .session_access import code, link_token, update_session
@@ -69,7 +69,12 @@ async def _attempt(role: Role, session: Session) -> Outcome:
         return RefusedForever("the session's pepper or the sender is gone")
     if message.kind is MessageKind.SILENCE:
         return Accepted()
-    outcome = await sender.send(message)
+    try:
+        outcome = await sender.send(message)
+    except ConfigurationError:
+        # What became of the message nobody knows, and it must not go out again and again: it counts as sent.
+        await _settle(role, session, Unknown("the sender's answer is no outcome"))
+        raise
     emit(role, MessageSent(session.threepid, session.purpose, outcome))
     return outcome
 

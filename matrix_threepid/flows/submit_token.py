@@ -48,7 +48,7 @@ async def _proves(role: Role, session: Session, token: str) -> bool:
     verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
     if verified is None:
         raise Unavailable
-    return bool(verified)
+    return verified is True
 
 
 def token_matches(role: Role, session: Session, token: str) -> bool:

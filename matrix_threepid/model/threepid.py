@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..protocol.errors import ConfigurationError
+
 
 class Medium(str, Enum):
     """A kind of third-party identifier (specification, appendix "3PID Types")."""
@@ -56,17 +58,29 @@ class Candidate:
     spelling: str = field(repr=masked)
 
 
+def _must_be(kind: type, what: str) -> Any:
+    """Return an attrs validator for what a host makes: a value of another type raises ``ConfigurationError``."""
+
+    def check(instance: object, attribute: Any, value: object) -> None:
+        if not isinstance(value, kind) or value == "" or isinstance(value, bool):
+            where = f"{type(instance).__name__}.{attribute.name}"
+            raise ConfigurationError(f"{where}: must be {what}, not {type(value).__name__}")
+
+    return check
+
+
 @frozen(kw_only=True)
 class AccountThreepid:
     """An identifier on an account; ``validated_at`` and ``added_at`` in ms.
 
     ``spelling``: where messages go, as it was validated; ``None`` where a host keeps the canonical form only.
+    Raises ``ConfigurationError`` for a value of another type.
     """
 
-    medium: Medium
-    address: str = field(repr=masked)
-    validated_at: int
-    added_at: int
+    medium: Medium = field(validator=_must_be(Medium, "a Medium"))
+    address: str = field(repr=masked, validator=_must_be(str, "a text that is not empty"))
+    validated_at: int = field(validator=_must_be(int, "a whole number of ms"))
+    added_at: int = field(validator=_must_be(int, "a whole number of ms"))
     spelling: str | None = field(default=None, repr=lambda value: str(value and masked(value)))
 
     @property
@@ -77,9 +91,12 @@ class AccountThreepid:
 
 @frozen
 class Owner:
-    """The account an identifier is on, and the spelling it was validated with."""
+    """The account an identifier is on, and the spelling it was validated with.
 
-    user_id: str
+    Raises ``ConfigurationError`` for a ``user_id`` that is no text, or empty.
+    """
+
+    user_id: str = field(validator=_must_be(str, "a text that is not empty"))
     spelling: str | None = field(default=None, repr=lambda value: str(value and masked(value)))
 
 

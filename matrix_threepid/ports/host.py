@@ -6,10 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..events import Event
 from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
+from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
 
 Clock = Callable[[], int]
@@ -25,14 +26,28 @@ RandomBytes = Callable[[int], bytes]
 """Returns so many random bytes, fit for secrets."""
 
 
+def _is_user_id(_: object, __: object, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"Caller.user_id: must be a text that is not empty, not {type(value).__name__}")
+
+
+def _is_yes_or_no(_: object, attribute: Any, value: object) -> None:
+    # Databases without truth values have 0 and 1; None is no answer, and would pass for "no".
+    if not isinstance(value, int) or value not in (0, 1):
+        raise ConfigurationError(f"Caller.{attribute.name}: must be True or False, not {type(value).__name__}")
+
+
 @frozen
 class Caller:
-    """Who calls: ``oauth`` marks a token of an OAuth 2.0 session, which cannot do user-interactive authentication."""
+    """Who calls: ``oauth`` marks a token of an OAuth 2.0 session, which cannot do user-interactive authentication.
 
-    user_id: str
-    guest: bool = False
-    suspended: bool = False
-    oauth: bool = False
+    Raises ``ConfigurationError`` for values of other types.
+    """
+
+    user_id: str = field(validator=_is_user_id)
+    guest: bool = field(default=False, validator=_is_yes_or_no)
+    suspended: bool = field(default=False, validator=_is_yes_or_no)
+    oauth: bool = field(default=False, validator=_is_yes_or_no)
 
 
 class Accounts(Protocol):

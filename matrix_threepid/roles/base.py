@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .. import ports
+from ..checked import CheckedChance, CheckedClock, checked, checked_sender, given, methods
 from ..events import Event
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
@@ -38,17 +39,18 @@ class EverythingAllowed:
         return True
 
 
-def implements(protocol: type) -> Any:
-    """Return an attrs validator: the value must have every method of the protocol, or be ``None`` where it may."""
-    wanted = [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
+@frozen
+class implements:  # noqa: N801  reads like the function it is called as
+    """An attrs validator: the value must have every method of ``protocol``, or be ``None`` where it may."""
 
-    def check(_: object, attribute: Any, port: object) -> None:
-        lacking = [name for name in wanted if not callable(getattr(port, name, None))]
+    protocol: type
+
+    def __call__(self, _: Any, attribute: Any, port: Any) -> None:
+        """Raise ``ConfigurationError`` naming the methods that are not there."""
+        lacking = [each.name for each in methods(self.protocol) if not callable(getattr(port, each.name, None))]
         if lacking and not (port is None and attribute.default is None):
             calls = ", ".join(f"{name}()" for name in lacking)
-            raise ConfigurationError(f"{attribute.name}={type(port).__name__} lacks {calls}")
-
-    return check
+            raise ConfigurationError(f"{attribute.name}={type(given(port)).__name__} lacks {calls}")
 
 
 def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, object]) -> None:
@@ -77,6 +79,7 @@ class Role:
     ``server_name``: shown in messages. ``peppers``: the host's secret keys. ``senders``: a ``TokenSender`` for each
     ``Medium`` that can be validated. Every default is safe for one process. ``sees_clients``: whether requests come
     from those they are made for, so that limits per client make sense.
+    What the attributes hold are the ports given, with their answers checked: see ``Checked``.
     """
 
     prefix: ClassVar[str]
@@ -96,6 +99,21 @@ class Role:
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
     clock: ports.Clock = field(default=ports.system_clock, repr=False)
     random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Let no port be believed unchecked."""
+        for attribute in fields(type(self)):
+            if isinstance(attribute.validator, implements):
+                self._put(attribute.name, checked(attribute.validator.protocol, getattr(self, attribute.name)))
+        self._put("senders", {medium: checked_sender(sender) for medium, sender in self.senders.items()})
+        self._put("clock", self.clock if isinstance(self.clock, CheckedClock) else CheckedClock(self.clock))
+        self._put(
+            "chance",
+            self.random_bytes if isinstance(self.random_bytes, CheckedChance) else CheckedChance(self.random_bytes),
+        )
+
+    def _put(self, name: str, port: object) -> None:
+        object.__setattr__(self, name, port)
 
     def medium_off(self, medium: Medium) -> str | None:
         """Return why addresses of this medium cannot be validated, or ``None`` if they can."""

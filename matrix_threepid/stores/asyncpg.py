@@ -25,16 +25,20 @@ class Asyncpg(AwaitedConnections):
 
 @contextmanager
 def _explained() -> Iterator[None]:
+    import asyncio
+
     import asyncpg
 
     try:
         yield
-    except asyncpg.InterfaceError as error:
-        # A transaction whose connection breaks ends with this, in the place of what broke it.
-        if not str(error).endswith(_CLOSED):
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # A transaction whose connection breaks ends with the first, in the place of what broke it; with the second, the
+        # search for a server in the state that target_session_attrs asks for.
+        unfit = getattr(asyncpg, "TargetServerAttributeNotMatched", ())
+        if not (str(error).endswith(_CLOSED) or isinstance(error, unfit)):
             raise
         raise Unavailable from error
-    except (asyncpg.PostgresError, OSError) as error:
+    except (asyncpg.PostgresError, OSError, asyncio.TimeoutError) as error:
         if (reason := raised_for(getattr(error, "sqlstate", None))) is None:
             raise
         raise reason from error

@@ -73,7 +73,8 @@ def _explained() -> Iterator[None]:
 
     try:
         yield
-    except psycopg.OperationalError as error:
-        if (reason := raised_for(error.sqlstate)) is None:
+    except psycopg.Error as error:
+        # A pool that is closed or has no connection left raises OperationalError, too.
+        if (reason := raised_for(error.sqlstate, lost=isinstance(error, psycopg.OperationalError))) is None:
             raise
         raise reason from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..threads import Threads
-from .sql.operation import TRIES, Again, Operation, Row, retried, run_operation
+from .sql.operation import TRIES, Again, Operation, ReadOnly, Row, retried, run_operation
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -19,12 +19,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OLDEST = (3, 35)  # RETURNING
-_PASSING = ("locked", "disk is full", "disk I/O error")
+_RAISED: Mapping[str, type[Exception]] = {
+    "locked": Again,
+    "locking protocol": Again,
+    "disk is full": Again,
+    "disk I/O error": Again,
+    "readonly database": ReadOnly,
+    "unable to open database file": Unavailable,
+    "access permission denied": Unavailable,
+    "disk image is malformed": Unavailable,
+    "file is not a database": Unavailable,
+}
+"""What the texts of SQLite's errors mean that tell of the file and not of the statement; Python 3.10 gives no codes."""
 
 
-def is_passing(error: Exception) -> bool:
-    """Return whether an ``OperationalError`` tells of what may soon be over, and not of a bug."""
-    return any(passing in str(error) for passing in _PASSING)
+def raised_for(error: Exception) -> type[Exception] | None:
+    """Return what to raise for a ``DatabaseError``; ``None`` for a bug, which is left visible."""
+    return next((reason for text, reason in _RAISED.items() if text in str(error)), None)
 
 
 class Sqlite:
@@ -53,8 +64,16 @@ class Sqlite:
         self._writing = threading.Lock()
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
-        """Run one operation as one transaction. Raises ``Unavailable`` if others do not let go of the file."""
+        """Run one operation as one transaction.
+
+        Raises ``Unavailable`` if others do not let go of the file, or it cannot be opened, read or written.
+        """
         return self._offload(lambda: self._run(operation))
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._path
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -82,10 +101,10 @@ class Sqlite:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except self._sqlite3.OperationalError as error:
-            if not is_passing(error):
+        except self._sqlite3.DatabaseError as error:
+            if (reason := raised_for(error)) is None:
                 raise
-            raise Again from error
+            raise reason from error
 
     @contextmanager
     def _begun(self, connection: Connection, *, reading: bool) -> Iterator[None]:
@@ -109,11 +128,19 @@ class Sqlite:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
+        usable = True
         try:
             yield connection
+        except self._sqlite3.DatabaseError as error:
+            # What was opened as a read-only file stays one for this connection, whatever becomes of the file.
+            usable = raised_for(error) in (None, Again)
+            raise
         finally:
             connection.rollback()
-            self._idle.append(connection)
+            if usable:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def _connect(self) -> Connection:
         connection = self._sqlite3.connect(

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TypeVar
 
-from ..protocol.errors import ConfigurationError
+from ..protocol.errors import ConfigurationError, Unavailable
 from .sql.operation import Database, Operation
 
 T = TypeVar("T")
@@ -62,8 +62,8 @@ async def _sqlite(path: Path) -> AsyncIterator[Database]:
     with closing(Sqlite(path)) as db:
         try:
             await db.run(_look)
-        except sqlite3.Error as error:
-            raise ConfigurationError(f"database: {error}") from None
+        except (sqlite3.Error, Unavailable) as error:
+            raise ConfigurationError(f"database: {error.__cause__ or error}") from None
         yield db
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from sqlite3 import OperationalError as SqliteError
+from sqlite3 import DatabaseError as SqliteError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..protocol.errors import Unavailable
-from ..stores.sql.operation import Operation, Row, run_operation
-from ..stores.sql.postgresql import raised_for
-from ..stores.sqlite import is_passing
+from ..stores.sql.operation import Again, Operation, Row, run_operation
+from ..stores.sql.postgresql import raised_for as of_postgresql
+from ..stores.sqlite import raised_for as of_sqlite
 
 if TYPE_CHECKING:
     from synapse.module_api import LoggingTransaction, ModuleApi
@@ -48,9 +48,9 @@ class SynapseDatabase:
             result: T = await self._api.run_db_interaction(_NAME, self._transaction, operation)
         except Exception as error:
             # Outside of the transaction: Synapse begins again by the errors of its drivers.
-            if _passes(error):
-                raise Unavailable from error
-            raise
+            if (reason := _raised_for(error)) is None:
+                raise
+            raise reason from error
         return result
 
     def _transaction(self, txn: LoggingTransaction, operation: Callable[[], Operation[T]]) -> T:
@@ -64,18 +64,25 @@ class SynapseDatabase:
         return run_operation(operation(), execute)
 
 
-def _passes(error: Exception) -> bool:
-    """Return whether the database cannot serve right now, though it may soon."""
+def _raised_for(error: Exception) -> type[Exception] | None:
+    """Return what to raise if the database cannot serve right now, though it may soon; ``None`` for a bug."""
     from twisted.enterprise.adbapi import ConnectionLost
 
-    if isinstance(error, SqliteError):
-        return is_passing(error)
-    return isinstance(error, ConnectionLost) or _passes_at_postgresql(error)
+    if isinstance(error, ConnectionLost):
+        return Unavailable
+    reason = of_sqlite(error) if isinstance(error, SqliteError) else _of_postgresql(error)
+    # Synapse has begun again as often as it does, so there is no other try.
+    return Unavailable if reason is Again else reason
 
 
-def _passes_at_postgresql(error: Exception) -> bool:
+def _of_postgresql(error: Exception) -> type[Exception] | None:
     try:
-        from psycopg2 import OperationalError
+        import psycopg2
     except ImportError:  # a Synapse on SQLite needs none
-        return False
-    return isinstance(error, OperationalError) and raised_for(error.pgcode) is not None
+        return None
+    if not isinstance(error, psycopg2.Error):
+        return None
+    # A connection that breaks within a statement is a plain DatabaseError, a closed one that is used an InterfaceError.
+    closed = isinstance(error, psycopg2.InterfaceError) and "closed" in str(error)
+    lost = isinstance(error, psycopg2.OperationalError) or type(error) is psycopg2.DatabaseError or closed
+    return of_postgresql(error.pgcode, lost=lost)

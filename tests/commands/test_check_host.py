@@ -237,7 +237,7 @@ def test_what_a_stolen_token_can_do_is_said(checked: Checked) -> None:
 
 
 def test_what_version_1_lets_anybody_do_is_said(checked: Checked) -> None:
-    """An identity server that serves v1 is told what anybody can do there without a token; one that does not, is not."""
+    """Of an identity server that serves v1 the report says what anybody can do there without a token."""
     said = "serve_v1: True, in place of False: without any token"
     assert [said in checked(identity_server(serve_v1=on))[1] for on in (True, False)] == [True, False]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from ...checked import given
 from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
@@ -43,7 +44,7 @@ def of_service(service: Service) -> Iterator[Finding]:
 def of_ways(role: Role) -> Iterator[Finding]:
     """Yield where links lead, how addresses are reached, and what keeps them from being validated."""
     yield Finding(Kind.FACT, "links", role.policy.public_base_url or "none: policy.public_base_url is not set")
-    for medium, sender in role.senders.items():
+    for medium, sender in ((medium, given(sender)) for medium, sender in role.senders.items()):
         yield Finding(Kind.FACT, medium.value, f"by {type(sender).__name__}{_reach(role, medium)}")
         if (reason := role.medium_off(medium)) is not None:
             yield Finding(Kind.WRONG, medium.value, f"has a sender, but {reason}")
@@ -74,7 +75,7 @@ def _off(service: Service) -> Iterator[Finding]:
 
 def _ports(role: Role) -> Iterator[Finding]:
     for field in attrs.fields(type(role)):
-        port = getattr(role, field.name)
+        port = given(getattr(role, field.name))
         silent, meaning = _SILENT.get(field.name, ((), ""))
         if isinstance(port, _IN_MEMORY):
             yield Finding(Kind.UNFIT, field.name, "in memory: lost at a restart, not shared between processes")

@@ -85,7 +85,7 @@ async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empt
 
 
 def _refuse_oauth(call: Call) -> None:
-    """Refuse sessions of OAuth 2.0, which cannot do user-interactive authentication, whatever the policy asks of others."""
+    """Refuse sessions of OAuth 2.0, which cannot do user-interactive authentication, whatever the policy is."""
     if call.user.oauth:
         raise errors.Unrecognized
 

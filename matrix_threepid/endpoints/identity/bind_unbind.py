@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from ...model.association import Association
@@ -63,8 +65,11 @@ async def bind_association(role: IdentityServer, call: Call, message: BindAssoci
         raise errors.NotYours
     session = await validated_session(role, message)
     association = Association(session.threepid, message.mxid, role.clock())
+    signed = role.signer.sign(association.unsigned())
+    if not isinstance(signed.get("signatures"), Mapping):
+        raise errors.ConfigurationError("ObjectSigner.sign: must put signatures into what it returns")
     await role.associations.put(association)
-    return json_response(200, role.signer.sign(association.unsigned()))
+    return json_response(200, signed)
 
 
 async def unbind_association(role: IdentityServer, call: Call, message: UnbindAssociation) -> Empty:

@@ -3,13 +3,14 @@
 from .associations import SqlAssociations
 from .bindings import SqlBindings
 from .limits import SqlLimits
-from .operation import Database, Operation, Row, Statement, run_operation, run_operation_async
+from .operation import Database, Operation, ReadOnly, Row, Statement, run_operation, run_operation_async
 from .schema import check_schema, migrate
 from .sessions import SqlSessions
 
 __all__ = [
     "Database",
     "Operation",
+    "ReadOnly",
     "Row",
     "SqlAssociations",
     "SqlBindings",

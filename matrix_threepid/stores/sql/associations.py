@@ -21,6 +21,11 @@ class SqlAssociations:
     def __init__(self, db: Database) -> None:
         self._db = db
 
+    @property
+    def database(self) -> Database:
+        """The database it was given."""
+        return self._db
+
     def put(self, association: Association) -> Awaitable[None]:
         return self._db.run(lambda: _put(association))
 

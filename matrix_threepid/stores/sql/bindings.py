@@ -21,6 +21,11 @@ class SqlBindings:
     def __init__(self, db: Database) -> None:
         self._db = db
 
+    @property
+    def database(self) -> Database:
+        """The database it was given."""
+        return self._db
+
     def insert(self, binding: Binding) -> Awaitable[bool]:
         return self._db.run(lambda: _insert(binding))
 

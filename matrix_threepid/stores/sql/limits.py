@@ -25,6 +25,11 @@ class SqlLimits:
     def __init__(self, db: Database) -> None:
         self._db = db
 
+    @property
+    def database(self) -> Database:
+        """The database it was given."""
+        return self._db
+
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
         return self._db.run(lambda: _charge(charges, now))
 

@@ -7,7 +7,7 @@ TEXT or BIGINT. So one text runs on sqlite3, psycopg, asyncpg and in a transacti
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 from ...protocol.errors import Unavailable
@@ -65,6 +65,17 @@ class Again(Exception):
     """A transaction came to nothing through no fault of its own; drivers raise it to ``retried``."""
 
 
+class ReadOnly(Unavailable):
+    """The database answers but takes no changes; clients hear what they hear of any ``Unavailable``."""
+
+    REMEDY = (
+        "the database is read-only: it is a standby, a demoted primary or a read-only file, or the role or the "
+        "database has default_transaction_read_only = on. Connect to the primary (target_session_attrs=read-write), "
+        "or make the file and its folder writable"
+    )
+    """What it means and what helps, for operators."""
+
+
 def retried(
     begin: Callable[[int], T],
     turn: AbstractContextManager[Any] | None = None,
@@ -77,8 +88,12 @@ def retried(
     ``turn``: a lock for all tries but the first, so that those who lost to each other do not do so again;
     ``pause``: waits after a try, and is given its number.
     """
+    last: BaseException | None = None
     for number in range(tries):
-        with suppress(Again), turn if turn and number else nullcontext():
-            return begin(number)
+        try:
+            with turn if turn and number else nullcontext():
+                return begin(number)
+        except Again as again:
+            last = again.__cause__
         pause(number)
-    raise Unavailable
+    raise Unavailable from last

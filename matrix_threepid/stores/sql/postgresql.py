@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import count
 from secrets import randbelow
 from typing import Any, TypeVar
 
 from ...protocol.errors import Unavailable
-from .operation import Again, Operation, Row, run_operation_async
+from .operation import Again, Operation, ReadOnly, Row, run_operation_async
 
 T = TypeVar("T")
 
@@ -20,7 +20,19 @@ TRIES = 30
 """How often a transaction is begun: above READ COMMITTED many lose where many meet at a row, and none may for good."""
 _LONGEST = 128  # ms
 _BEGIN_AGAIN = ("40001", "40P01")  # serialization failure, deadlock
-_CLASSES_THAT_PASS = ("08", "53", "55", "57")  # connection, resources, locks, operator
+_READ_ONLY = "25006"
+_OUTAGES = (
+    "08",  # connection
+    "25",  # state of the transaction: read-only, failed, idle for too long
+    "28",  # not let in
+    "3D",  # no such database
+    "53",  # resources: memory, disk, connections
+    "55",  # locks, and objects that are not in the state they have to be in
+    "57",  # operator: shutting down, starting up, cancelled
+    "58",  # errors outside of PostgreSQL: input and output, files
+    "XX",  # internal errors: corrupted data, poolers in front of it
+)
+"""Classes of error codes that tell of the server and not of the statement."""
 
 
 class AwaitedConnections(ABC):
@@ -46,17 +58,20 @@ class AwaitedConnections(ABC):
 
     @abstractmethod
     def _explained(self) -> AbstractContextManager[None]:
-        """Raise what ``raised_for`` names in the place of the driver's own errors."""
+        """Raise what ``raised_for`` returns in the place of the driver's own errors."""
 
     async def _retried(self, operation: Callable[[], Operation[T]]) -> T:
         import asyncio
 
+        last: BaseException | None = None
         for number in range(TRIES):
-            with suppress(Again):
+            try:
                 async with self._turn if number else nullcontext():
                     return await self._transaction(operation())
+            except Again as again:
+                last = again.__cause__
             await asyncio.sleep(pause(number))
-        raise Unavailable
+        raise Unavailable from last
 
     async def _transaction(self, operation: Operation[T]) -> T:
         with self._explained():
@@ -69,11 +84,19 @@ def pause(number: int) -> float:
     return randbelow(1000 * min(2**number, _LONGEST)) / 1_000_000
 
 
-def raised_for(sqlstate: str | None) -> type[Exception] | None:
-    """Return what to raise for an error code (none: the connection was lost); ``None`` for a bug."""
+def raised_for(sqlstate: str | None, *, lost: bool = True) -> type[Exception] | None:
+    """Return what to raise for an error of any driver; ``None`` for a bug, which is left visible.
+
+    ``sqlstate``: the error code that the server gives (PostgreSQL, appendix A).
+    ``lost``: whether an error without a code means that there is no connection.
+    """
+    if sqlstate is None:
+        return Unavailable if lost else None
     if sqlstate in _BEGIN_AGAIN:
         return Again
-    return Unavailable if sqlstate is None or sqlstate.startswith(_CLASSES_THAT_PASS) else None
+    if sqlstate == _READ_ONLY:
+        return ReadOnly
+    return Unavailable if sqlstate.startswith(_OUTAGES) else None
 
 
 @lru_cache(1024)

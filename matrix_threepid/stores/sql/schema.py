@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from ...protocol.errors import ConfigurationError
 from ._migrations import MIGRATIONS
-from .operation import Database, Operation
+from .operation import Database, Operation, ReadOnly
 
 _LOCK = 0x33504944
 _CLAIM = "INSERT INTO threepid_schema (version) VALUES (?) ON CONFLICT (version) DO NOTHING RETURNING version"
@@ -24,12 +24,15 @@ def migrate(db: Database) -> Awaitable[int]:
     return db.run(lambda: _migrate(db.dialect))
 
 
-def check_schema(db: Database) -> Awaitable[int]:
-    """Return the schema's version if it is the one this release needs, and change nothing.
+async def check_schema(db: Database) -> int:
+    """Return the schema's version if it is the one this release needs and can be written, and change nothing.
 
-    Raises ``ConfigurationError`` saying what to do if it is older or newer.
+    Raises ``ConfigurationError`` saying what to do if it is older or newer, or if the database is read-only.
     """
-    return db.run(lambda: _check(db.dialect))
+    try:
+        return await db.run(lambda: _check(db.dialect))
+    except ReadOnly as error:
+        raise ConfigurationError(ReadOnly.REMEDY) from error
 
 
 def _migrate(dialect: str) -> Operation[int]:
@@ -52,6 +55,8 @@ def _check(dialect: str) -> Operation[int]:
     if version < len(MIGRATIONS):
         upgrade = "call migrate(), or run python -m matrix_threepid migrate"
         raise ConfigurationError(f"the schema has version {version}, not {len(MIGRATIONS)}: {upgrade}")
+    # A standby answers all that is asked of it; only a change tells. There is no row of this name.
+    yield "DELETE FROM threepid_limits WHERE name = ?", ("",)
     return version
 
 

@@ -24,6 +24,11 @@ class SqlSessions:
     def __init__(self, db: Database) -> None:
         self._db = db
 
+    @property
+    def database(self) -> Database:
+        """The database it was given."""
+        return self._db
+
     def open(self, session: Session) -> Awaitable[Session]:
         return self._db.run(lambda: _open(session))
 

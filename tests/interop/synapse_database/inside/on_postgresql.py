@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from matrix_threepid.protocol.errors import Unavailable
-from matrix_threepid.stores.sql import Operation
+from matrix_threepid.stores.sql import Operation, ReadOnly
 from matrix_threepid.synapse.database import SynapseDatabase
 
 from .counting import counts, increased, together
@@ -72,6 +72,31 @@ def test_what_never_gets_through_is_unavailable(synapse: Inside, db: SynapseData
     with pytest.raises(Unavailable):
         synapse.run(db.run(failing))
     assert len(begun) == SYNAPSE_BEGINS
+    assert synapse.run(db.run(counts))["a"] == 0
+
+
+@pytest.mark.parametrize("sqlstate", ["25006", "25P02", "53300", "57P03", "58000", "58030", "XX001"])
+def test_what_the_server_suffers_from_is_unavailable(synapse: Inside, db: SynapseDatabase, sqlstate: str) -> None:
+    """Whatever the class of the driver's error is, its code says that the server cannot serve right now."""
+
+    def failing() -> Operation[None]:
+        yield from increased("a")
+        yield _raising(sqlstate), ()
+
+    with pytest.raises(Unavailable):
+        synapse.run(db.run(failing))
+    assert synapse.run(db.run(counts))["a"] == 0
+
+
+def test_a_database_that_takes_no_changes_is_unavailable(synapse: Inside, db: SynapseDatabase) -> None:
+    """A transaction that may not write ends as a standby's does; the next one works."""
+
+    def on_a_standby() -> Operation[None]:
+        yield "SET TRANSACTION READ ONLY", ()
+        yield from increased("a")
+
+    with pytest.raises(ReadOnly):
+        synapse.run(db.run(on_a_standby))
     assert synapse.run(db.run(counts))["a"] == 0
 
 

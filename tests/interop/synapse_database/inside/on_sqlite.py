@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid.protocol.errors import Unavailable
-from matrix_threepid.stores.sql import Operation
+from matrix_threepid.stores.sql import Operation, ReadOnly
 from matrix_threepid.synapse.database import SynapseDatabase
 
 from .counting import counts, increased
@@ -24,6 +24,23 @@ def test_a_file_somebody_else_holds_is_unavailable(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable):
             synapse.run(db.run(lambda: increased("a")))
+    synapse.run(db.run(lambda: increased("a")))
+    assert synapse.run(db.run(counts))["a"] == 1
+
+
+def test_a_file_that_takes_no_changes_is_unavailable(synapse: Inside, db: SynapseDatabase) -> None:
+    """The client is told to come back, nothing is changed, and then it works."""
+
+    def on_a_read_only_file() -> Operation[None]:
+        yield "PRAGMA query_only = ON", ()
+        yield from increased("a")
+
+    def writable() -> Operation[None]:
+        yield "PRAGMA query_only = OFF", ()
+
+    with pytest.raises(ReadOnly):
+        synapse.run(db.run(on_a_read_only_file))
+    synapse.run(db.run(writable))
     synapse.run(db.run(lambda: increased("a")))
     assert synapse.run(db.run(counts))["a"] == 1
 

@@ -1,0 +1,75 @@
+"""Ask the databases behind stores whether they have our tables and take changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import attrs
+
+from ...checked import given
+from ...protocol.errors import ConfigurationError
+from ...roles.base import Role
+from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check
+from ...stores.sqlite import Sqlite
+from .findings import Finding, Kind
+from .online import LOOPS
+
+_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlAssociations)
+_PATIENCE = 10
+"""Seconds a database has to answer."""
+
+
+def of_databases(role: Role, loop: str) -> Iterator[Finding]:
+    """Yield what is wrong with the databases of the role's stores in SQL, each named by the ports it stands behind.
+
+    Nothing is changed. A database that cannot be asked from here, say since its pool is opened by the host, is named.
+    """
+    for ports, database in _databases(role):
+        about = f"database of {', '.join(ports)}"
+        if isinstance(database, Sqlite) and not Path(database.path).exists():
+            yield Finding(Kind.FACT, about, "the file does not exist yet; migrate() makes it")
+            continue
+        try:
+            version = _asked(database, LOOPS[loop])
+        except ConfigurationError as error:
+            yield Finding(Kind.WRONG, about, str(error))
+        except Exception as error:
+            cause = error.__cause__ or error
+            yield Finding(Kind.FACT, about, f"could not be asked from here ({type(cause).__name__})")
+        else:
+            yield Finding(Kind.FACT, about, f"takes changes, schema version {version}")
+
+
+def _databases(role: Role) -> list[tuple[list[str], Database]]:
+    """Return the databases behind ports, each once, with the names of the ports."""
+    found: dict[int, tuple[list[str], Database]] = {}
+    for field in attrs.fields(type(role)):
+        port = given(getattr(role, field.name))
+        if isinstance(port, _STORES):
+            found.setdefault(id(port.database), ([], port.database))[0].append(field.name)
+    return list(found.values())
+
+
+def _asked(database: Database, run: Callable[[Callable[[], Any]], Any]) -> int:
+    """Return the version of the schema. Raises what ``stores.sql.check`` raises, and ``TimeoutError``."""
+    results: list[int] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            results.append(run(lambda: check(database)))
+        except Exception as error:
+            errors.append(error)
+
+    # A driver that blocks cannot be called off, so it is given up with the process.
+    asking = Thread(target=work, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError
+    return results[0]
