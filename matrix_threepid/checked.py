@@ -86,19 +86,19 @@ class CheckedClock:
         return now
 
 
-class CheckedChance:
+class CheckedRandomBytes:
     """A ``RandomBytes`` that returns as many bytes as it was asked for."""
 
     def __init__(self, random_bytes: ports.RandomBytes) -> None:
-        self._chance = random_bytes
+        self._random_bytes = random_bytes
 
     def __call__(self, count: int) -> bytes:
         """Return ``count`` random bytes. Raises ``ConfigurationError``."""
-        drawn = self._chance(count)
+        drawn = self._random_bytes(count)
         if not isinstance(drawn, bytes):
-            raise ConfigurationError(f"chance: must return bytes, not {type(drawn).__name__}")
+            raise ConfigurationError(f"random_bytes: must return bytes, not {type(drawn).__name__}")
         if len(drawn) != count:
-            raise ConfigurationError(f"chance: must return {count} bytes, and returned {len(drawn)}")
+            raise ConfigurationError(f"random_bytes: must return {count} bytes, and returned {len(drawn)}")
         return drawn
 
 
@@ -152,14 +152,17 @@ def _rule(answer: Any) -> Fits:
         return lambda value: any(fits(value) for fits in rules)
     if origin is Sequence:
         (each,) = map(_rule, get_args(answer))
-        listed = lambda value: isinstance(value, Sequence) and not isinstance(value, str | bytes)  # noqa: E731
-        return lambda value: listed(value) and all(map(each, value))
+        return lambda value: _is_list(value) and all(map(each, value))
     if answer is int:
         return lambda value: type(value) is int and value >= 0
     if answer is bool:
         return lambda value: type(value) is bool
     kind = origin or answer
     return lambda value: isinstance(value, kind)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _in_words(answer: Any) -> str:

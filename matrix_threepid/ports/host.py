@@ -26,12 +26,12 @@ RandomBytes = Callable[[int], bytes]
 """Returns so many random bytes, fit for secrets."""
 
 
-def _is_user_id(_: object, __: object, value: object) -> None:
+def _is_user_id(_: Any, __: Any, value: Any) -> None:
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"Caller.user_id: must be a text that is not empty, not {type(value).__name__}")
 
 
-def _is_yes_or_no(_: object, attribute: Any, value: object) -> None:
+def _is_yes_or_no(_: Any, attribute: Any, value: Any) -> None:
     # Databases without truth values have 0 and 1; None is no answer, and would pass for "no".
     if not isinstance(value, int) or value not in (0, 1):
         raise ConfigurationError(f"Caller.{attribute.name}: must be True or False, not {type(value).__name__}")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import field, fields, frozen
 
 from .. import ports
-from ..checked import CheckedChance, CheckedClock, checked, checked_sender, given, methods
+from ..checked import CheckedRandomBytes, CheckedClock, checked, checked_sender, given, methods
 from ..events import Event
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
@@ -109,7 +109,7 @@ class Role:
         self._put("clock", self.clock if isinstance(self.clock, CheckedClock) else CheckedClock(self.clock))
         self._put(
             "chance",
-            self.random_bytes if isinstance(self.random_bytes, CheckedChance) else CheckedChance(self.random_bytes),
+            self.random_bytes if isinstance(self.random_bytes, CheckedRandomBytes) else CheckedRandomBytes(self.random_bytes),
         )
 
     def _put(self, name: str, port: object) -> None:

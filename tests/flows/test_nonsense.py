@@ -95,6 +95,13 @@ def _purge(world: World) -> Any:
     return run_sync(world.service.purge())
 
 
+def _servers() -> FakeIdentityServers:
+    """Return identity servers of which one knows the session of ``BIND``."""
+    servers = FakeIdentityServers()
+    servers.prove("is.example.org", "1", "secret", "held@example.org")
+    return servers
+
+
 Act = Callable[[World], Any]
 GOOD: Mapping[str, tuple[Callable[[], Any], type]] = {
     "accounts": (FakeAccounts, ports.Accounts),
@@ -104,7 +111,7 @@ GOOD: Mapping[str, tuple[Callable[[], Any], type]] = {
     "sessions": (MemorySessions, ports.SessionStore),
     "limiter": (MemoryLimits, ports.RateLimiter),
     "bindings": (MemoryBindings, ports.BindingStore),
-    "identity": (FakeIdentityServers, ports.IdentityServerClient),
+    "identity": (_servers, ports.IdentityServerClient),
 }
 ACTS: Mapping[tuple[str, str], Act] = {
     ("accounts", "owner"): _log_in,
@@ -153,10 +160,10 @@ WRONG = [(port, method, answer) for port, method in ACTS for answer in wrong_for
 def test_a_wrong_answer_is_refused_by_name(
     make_world: Callable[..., World], port: str, method: str, answer: Any
 ) -> None:
-    """What is not of the declared type raises ``ConfigurationError`` naming port, method and type; nothing comes of it."""
+    """An answer of another type raises ``ConfigurationError`` naming port, method and type; nothing comes of it."""
     make, protocol = GOOD[port]
     wrong = Answering(make(), method, answer)
-    world = make_world(**{"identity": FakeIdentityServers(), port: wrong})
+    world = make_world(**{"identity": _servers(), port: wrong})
     if port in ("accounts", "callers", "uia", "rules"):
         setattr(world, port, wrong)
     give(world, "held@example.org", ALICE)
@@ -267,7 +274,7 @@ def test_a_rule_about_identity_servers_says_yes_or_no(make_world: Callable[..., 
     world = make_world({"identity_servers": rule}, identity=servers)
     with pytest.raises(ConfigurationError, match=r"policy.identity_servers: must return bool, not "):
         _bind(world)
-    assert servers.asked == []
+    assert servers.calls == []
 
 
 @pytest.mark.parametrize("now", [None, 1.7e12, "1700000000000", True, -1])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from matrix_threepid.checked import given
 from matrix_threepid.identity.breaker import Breaker, BreakerPolicy, Circuit
 from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
 from matrix_threepid.testing.contracts.fetch_cases import HERE
@@ -24,7 +25,7 @@ RULE = BreakerPolicy(faults=5, pause=MINUTE)
 def clocked(outside: Outside) -> Outside:
     """An ``Outside`` whose pauses go by the clock of its world; Alice's address is bound at two servers."""
     outside.remember("first.example", "second.example")
-    client: Any = outside.world.homeserver.identity
+    client: Any = given(outside.world.homeserver.identity)
     outside.world.rewire(identity=evolve(client, breaker=Breaker(clock=outside.world.clock)))
     return outside
 
@@ -185,7 +186,7 @@ def test_a_call_that_is_given_up_does_not_lock(clocked: Outside) -> None:
         async def fetch(self, request: Any, deadline: int) -> Any:
             raise asyncio.CancelledError
 
-    client: Any = clocked.world.homeserver.identity
+    client: Any = given(clocked.world.homeserver.identity)
     for _ in range(5):
         client.breaker.heard(clocked.at("first.example"), LOST, 1000)
     clocked.world.clock.advance(MINUTE)

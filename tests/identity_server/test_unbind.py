@@ -123,10 +123,12 @@ def test_either_proof_is_enough(v2: Place, signature: str, proof: str) -> None:
         ("@alice:hs.example.org", "evil.example", False),
     ],
 )
-def test_the_signer_must_be_the_user_s_own_homeserver(publisher: Place, mxid: str, origin: str, may: bool) -> None:
+def test_the_signer_must_be_the_user_s_own_homeserver(
+    make_place: Callable[..., Place], mxid: str, origin: str, may: bool
+) -> None:
     """The server is all that follows the first colon of the user id, letter by letter."""
+    publisher = make_place(V1)
     publisher.keys.publish(origin, HS_KEY)
-    publisher.api = V1
     publisher.publish(mxid)
     body = wanted(mxid)
     answer = publisher.unbind(body, publisher.signed(body, RequestSigner(origin, HS_KEY)))
