@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from .checked import Checked
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.binding_access import retry_unbinds
 from .housekeeping import Job
+from .ports._checked import Checked
 from .protocol import errors
 from .protocol.body import read_object
 from .protocol.endpoint import Access, Endpoint, Table

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from attrs import field, fields, frozen
 
 from .. import ports
-from ..checked import CheckedRandomBytes, CheckedClock, checked, checked_sender, given, methods
 from ..events import Event
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
@@ -18,6 +17,7 @@ from ..model.keys import Peppers, random_text
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Policy
+from ..ports._checked import CheckedClock, CheckedRandomBytes, checked, checked_sender, given, methods
 from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
 from ..texts.pages import BuiltInPages
@@ -108,8 +108,10 @@ class Role:
         self._put("senders", {medium: checked_sender(sender) for medium, sender in self.senders.items()})
         self._put("clock", self.clock if isinstance(self.clock, CheckedClock) else CheckedClock(self.clock))
         self._put(
-            "chance",
-            self.random_bytes if isinstance(self.random_bytes, CheckedRandomBytes) else CheckedRandomBytes(self.random_bytes),
+            "random_bytes",
+            self.random_bytes
+            if isinstance(self.random_bytes, CheckedRandomBytes)
+            else CheckedRandomBytes(self.random_bytes),
         )
 
     def _put(self, name: str, port: object) -> None:

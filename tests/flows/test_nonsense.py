@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from matrix_threepid import AccountThreepid, ConfigurationError, Homeserver, Medium, Policy, ports, run_sync
-from matrix_threepid.checked import methods
 from matrix_threepid.deactivate import erase_threepids
 from matrix_threepid.flows.binding_access import retry_unbinds
 from matrix_threepid.login import user_of_login
@@ -17,6 +16,7 @@ from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.model.threepid import Owner
 from matrix_threepid.ports import Caller
+from matrix_threepid.ports._checked import methods
 from matrix_threepid.testing import ALICE, FakeAccounts, FakeCallers, FakeIdentityServers, FakeUia, Outbox, Rules, World
 
 from .acting import PATH, finished, give, refusal
@@ -291,7 +291,7 @@ def test_a_clock_tells_whole_ms(make_world: Callable[..., World], now: Any) -> N
 def test_random_bytes_are_as_many_as_were_asked_for(make_world: Callable[..., World], drawn: Any) -> None:
     """Too few bytes would make ids that can be guessed: they are refused, and nothing is sent."""
     world = make_world(random_bytes=lambda _: drawn)
-    with pytest.raises(ConfigurationError, match=r"chance: must return"):
+    with pytest.raises(ConfigurationError, match=r"random_bytes: must return"):
         world.ask()
     assert world.outbox.messages == []
 

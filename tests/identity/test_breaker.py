@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from matrix_threepid.checked import given
 from matrix_threepid.identity.breaker import Breaker, BreakerPolicy, Circuit
 from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
+from matrix_threepid.ports._checked import given
 from matrix_threepid.testing.contracts.fetch_cases import HERE
 from matrix_threepid.testing.rogue import hang_up
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from matrix_threepid import ConfigurationError, ports
-from matrix_threepid.checked import methods
 from matrix_threepid.memory.associations import MemoryAssociations
+from matrix_threepid.ports._checked import methods
 from matrix_threepid.testing import ALICE
 
 from .acting import Place, wanted

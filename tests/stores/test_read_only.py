@@ -19,7 +19,7 @@ from matrix_threepid.__main__ import main
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.protocol.errors import Unavailable
-from matrix_threepid.stores.sql import Database, Operation, ReadOnly, SqlLimits, SqlSessions, check
+from matrix_threepid.stores.sql import Database, Operation, ReadOnly, SqlLimits, SqlSessions, check_schema
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World
 
@@ -133,12 +133,12 @@ def test_a_server_that_does_not_let_us_in_is_unavailable(postgres: str, name: st
 def test_the_check_of_a_standby_names_the_remedy(standby: Driver) -> None:
     """``check`` refuses a database that takes no changes, although it has all tables."""
     with pytest.raises(ConfigurationError, match=r"read-only: .*standby.*default_transaction_read_only.*primary"):
-        standby.run(check(standby.db))
+        standby.run(check_schema(standby.db))
 
 
 def test_the_check_of_a_primary_changes_nothing(primary: Driver) -> None:
     """``check`` passes there, and leaves every count."""
-    assert primary.run(check(primary.db)) > 0
+    assert primary.run(check_schema(primary.db)) > 0
 
 
 # -- SQLite ------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_a_wrong_statement_is_no_outage_of_a_file(sqlite: Sqlite) -> None:
 def test_the_check_of_a_read_only_file_names_the_remedy(read_only: ReadOnlyFile) -> None:
     """``check`` refuses a file that cannot be written."""
     with pytest.raises(ConfigurationError, match=r"read-only: .*read-only file.*writable"):
-        run_sync(check(read_only))
+        run_sync(check_schema(read_only))
 
 
 # -- the commands ------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from typing import Any
 
 import attrs
 
-from ...checked import given
+from ...ports._checked import given
 from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
-from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check
+from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check_schema
 from ...stores.sqlite import Sqlite
 from .findings import Finding, Kind
 from .online import LOOPS
@@ -54,13 +54,13 @@ def _databases(role: Role) -> list[tuple[list[str], Database]]:
 
 
 def _asked(database: Database, run: Callable[[Callable[[], Any]], Any]) -> int:
-    """Return the version of the schema. Raises what ``stores.sql.check`` raises, and ``TimeoutError``."""
+    """Return the version of the schema. Raises what ``check_schema`` raises, and ``TimeoutError``."""
     results: list[int] = []
     errors: list[Exception] = []
 
     def work() -> None:
         try:
-            results.append(run(lambda: check(database)))
+            results.append(run(lambda: check_schema(database)))
         except Exception as error:
             errors.append(error)
 

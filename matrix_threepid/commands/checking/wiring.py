@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import attrs
 
-from ...checked import given
 from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
 from ...memory.sessions import MemorySessions
 from ...model.threepid import Medium
+from ...ports._checked import given
 from ...roles.base import EverythingAllowed, Role, Silence
 from ...senders.console import ConsoleSender
 from ...service import Service

@@ -14,8 +14,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from attrs import frozen
 
-from . import ports
-from .protocol.errors import ConfigurationError
+from .. import ports
+from ..protocol.errors import ConfigurationError
 
 Fits = Callable[[Any], bool]
 
