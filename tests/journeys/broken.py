@@ -20,6 +20,7 @@ from matrix_threepid.hosts.asgi import App
 from matrix_threepid.model.identity import Done, ServerRefused, Unreachable
 from matrix_threepid.model.session import Session
 from matrix_threepid.model.threepid import Purpose
+from matrix_threepid.ports._checked import given
 from matrix_threepid.stores.sql import SqlSessions
 
 from .front import Changed, Exchange, rewritten
@@ -28,7 +29,7 @@ from .front import Changed, Exchange, rewritten
 def replaced(part: object, cls: type[Any]) -> Any:
     """Return a part as another class that has the same members."""
     other = cls.__new__(cls)
-    other.__dict__.update(vars(part))
+    other.__dict__.update(vars(given(part)))
     return other
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from matrix_threepid.ports._checked import given
 from matrix_threepid.protocol.wire import Request, Response
 from matrix_threepid.testing import World
 
@@ -30,7 +31,7 @@ def not_refused(errcode: str, answers: Sequence[Response]) -> int:
 
 def accounts_of(world: World) -> IndexedAccounts:
     """Return the accounts a setting gave its world."""
-    accounts = world.homeserver.accounts
+    accounts = given(world.homeserver.accounts)
     if not isinstance(accounts, IndexedAccounts):
         raise TypeError("a world of a setting has indexed accounts")
     return accounts
