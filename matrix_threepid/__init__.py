@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .deactivate import deactivate_threepids as deactivate_threepids
     from .deactivate import erase_threepids as erase_threepids
     from .flows.binding_access import bindings_of as bindings_of
-    from .flows.binding_access import retry_unbinds as retry_unbinds
+    from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
     from .login import names_threepid as names_threepid
     from .login import user_of_login as user_of_login
@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".deactivate": ("deactivate_threepids", "erase_threepids"),
-    ".flows.binding_access": ("bindings_of", "retry_unbinds"),
+    ".flows.binding_access": ("bindings_of",),
+    ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),
     ".login": ("names_threepid", "user_of_login"),
     ".model.keys": ("Peppers",),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .flows import session_access
 from .flows.binding_access import bindings_of
-from .flows.delete import remove, unbind_all
+from .flows.delete import delete
+from .flows.unbind import unbind_all
 from .limits.rate import keys_of_user
 from .model.binding import Binding
 from .roles.homeserver import Homeserver
@@ -19,7 +20,7 @@ async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | No
     """
     unbound = await unbind_all(hs, user_id, id_server)
     for threepid in await hs.accounts.list(user_id):
-        await remove(hs, user_id, (threepid.threepid,))
+        await delete(hs, user_id, (threepid.threepid,))
     await session_access.end_all_of(hs, user_id)
     return "success" if unbound.all_done else "no-support"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .model.email import canonical_email
-from .model.msisdn import bare_number, canonical_msisdn
-from .model.threepid import Medium, Threepid
+from .model.media import MEDIA
+from .model.threepid import Threepid
 from .protocol.errors import Forbidden, InvalidParam
 from .roles.homeserver import Homeserver
+
+_BY_ADDRESS = "m.id.thirdparty"
+_BY_PARTS = {row.login_type: row.login for row in MEDIA.values() if row.login is not None}
 
 
 def names_threepid(body: Mapping[str, Any]) -> bool:
@@ -18,7 +20,7 @@ def names_threepid(body: Mapping[str, Any]) -> bool:
     if not isinstance(identifier, dict):
         return False
     kind = identifier.get("type") if identifier is not body else None
-    return kind in ("m.id.thirdparty", "m.id.phone") or (kind is None and "medium" in identifier)
+    return kind == _BY_ADDRESS or kind in _BY_PARTS or (kind is None and "medium" in identifier)
 
 
 async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str:
@@ -37,24 +39,14 @@ async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str:
 def _named(hs: Homeserver, identifier: Any) -> tuple[Threepid, ...]:
     if not isinstance(identifier, dict):
         return ()
+    by_parts = _BY_PARTS.get(str(identifier.get("type")))
+    medium, address = identifier.get("medium"), identifier.get("address")
     try:
-        if identifier.get("type") == "m.id.phone":
-            return _phone(identifier)
-        return _address(hs, identifier.get("medium"), identifier.get("address"))
+        if by_parts is not None:
+            found = by_parts(identifier)
+            return () if found is None else (found,)
+        if not isinstance(address, str) or not address.isprintable():  # some databases refuse a NUL
+            return ()
+        return tuple(row.read(address, hs.policy) for row in MEDIA.values() if row.medium.value == medium)
     except InvalidParam:
         return ()
-
-
-def _phone(identifier: Mapping[str, Any]) -> tuple[Threepid, ...]:
-    country, number = identifier.get("country"), identifier.get("phone", identifier.get("number"))
-    if not isinstance(country, str) or not isinstance(number, str):
-        return ()
-    return (canonical_msisdn(country, number).threepid,)
-
-
-def _address(hs: Homeserver, medium: object, address: object) -> tuple[Threepid, ...]:
-    if not isinstance(address, str) or not address.isprintable():  # some databases refuse a NUL
-        return ()
-    if medium == Medium.EMAIL.value:
-        return (canonical_email(address, intranet_domains=hs.policy.intranet_domains).threepid,)
-    return (Threepid(Medium.MSISDN, bare_number(address)),) if medium == Medium.MSISDN.value else ()

@@ -9,8 +9,10 @@ from typing import Any
 
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
-from .flows.binding_access import retry_unbinds
+from .flows.unbind_retry import retry_unbinds
 from .housekeeping import Job
+from .model.call import Call
+from .ports import Caller
 from .ports._checked import Checked
 from .protocol import errors
 from .protocol.body import read_object
@@ -18,7 +20,6 @@ from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
 from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
 from .roles.base import Role
-from .roles.call import Call
 from .roles.homeserver import Homeserver
 from .roles.identity_server import Delegate, IdentityServer
 
@@ -119,8 +120,7 @@ class Service:
         declared.admits(self.role)
         if declared.name in self.off:
             raise errors.Unrecognized
-        call = await self._call(declared, request)
-        return await self._perform(declared, call)
+        return await self._perform(declared, request)
 
     def _match(self, request: Request) -> Endpoint | None:
         """Return the endpoint of a request, or ``None`` for the OPTIONS of a known path."""
@@ -134,14 +134,19 @@ class Service:
             raise errors.MethodNotAllowed(*methods)
         return declared
 
-    async def _call(self, declared: Endpoint, request: Request) -> Call:
-        """Identify the caller, then read the body: nobody's body is read for nothing."""
+    async def _perform(self, declared: Endpoint, request: Request) -> Response:
+        """Authenticate before parsing the body, then call the handler with what was asked for."""
         caller = await self._caller(declared, request)
         if len(request.body) > self.role.policy.max_body:
             raise errors.TooLarge
-        if declared.request is None or (declared.takes_forms and request.is_form):
-            return Call(request, caller)
-        return Call(request, caller, self._body(declared, request))
+        handler, call, message = declared.handler, Call(request, caller), None
+        if declared.form is not None and request.is_form:
+            handler = declared.form
+        elif declared.request is not None:
+            call = Call(request, caller, self._body(declared, request))
+            message = read(declared.request, call.body)
+        reply = await handler(self.role, call, message)
+        return reply if isinstance(reply, Response) else json_response(200, write(reply))
 
     def _body(self, declared: Endpoint, request: Request) -> Mapping[str, Any]:
         """Return the members of a request: of its JSON body, or from wherever a loose endpoint takes them."""
@@ -151,33 +156,21 @@ class Service:
         inner = request.form if request.is_form else read_object(request.body or b"{}", max_body)
         return {**request.parameters, **inner}
 
-    async def _caller(self, declared: Endpoint, request: Request) -> Any:
+    async def _caller(self, declared: Endpoint, request: Request) -> Caller | None:
         if declared.access is Access.ANYONE:
             return None
-        if declared.access is Access.OPTIONAL:
-            return await self._noted_caller(request)
-        caller = await self.role.identify(request)
-        if caller is None:
-            raise errors.MissingToken
-        if caller.guest:
-            raise errors.GuestAccessForbidden
-        return caller
-
-    async def _noted_caller(self, request: Request) -> Any:
-        """A token that is no good does not keep anybody from asking without one."""
         try:
-            return await self.role.identify(request)
+            caller = await self.role.identify(request)
         except (errors.UnknownToken, errors.UserLocked):
-            return None
-
-    async def _perform(self, declared: Endpoint, call: Call) -> Response:
-        if declared.request is None:
-            reply = await declared.handler(self.role, call)
-        elif declared.takes_forms and call.request.is_form:
-            reply = await declared.handler(self.role, call, None)
-        else:
-            reply = await declared.handler(self.role, call, read(declared.request, call.body))
-        return reply if isinstance(reply, Response) else json_response(200, write(reply))
+            if declared.access is Access.USER:
+                raise
+            return None  # endpoints that need no token treat an invalid one as absent
+        if declared.access is Access.USER:
+            if caller is None:
+                raise errors.MissingToken
+            if caller.guest:
+                raise errors.GuestAccessForbidden
+        return caller
 
 
 async def _in_parts(purge: Callable[[int], Awaitable[int]], limit: int) -> int:

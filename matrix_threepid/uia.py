@@ -19,14 +19,15 @@ from .endpoints.homeserver.add_threepid import ThreepidCreds
 from .flows import session_access
 from .flows.add import account_threepid
 from .flows.notify_owner import notify_owner
+from .model.media import MEDIA, MEDIUM_OF_STAGE
 from .model.message import MessageKind
 from .model.session import Session
-from .model.threepid import AccountThreepid, Medium, Purpose, Threepid
+from .model.threepid import AccountThreepid, Purpose, Threepid
 from .protocol import errors
 from .protocol.message import read
 from .roles.homeserver import Homeserver
 
-STAGES = {"m.login.email.identity": Medium.EMAIL, "m.login.msisdn": Medium.MSISDN}
+STAGES = MEDIUM_OF_STAGE
 """The stages, and the medium each proves."""
 
 
@@ -54,9 +55,9 @@ class Stages:
 
     def offered(self, purpose: Purpose) -> tuple[str, ...]:
         """Return the stages that can work for a purpose in this wiring."""
-        by_phone = purpose is not Purpose.PASSWORD or self._hs.policy.password_reset_by_phone
-        media = [medium for medium in Medium if medium is not Medium.MSISDN or by_phone]
-        return tuple(stage for stage, medium in STAGES.items() if medium in media and not self._hs.medium_off(medium))
+        resets = purpose is Purpose.PASSWORD
+        rows = [row for row in MEDIA.values() if not (resets and row.resets) or row.resets(self._hs.policy)]
+        return tuple(row.stage for row in rows if not self._hs.medium_off(row.medium))
 
     async def check(
         self, stage: str, auth: Mapping[str, Any], uia_session: str, purpose: Purpose, user_id: str | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 if TYPE_CHECKING:
+    from ..model.call import Call as Call
     from ..protocol.body import read_object as read_object
     from ..protocol.endpoint import Access as Access
     from ..protocol.endpoint import Charged as Charged
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from ..protocol.members import typed as typed
     from ..protocol.message import read as read
     from ..protocol.wire import json_response as json_response
-    from ..roles.call import Call as Call
     from ..texts.pages import page_response as page_response
     from .tables import DELEGATE as DELEGATE
     from .tables import HOMESERVER as HOMESERVER
@@ -40,7 +40,7 @@ _HOMES = {
     "..protocol.message": ("read",),
     "..protocol.body": ("read_object",),
     "..protocol.wire": ("json_response",),
-    "..roles.call": ("Call",),
+    "..model.call": ("Call",),
     "..texts.pages": ("page_response",),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -1,91 +1,94 @@
-"""Put a proved address on an account: once, for its own user, and told once."""
+"""Put a proved address on an account: once, for the user who proved it, and announced once."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from ..events import ThreepidAdded
 from ..limits.rate import charge_change
+from ..model.call import Call
 from ..model.message import MessageKind
 from ..model.session import Session
-from ..model.threepid import AccountThreepid, AddOutcome, Purpose, Threepid
-from ..protocol import errors
-from ..roles.call import Call
-from ..roles.emit import emit
+from ..model.threepid import AccountThreepid, AddOutcome, Purpose
+from ..protocol.errors import ThreepidAuthFailed, ThreepidDenied, ThreepidInUse
 from ..roles.homeserver import Homeserver
 from . import session_access
 from .notify_owner import notify_owner
 
 
-async def proved(hs: Homeserver, call: Call, sid: str, secret: str, *, repeated: bool) -> Session:
-    """Return the session if it lets the caller add its address, or did so a moment ago.
+async def add(
+    hs: Homeserver,
+    call: Call,
+    sid: str,
+    client_secret: str,
+    *,
+    authenticate: Callable[[], Awaitable[None]],
+    may_repeat: bool,
+) -> None:
+    """Add the address of a session to the caller's account.
 
-    A repetition counts only with the authentication it was sent with: an answer may have been lost.
+    * ``authenticate``: awaited once the session was found usable; raises unless the caller has authenticated.
+    * ``may_repeat``: whether the request may be one that was carried out a moment ago, and whose answer was lost. It
+      must carry the authentication it was sent with then.
+
+    Whatever happens between the steps, the same caller can finish what was begun (REQ-ADD-8). Raises
+    ``ThreepidAuthFailed``, ``LimitExceeded``, ``ThreepidDenied`` or ``ThreepidInUse``.
     """
-    session = await session_access.find(hs, sid, secret)
-    now, lifetimes, user = hs.clock(), hs.policy.lifetimes, call.user.user_id
-    if session is not None:
-        if session.usable(Purpose.ADD, _claimant(user), user, now, lifetimes):
-            return session
-        if repeated and await _served(hs, session, user):
-            return session
-    raise errors.ThreepidAuthFailed
-
-
-async def _served(hs: Homeserver, session: Session, user: str) -> bool:
-    """Whether the session put its address on the user's account a moment ago, and it still is there."""
-    lately = session.served(_claimant(user), hs.clock(), hs.policy.lifetimes)
-    return lately and await _has(hs, user, session.threepid)
-
-
-async def conclude(hs: Homeserver, call: Call, session: Session) -> None:
-    """Claim, add, spend: whatever happens in between, the same caller can finish it."""
     user = call.user.user_id
-    if session.consumed_at is not None:
+    claimant = f"user:{user}"
+
+    def usable(stored: Session) -> bool:
+        return stored.usable(Purpose.ADD, claimant, user, hs.clock(), hs.policy.lifetimes)
+
+    # Judged before authentication, so that nobody types a password for a session that cannot be used. The claim below
+    # judges again, since authentication takes as long as the user likes.
+    session = await session_access.find(hs, sid, client_secret)
+    if session is None:
+        raise ThreepidAuthFailed
+    done_before = may_repeat and not usable(session) and await _added_lately(hs, session, claimant, user)
+    if not usable(session) and not done_before:
+        raise ThreepidAuthFailed
+    await authenticate()
+    if done_before:
         return
+
     await charge_change(hs, user)
-    claimed = await session_access.update_session(hs, session.sid, lambda stored: _claim(hs, stored, user))
+    claimed = await session_access.update_session(
+        hs, session.sid, lambda stored: stored.claim(claimant, hs.clock()) if usable(stored) else None
+    )
     if claimed is None:
-        await _overtaken(hs, session, user)
-    else:
-        await _add(hs, user, claimed)
-        await _consume(hs, user, claimed)
+        # The same request, sent twice, may have been faster elsewhere. Whatever else took the session is a refusal.
+        stored = await hs.sessions.get(session.sid)
+        if stored is None or not await _added_lately(hs, stored, claimant, user):
+            raise ThreepidAuthFailed
+        return
 
+    if not await hs.rules.allows(claimed.threepid, Purpose.ADD, user):
+        await session_access.update_session(hs, claimed.sid, Session.end)
+        raise ThreepidDenied
+    if await hs.accounts.add(user, account_threepid(claimed, hs.clock())) is AddOutcome.TAKEN:
+        await session_access.update_session(hs, claimed.sid, Session.release)
+        raise ThreepidInUse
 
-async def _consume(hs: Homeserver, user: str, session: Session) -> None:
-    """Use the session up; whoever does that tells of the addition, so that it is told once, after a crash too."""
+    # Whoever consumes the session announces the addition, so that it is announced once, after a crash too.
     now = hs.clock()
     if await session_access.update_session(
-        hs, session.sid, lambda stored: None if stored.over else stored.consume(now)
+        hs, claimed.sid, lambda stored: None if stored.over else stored.consume(now)
     ):
-        emit(hs, ThreepidAdded(user, session.threepid))
-        await notify_owner(hs, user, MessageKind.ADDED, session.threepid)
+        hs.emit(ThreepidAdded(user, claimed.threepid))
+        await notify_owner(hs, user, MessageKind.ADDED, claimed.threepid)
 
 
-async def _overtaken(hs: Homeserver, session: Session, user: str) -> None:
-    """Accept that the same request, sent twice, was faster elsewhere; refuse whatever else took the session away."""
-    stored = await hs.sessions.get(session.sid)
-    if stored is None or not await _served(hs, stored, user):
-        raise errors.ThreepidAuthFailed
-
-
-def _claim(hs: Homeserver, session: Session, user: str) -> Session | None:
-    now = hs.clock()
-    usable = session.usable(Purpose.ADD, _claimant(user), user, now, hs.policy.lifetimes)
-    return session.claim(_claimant(user), now) if usable else None
-
-
-async def _add(hs: Homeserver, user: str, session: Session) -> None:
-    """Add the address, or let go of the session and say why not."""
-    if not await hs.rules.allows(session.threepid, Purpose.ADD, user):
-        await session_access.update_session(hs, session.sid, Session.end)
-        raise errors.ThreepidDenied
-    outcome = await hs.accounts.add(user, account_threepid(session, hs.clock()))
-    if outcome is AddOutcome.TAKEN:
-        await session_access.update_session(hs, session.sid, Session.release)
-        raise errors.ThreepidInUse
+async def _added_lately(hs: Homeserver, session: Session, claimant: str, user: str) -> bool:
+    """Return whether the session put its address on the user's account a moment ago, and it still is there."""
+    if not session.served(claimant, hs.clock(), hs.policy.lifetimes):
+        return False
+    owner = await hs.accounts.owner(session.threepid)
+    return owner is not None and owner.user_id == user
 
 
 def account_threepid(session: Session, now: int) -> AccountThreepid:
-    """Return what a validated session puts on an account."""
+    """Return what a validated session puts on an account; ``now`` in ms."""
     return AccountThreepid(
         medium=session.threepid.medium,
         address=session.threepid.address,
@@ -93,12 +96,3 @@ def account_threepid(session: Session, now: int) -> AccountThreepid:
         added_at=now,
         spelling=session.spelling,
     )
-
-
-async def _has(hs: Homeserver, user: str, threepid: Threepid) -> bool:
-    owner = await hs.accounts.owner(threepid)
-    return owner is not None and owner.user_id == user
-
-
-def _claimant(user_id: str) -> str:
-    return f"user:{user_id}"

@@ -1,4 +1,8 @@
-"""Bindings: written down before an identity server is asked, forgotten when it has confirmed they are gone."""
+"""Remembered bindings: find, change and drop them; and what a client is told of an identity server's failure.
+
+A binding is written down before its identity server is asked, and forgotten when the server has confirmed that it is
+gone: what may be public is never lost sight of.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,29 @@ from hashlib import sha256
 
 from attrs import evolve
 
-from ..events import ThreepidUnbound, UnbindGivenUp
 from ..model.binding import Binding
-from ..model.identity import Blocked, Busy, Done, Failed, NotSupported, ServerRefused, UnbindAnswer, Unreachable
+from ..model.id_server import normal_id_server
+from ..model.identity import Blocked, Busy, Failed, ServerRefused, Unreachable
 from ..model.keys import random_text
 from ..model.threepid import Threepid
 from ..protocol.errors import (
     BadGateway,
+    ConfigurationError,
     GatewayTimeout,
     IdentityServerRefused,
     LimitExceeded,
     MatrixError,
     ServerBlocked,
+    ServerNotTrusted,
     Unavailable,
 )
-from ..roles.emit import emit
 from ..roles.homeserver import Homeserver
 
 _TRIES = 32
 LEASE = 3
-"""Whoever asks an identity server keeps the queue off for so many times the deadline."""
+"""The lease of a process that asks an identity server, in multiples of ``Policy.identity_deadline``."""
 BUSY_PAUSE = 5_000
-"""The ms after which a client may try again that met too many calls to its identity server."""
+"""The ms after which a client may try again if too many calls wait for its identity server."""
 
 
 def binding_id(user_id: str, threepid: Threepid, id_server: str) -> str:
@@ -87,76 +92,15 @@ async def bindings_of(hs: Homeserver, user_id: str) -> list[Binding]:
     return await rows_of(hs, user_id, None)
 
 
-async def unbind(hs: Homeserver, row: Binding, until: int, *, queue_refusals: bool) -> UnbindAnswer:
-    """Take one binding back, write-ahead: what did not come to pass is in the queue afterwards.
-
-    ``until``: when (ms) the time for all calls of the request is over. A refusal leaves things as they were, unless
-    ``queue_refusals``. Unreachable servers are always asked again.
-    """
-    before, now = row, hs.clock()
-    known = await hs.bindings.get(row.id) is not None
-    taken = await update_binding(
-        hs, row, lambda stored: stored.unwanted(now, now + LEASE * hs.policy.identity_deadline)
-    )
-    answer = await _ask(hs, taken, until)
-    if isinstance(answer, Done):
-        await _gone(hs, taken)
-    elif isinstance(answer, NotSupported | ServerRefused) and not (
-        queue_refusals and isinstance(answer, ServerRefused)
-    ):
-        await (
-            update_binding(hs, taken, lambda stored: stored.wanted_again(before))
-            if known
-            else hs.bindings.forget(taken)
-        )
-    else:
-        await _later(hs, taken)
-    return answer
-
-
-async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
-    """Ask again for up to ``limit`` unbinds that are due; return how many. Any number of processes may do this."""
-    tried = 0
-    while tried < limit and (taken := await _taken(hs)) is not None:
-        answer = await _ask(hs, taken, hs.clock() + hs.policy.identity_deadline)
-        await (_gone(hs, taken) if isinstance(answer, Done) else _later(hs, taken))
-        tried += 1
-    return tried
-
-
-async def _taken(hs: Homeserver) -> Binding | None:
-    """Return a binding that is to go and whose time has come; it is nobody else's until its lease ends."""
-    now = hs.clock()
-    return await hs.bindings.lease_due(now, now + LEASE * hs.policy.identity_deadline)
-
-
-async def _ask(hs: Homeserver, row: Binding, until: int) -> UnbindAnswer:
-    if hs.identity is None or row.threepid is None:
-        return NotSupported()
-    left = until - hs.clock()
-    if left <= 0:
-        return Unreachable("no time was left", timeout=True)
-    medium, address = row.threepid.medium, row.spelling or row.threepid.address
-    return await hs.identity.unbind(row.id_server, row.user_id, medium, address, left)
-
-
-async def _gone(hs: Homeserver, row: Binding) -> None:
-    if _being_asked(hs, row):
-        return  # the queue asks again once the bind has had its time
-    if await hs.bindings.forget(row) and row.threepid is not None:
-        emit(hs, ThreepidUnbound(row.user_id, row.threepid, row.id_server))
-
-
-def _being_asked(hs: Homeserver, row: Binding) -> bool:
-    """Whether this is the intent of a bind whose request may still be under way."""
-    return is_intent(row) and hs.clock() < row.created_at + LEASE * hs.policy.identity_deadline
-
-
-async def _later(hs: Homeserver, row: Binding) -> None:
-    jitter = hs.random_bytes(1)[0] / 255
-    later = row.again(hs.clock(), hs.policy.retrying, jitter)
-    if await hs.bindings.replace(later) and later.due_at is None and row.threepid is not None:
-        emit(hs, UnbindGivenUp(row.user_id, row.threepid, row.id_server))
+def trusted_id_server(hs: Homeserver, given: str) -> str:
+    """Return the normal form of an ``id_server``. Raises ``InvalidParam`` or ``ServerNotTrusted``."""
+    server = normal_id_server(given)
+    allowed = hs.policy.identity_servers(server)
+    if type(allowed) is not bool:  # an async function's coroutine is true, too
+        raise ConfigurationError(f"policy.identity_servers: must return bool, not {type(allowed).__name__}")
+    if not allowed:
+        raise ServerNotTrusted
+    return server
 
 
 def as_error(failed: Failed) -> MatrixError:

@@ -5,11 +5,10 @@ A notice holds no link that acts, its failure changes nothing, and together they
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ..limits.rate import key_of
+from ..model.media import MEDIA
 from ..model.message import MessageKind, TokenMessage
-from ..model.threepid import AccountThreepid, Medium, Purpose, Threepid, masked
+from ..model.threepid import AccountThreepid, Purpose, Threepid, masked
 from ..policy import per_day
 from ..ports import Charge
 from ..protocol.errors import Unavailable
@@ -26,18 +25,16 @@ _PURPOSES = {
 
 
 async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> None:
-    """Tell the mail addresses of an account, all but ``changed``, what happened; see ``Policy.notices``."""
-    if not hs.policy.notices or hs.medium_off(Medium.EMAIL) is not None:
+    """Tell the addresses of an account that take notices, all but ``changed``, what happened (``Policy.notices``)."""
+    media = [medium for medium, row in MEDIA.items() if row.notices and hs.medium_off(medium) is None]
+    if not hs.policy.notices or not media:
         return
     until = hs.clock() + _TIME
-    for held in _others(await hs.accounts.list(user_id), changed):
+    listed = await hs.accounts.list(user_id)
+    for held in [held for held in listed if held.medium in media and held.threepid != changed][:_MOST]:
         left = until - hs.clock()
         if left > 0 and await _may(hs, held):
-            await hs.senders[Medium.EMAIL].send(_notice(hs, user_id, kind, changed, held, left))
-
-
-def _others(listed: Iterable[AccountThreepid], changed: Threepid) -> list[AccountThreepid]:
-    return [held for held in listed if held.medium is Medium.EMAIL and held.threepid != changed][:_MOST]
+            await hs.senders[held.medium].send(_notice(hs, user_id, kind, changed, held, left))
 
 
 async def _may(hs: Homeserver, held: AccountThreepid) -> bool:
@@ -52,7 +49,7 @@ def _notice(
     hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid, held: AccountThreepid, deadline: int
 ) -> TokenMessage:
     return TokenMessage(
-        medium=Medium.EMAIL,
+        medium=held.medium,
         recipient=held.spelling or held.address,
         purpose=_PURPOSES[kind],
         kind=kind,

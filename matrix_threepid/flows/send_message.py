@@ -6,24 +6,24 @@ A crash in between leaves the mark: a mail goes out again (its link is the same)
 from __future__ import annotations
 
 from ..events import MessageSent
+from ..model.media import MEDIA
 from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose
 from ..protocol.errors import ConfigurationError, InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
-from ..roles.emit import emit
 from .session_access import code, link_token, update_session
 
 LEASE = 3
-"""A sending keeps others off for so many times its deadline."""
+"""The lease of a worker that sends a message, in multiples of ``Policy.send_deadline``."""
 PAUSE = 30_000
 """The ms a deferred message waits after a refusal that may pass."""
 _NEVER, _NOT_NOW = "{}: messages to this address are refused", "The message could not be sent: please try again"
 
 
-def due_at(role: Role, medium: Medium) -> int | None:
-    """Return until when a message that is sent right now is nobody else's; ``None``: for good."""
-    return role.clock() + LEASE * role.policy.send_deadline if medium.repeatable else None
+def lease_end(role: Role, medium: Medium) -> int | None:
+    """Return the time (ms) from which another worker may resend a message that is sent now; ``None`` for never."""
+    return role.clock() + LEASE * role.policy.send_deadline if MEDIA[medium].resendable else None
 
 
 async def send_now(role: Role, session: Session) -> None:
@@ -48,10 +48,10 @@ async def deliver_due(role: Role, limit: int = 100) -> int:
 
 
 async def _taken(role: Role) -> Session | None:
-    """Return a session whose message is due and nobody else's: until the lease ends, or for good."""
+    """Lease a session whose message is due, until the lease ends; for media that are never resent, for good."""
     now = role.clock()
     while (waiting := await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline)) is not None:
-        taken = waiting if waiting.threepid.medium.repeatable else waiting.lease(None)
+        taken = waiting if MEDIA[waiting.threepid.medium].resendable else waiting.lease(None)
         if taken is waiting or await role.sessions.replace(taken):
             return taken
     return None
@@ -75,7 +75,7 @@ async def _attempt(role: Role, session: Session) -> Outcome:
         # What became of the message nobody knows, and it must not go out again and again: it counts as sent.
         await _settle(role, session, Unknown("the sender's answer is no outcome"))
         raise
-    emit(role, MessageSent(session.threepid, session.purpose, outcome))
+    role.emit(MessageSent(session.threepid, session.purpose, outcome))
     return outcome
 
 
@@ -88,7 +88,7 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
             return stored.sent_before(session) if handed_over and not stored.over else None
         if handed_over:
             return stored.sent()
-        if role.policy.defers and isinstance(outcome, RefusedForNow):
+        if role.policy.deferred_sending and isinstance(outcome, RefusedForNow):
             return stored.lease(role.clock() + (outcome.retry_after or PAUSE))
         return stored.unsent()
 
@@ -123,7 +123,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
 def _kind(session: Session) -> MessageKind:
     if not session.decoy:
         return MessageKind.TOKEN
-    told = session.threepid.medium is Medium.EMAIL and session.purpose is not Purpose.PASSWORD
+    told = MEDIA[session.threepid.medium].notices and session.purpose is not Purpose.PASSWORD
     return MessageKind.IN_USE if told else MessageKind.SILENCE
 
 

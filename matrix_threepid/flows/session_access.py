@@ -14,8 +14,8 @@ _TRIES = 32
 _NOBODY = Pepper(b"\0" * 32)
 
 
-def fresh(role: Role, purpose: Purpose, candidate: Candidate, secret: str, owner: str | None) -> Session:
-    """Return a session as it is opened: nothing sent, nothing proved."""
+def new_session(role: Role, purpose: Purpose, candidate: Candidate, secret: str, owner: str | None) -> Session:
+    """Return a session as it is opened: no message sent, no address proved."""
     pepper, sid, now = role.peppers.current, role.new_sid(), role.clock()
     return Session(
         sid=sid,

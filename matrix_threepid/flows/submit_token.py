@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..events import SessionDisowned, ThreepidValidated, WrongToken
 from ..limits.guesses import charge_guess, count_wrong
 from ..limits.rate import block_disowned
 from ..limits.sms import count_validated
 from ..model.keys import same
+from ..model.media import MEDIA
 from ..model.session import Session
+from ..ports import RemoteVerifier
 from ..protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from ..roles.base import Role
-from ..roles.emit import emit
 from .session_access import code, link_token, update_session
 
 
@@ -27,7 +26,7 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     if guessed:
         session = await _guess(role, session)
     if session.decoy or not await _proves(role, session, token):
-        emit(role, WrongToken(session.threepid, session.guesses))
+        role.emit(WrongToken(session.threepid, session.guesses))
         if guessed:
             await count_wrong(role)
         raise TokenIncorrect
@@ -42,8 +41,8 @@ def _too_late(role: Role, session: Session) -> bool:
 
 async def _proves(role: Role, session: Session, token: str) -> bool:
     """Return whether the token is the session's, by the word of the provider if that holds the codes."""
-    sender: Any = role.senders.get(session.threepid.medium)
-    if not session.code_digits or not hasattr(sender, "verify"):
+    sender = role.senders.get(session.threepid.medium)
+    if not session.code_digits or not isinstance(sender, RemoteVerifier):
         return token_matches(role, session, token)
     verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
     if verified is None:
@@ -80,8 +79,9 @@ async def _validated(role: Role, session: Session) -> Session:
     if changed is None:
         raise SessionExpired
     if changed.validated_at == now:
-        emit(role, ThreepidValidated(session.threepid, session.purpose))
-        await count_validated(role, session.threepid)
+        role.emit(ThreepidValidated(session.threepid, session.purpose))
+        if MEDIA[session.threepid.medium].costs:
+            await count_validated(role, session.threepid)
     return changed
 
 
@@ -98,5 +98,5 @@ async def disown(role: Role, session: Session) -> bool:
     ended = await update_session(role, session.sid, lambda stored: None if stored.over else stored.end())
     if ended is not None:
         await block_disowned(role, session.threepid, session.client_mac)
-        emit(role, SessionDisowned(session.threepid, session.purpose))
+        role.emit(SessionDisowned(session.threepid, session.purpose))
     return ended is not None

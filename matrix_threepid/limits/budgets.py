@@ -8,7 +8,6 @@ from ..events import Event
 from ..policy import Limit
 from ..ports import Charge
 from ..roles.base import Role
-from ..roles.emit import emit
 from .rate import key_of
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -22,8 +21,8 @@ class Budget:
     allowed: int
     length: int
 
-    def take(self, role: Role, cost: int = 1) -> Charge:
-        """Return a take. Its limit refills more slowly than the clock comes round to a new key."""
+    def charge(self, role: Role, cost: int = 1) -> Charge:
+        """Return a charge against the budget. Its limit refills more slowly than the clock comes round to a new key."""
         key = key_of(role, "budget", self.name, str(role.clock() // self.length))
         return Charge(key, Limit(self.allowed, 1000 / self.length), cost)
 
@@ -34,19 +33,19 @@ class Budget:
 
 async def used(role: Role, budget: Budget) -> int:
     """Return how much of a budget is used. One more than all of it is never granted, so asking counts nothing."""
-    wait = await role.limiter.charge([budget.take(role, budget.allowed + 1)], role.clock())
+    wait = await role.limiter.charge([budget.charge(role, budget.allowed + 1)], role.clock())
     return -(-(wait - budget.length) // budget.length)
 
 
 async def emit_once(role: Role, budget: Budget, what: str, event: Event) -> None:
     """Tell the listener, unless it heard the same since the budget started anew."""
-    if not await role.limiter.charge([_emitting(budget, what).take(role)], role.clock()):
-        emit(role, event)
+    if not await role.limiter.charge([_emitting(budget, what).charge(role)], role.clock()):
+        role.emit(event)
 
 
 async def emitted(role: Role, budget: Budget, what: str) -> bool:
     """Return whether the listener was told since the budget started anew, by whatever process."""
-    return await role.limiter.charge([_emitting(budget, what).take(role, cost=0)], role.clock()) > 0
+    return await role.limiter.charge([_emitting(budget, what).charge(role, cost=0)], role.clock()) > 0
 
 
 def _emitting(budget: Budget, what: str) -> Budget:

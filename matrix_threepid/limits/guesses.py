@@ -26,7 +26,7 @@ async def charge_guess(role: Role, threepid: Threepid) -> None:
 async def count_wrong(role: Role) -> None:
     """Count one wrong code, and tell the listener once an hour if there are too many."""
     budget = _wrong_codes(role)
-    if await role.limiter.charge([budget.take(role)], role.clock()):
+    if await role.limiter.charge([budget.charge(role)], role.clock()):
         await emit_once(role, budget, _ALARM, ManyWrongCodes(budget.allowed))
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import NoReturn
 
 from ..events import LimitReached
+from ..model.call import Call
 from ..model.threepid import Threepid
 from ..policy import Limit
 from ..ports import Charge
 from ..protocol.errors import LimitExceeded
 from ..roles.base import Role
-from ..roles.call import Call
-from ..roles.emit import emit
 
 DISOWNED = Limit(1, 1 / 86_400)
 
@@ -67,7 +66,7 @@ async def charge(role: Role, action: str, charges: list[Charge]) -> None:
 
 def refuse(role: Role, action: str, wait: int) -> NoReturn:
     """Refuse an action for so many ms."""
-    emit(role, LimitReached(action, wait))
+    role.emit(LimitReached(action, wait))
     raise LimitExceeded(wait)
 
 

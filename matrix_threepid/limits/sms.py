@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ..events import SmsBudgetUsed, SmsCountryPaused
 from ..model.msisdn import Plan, plan_of
-from ..model.threepid import Medium, Threepid
+from ..model.threepid import Threepid
 from ..policy import Limit
 from ..ports import Charge
 from ..protocol.errors import ThreepidDenied
@@ -17,10 +17,8 @@ from .budgets import DAY, HOUR, Budget, emit_once, used
 from .rate import charge, key_of, refuse
 
 
-def reached(role: Role, threepid: Threepid) -> Plan | None:
-    """Return where a number belongs; ``None`` for other media. Raises ``ThreepidDenied`` if no SMS go there."""
-    if threepid.medium is not Medium.MSISDN:
-        return None
+def plan_reached(role: Role, threepid: Threepid) -> Plan:
+    """Return where a number belongs in the numbering plan. Raises ``ThreepidDenied`` if no SMS go there."""
     plan = plan_of(threepid.address)
     if not role.policy.sms.reaches(plan):
         raise ThreepidDenied
@@ -36,17 +34,16 @@ async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> None:
             await _warn(role, budget, so_far)
             refuse(role, "sms budget", budget.ends_in(role))
     charges = list(_limited(role, threepid, plan))
-    asked = [evolve(take, cost=0) for take in charges]
-    await charge(role, "sms", [*asked, *charges, *(budget.take(role) for budget, _ in budgets)])
+    asked = [evolve(each, cost=0) for each in charges]
+    await charge(role, "sms", [*asked, *charges, *(budget.charge(role) for budget, _ in budgets)])
     for budget, so_far in budgets:
         await _warn(role, budget, so_far + 1)
 
 
 async def count_validated(role: Role, threepid: Threepid) -> None:
-    """Count that an SMS came to something."""
-    if threepid.medium is Medium.MSISDN:
-        validated = _validated_in(role, plan_of(threepid.address).region)
-        await role.limiter.charge([validated.take(role)], role.clock())
+    """Count that the code of an SMS was typed, for the conversion of its country."""
+    validated = _validated_in(role, plan_of(threepid.address).region)
+    await role.limiter.charge([validated.charge(role)], role.clock())
 
 
 async def sms_left(role: Role) -> dict[str, int]:

@@ -7,13 +7,33 @@ The local part is case-folded, the domain lower-cased and kept apart: under IDNA
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 from unicodedata import normalize
 
+from attrs import frozen
+
 from ..protocol.errors import InvalidParam
+from ..protocol.members import typed
 from .threepid import Candidate, Medium, Threepid
 
 MAX_OCTETS = 254
 _MAX_TYPED = 512
+
+
+class _Domains(Protocol):
+    @property
+    def intranet_domains(self) -> Collection[str]: ...
+
+
+@frozen(kw_only=True, slots=False)
+class EmailMembers:
+    """The member of a request that names a mail address."""
+
+    email: str = typed(512, doc="an address of the form user@domain")
+
+    def candidate(self, policy: _Domains) -> Candidate:
+        """Return the address meant. Raises ``InvalidParam``."""
+        return canonical_email(self.email, intranet_domains=policy.intranet_domains)
 
 
 def canonical_email(typed: str, *, intranet_domains: Collection[str] = ()) -> Candidate:
@@ -33,6 +53,11 @@ def canonical_email(typed: str, *, intranet_domains: Collection[str] = ()) -> Ca
         return _candidate(parsed.local_part, parsed.domain, parsed.ascii_domain)
     except (EmailNotValidError, UnicodeError):
         raise _refused() from None
+
+
+def read_email(address: str, policy: _Domains) -> Threepid:
+    """Return the identifier of an address written in full. Raises ``InvalidParam``."""
+    return canonical_email(address, intranet_domains=policy.intranet_domains).threepid
 
 
 def _trimmed(typed: str) -> str:

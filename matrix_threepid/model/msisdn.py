@@ -7,6 +7,7 @@ import re
 from attrs import frozen
 
 from ..protocol.errors import InvalidParam
+from ..protocol.members import text, typed
 from .threepid import Candidate, Medium, Threepid
 
 KINDS = ("premium_rate", "shared_cost", "uan", "pager", "voicemail")
@@ -27,6 +28,18 @@ class Plan:
     region: str
     kind: str | None
     prefix: str
+
+
+@frozen(kw_only=True, slots=False)
+class PhoneMembers:
+    """The members of a request that name a phone number."""
+
+    country: str = text(2, doc="two letters of ISO 3166-1")
+    phone_number: str = typed(64, doc="as dialled from that country, or international")
+
+    def candidate(self, policy: object) -> Candidate:
+        """Return the number meant. Raises ``InvalidParam``."""
+        return canonical_msisdn(self.country, self.phone_number)
 
 
 def canonical_msisdn(country: str, dialled: str) -> Candidate:
@@ -77,6 +90,14 @@ def bare_number(typed: str) -> str:
     if not _DIGITS.fullmatch(bare):
         raise InvalidParam("address: must be a phone number in digits")
     return bare
+
+
+def read_number(address: str, policy: object) -> Threepid:
+    """Return the identifier of a number written in full. Raises ``InvalidParam``.
+
+    It is not judged again: numbering plans change, and an address on an account must stay removable.
+    """
+    return Threepid(Medium.MSISDN, bare_number(address))
 
 
 def international(digits: str) -> str:

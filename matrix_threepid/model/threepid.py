@@ -11,15 +11,13 @@ from ..protocol.errors import ConfigurationError
 
 
 class Medium(str, Enum):
-    """A kind of third-party identifier (specification, appendix "3PID Types")."""
+    """A kind of third-party identifier; ``model.media`` has a row of facts for each.
+
+    See https://spec.matrix.org/latest/appendices/#3pid-types.
+    """
 
     EMAIL = "email"
     MSISDN = "msisdn"
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a message may go out twice after a crash: a second mail is free, a second SMS is not."""
-        return self is Medium.EMAIL
 
 
 class Purpose(str, Enum):

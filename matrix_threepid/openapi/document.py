@@ -88,7 +88,7 @@ def _operation_id(declared: Endpoint, number: int) -> str:
 
 def _request(declared: Endpoint, message: type[Any]) -> dict[str, Any]:
     content = _json(_ref(message.__name__))
-    if declared.takes_forms:
+    if declared.form:
         # What the page's own form leaves out, such as the client's secret, is not asked of it.
         properties = request_schema(message)["properties"]
         content[_FORM] = {"schema": {"type": "object", "properties": properties}}
@@ -98,9 +98,9 @@ def _request(declared: Endpoint, message: type[Any]) -> dict[str, Any]:
 def _responses(declared: Endpoint) -> dict[str, Any]:
     good = _page("A page for people") if declared.reply is None else _answer(declared.reply)
     responses = {"200": good, **{str(status): _error(errors) for status, errors in errors_by_status(declared)}}
-    if declared.reply is None or declared.takes_forms:
+    if declared.reply is None or declared.form:
         responses = _with_pages(responses)
-    if declared.takes_forms:
+    if declared.form:
         responses["303"] = {"description": "Done; for the page's own form", "headers": _ONWARD}
     other = "An error of the identity server, or any other" if passes_on(declared) else "Any other error"
     return {**responses, "default": {"description": other, "content": _json(_ref("MatrixError"))}}

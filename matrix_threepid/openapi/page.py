@@ -72,7 +72,7 @@ def _facts(prefix: str, declared: Endpoint) -> Iterator[str]:
 def _members(declared: Endpoint) -> Iterator[str]:
     if declared.request is not None:
         yield _table(("member", "needed", "rule", "meaning"), _rows(declared.request))
-    if declared.takes_forms:
+    if declared.form:
         yield "The form of the page is taken as well, and answered with a page or a redirect.\n"
 
 

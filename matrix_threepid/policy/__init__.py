@@ -84,7 +84,7 @@ class Policy:
         }
         return cls(**{**strict, **choices})  # type: ignore[arg-type]
 
-    @property
-    def defers(self) -> bool:
-        """Whether messages go out after the answer."""
-        return self.deferred_sending or self.hide_known_addresses
+    def __attrs_post_init__(self) -> None:
+        if self.hide_known_addresses:
+            # A message that is sent inside the request would tell by its time whether the address is known.
+            object.__setattr__(self, "deferred_sending", True)

@@ -5,7 +5,8 @@ never an exception. A port that cannot serve right now raises ``errors.Unavailab
 raises is taken for a bug and left visible.
 """
 
-from .host import Accounts, AddressRules, Caller, Callers, Clock, Listener, Pages, RandomBytes, Uia, system_clock
+from ..model.call import Caller
+from .host import Accounts, AddressRules, Callers, Clock, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, ObjectSigner, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
 from .stores import AssociationStore, BindingStore, Charge, RateLimiter, SessionStore

@@ -6,11 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import field, frozen
-
 from ..events import Event
+from ..model.call import Caller
 from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
-from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
 
 Clock = Callable[[], int]
@@ -24,30 +22,6 @@ def system_clock() -> int:
 
 RandomBytes = Callable[[int], bytes]
 """Returns so many random bytes, fit for secrets."""
-
-
-def _is_user_id(_: Any, __: Any, value: Any) -> None:
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"Caller.user_id: must be a text that is not empty, not {type(value).__name__}")
-
-
-def _is_yes_or_no(_: Any, attribute: Any, value: Any) -> None:
-    # Databases without truth values have 0 and 1; None is no answer, and would pass for "no".
-    if not isinstance(value, int) or value not in (0, 1):
-        raise ConfigurationError(f"Caller.{attribute.name}: must be True or False, not {type(value).__name__}")
-
-
-@frozen
-class Caller:
-    """Who calls: ``oauth`` marks a token of an OAuth 2.0 session, which cannot do user-interactive authentication.
-
-    Raises ``ConfigurationError`` for values of other types.
-    """
-
-    user_id: str = field(validator=_is_user_id)
-    guest: bool = field(default=False, validator=_is_yes_or_no)
-    suspended: bool = field(default=False, validator=_is_yes_or_no)
-    oauth: bool = field(default=False, validator=_is_yes_or_no)
 
 
 class Accounts(Protocol):

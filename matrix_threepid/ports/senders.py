@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..model.message import Outcome, TokenMessage
 
@@ -15,6 +15,7 @@ class TokenSender(Protocol):
         """Hand one message over; never raise for what a provider does."""
 
 
+@runtime_checkable
 class RemoteVerifier(TokenSender, Protocol):
     """A ``TokenSender`` whose provider makes the codes and checks them; a message's own code is not used.
 

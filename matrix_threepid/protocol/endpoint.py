@@ -49,7 +49,8 @@ class Charged(Enum):
     CHANGES = "changes: per user"
 
 
-Handler = Callable[..., Awaitable[Any]]
+Handler = Callable[[Any, Any, Any], Awaitable[Any]]
+"""Called with the role, the call, and the message: the request read as its class, or ``None`` without one."""
 
 
 @frozen
@@ -59,7 +60,7 @@ class Endpoint:
     ``request``, ``query``: message classes of body and query parameters, or ``None``; ``reply``: message class, or
     ``None`` for pages; ``errors``: what it may answer beside the errors of its kind; ``offered``: says why the
     endpoint is off in a wiring (``None`` when it is on); ``admits``: a check made before the body is read;
-    ``takes_forms``: an HTML form is taken as well, and given to the handler unread; ``loose``: members may also come
+    ``form``: handler of HTML forms, which is given no message; ``loose``: members may also come
     as a form or in the query (identity API v1).
     """
 
@@ -73,7 +74,7 @@ class Endpoint:
     access: Access = Access.ANYONE
     charged: Charged = Charged.NOTHING
     uia: bool = False
-    takes_forms: bool = False
+    form: Handler | None = field(default=None, repr=False)
     loose: bool = False
     errors: tuple[type[MatrixError], ...] = ()
     name: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +17,9 @@ CORS = (
     (ALLOW_HEADERS, "X-Requested-With, Content-Type, Authorization"),
 )
 """Headers on every answer (specification, "Web Browser Clients")."""
+
+
+_MAX_WISHES = 200
 
 
 def _fields(encoded: str) -> dict[str, str]:
@@ -58,10 +61,25 @@ class Request:
         """Whether an HTML form sent the body."""
         return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
-    @property
-    def language(self) -> str:
-        """The languages the client asks for, as it wrote them."""
-        return self.headers.get("accept-language", "")
+    def best_language(self, offered: Sequence[str]) -> str:
+        """Return the offered language that ``Accept-Language`` likes best, or the first one offered.
+
+        See https://www.rfc-editor.org/rfc/rfc9110#name-accept-language.
+        """
+        wishes = self.headers.get("accept-language", "")[:_MAX_WISHES]
+        for quality, tag in sorted(map(_wish, wishes.split(",")), key=lambda wish: wish[0], reverse=True):
+            if quality > 0 and tag in offered:
+                return tag
+        return offered[0]
+
+
+def _wish(item: str) -> tuple[float, str]:
+    """Return quality and primary language of one wish, such as ``de-AT;q=0.8``."""
+    tag, _, quality = item.strip().lower().partition(";q=")
+    try:
+        return float(quality or 1), tag.partition("-")[0]
+    except ValueError:
+        return 0.0, ""
 
 
 @frozen

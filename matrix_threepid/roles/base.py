@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from ..events import Event
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
 from ..model.keys import Peppers, random_text
+from ..model.media import MEDIA
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Policy
@@ -23,6 +25,7 @@ from ..protocol.wire import Request
 from ..texts.pages import BuiltInPages
 
 SID_BYTES = 16
+_log = logging.getLogger("matrix_threepid")
 
 
 class Silence:
@@ -94,6 +97,7 @@ class Role:
     senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_fit_senders, repr=False)
     sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
+    callers: ports.Callers | None = port(ports.Callers, None)
     rules: ports.AddressRules = port(ports.AddressRules, EverythingAllowed)
     listener: ports.Listener = port(ports.Listener, Silence)
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
@@ -123,9 +127,8 @@ class Role:
             return f"no sender for {medium.value} is wired"
         if self.policy.public_base_url is None:
             return "policy.public_base_url is not set"
-        if medium is Medium.MSISDN and not self.policy.sms.countries:
-            return "policy.sms.countries names none"
-        return None
+        off = MEDIA[medium].off
+        return None if off is None else off(self.policy)
 
     def new_sid(self) -> str:
         """Return a fresh session id of 128 random bits."""
@@ -145,12 +148,24 @@ class Role:
         return f"{self.policy.public_base_url}{self.prefix}{self.submit_version}{confirmed_path(medium)}"
 
     async def identify(self, request: Request) -> ports.Caller | None:
-        """Return who calls, where a role has callers."""
-        return None
+        """Return who calls, as the host's ``callers`` say; ``None`` where a role has none."""
+        return None if self.callers is None else await self.callers.identify(request)
 
     async def account_of(self, session: Session) -> str | None:
-        """Return the account a session concerns, if it concerns one that is known."""
-        return session.owner
+        """Return the account a session concerns: of its opener, or the one whose password is to be reset."""
+        return await self.owner_of(session.threepid) if session.purpose is Purpose.PASSWORD else session.owner
+
+    async def owner_of(self, threepid: Threepid) -> str | None:
+        """Return the account that has an identifier, where a role has accounts."""
+        return None
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to the host's listener. Whatever the listener does, the answer to the client stays."""
+        try:
+            self.listener.on(event)
+        except Exception as error:
+            # The class alone is logged: the text of a listener's error may repeat the address of the event.
+            _log.error("listener failed on %s: %s", type(event).__name__, type(error).__name__)
 
 
 def submit_path(medium: Medium) -> str:

@@ -8,9 +8,7 @@ from attrs import field, frozen
 
 from .. import ports
 from ..memory.bindings import MemoryBindings
-from ..model.session import Session
-from ..model.threepid import Purpose
-from ..protocol.wire import Request
+from ..model.threepid import Threepid
 from .base import Role, implements, port
 
 
@@ -33,13 +31,7 @@ class Homeserver(Role):
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
 
-    async def identify(self, request: Request) -> ports.Caller | None:
-        """Return who calls, as the host's ``callers`` say."""
-        return await self.callers.identify(request)
-
-    async def account_of(self, session: Session) -> str | None:
-        """Return the session's opener, or the account whose password is to be reset."""
-        if session.purpose is not Purpose.PASSWORD:
-            return session.owner
-        owner = await self.accounts.owner(session.threepid)
+    async def owner_of(self, threepid: Threepid) -> str | None:
+        """Return the account that has an identifier."""
+        owner = await self.accounts.owner(threepid)
         return None if owner is None else owner.user_id

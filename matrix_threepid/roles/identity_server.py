@@ -11,7 +11,6 @@ from .. import ports
 from ..memory.associations import MemoryAssociations
 from ..model.session import IDENTITY_LIFETIMES, Lifetimes
 from ..policy import Policy
-from ..protocol.wire import Request
 from .base import Role, implements, port
 
 ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
@@ -73,7 +72,3 @@ class IdentityServer(Role):
     serve_v1: bool = False
     signed_once: bool = False
     policy: Policy = field(factory=Policy, converter=_identity_policy)
-
-    async def identify(self, request: Request) -> ports.Caller | None:
-        """Return who calls, as the host's ``callers`` say."""
-        return await self.callers.identify(request)

@@ -8,7 +8,7 @@ from functools import partial
 from attrs import frozen
 
 from ..flows.binding_access import binding_id, is_intent
-from ..flows.delete import unbind_everywhere
+from ..flows.unbind import unbind_everywhere
 from ..model.binding import Binding
 from ..model.threepid import Medium, Threepid
 from ..ports import Clock

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..deactivate import deactivate_threepids
-from ..flows.binding_access import retry_unbinds
+from ..flows.unbind_retry import retry_unbinds
 from ..protocol.errors import ConfigurationError
 from ..roles.homeserver import Homeserver
 from ..service import Service

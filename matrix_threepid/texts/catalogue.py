@@ -56,25 +56,6 @@ def paragraphs(sentences: Iterable[str]) -> str:
     return "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
-def best_language(accepted: str, offered: Sequence[str]) -> str:
-    """Return the offered language an ``Accept-Language`` header likes best, or the first one offered."""
-    if not accepted:
-        return offered[0]
-    wishes = sorted(map(_wish, accepted[:200].split(",")), key=lambda wish: wish[0], reverse=True)
-    for quality, tag in wishes:
-        if quality > 0 and tag in offered:
-            return tag
-    return offered[0]
-
-
-def _wish(item: str) -> tuple[float, str]:
-    tag, _, quality = item.strip().lower().partition(";q=")
-    try:
-        return float(quality or 1), tag.partition("-")[0]
-    except ValueError:
-        return 0.0, ""
-
-
 def _entry(catalogue: Mapping[str, Any], keys: Sequence[str]) -> Any:
     found: Any = catalogue
     for key in keys:

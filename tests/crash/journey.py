@@ -9,7 +9,7 @@ from stores.accounts import SqlAccounts
 
 from matrix_threepid import Medium, Response, run_sync
 from matrix_threepid.deactivate import deactivate_threepids
-from matrix_threepid.flows.binding_access import retry_unbinds
+from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.testing import World
 

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from matrix_threepid import Limit, run_sync
 from matrix_threepid.deactivate import erase_threepids
-from matrix_threepid.flows.binding_access import retry_unbinds
+from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.model.binding import Binding
 from matrix_threepid.model.identity import Unreachable
 from matrix_threepid.testing import ALICE, BOB, GENEROUS, World

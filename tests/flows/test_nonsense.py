@@ -9,7 +9,7 @@ import pytest
 
 from matrix_threepid import AccountThreepid, ConfigurationError, Homeserver, Medium, Policy, ports, run_sync
 from matrix_threepid.deactivate import erase_threepids
-from matrix_threepid.flows.binding_access import retry_unbinds
+from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.login import user_of_login
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from matrix_threepid import Request
 from matrix_threepid.testing import World
-from matrix_threepid.texts.catalogue import BUILT_IN, Texts, best_language
+from matrix_threepid.texts.catalogue import BUILT_IN, Texts
 from matrix_threepid.texts.pages import BuiltInPages
 
 PAGES = ("confirm", "refuse", "already", "confirmed", "disowned", "failed", "expired", "foreign")
@@ -32,7 +33,8 @@ PAGES = ("confirm", "refuse", "already", "confirmed", "disowned", "failed", "exp
 )
 def test_the_language_liked_best_is_taken(accepted: str, language: str) -> None:
     """Quality first, then the order written; what is not acceptable or not offered falls back to the first offered."""
-    assert best_language(accepted, ("en", "de")) == language
+    request = Request("GET", "/", {"accept-language": accepted})
+    assert request.best_language(("en", "de")) == language
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

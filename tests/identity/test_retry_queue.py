@@ -9,7 +9,7 @@ import pytest
 
 from matrix_threepid.deactivate import deactivate_threepids
 from matrix_threepid.events import ThreepidUnbound, UnbindGivenUp
-from matrix_threepid.flows.binding_access import retry_unbinds
+from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.model.binding import Binding, Retrying
 from matrix_threepid.model.identity import Blocked, NotSupported, ServerRefused, Unreachable

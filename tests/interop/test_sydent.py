@@ -11,7 +11,7 @@ from smtp.sink import sink
 
 from matrix_threepid import run_sync
 from matrix_threepid.deactivate import deactivate_threepids
-from matrix_threepid.flows.binding_access import retry_unbinds
+from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.identity.client import HttpIdentityClient
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.identity.signing import new_signing_key

@@ -19,7 +19,7 @@ from crash.outside import KNOWING, IdentityServers, Ledger, Mailbox, session_of
 
 from matrix_threepid import Medium, run_sync
 from matrix_threepid.events import ThreepidAdded
-from matrix_threepid.flows.binding_access import retry_unbinds
+from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import World

@@ -20,7 +20,7 @@ class Whose:
     user_id: str = text(255, doc="the user")
 
 
-async def _show(home: Home, call: Call) -> Response:
+async def _show(home: Home, call: Call, message: None) -> Response:
     user_id = read(Whose, call.request.parameters).user_id
     return json_response(200, {"bindings": await bindings_listed(home, user_id)})
 

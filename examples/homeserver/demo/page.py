@@ -43,7 +43,7 @@ class Page:
         self._waiting: dict[str, tuple[str, str, PersonSession]] = {}
         self.endpoints = (
             Endpoint("GET", self.path, _BARE, self._show, name="show_page"),
-            Endpoint("POST", self.path, _BARE, self._press, request=Press, takes_forms=True, name="press"),
+            Endpoint("POST", self.path, _BARE, self._press, request=Press, form=self._press, name="press"),
         )
 
     def open(self, url: str) -> None:
@@ -51,7 +51,7 @@ class Page:
         self._url, self._person = url, Person(url)
         self._person.register("alice")
 
-    async def _show(self, home: Home, call: Call) -> Response:
+    async def _show(self, home: Home, call: Call, message: None) -> Response:
         addresses = await asyncio.to_thread(self._person.addresses)
         return page_response(200, _LAYOUT.substitute(self._values(addresses)))
 

@@ -12,7 +12,7 @@ from ..home import Home
 
 
 @endpoint("GET", "/org.example.bindings", History(), access=Access.USER)
-async def list_bindings(home: Home, call: Call) -> Response:
+async def list_bindings(home: Home, call: Call, message: None) -> Response:
     """List where the caller's addresses are published or may be, and what is still to be taken back."""
     return json_response(200, {"bindings": await bindings_listed(home, call.user.user_id)})
 

@@ -39,20 +39,20 @@ async def register_identity(role: IdentityHome, call: Call, message: OpenIdToken
 
 
 @endpoint("GET", "/account", _V2, access=Access.USER)
-async def identity_account(role: IdentityHome, call: Call) -> Response:
+async def identity_account(role: IdentityHome, call: Call, message: None) -> Response:
     """Say whose access token this is."""
     return json_response(200, {"user_id": call.user.user_id})
 
 
 @endpoint("POST", "/account/logout", _V2, access=Access.USER)
-async def log_out_identity(role: IdentityHome, call: Call) -> Response:
+async def log_out_identity(role: IdentityHome, call: Call, message: None) -> Response:
     """End the access token."""
     await role.callers.end(call.request)
     return json_response(200, {})
 
 
 @endpoint("GET", "/terms", _V2)
-async def identity_terms(role: IdentityHome, call: Call) -> Response:
+async def identity_terms(role: IdentityHome, call: Call, message: None) -> Response:
     """List the terms to accept: none."""
     return json_response(200, {"policies": {}})
 

@@ -11,7 +11,7 @@ _VALIDITY = 86_400_000
 
 
 @endpoint("GET", "/_matrix/key/v2/server", History(unstable=False, bare=True))
-async def server_keys(home: Home, call: Call) -> Response:
+async def server_keys(home: Home, call: Call, message: None) -> Response:
     """Publish the key, signed with itself (server-server API, "Publishing Keys")."""
     key = home.peers.key
     published = {

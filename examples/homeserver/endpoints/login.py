@@ -22,7 +22,7 @@ class LogIn:
 
 
 @endpoint("GET", "/login", History(r0="r0.0.0", v3="v1.1"))
-async def login_flows(home: Home, call: Call) -> Response:
+async def login_flows(home: Home, call: Call, message: None) -> Response:
     """List the ways to log in."""
     return json_response(200, {"flows": [{"type": "m.login.password"}]})
 
@@ -57,14 +57,14 @@ async def _named(home: Home, call: Call) -> str:
 
 
 @endpoint("GET", "/account/whoami", History(r0="r0.3.0", v3="v1.1"), access=Access.USER)
-async def whoami(home: Home, call: Call) -> Response:
+async def whoami(home: Home, call: Call, message: None) -> Response:
     """Say whose access token this is."""
     device = await home.callers.device(call.request)
     return json_response(200, {"user_id": device.user_id, "device_id": device.device_id, "is_guest": False})
 
 
 @endpoint("POST", "/logout", History(r0="r0.0.0", v3="v1.1"), access=Access.USER)
-async def log_out(home: Home, call: Call) -> Response:
+async def log_out(home: Home, call: Call, message: None) -> Response:
     """End the access token."""
     await home.callers.log_out(call.request)
     return json_response(200, {})

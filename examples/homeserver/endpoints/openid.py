@@ -58,7 +58,7 @@ async def request_openid_token(home: Home, call: Call, message: Nothing) -> Resp
 
 
 @endpoint("GET", "/_matrix/federation/v1/openid/userinfo", History(unstable=False, bare=True), query=WhoseToken)
-async def userinfo(home: Home, call: Call) -> Response:
+async def userinfo(home: Home, call: Call, message: None) -> Response:
     """Tell another server whose OpenID token it was given (server-server API, "OpenID")."""
     given = read(WhoseToken, call.request.parameters)
     return json_response(200, {"sub": await home.openid.user(given.access_token)})

@@ -69,7 +69,7 @@ def _strict() -> dict[str, Any]:
 def _as_strict(policy: Policy, name: str, strict: Any) -> bool:
     """Return whether a policy is as strict as the hardened one, or stricter."""
     stricter = {
-        "deferred_sending": policy.defers,
+        "deferred_sending": policy.deferred_sending,
         "legacy_add": policy.legacy_add == "off",
         "code_digits": policy.code_digits > Policy.hardened().code_digits,
     }

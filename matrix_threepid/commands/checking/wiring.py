@@ -35,7 +35,7 @@ def of_service(service: Service) -> Iterator[Finding]:
     yield Finding(Kind.FACT, "peppers", "1 is live" if live == 1 else f"{live} are live: drop the older one in a day")
     yield from of_ways(role)
     yield from of_no_way(role)
-    if role.policy.defers:
+    if role.policy.deferred_sending:
         yield Finding(Kind.FACT, "sending", "after the answer: have the jobs of the service run (Service.jobs)")
     yield from _off(service)
     yield from _ports(role)

@@ -6,13 +6,13 @@ from typing import Any
 
 from attrs import frozen
 
-from ...flows.add import conclude, proved
+from ...flows.add import add
+from ...model.call import Call
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
 from ...protocol.members import free_object, member, opaque
 from ...protocol.message import Nested
-from ...roles.call import Call
 from ...roles.homeserver import Homeserver
 
 _ADDING = (
@@ -77,10 +77,12 @@ def changes_enabled(hs: Homeserver) -> None:
 async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empty:
     """Put an address the caller has proved on their account, after user-interactive authentication (MSC2290)."""
     _refuse_oauth(call)
-    # Asked before UIA so that nobody types a password in vain, and again by the claim after it.
-    session = await proved(hs, call, message.sid, message.client_secret, repeated=message.auth is not None)
-    await hs.uia.require(call.request, call.user, call.body, _ACTION)
-    await conclude(hs, call, session)
+
+    async def authenticate() -> None:
+        await hs.uia.require(call.request, call.user, call.body, _ACTION)
+
+    may_repeat = message.auth is not None
+    await add(hs, call, message.sid, message.client_secret, authenticate=authenticate, may_repeat=may_repeat)
     return Empty()
 
 
@@ -110,12 +112,14 @@ def _legacy_admits(hs: Homeserver) -> None:
 async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThreepid) -> Empty:
     """Put a proved address on the caller's account, for clients that do not know ``/add``; never binds (MSC2290)."""
     _refuse_oauth(call)
-    creds, asks = message.three_pid_creds, hs.policy.legacy_add == "uia"
-    repeated = asks and message.auth is not None
-    session = await proved(hs, call, creds.sid, creds.client_secret, repeated=repeated)
-    if asks:
-        await hs.uia.require(call.request, call.user, call.body, _ACTION)
-    await conclude(hs, call, session)
+    creds, needs_uia = message.three_pid_creds, hs.policy.legacy_add == "uia"
+
+    async def authenticate() -> None:
+        if needs_uia:
+            await hs.uia.require(call.request, call.user, call.body, _ACTION)
+
+    may_repeat = needs_uia and message.auth is not None
+    await add(hs, call, creds.sid, creds.client_secret, authenticate=authenticate, may_repeat=may_repeat)
     return Empty()
 
 

@@ -7,21 +7,18 @@ from typing import ClassVar
 from attrs import frozen
 
 from ...events import ThreepidBound
-from ...flows import binding_access
-from ...flows.delete import trusted_id_server
+from ...flows.binding_access import as_error, drop, intent, resolved, trusted_id_server, update_binding
 from ...limits.rate import charge_change
 from ...model.binding import Binding
-from ...model.email import canonical_email
-from ...model.identity import Associated, Blocked, Busy, Failed, NotSupported, Proved, ServerRefused
-from ...model.msisdn import bare_number
+from ...model.call import Call
+from ...model.identity import Associated, Blocked, Busy, NotSupported, Proved, ServerRefused
+from ...model.media import MEDIA
 from ...model.threepid import Medium, Threepid
-from ...ports import Credentials, IdentityServerClient
+from ...ports import Credentials
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
 from ...protocol.members import opaque, text
-from ...roles.call import Call
-from ...roles.emit import emit
 from ...roles.homeserver import Homeserver
 from .add_threepid import Empty
 
@@ -57,93 +54,67 @@ async def bind_threepid(hs: Homeserver, call: Call, message: BindThreepid) -> Em
     """Publish an address for the caller at an identity server, and remember where; the account stays as it is."""
     server = trusted_id_server(hs, message.id_server)
     await charge_change(hs, call.user.user_id)
-    row = binding_access.intent(hs, call.user.user_id, server)
-    await hs.bindings.insert(row)
-    await _bind(hs, row, message)
+    announced = intent(hs, call.user.user_id, server)
+    await hs.bindings.insert(announced)
+    await _bind(hs, announced, message)
     return Empty()
 
 
-async def _bind(hs: Homeserver, row: Binding, message: BindThreepid) -> None:
-    """Ask for the address first, so that a binding whose confirmation gets lost is remembered by its address."""
-    identity, until = _identity(hs), hs.clock() + hs.policy.identity_deadline
-    credentials = Credentials(message.sid, message.client_secret)
-    proved = await identity.proved(row.id_server, message.id_access_token, credentials, until - hs.clock())
-    if not isinstance(proved, Proved | NotSupported):
-        await hs.bindings.forget(row)
-        raise binding_access.as_error(proved)
-    if isinstance(proved, Proved):
-        row = await _proved(hs, row, proved)
-    left = max(1, until - hs.clock())
-    answer = await identity.bind(row.id_server, message.id_access_token, credentials, row.user_id, left)
-    if isinstance(answer, Associated):
-        await _bound(hs, row, answer)
-    else:
-        await _not_bound(hs, row, answer)
+async def _bind(hs: Homeserver, announced: Binding, message: BindThreepid) -> None:
+    """Bind with the row written ahead: afterwards the row says what is bound, or may be, and nothing else.
 
-
-async def _bound(hs: Homeserver, intent: Binding, answer: Associated) -> None:
-    """Remember the success; an answer about somebody else leaves a row for what may have been bound."""
-    threepid = _published(hs, intent, answer)
-    if threepid is None:
-        await _uncertain(hs, intent)
-        raise errors.BadGateway("The identity server answered for somebody else")
-    row = binding_access.resolved(intent, threepid, answer.address)
-    await binding_access.update_binding(hs, row, lambda stored: stored.bound(hs.clock()))
-    await binding_access.drop(hs, intent)
-    emit(hs, ThreepidBound(row.user_id, threepid, row.id_server))
-
-
-async def _not_bound(hs: Homeserver, intent: Binding, answer: Failed) -> None:
-    """After a refusal or without a call nothing new is bound; in any other case it may be, and a row remembers that."""
-    refused = isinstance(answer, ServerRefused | NotSupported | Blocked | Busy)
-    await (binding_access.drop(hs, intent) if refused else _uncertain(hs, intent))
-    raise binding_access.as_error(answer)
-
-
-async def _uncertain(hs: Homeserver, intent: Binding) -> None:
-    """Let the row of the address stand for what may have been bound; without an address the intent does."""
-    if intent.threepid is not None:
-        row = binding_access.resolved(intent, intent.threepid, intent.spelling or intent.threepid.address)
-        await binding_access.update_binding(hs, row, Binding.asked)
-        await binding_access.drop(hs, intent)
-
-
-def _published(hs: Homeserver, intent: Binding, answer: Associated) -> Threepid | None:
-    """Return what was bound for the user who asked, or ``None`` if the answer is about anything else."""
-    try:
-        threepid = _canonical(hs, answer.medium, answer.address)
-    except errors.BadGateway:
-        return None
-    fits = answer.mxid == intent.user_id and intent.threepid in (None, threepid)
-    return threepid if fits else None
-
-
-async def _proved(hs: Homeserver, intent: Binding, proved: Proved) -> Binding:
-    """Write the proved address into the intent; nothing was asked to be bound yet if it is none."""
-    try:
-        threepid = _canonical(hs, proved.medium, proved.address)
-    except errors.BadGateway:
-        await hs.bindings.forget(intent)
-        raise
-    known = intent.known(threepid, proved.address)
-    await hs.bindings.replace(known)
-    return known
-
-
-def _canonical(hs: Homeserver, medium: Medium, address: str) -> Threepid:
-    """Return the identifier an identity server's address stands for."""
-    try:
-        if medium is Medium.MSISDN:
-            return Threepid(medium, bare_number(address))
-        return canonical_email(address, intranet_domains=hs.policy.intranet_domains).threepid
-    except errors.InvalidParam:
-        raise errors.BadGateway("The identity server answered with an address that is none") from None
-
-
-def _identity(hs: Homeserver) -> IdentityServerClient:
+    The identity server is asked first which address its session proved, so that a binding whose confirmation gets
+    lost is remembered by its address.
+    """
     if hs.identity is None:
         raise errors.Unrecognized
-    return hs.identity
+    until = hs.clock() + hs.policy.identity_deadline
+    token, credentials = message.id_access_token, Credentials(message.sid, message.client_secret)
+
+    proved = await hs.identity.proved(announced.id_server, token, credentials, until - hs.clock())
+    if isinstance(proved, Proved):
+        threepid = _read(hs, proved.medium, proved.address)
+        if threepid is None:
+            await hs.bindings.forget(announced)
+            raise errors.BadGateway("The identity server returned an invalid address")
+        announced = announced.known(threepid, proved.address)
+        await hs.bindings.replace(announced)
+    elif not isinstance(proved, NotSupported):
+        await hs.bindings.forget(announced)
+        raise as_error(proved)
+
+    left = max(1, until - hs.clock())
+    answer = await hs.identity.bind(announced.id_server, token, credentials, announced.user_id, left)
+    if not isinstance(answer, Associated):
+        # After a refusal, and where the server was not called, nothing new is bound. In any other case it may be.
+        unchanged = isinstance(answer, ServerRefused | NotSupported | Blocked | Busy)
+        await (drop(hs, announced) if unchanged else _remember_possible(hs, announced))
+        raise as_error(answer)
+
+    threepid = _read(hs, answer.medium, answer.address)
+    if threepid is None or answer.mxid != announced.user_id or announced.threepid not in (None, threepid):
+        await _remember_possible(hs, announced)
+        raise errors.BadGateway("The identity server answered for somebody else")
+    bound = resolved(announced, threepid, answer.address)
+    await update_binding(hs, bound, lambda stored: stored.bound(hs.clock()))
+    await drop(hs, announced)
+    hs.emit(ThreepidBound(bound.user_id, threepid, bound.id_server))
+
+
+async def _remember_possible(hs: Homeserver, announced: Binding) -> None:
+    """Let the row of the address stand for what may have been bound; without an address the announcement does."""
+    if announced.threepid is not None:
+        possible = resolved(announced, announced.threepid, announced.spelling or announced.threepid.address)
+        await update_binding(hs, possible, Binding.asked)
+        await drop(hs, announced)
+
+
+def _read(hs: Homeserver, medium: Medium, address: str) -> Threepid | None:
+    """Return the identifier an identity server wrote, or ``None`` if it is not one."""
+    try:
+        return MEDIA[medium].read(address, hs.policy)
+    except errors.InvalidParam:
+        return None
 
 
 ENDPOINTS = (bind_threepid,)

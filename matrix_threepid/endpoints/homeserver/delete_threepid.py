@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from ...flows.delete import remove, unbind_everywhere
-from ...model.email import canonical_email
-from ...model.msisdn import bare_number
+from ...flows.delete import delete
+from ...flows.unbind import unbind_everywhere
+from ...model.call import Call
+from ...model.media import MEDIA
 from ...model.threepid import Medium, Threepid
 from ...protocol import errors
 from ...protocol.endpoint import Access, endpoint
 from ...protocol.history import History
 from ...protocol.members import one_of, text, typed
-from ...roles.call import Call
 from ...roles.homeserver import Homeserver
 from .add_threepid import changes_enabled
 
@@ -55,7 +55,7 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     user, candidates = call.user.user_id, _named(hs, message)
     unbound = await unbind_everywhere(hs, user, candidates, message.id_server)
     unbound.raise_refusal()
-    await remove(hs, user, candidates)
+    await delete(hs, user, candidates)
     return UnbindResult(id_server_unbind_result=unbound.result)
 
 
@@ -80,12 +80,9 @@ def _named(hs: Homeserver, message: RemoveThreepid) -> tuple[Threepid, ...]:
     medium = Medium(message.medium)
     verbatim = Threepid(medium, message.address.strip())
     try:
-        if medium is Medium.MSISDN:
-            return (Threepid(medium, bare_number(message.address)), verbatim)
-        candidate = canonical_email(message.address, intranet_domains=hs.policy.intranet_domains)
+        return (MEDIA[medium].read(message.address, hs.policy), verbatim)
     except errors.InvalidParam:
         return (verbatim,)
-    return (candidate.threepid, verbatim)
 
 
 ENDPOINTS = (delete_threepid, unbind_threepid)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from ...model.call import Call
 from ...protocol.endpoint import Access, endpoint
 from ...protocol.history import History
-from ...roles.call import Call
 from ...roles.homeserver import Homeserver
 
 
@@ -28,7 +28,7 @@ class ThreepidList:
 
 
 @endpoint("GET", "/account/3pid", History(r0="r0.0.0", v3="v1.1"), access=Access.USER, reply=ThreepidList)
-async def list_threepids(hs: Homeserver, call: Call) -> ThreepidList:
+async def list_threepids(hs: Homeserver, call: Call, message: None) -> ThreepidList:
     """List the identifiers of the caller's account; bindings at identity servers are not among them."""
     found = await hs.accounts.list(call.user.user_id)
     return ThreepidList(

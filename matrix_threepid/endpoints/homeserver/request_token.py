@@ -1,22 +1,25 @@
-"""The six requestToken endpoints: three purposes, two media, one flow."""
+"""The ``requestToken`` endpoints of the client-server API: three purposes, every medium, one flow.
+
+See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidemailrequesttoken and its twins.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol, cast
 
 from attrs import evolve, frozen
 
-from ...flows.request_token import TokenRequest, open_and_send, prepare
-from ...model.email import canonical_email
-from ...model.msisdn import canonical_msisdn, international
+from ...flows.request_token import TokenRequest, request_token
+from ...model.call import Call
+from ...model.media import MEDIA, AddressMembers, MediumRow
 from ...model.session import Session
-from ...model.threepid import Candidate, Medium, Purpose
-from ...policy import Policy
+from ...model.threepid import Medium, Owner, Purpose
 from ...protocol import errors
-from ...protocol.endpoint import Access, Charged, Endpoint
+from ...protocol.endpoint import Access, Charged, Endpoint, endpoint
 from ...protocol.history import History
-from ...protocol.members import integer, opaque, text, typed
-from ...roles.call import Call
+from ...protocol.members import integer, opaque, text
 from ...roles.homeserver import Homeserver
 
 
@@ -29,27 +32,13 @@ class _RequestToken:
     id_access_token: str | None = text(4096, optional=True, secret=True, doc="ignored")
 
 
-@frozen(kw_only=True)
-class RequestEmailToken(_RequestToken):
-    """Ask for a mail that lets its reader prove the address."""
+class RequestToken(AddressMembers, Protocol):
+    """The body of a ``requestToken``: what all have in common, and the members that name an address of the medium."""
 
-    email: str = typed(512, doc="an address of the form user@domain")
-
-    def candidate(self, policy: Policy) -> Candidate:
-        """Return the address meant. Raises ``InvalidParam``."""
-        return canonical_email(self.email, intranet_domains=policy.intranet_domains)
-
-
-@frozen(kw_only=True)
-class RequestMsisdnToken(_RequestToken):
-    """Ask for an SMS with a code that lets its reader prove the number."""
-
-    country: str = text(2, doc="two letters of ISO 3166-1")
-    phone_number: str = typed(64, doc="as dialled from that country, or international")
-
-    def candidate(self, policy: Policy) -> Candidate:
-        """Return the number meant. Raises ``InvalidParam``."""
-        return canonical_msisdn(self.country, self.phone_number)
+    client_secret: str
+    send_attempt: int
+    next_link: str | None
+    id_server: str | None
 
 
 @frozen(kw_only=True)
@@ -63,88 +52,33 @@ class TokenRequested:
     intl_fmt: str | None = None
 
 
-async def request_token(
-    purpose: Purpose, medium: Medium, hs: Homeserver, call: Call, message: RequestEmailToken | RequestMsisdnToken
-) -> TokenRequested:
-    """Send a message to an address, unless this attempt was sent before; answer the session to refer to."""
-    if message.id_server is not None and hs.policy.identity_server_hint == "refuse":
-        raise errors.ServerNotTrusted
-    asked = _asked(purpose, medium, hs, call, message)
-    wanted = await _known_or_not(hs, await prepare(hs, call, asked))
-    return _reply(hs, medium, await open_and_send(hs, wanted, asked))
-
-
-def _asked(
-    purpose: Purpose, medium: Medium, hs: Homeserver, call: Call, message: RequestEmailToken | RequestMsisdnToken
-) -> TokenRequest:
-    reset_by_code = purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
-    return TokenRequest(
-        purpose=purpose,
-        candidate=message.candidate(hs.policy),
-        client_secret=message.client_secret,
-        send_attempt=message.send_attempt,
-        next_link=message.next_link,
-        # A registration has no user yet, whatever token its request carries.
-        owner=None if purpose is Purpose.REGISTER else call.user_id,
-        by_code=medium is Medium.MSISDN or reset_by_code,
-    )
-
-
-async def _known_or_not(hs: Homeserver, session: Session) -> Session:
-    """Refuse an address that is in use (or not, for a reset), or make the session a decoy that hides it."""
-    owner = await hs.accounts.owner(session.threepid)
-    reset = session.purpose is Purpose.PASSWORD
-    if owner is not None:
-        # Owners are written to at the spelling they proved, never at one that merely folds to it.
-        session = evolve(session, spelling=owner.spelling or _plain_spelling(session))
-    if (owner is not None) is reset:
-        return session
-    if not hs.policy.hide_known_addresses:
-        raise errors.ThreepidNotFound if reset else errors.ThreepidInUse
-    return evolve(session, decoy=True)
-
-
-def _plain_spelling(session: Session) -> str:
-    """Return the canonical address with its domain as mail servers take it, for hosts that keep no spelling."""
-    local, at, _ = session.threepid.address.rpartition("@")
-    return f"{local}@{session.spelling.rpartition('@')[2]}" if at else session.threepid.address
-
-
-def _reply(hs: Homeserver, medium: Medium, session: Session) -> TokenRequested:
-    url = hs.submit_url(medium) if session.code_digits else None
-    if medium is Medium.EMAIL:
-        return TokenRequested(sid=session.sid, submit_url=url)
-    number = session.threepid.address
-    return TokenRequested(sid=session.sid, submit_url=url, success=True, msisdn=number, intl_fmt=international(number))
-
-
-def _admit(purpose: Purpose, medium: Medium, hs: Homeserver) -> None:
-    """Refuse what this server does not do at all, before the body is looked at."""
-    by_phone = purpose is Purpose.PASSWORD and medium is Medium.MSISDN
-    if hs.medium_off(medium) or (by_phone and not hs.policy.password_reset_by_phone):
-        raise errors.ThreepidMediumNotSupported
-    if purpose is Purpose.ADD and not hs.policy.changes_enabled:
-        raise errors.Forbidden("Changing addresses is disabled on this server")
-    if purpose is Purpose.REGISTER and not hs.policy.registration_enabled:
-        raise errors.Forbidden("Registration is disabled on this server")
-
-
-_PURPOSES = {
-    Purpose.ADD: ("/account/3pid", "r0.2.0", "r0.4.0", errors.ThreepidInUse),
-    Purpose.REGISTER: ("/register", "r0.2.0", "r0.4.0", errors.ThreepidInUse),
-    Purpose.PASSWORD: ("/account/password", "r0.2.0", "r0.4.0", errors.ThreepidNotFound),
-}
-_MEDIA = {Medium.EMAIL: RequestEmailToken, Medium.MSISDN: RequestMsisdnToken}
+@cache
+def _request_class(medium: Medium) -> type[RequestToken]:
+    """Return the message class of a medium: its own members, and those of every ``requestToken``."""
+    row = MEDIA[medium]
+    members = {"__doc__": row.asks, "__module__": __name__}
+    made = type(f"Request{medium.value.title()}Token", (row.members, _RequestToken), members)
+    return cast("type[RequestToken]", frozen(kw_only=True)(made))
 
 
 def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
-    path, since_email, since_msisdn, known = _PURPOSES[purpose]
-    return Endpoint(
+    row, path, known = MEDIA[medium], _PATHS[purpose], _KNOWN[purpose]
+
+    def admit(hs: Homeserver) -> None:
+        """Refuse what this server does not do at all, before the body is read."""
+        if hs.medium_off(medium) or (purpose is Purpose.PASSWORD and row.resets and not row.resets(hs.policy)):
+            raise errors.ThreepidMediumNotSupported
+        if purpose is Purpose.ADD and not hs.policy.changes_enabled:
+            raise errors.Forbidden("Changing addresses is disabled on this server")
+        if purpose is Purpose.REGISTER and not hs.policy.registration_enabled:
+            raise errors.Forbidden("Registration is disabled on this server")
+
+    @endpoint(
         "POST",
         f"{path}/{medium.value}/requestToken",
-        History(r0=since_email if medium is Medium.EMAIL else since_msisdn, v3="v1.1"),
-        partial(request_token, purpose, medium),
-        request=_MEDIA[medium],
+        History(r0=row.since, v3="v1.1"),
+        name=f"request_{purpose.value}_{medium.value}_token",
+        request=_request_class(medium),
         reply=TokenRequested,
         access=Access.OPTIONAL,
         charged=Charged.SENDING,
@@ -155,11 +89,67 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
             errors.ServerNotTrusted,
             errors.Forbidden,
         ),
-        name=f"request_{purpose.value}_{medium.value}_token",
-        doc=(request_token.__doc__ or "").strip(),
         offered=lambda hs: hs.medium_off(medium),
-        admits=partial(_admit, purpose, medium),
+        admits=admit,
     )
+    async def ask(hs: Homeserver, call: Call, message: RequestToken) -> TokenRequested:
+        """Send a message to an address, unless this attempt was sent before; answer the session to refer to."""
+        if message.id_server is not None and hs.policy.identity_server_hint == "refuse":
+            raise errors.ServerNotTrusted
+        reset_by_code = purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
+        request = TokenRequest(
+            purpose=purpose,
+            candidate=message.candidate(hs.policy),
+            client_secret=message.client_secret,
+            send_attempt=message.send_attempt,
+            next_link=message.next_link,
+            # A registration has no user yet, whatever token its request carries.
+            owner=None if purpose is Purpose.REGISTER else call.user_id,
+            by_code=row.by_code or reset_by_code,
+        )
+        session = await request_token(hs, call, request, look_up=lambda session: _look_up(hs, session))
+        url = hs.submit_url(medium) if session.code_digits else None
+        return TokenRequested(sid=session.sid, submit_url=url, **reply_of(row, session))
+
+    return ask
 
 
-ENDPOINTS = tuple(_declare(purpose, medium) for purpose in _PURPOSES for medium in _MEDIA)
+def reply_of(row: MediumRow, session: Session) -> Mapping[str, Any]:
+    """Return the members of the reply that the medium adds to ``sid``."""
+    return {} if row.reply is None else row.reply(session.threepid)
+
+
+async def _look_up(hs: Homeserver, session: Session) -> Session:
+    """Refuse an address that is in use (or, for a reset, is not), or make the session a decoy that hides it."""
+    owner = await hs.accounts.owner(session.threepid)
+    if owner is not None:
+        session = evolve(session, spelling=_spelling_of(owner, session))
+    resets = session.purpose is Purpose.PASSWORD
+    if (owner is not None) is resets:
+        return session
+    if not hs.policy.hide_known_addresses:
+        raise errors.ThreepidNotFound if resets else errors.ThreepidInUse
+    return evolve(session, decoy=True)
+
+
+def _spelling_of(owner: Owner, session: Session) -> str:
+    """Return where an owner gets messages: at the spelling they proved, never at one that merely folds to it.
+
+    For hosts that keep no spelling it is the canonical address, its domain as mail servers take it.
+    """
+    local, at, _ = session.threepid.address.rpartition("@")
+    plain = f"{local}@{session.spelling.rpartition('@')[2]}" if at else session.threepid.address
+    return owner.spelling or plain
+
+
+_PATHS = {
+    Purpose.ADD: "/account/3pid",
+    Purpose.REGISTER: "/register",
+    Purpose.PASSWORD: "/account/password",
+}
+_KNOWN: dict[Purpose, type[errors.MatrixError]] = {
+    Purpose.ADD: errors.ThreepidInUse,
+    Purpose.REGISTER: errors.ThreepidInUse,
+    Purpose.PASSWORD: errors.ThreepidNotFound,
+}
+ENDPOINTS = tuple(_declare(purpose, medium) for purpose in _PATHS for medium in Medium)

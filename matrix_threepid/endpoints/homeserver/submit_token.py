@@ -5,26 +5,25 @@ GET and HEAD show and change nothing, since link scanners open links; only a POS
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from functools import partial
 
 from attrs import frozen
 
 from ...flows import session_access
 from ...flows.submit_token import disown, token_matches, validate
+from ...model.call import Call
 from ...model.keys import same
 from ...model.next_link import host_of, origin_of, with_sid
 from ...model.session import Session
 from ...model.threepid import Medium, masked
 from ...protocol import errors
-from ...protocol.endpoint import Endpoint
+from ...protocol.endpoint import Endpoint, endpoint
 from ...protocol.history import History
 from ...protocol.members import opaque, token
 from ...protocol.message import read
-from ...protocol.wire import Response, json_response
+from ...protocol.wire import Response
 from ...roles.base import Role, confirmed_path, submit_path
-from ...roles.call import Call
-from ...texts.catalogue import best_language
 from ...texts.pages import page_response
 
 
@@ -53,70 +52,30 @@ class Submitted:
     success: bool = True
 
 
-async def submit_token(medium: Medium, role: Role, call: Call, message: SubmitToken | None) -> Response:
-    """Confirm with a token: JSON of a client, or the form of our own page."""
-    if message is None:
-        return await _submit_form(role, medium, call)
-    session = await session_access.find(role, message.sid, message.client_secret)
-    if session is None or session.threepid.medium is not medium:
-        raise errors.NoValidSession
-    await validate(role, session, message.token)
-    return json_response(200, {"success": True})
+class _NoPage(Exception):
+    """There is no usable session behind a link; ``page`` says why."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(page)
+        self.page = page
 
 
-async def show_link(medium: Medium, role: Role, call: Call) -> Response:
-    """Show what a link would confirm; nothing changes."""
-    found = await _linked(role, medium, call.request.parameters)
-    if not isinstance(found, Session):
-        return page(role, call, found, 400)
-    if found.validated_at is not None:
-        return page(role, call, "already", 200)
-    name = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
-    return await _question(role, call, name, found)
-
-
-async def show_confirmed(role: Role, call: Call) -> Response:
-    """Thank for a confirmation; the address of this page carries no secret."""
-    return page(role, call, "confirmed", 200)
-
-
-async def _submit_form(role: Role, medium: Medium, call: Call) -> Response:
-    if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return page(role, call, "foreign", 403)
-    fields = {**call.request.parameters, **call.request.form}
-    found = await _linked(role, medium, fields)
-    if not isinstance(found, Session):
-        return page(role, call, found, 400)
-    if fields.get("answer") == "refuse":
-        return page(role, call, "disowned" if await disown(role, found) else "already", 200)
-    return await _confirm(role, call, found, fields["token"])
-
-
-async def _confirm(role: Role, call: Call, session: Session, token: str) -> Response:
-    try:
-        session = await validate(role, session, token)
-    except (errors.SessionExpired, errors.TokenIncorrect):
-        return page(role, call, "expired", 400)
-    done = role.confirmed_url(session.threepid.medium)
-    location = done if session.next_link is None else with_sid(session.next_link, session.sid)
-    return page_response(303, "", location=location)
-
-
-async def _linked(role: Role, medium: Medium, fields: dict[str, str]) -> Session | str:
-    """Return the session a link names, or the page that says why there is none."""
+async def _session_of_link(role: Role, medium: Medium, fields: Mapping[str, str]) -> Session:
+    """Return the session a link leads to. Raises ``_NoPage``."""
     try:
         link = read(_FromLink, fields)
     except errors.MatrixError:
-        return "failed"
+        raise _NoPage("failed") from None
     session = await role.sessions.get(link.sid)
     if session is None or session.threepid.medium is not medium or not _opens(role, session, link):
-        return "failed"
+        raise _NoPage("failed")
     if session.ended or (session.validated_at is None and not session.token_alive(role.clock())):
-        return "expired"
+        raise _NoPage("expired")
     return session
 
 
 def _opens(role: Role, session: Session, link: _FromLink) -> bool:
+    """Return whether a link is the session's: by its token and, if it carries one, by its client secret."""
     if session.code_digits or session.decoy or not token_matches(role, session, link.token):
         return False
     pepper = role.peppers.by_id(session.pepper_id)
@@ -126,7 +85,19 @@ def _opens(role: Role, session: Session, link: _FromLink) -> bool:
     )
 
 
+async def _confirm(role: Role, call: Call, session: Session, token: str) -> Response:
+    """Validate a session by the button of our page, and lead on: to ``next_link``, or to a page without the token."""
+    try:
+        session = await validate(role, session, token)
+    except (errors.SessionExpired, errors.TokenIncorrect):
+        return page(role, call, "expired", 400)
+    done = role.confirmed_url(session.threepid.medium)
+    location = done if session.next_link is None else with_sid(session.next_link, session.sid)
+    return page_response(303, "", location=location)
+
+
 async def _question(role: Role, call: Call, name: str, session: Session) -> Response:
+    """Return the page that asks, with what the person needs to decide."""
     shown = {name: call.request.parameters.get(name, "") for name in ("sid", "token", "client_secret")}
     about = {
         "purpose": session.purpose.value,
@@ -148,32 +119,66 @@ def page(
     leads_to: str | None = None,
 ) -> Response:
     """Return a page in the reader's language; ``leads_to``: the link its form goes on to."""
-    language = best_language(call.request.language, role.policy.languages)
+    language = call.request.best_language(role.policy.languages)
     document = role.pages.render(name, language, {"server": role.server_name, **(values or {})})
     return page_response(status, document, form_target=origin_of(leads_to) if leads_to else None)
 
 
-_ALIVE = (errors.NoValidSession, errors.SessionExpired, errors.TokenIncorrect, errors.LimitExceeded)
-
-
 def _declare(medium: Medium) -> tuple[Endpoint, ...]:
-    here = History(unstable=True)
-    off = lambda role: role.medium_off(medium)  # noqa: E731
-    return (
-        Endpoint(
-            "GET", submit_path(medium), here, partial(show_link, medium), query=_FromLink,
-            name=f"show_{medium.value}_link", doc=show_link.__doc__ or "", offered=off,
-        ),
-        Endpoint(
-            "POST", submit_path(medium), here, partial(submit_token, medium),
-            request=SubmitToken, reply=Submitted, errors=_ALIVE, takes_forms=True,
-            name=f"submit_{medium.value}_token", doc=submit_token.__doc__ or "", offered=off,
-        ),
-        Endpoint(
-            "GET", confirmed_path(medium), here, show_confirmed,
-            name=f"show_{medium.value}_confirmed", doc=show_confirmed.__doc__ or "", offered=off,
-        ),
-    )  # fmt: skip
+    def off(role: Role) -> str | None:
+        return role.medium_off(medium)
+
+    @endpoint("GET", submit_path(medium), History(), name=f"show_{medium.value}_link", query=_FromLink, offered=off)
+    async def show_link(role: Role, call: Call, message: None) -> Response:
+        """Show what a link would confirm; nothing changes."""
+        try:
+            session = await _session_of_link(role, medium, call.request.parameters)
+        except _NoPage as no:
+            return page(role, call, no.page, 400)
+        if session.validated_at is not None:
+            return page(role, call, "already", 200)
+        name = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
+        return await _question(role, call, name, session)
+
+    async def submit_form(role: Role, call: Call, message: None) -> Response:
+        """Confirm, or disown, by the button of our own page."""
+        # Browsers name where a request comes from; another site must not press the button for the person.
+        if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return page(role, call, "foreign", 403)
+        fields = {**call.request.parameters, **call.request.form}
+        try:
+            session = await _session_of_link(role, medium, fields)
+        except _NoPage as no:
+            return page(role, call, no.page, 400)
+        if fields.get("answer") == "refuse":
+            return page(role, call, "disowned" if await disown(role, session) else "already", 200)
+        return await _confirm(role, call, session, fields["token"])
+
+    @endpoint(
+        "POST",
+        submit_path(medium),
+        History(),
+        name=f"submit_{medium.value}_token",
+        request=SubmitToken,
+        form=submit_form,
+        reply=Submitted,
+        errors=(errors.NoValidSession, errors.SessionExpired, errors.TokenIncorrect, errors.LimitExceeded),
+        offered=off,
+    )
+    async def submit_token(role: Role, call: Call, message: SubmitToken) -> Submitted:
+        """Confirm with a token: JSON of a client, or the form of our own page."""
+        session = await session_access.find(role, message.sid, message.client_secret)
+        if session is None or session.threepid.medium is not medium:
+            raise errors.NoValidSession
+        await validate(role, session, message.token)
+        return Submitted()
+
+    @endpoint("GET", confirmed_path(medium), History(), name=f"show_{medium.value}_confirmed", offered=off)
+    async def show_confirmed(role: Role, call: Call, message: None) -> Response:
+        """Thank for a confirmation; the address of this page carries no secret."""
+        return page(role, call, "confirmed", 200)
+
+    return show_link, submit_token, show_confirmed
 
 
-ENDPOINTS = tuple(endpoint for medium in Medium for endpoint in _declare(medium))
+ENDPOINTS = tuple(declared for medium in Medium for declared in _declare(medium))

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ...model.association import Association
-from ...model.email import canonical_email
-from ...model.msisdn import bare_number
+from ...model.call import Call
+from ...model.media import MEDIA
 from ...model.threepid import Medium, Threepid
 from ...policy import Policy
 from ...protocol import errors
-from ...protocol.endpoint import Access, Endpoint
+from ...protocol.endpoint import Access, Endpoint, endpoint
 from ...protocol.history import IdentityHistory
 from ...protocol.members import Text, member, one_of, opaque, typed
 from ...protocol.message import Nested
 from ...protocol.wire import Response, json_response
-from ...roles.call import Call
 from ...roles.identity_server import IdentityServer
 from ..homeserver.add_threepid import Empty
 from .signed_once import refuse_replay, remember
@@ -44,9 +43,7 @@ class NamedThreepid:
 
     def canonical(self, policy: Policy) -> Threepid:
         """Return the identifier. Raises ``InvalidParam``."""
-        if self.medium == Medium.MSISDN.value:
-            return Threepid(Medium.MSISDN, bare_number(self.address))
-        return canonical_email(self.address, intranet_domains=policy.intranet_domains).threepid
+        return MEDIA[Medium(self.medium)].read(self.address, policy)
 
 
 @frozen(kw_only=True)
@@ -123,15 +120,20 @@ def _authorization(call: Call) -> str:
 
 def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
     """Return bind and unbind under one version."""
-    return (
-        Endpoint(
-            "POST", "/3pid/bind", history, bind_association, request=BindAssociation, access=access,
-            errors=(*SESSION_ERRORS, errors.NotYours), name="bind_association",
-            doc=bind_association.__doc__ or "",
-        ),
-        Endpoint(
-            "POST", "/3pid/unbind", history, unbind_association, request=UnbindAssociation, reply=Empty,
-            errors=(*SESSION_ERRORS, errors.Forbidden, errors.Unauthenticated), name="unbind_association",
-            doc=unbind_association.__doc__ or "",
-        ),
-    )  # fmt: skip
+    bind = endpoint(
+        "POST",
+        "/3pid/bind",
+        history,
+        request=BindAssociation,
+        access=access,
+        errors=(*SESSION_ERRORS, errors.NotYours),
+    )
+    unbind = endpoint(
+        "POST",
+        "/3pid/unbind",
+        history,
+        request=UnbindAssociation,
+        reply=Empty,
+        errors=(*SESSION_ERRORS, errors.Forbidden, errors.Unauthenticated),
+    )
+    return bind(bind_association), unbind(unbind_association)

@@ -7,11 +7,11 @@ import json
 from attrs import evolve
 
 from ...limits.rate import key_of
+from ...model.call import Call
 from ...model.threepid import Threepid
 from ...policy import per_day
 from ...ports import Charge
 from ...protocol.errors import Forbidden
-from ...roles.call import Call
 from ...roles.identity_server import IdentityServer
 
 
