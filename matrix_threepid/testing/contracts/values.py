@@ -63,7 +63,7 @@ def _odd(field: Any) -> list[Any]:
 
 
 def _changes(kind: type[Any]) -> dict[str, dict[str, Any]]:
-    """Return changes of one field each, by a name for the test."""
+    """Return changes of one field each, by a name that says which."""
     changeable = [field for field in attrs.fields(kind) if field.name not in _KEPT]
     return {
         f"{field.name}-{index}": {field.name: value}
@@ -73,4 +73,4 @@ def _changes(kind: type[Any]) -> dict[str, dict[str, Any]]:
 
 
 CHANGES, BINDING_CHANGES = _changes(Session), _changes(Binding)
-"""Changes of one field each, by a name for the test: of a session, of a binding."""
+"""Changes of one field each, by a name that says which: of a session, of a binding."""
