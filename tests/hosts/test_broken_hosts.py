@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from contracts.running import run_pytest
 
 from .broken_hosts import CAUGHT_BY
 
 HERE = Path(__file__).parent
-_QUIET = ("-q", "-rf", "--tb=no", "-n", "0", "-p", "no:cacheprovider")
 
 
 @pytest.fixture(scope="module")
 def failures() -> set[tuple[str, str]]:
     """Return the hosts that failed, each with the test it failed in."""
     tests = [f"broken_hosts.py::Test{broken.__name__}::{test}" for broken, test in CAUGHT_BY.items()]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "COLUMNS": "250"}
-    done = subprocess.run(  # noqa: S603  our own tests
-        [sys.executable, "-m", "pytest", *_QUIET, *tests],
-        cwd=HERE,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_pytest(HERE, "-rf", "--tb=no", *tests)
     failed = set(re.findall(r"^FAILED \S+::Test(\w+)::(test_\w+)", done.stdout, re.MULTILINE))
     assert failed, done.stdout + done.stderr
     return failed

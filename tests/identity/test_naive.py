@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from contracts.running import run_pytest
 
 CAUGHT_BY = [
     "test_a_request_arrives_as_it_was_made",
@@ -28,17 +26,7 @@ CAUGHT_BY = [
 @pytest.fixture(scope="module")
 def failures() -> set[str]:
     """Return the names of the tests that failed."""
-    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
-    command = [sys.executable, "-m", "pytest", "-rf", "--tb=no", "-p", "no:cacheprovider", "-k", " or ".join(CAUGHT_BY)]
-    done = subprocess.run(  # noqa: S603  our own tests
-        [*command, "naive.py"],
-        cwd=Path(__file__).parent,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "250"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_pytest(Path(__file__).parent, "-rf", "--tb=no", "-k", " or ".join(CAUGHT_BY), "naive.py")
     failed = set(re.findall(r"^FAILED \S+::(test_\w+)", done.stdout, re.MULTILINE))
     assert failed, done.stdout + done.stderr
     return failed

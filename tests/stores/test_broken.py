@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from contracts.running import run_pytest
 
 from .broken import CAUGHT_BY
 
@@ -18,23 +16,9 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def failures() -> dict[str, set[str]]:
-    """Return the names of the tests that failed, by the name of the broken store."""
-    wanted = " or ".join(sorted({*CAUGHT_BY.values()}))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "broken/under_contract.py",
-        "-q",
-        "-rf",
-        "--tb=no",
-        "-p",
-        "no:cacheprovider",
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "COLUMNS": "250"}
-    done = subprocess.run(  # noqa: S603  our own tests
-        [*command, "-k", wanted], cwd=HERE, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
+    """Return the names of the tests that failed, by the name of the broken store; each store is put to one test."""
+    wanted = (f"broken/under_contract.py::Test{store.__name__}::{test}" for store, test in CAUGHT_BY.items())
+    done = run_pytest(HERE, "-rf", "--tb=no", *wanted)
     failed = defaultdict(set)
     for store, test in re.findall(r"^FAILED \S+::Test(\w+)::(test_\w+)", done.stdout, re.MULTILINE):
         failed[store].add(test)
