@@ -16,6 +16,15 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URI of a PostgreSQL that all tests of a worker share; each has a schema or a database of its own."""
+    from stores.postgres import server
+
+    with server() as uri:
+        yield uri
+
+
 @pytest.fixture
 def make_world(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., World]]:
     """Return ``World``; a test that means a 5xx to happen says so: ``@pytest.mark.answers_5xx(503)``."""

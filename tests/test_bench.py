@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stores.postgres import server
 
 from tests.bench.__main__ import main
 from tests.bench.goals import BUILT_IN, judge, read_goals
@@ -116,12 +115,11 @@ def test_a_grown_store_is_kept_for_the_next_run(tmp_path: Path) -> None:
     assert [file.stat().st_size for file in kept] == sizes
 
 
-def test_units_are_right_on_postgresql(tmp_path: Path) -> None:
+def test_units_are_right_on_postgresql(postgres: str, tmp_path: Path) -> None:
     """The same units and floors run in schemas of their own, which are gone after it."""
-    with server() as uri:
-        status, lines = grown_run(tmp_path, "w1.repeat", "w5.*", "grow.due", "disk.session", store=f"postgres:{uri}")
-        assert (status, [line for line in lines if line.get("errors")]) == (0, [])
-        assert schemas(uri) == []
+    status, lines = grown_run(tmp_path, "w1.repeat", "w5.*", "grow.due", "disk.session", store=f"postgres:{postgres}")
+    assert (status, [line for line in lines if line.get("errors")]) == (0, [])
+    assert schemas(postgres) == []
 
 
 GROWTH = [name for name, unit in UNITS.items() if unit.kind == "growth"]

@@ -17,7 +17,7 @@ from random import Random
 import pytest
 from attrs import evolve
 from stores.conftest import prepared
-from stores.postgres import Place, driver, place, server
+from stores.postgres import Place, driver, place
 
 from matrix_threepid import run_sync
 from matrix_threepid.stores.sqlite import Sqlite
@@ -70,9 +70,9 @@ def _station(root: Path, number: int, deferred: bool) -> Station:
 
 
 @pytest.fixture(scope="module")
-def schema() -> Iterator[Place]:
+def schema(postgres: str) -> Iterator[Place]:
     """A schema of a PostgreSQL server, with all tables."""
-    with server() as uri, place(uri) as where, driver(where, "psycopg") as given:
+    with place(postgres) as where, driver(where, "psycopg") as given:
         given.run(prepared(given.db))
         yield where
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from serving import Example, smtp_settings
-from stores.postgres import server
+from stores.postgres import database
 
 from examples.homeserver.demo.person import Person
 from examples.homeserver.demo.town import twilio_at
@@ -33,15 +33,15 @@ def phone() -> Iterator[Phone]:
 
 @pytest.fixture(scope="module")
 def four(
-    mail: tuple[Mailbox, int], phone: Phone, tmp_path_factory: pytest.TempPathFactory
+    postgres: str, mail: tuple[Mailbox, int], phone: Phone, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, str, str, str]]:
     """The URLs of the processes."""
     home = tmp_path_factory.mktemp("four")
-    with server() as database, ExitStack() as stack:
+    with database(postgres) as uri, ExitStack() as stack:
         settings = {
             "listen": "127.0.0.1:0",
             "server_name": "hs.example.org",
-            "database": database,
+            "database": uri,
             "signing_key_file": str(home / "signing.key"),
             "smtp": smtp_settings(mail[1]),
             "twilio": twilio_at(phone.url),

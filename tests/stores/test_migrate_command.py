@@ -18,7 +18,7 @@ from matrix_threepid.stores.sql import Database, Operation
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
-from .postgres import place, server
+from .postgres import place
 
 NEWEST, SECRET = len(MIGRATIONS), "a-secret-password"
 
@@ -41,12 +41,6 @@ async def _awaited(db: Database, version: int) -> None:
 def _claimed(version: int) -> Operation[None]:
     yield "CREATE TABLE IF NOT EXISTS threepid_schema (version BIGINT NOT NULL PRIMARY KEY)", ()
     yield "INSERT INTO threepid_schema (version) VALUES (?)", (version,)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with server() as uri:
-        yield uri
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -17,7 +17,6 @@ from tests.bench.filling import Strangers, fill
 from tests.bench.places import Place, PostgresPlace, SqlitePlace
 from tests.bench.plans import plans, scans, sorts
 
-from .postgres import server
 from .recording import everything_stores_do
 
 T = TypeVar("T")
@@ -47,12 +46,11 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "sqlite":
         yield _filled(SqlitePlace(tmp_path_factory.mktemp("grown") / "grown.db"))
         return
-    with server() as uri:
-        place = PostgresPlace(uri, "threepid_grown")
-        try:
-            yield _filled(place)
-        finally:
-            place.remove()
+    place = PostgresPlace(request.getfixturevalue("postgres"), "threepid_grown")
+    try:
+        yield _filled(place)
+    finally:
+        place.remove()
 
 
 @pytest.mark.rule("SEC-253")

@@ -35,18 +35,11 @@ from matrix_threepid.testing.contracts import (
 
 from .accounts import SqlAccounts
 from .conftest import prepared
-from .postgres import DRIVERS, LEVELS, Driver, Place, driver, place, server
+from .postgres import DRIVERS, LEVELS, Driver, Place, driver, place
 from .recording import everything_stores_do
 
 STARTERS = 8
 TABLES = ("threepid_sessions", "threepid_limits", "threepid_bindings", "threepid_associations", "host_threepids")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URI of a server."""
-    with server() as uri:
-        yield uri
 
 
 @pytest.fixture(scope="module")

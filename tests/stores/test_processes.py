@@ -28,7 +28,7 @@ from matrix_threepid.testing import World
 from matrix_threepid.testing.contracts.values import NOW, binding
 
 from .conftest import prepared
-from .postgres import LEVELS, driver, place, server
+from .postgres import LEVELS, driver, place
 from .working import PROCESSES, USERS, Done, Job, be_everybody, remember, work_off
 
 WORK = 20
@@ -44,12 +44,6 @@ def processes() -> Iterator[ProcessPoolExecutor]:
     started = (context.Barrier(PROCESSES),)
     with ProcessPoolExecutor(PROCESSES, context, initializer=remember, initargs=started) as pool:
         yield pool
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with server() as uri:
-        yield uri
 
 
 @pytest.fixture(params=["sqlite", *LEVELS])
