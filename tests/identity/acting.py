@@ -63,8 +63,7 @@ class Outside:
         self.server = server
         self.names = Names(dict.fromkeys((*SERVERS, "wrong.example", "closed.example"), (HERE,)))
         self.names.lead_to["inside.example"] = ("10.0.0.1",)
-        context = ssl.create_default_context()
-        authority().configure_trust(context)
+        context = ssl.create_default_context(cadata=authority().cert_pem.bytes().decode())
         fetch = PinnedHttps(allow_addresses=(HERE, NOBODY), ports=(server.port, 1), context=context, resolve=self.names)
         client = HttpIdentityClient(fetch, RequestSigner("hs.example.org", KEY))
         self.world = make_world({"identity_deadline": PATIENT, **policy}, identity=client)

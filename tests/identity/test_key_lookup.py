@@ -30,8 +30,7 @@ class Published:
         self.server, self.clock = server, FakeClock()
         self.name = f"hs.example:{server.port}"
         self.names = Names({"hs.example": (HERE,), "elsewhere.example": (HERE,)})
-        context = ssl.create_default_context()
-        authority().configure_trust(context)
+        context = ssl.create_default_context(cadata=authority().cert_pem.bytes().decode())
         self.fetch = PinnedHttps(
             allow_addresses=(HERE,), ports=(server.port, 8448), context=context, resolve=self.names
         )

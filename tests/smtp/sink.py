@@ -105,14 +105,12 @@ def authority() -> trustme.CA:
 
 def trusting() -> ssl.SSLContext:
     """Return a client's context that trusts ``authority``."""
-    context = ssl.create_default_context()
-    authority().configure_trust(context)
-    return context
+    return ssl.create_default_context(cadata=authority().cert_pem.bytes().decode())
 
 
 def certified(name: str = "localhost", ca: trustme.CA | None = None, **options: Any) -> ssl.SSLContext:
     """Return a server's context with a certificate for a name."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     (ca or authority()).issue_cert(name, **options).configure_cert(context)
     return context
 
