@@ -13,6 +13,10 @@ from tests.bench.goals import BUILT_IN, judge, read_goals
 from tests.bench.registry import UNITS
 
 Lines = list[dict[str, Any]]
+SMALLEST = ("--quick", "--ops", "5", "--reps", "1")
+"""What makes a run as short as it can be."""
+EACH_FLOOR = ("w1.repeat", "w2.submit_post", "w3.add", "w4.list", "w5.bind", "w5.unbind", "w6.cycle")
+"""A unit for each floor that asks a store."""
 LATENCY = [name for name, unit in UNITS.items() if unit.kind == "latency"]
 
 
@@ -24,7 +28,7 @@ def lines_of(text: str) -> Lines:
 def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Lines]:
     """A quick run of every unit: exit status and lines."""
     file = tmp_path_factory.mktemp("bench") / "lines.jsonl"
-    return main(["--quick", "--ops", "10", "--reps", "1", "--json", str(file)]), lines_of(file.read_text("utf-8"))
+    return main([*SMALLEST, "--json", str(file)]), lines_of(file.read_text("utf-8"))
 
 
 def summaries(lines: Lines) -> dict[str, dict[str, Any]]:
@@ -64,7 +68,7 @@ def test_importing_loads_nothing_before_it_is_needed(quick: tuple[int, Lines]) -
 def test_units_are_right_under_every_driver(driver: str, tmp_path: Path) -> None:
     """The cycle of six requests comes out the same whatever runs the handlers."""
     file = tmp_path / "lines.jsonl"
-    assert main(["w6.cycle", "--quick", "--ops", "20", "--driver", driver, "--json", str(file)]) == 0
+    assert main(["w6.cycle", *SMALLEST, "--driver", driver, "--json", str(file)]) == 0
     assert summaries(lines_of(file.read_text("utf-8")))["w6.cycle"]["driver"] == driver
 
 
@@ -72,23 +76,7 @@ def test_units_are_right_on_sqlite_and_leave_nothing_behind(tmp_path: Path) -> N
     """The databases of a run are its own and are gone after it; floors are SQL as well."""
     file, place = tmp_path / "lines.jsonl", tmp_path / "databases"
     place.mkdir()
-    assert (
-        main(
-            [
-                "w?.*",
-                "--quick",
-                "--ops",
-                "5",
-                "--reps",
-                "1",
-                "--store",
-                f"sqlite:{place / 'bench'}",
-                "--json",
-                str(file),
-            ]
-        )
-        == 0
-    )
+    assert main([*EACH_FLOOR, *SMALLEST, "--store", f"sqlite:{place / 'bench'}", "--json", str(file)]) == 0
     assert {line["floor"][:4] for line in summaries(lines_of(file.read_text("utf-8"))).values()} == {"sql."}
     assert list(place.iterdir()) == []
 
@@ -128,7 +116,7 @@ GROWTH = [name for name, unit in UNITS.items() if unit.kind == "growth"]
 def grown_run(place: Path, *arguments: str, store: str = "") -> tuple[int, Lines]:
     """Run units of growth (or those given) on few rows; return exit status and lines."""
     file = place / "lines.jsonl"
-    size = ("--rows", "0,300", "--ops", "5", "--reps", "1", "--store", store or f"sqlite:{place / 'bench'}")
+    size = (*SMALLEST, "--rows", "0,300", "--store", store or f"sqlite:{place / 'bench'}")
     return main([*(arguments or GROWTH), *size, "--json", str(file)]), lines_of(file.read_text("utf-8"))
 
 
@@ -157,7 +145,7 @@ def test_a_missed_goal_fails_the_run(tmp_path: Path) -> None:
     """Exit status 1 says that a figure is above its goal."""
     goals = tmp_path / "goals.json"
     goals.write_text(json.dumps({"mem.session": {"bytes": 1}}))
-    assert main(["mem.session", "--quick", "--goals", str(goals)]) == 1
+    assert main(["mem.session", *SMALLEST, "--goals", str(goals)]) == 1
 
 
 @pytest.mark.rule("SEC-250")

@@ -25,9 +25,9 @@ class Fate:
 
 
 class MortalDatabase:
-    """A ``Database`` with boundaries before each write, after it but before its commit, and after the commit.
+    """A ``Database`` with boundaries after each write but before its commit, and after the commit.
 
-    What only reads changes nothing: dying around it is dying before the next write.
+    Dying before a write leaves what dying after it and before the commit leaves; what only reads changes nothing.
     """
 
     def __init__(self, db: Database, fate: Fate) -> None:
@@ -50,7 +50,6 @@ class MortalDatabase:
             if sql.startswith("SELECT"):
                 rows = yield sql, parameters
                 continue
-            self._fate.boundary()
             rows = yield sql, parameters
             self._fate.boundary()
             written.append(sql)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60
+"""The s after which a process hangs, and is not only slow."""
 FRAMEWORKS = ("django", "fastapi", "flask", "starlette", "twisted")
 """Those that ``examples/hosts`` has a file for."""
 
@@ -41,7 +43,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 def finished(*arguments: str) -> tuple[int, str, str]:
     """Run the example to its end; return exit status, standard output and standard error."""
     with started(*arguments, stderr=subprocess.PIPE) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
         return process.returncode, output, errors
 
 
@@ -61,10 +63,10 @@ class Example:
         """What it wrote to standard error."""
         return self._errors.read_text()
 
-    def stop(self) -> int:
-        """Send SIGTERM and return the exit status; two seconds must do."""
+    def stop(self, within: float = PATIENCE) -> int:
+        """Send SIGTERM and return the exit status; a second does, unless the machine is busy."""
         self.process.terminate()
-        return self.process.wait(timeout=2)
+        return self.process.wait(timeout=within)
 
     def __enter__(self) -> Example:
         if not self.url.startswith("http"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from neighbours import lonely
-from serving import Example, ended, finished, started
+from serving import PATIENCE, Example, ended, finished, started
 
 from examples.homeserver.demo.person import Person
 from examples.homeserver.demo.story import STEPS, tell
@@ -41,4 +41,4 @@ def test_the_page_leads_from_an_address_to_the_account() -> None:
         assert confirmed.url.startswith(url), "the link leads back to the page"
         assert b"alice@example.org is on the account." in press(confirmed).body
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(timeout=5) == 0
+        assert demo.wait(timeout=PATIENCE) == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from neighbours import Pair
-from serving import Example
+from serving import PATIENCE, Example
 from signedjson.key import decode_verify_key_base64
 from signedjson.sign import verify_signed_json
 
@@ -173,6 +173,6 @@ def login(name: str, person: Person) -> dict[str, str]:
 
 def eventually(holds: Callable[[], bool]) -> None:
     """Look until it holds; the server looks at its queue every second."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < until, "it never held"

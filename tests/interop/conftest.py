@@ -1,4 +1,4 @@
-"""Real programs, started once for all tests. Without MATRIX_THREEPID_INTEROP=1 nothing here is collected."""
+"""Real programs, started once for all tests. Without MATRIX_THREEPID_INTEROP=1 every file is skipped unread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,33 @@ from .site import Site
 from .sms_ways import Way
 from .synapse import Synapse, synapse_at
 
-collect_ignore_glob = [] if os.environ.get("MATRIX_THREEPID_INTEROP") == "1" else ["*"]
+_PREPARED = os.environ.get("MATRIX_THREEPID_INTEROP") == "1"
+_HOW = "run tests/interop/prepare.sh, then set MATRIX_THREEPID_INTEROP=1"
+
+
+class Unread(pytest.File):
+    """A file that is not imported, since what it needs need not be there; one skipped test says so."""
+
+    def collect(self) -> Iterator[Skipped]:
+        """Yield the test."""
+        yield Skipped.from_parent(self, name="needs_other_programs")
+
+
+class Skipped(pytest.Item):
+    """A test that says how to prepare what its file needs."""
+
+    def runtest(self) -> None:
+        """Skip."""
+        pytest.skip(_HOW)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return where the skipped tests are."""
+        return self.path, None, self.name
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the tests of a file, or that it is skipped."""
+    return None if _PREPARED else Unread.from_parent(parent, path=module_path)
 
 
 @pytest.fixture(scope="session")
