@@ -86,8 +86,17 @@ def base_settings(smtp_port: int) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def pair(
+    mail: tuple[Mailbox, int], loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    """A homeserver and an identity server, two processes behind TLS that many tests share, each with its own users."""
+    with ExitStack() as stack:
+        yield Pair.started(stack, loop, base_settings(mail[1]), tmp_path_factory.mktemp("pair"))
+
+
 @pytest.fixture
-def pair(mail: tuple[Mailbox, int], loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Iterator[Pair]:
-    """A homeserver and an identity server, two processes behind TLS."""
+def own_pair(mail: tuple[Mailbox, int], loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Iterator[Pair]:
+    """Two more, to stop and to start again."""
     with ExitStack() as stack:
         yield Pair.started(stack, loop, base_settings(mail[1]), tmp_path)

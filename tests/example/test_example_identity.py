@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from neighbours import Pair
@@ -52,52 +51,49 @@ def test_deactivation_also_asks_the_server_it_is_given(pair: Pair, mailbox: Mail
 
 
 @pytest.mark.rule("REQ-BIND-4", "REQ-DEL-3")
-def test_a_restart_keeps_bindings_and_the_queue(pair: Pair, mailbox: Mailbox) -> None:
+def test_a_restart_keeps_bindings_and_the_queue(own_pair: Pair, mailbox: Mailbox) -> None:
     """What is bound is known after a restart; what waits to be unbound is done once the identity server is back."""
-    person, directory = pair.publish("patient", mailbox)
-    pair.homeserver.stop()
-    pair.homeserver.start()
+    person, directory = own_pair.publish("patient", mailbox)
+    own_pair.homeserver.stop()
+    own_pair.homeserver.start()
     assert person.bindings() == {directory.name: "published"}
-    pair.identity.stop()
+    own_pair.identity.stop()
     assert person.remove("patient@example.org") == "no-support"
     assert person.bindings() == {directory.name: "going"}
-    pair.homeserver.stop()
-    pair.identity.start()
-    assert pair.published("patient@example.org") == person.user_id
-    pair.homeserver.start()
+    own_pair.homeserver.stop()
+    own_pair.identity.start()
+    assert own_pair.published("patient@example.org") == person.user_id
+    own_pair.homeserver.start()
     eventually(lambda: person.bindings() == {})
-    assert pair.published("patient@example.org") is None
+    assert own_pair.published("patient@example.org") is None
 
 
 @pytest.mark.rule("REQ-DEACT-8", "SEC-30")
-def test_the_queue_outlives_the_account(pair: Pair, mailbox: Mailbox) -> None:
+def test_the_queue_outlives_the_account(own_pair: Pair, mailbox: Mailbox) -> None:
     """A deactivation during an outage closes the account at once, and the unbind follows."""
-    person, _ = pair.publish("departed", mailbox)
-    pair.identity.stop()
+    person, _ = own_pair.publish("departed", mailbox)
+    own_pair.identity.stop()
     assert person.deactivate() == "no-support"
     person.call("GET", "/account/whoami", expected=401)
-    pair.identity.start()
-    eventually(lambda: pair.published("departed@example.org") is None)
+    own_pair.identity.start()
+    eventually(lambda: own_pair.published("departed@example.org") is None)
 
 
 @pytest.mark.rule("SEC-123")
-@pytest.mark.parametrize(
-    ("changes", "errcode"),
-    [
+def test_only_what_is_configured_is_trusted(own_pair: Pair) -> None:
+    """Without its authority, its address or its port an identity server is not spoken to, and nothing is remembered."""
+    person, known = Person(own_pair.homeserver.url), own_pair.homeserver.settings["identity_servers"]
+    person.register("wary")
+    for left_out, errcode in (
         ({"ca_file": None}, "M_UNKNOWN"),
         ({"allow_addresses": []}, "M_SERVER_NOT_TRUSTED"),
         ({"ports": []}, "M_SERVER_NOT_TRUSTED"),
-    ],
-)
-def test_only_what_is_configured_is_trusted(pair: Pair, changes: dict[str, Any], errcode: str) -> None:
-    """Without its authority, its address or its port an identity server is not spoken to, and nothing is remembered."""
-    pair.homeserver.stop()
-    pair.homeserver.start(identity_servers={**pair.homeserver.settings["identity_servers"], **changes})
-    person = Person(pair.homeserver.url)
-    person.register("wary")
-    with pytest.raises(Failed, match=errcode):
-        person.bind(pair.identity.name, "token", {"sid": "sid", "client_secret": "secret"})
-    assert person.bindings() == {}
+    ):
+        own_pair.homeserver.stop()
+        own_pair.homeserver.start(identity_servers={**known, **left_out})
+        with pytest.raises(Failed, match=errcode):
+            person.bind(own_pair.identity.name, "token", {"sid": "sid", "client_secret": "secret"})
+        assert person.bindings() == {}
 
 
 def test_without_identity_servers_nothing_is_bound(person: Person) -> None:
@@ -126,21 +122,18 @@ def test_a_user_proves_themselves_with_openid(pair: Pair) -> None:
         directory.call("GET", "/account")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_other_tokens_are_refused(pair: Pair) -> None:
+    """A token nobody gave out, and one of a server that does not confirm it, open nothing."""
+    person, _ = pair.resident("stranger")
+    stranger = Directory(person, pair.identity.name, pair.identity.url)
+    for wrong in (
         {"access_token": "invented"},
         {"matrix_server_name": "localhost:1"},
         {"matrix_server_name": "no server"},
         {"matrix_server_name": "localhost:1/path"},
-    ],
-)
-def test_other_tokens_are_refused(pair: Pair, wrong: dict[str, str]) -> None:
-    """A token nobody gave out, and one of a server that does not confirm it, open nothing."""
-    person, _ = pair.resident("stranger")
-    stranger = Directory(person, pair.identity.name, pair.identity.url)
-    with pytest.raises(Failed, match="M_UNAUTHORIZED"):
-        stranger.call("POST", "/account/register", {**person.openid_token(), **wrong})
+    ):
+        with pytest.raises(Failed, match="M_UNAUTHORIZED"):
+            stranger.call("POST", "/account/register", {**person.openid_token(), **wrong})
 
 
 def test_an_openid_token_is_for_oneself(person: Person) -> None:

@@ -97,8 +97,8 @@ def test_a_bad_access_token_is_no_reason_to_refuse(world: World) -> None:
 @pytest.mark.rule("REQ-GEN-6", "SEC-21", "SEC-110")
 def test_session_ids_are_long_random_and_in_the_grammar(world: World) -> None:
     """A session id has 128 random bits in the characters the specification allows."""
-    sids = {world.ask(f"a{count}@example.org").json()["sid"] for count in range(500)}
-    assert len(sids) == 500
+    sids = {world.ask(f"a{count}@example.org").json()["sid"] for count in range(50)}
+    assert len(sids) == 50
     assert all(re.fullmatch(r"[0-9a-zA-Z_-]{22}", sid) for sid in sids)
 
 

@@ -73,7 +73,7 @@ OTHERS = [{"sid": "s"}, {"sid": 1}, {}, [], None, 0, 1.0, 1.5, True, MAX_INTEGER
 EDGES: list[Any] = [*TEXTS, *LENGTHS, *OTHERS]
 NEAR = st.sampled_from(EDGES)
 DECLARED = [*HOMESERVER.endpoints, *DELEGATE.endpoints, *IDENTITY_SERVER.endpoints]
-MESSAGES = {Everything, *(declared.request for declared in DECLARED if declared.request is not None)}
+MESSAGES = [Everything, *(declared.request for declared in DECLARED if declared.request is not None)]
 KINDS = {kind: Draft202012Validator(kind.schema()) for cls in MESSAGES for kind in members(cls).kinds.values()}
 """Every kind of member that some message declares, and what judges by its schema."""
 

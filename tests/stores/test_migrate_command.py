@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from matrix_threepid import run_sync
+from matrix_threepid.__main__ import main
 from matrix_threepid.stores.psycopg import Psycopg
 from matrix_threepid.stores.sql import Database, Operation
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
@@ -20,6 +21,7 @@ from matrix_threepid.stores.sqlite import Sqlite
 
 from .postgres import place
 
+Command = Callable[..., tuple[int, str, str]]
 NEWEST, SECRET = len(MIGRATIONS), "a-secret-password"
 
 
@@ -58,6 +60,17 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
         yield Target(url, Psycopg(lambda: psycopg.connect(url)))
 
 
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs the command here, and returns its exit status, standard output and standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(["migrate", *arguments])
+        return (status, *capsys.readouterr())
+
+    return run
+
+
 def ran(*arguments: str) -> tuple[int, str, str]:
     """Run the command as a process; return its exit status, standard output and standard error."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -72,21 +85,21 @@ def ran(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_database_is_migrated_and_checked(target: Target) -> None:
+def test_a_database_is_migrated_and_checked(command: Command, target: Target) -> None:
     """An empty database is refused by ``--check``, with what to do; migrated once or twice, it is good."""
     target.has(0)
-    status, _, told = ran("--database", target.url, "--check")
+    status, _, told = command("--database", target.url, "--check")
     assert (status, "version 0" in told, "python -m matrix_threepid migrate" in told) == (1, True, True)
     for arguments in ((), (), ("--check",)):
-        status, said, told = ran("--database", target.url, *arguments)
+        status, said, told = command("--database", target.url, *arguments)
         assert (status, f"version {NEWEST}" in said, told) == (0, True, "")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
-def test_the_schema_of_a_later_release_is_refused(target: Target, arguments: tuple[str, ...]) -> None:
+def test_the_schema_of_a_later_release_is_refused(command: Command, target: Target, arguments: tuple[str, ...]) -> None:
     """A schema that is too new is left alone, and the operator is told to upgrade."""
     target.has(NEWEST + 1)
-    status, said, told = ran("--database", target.url, *arguments)
+    status, said, told = command("--database", target.url, *arguments)
     assert (status, said, "upgrade matrix_threepid" in told) == (1, "", True)
 
 
@@ -108,13 +121,13 @@ def test_processes_may_migrate_at_once(target: Target) -> None:
         (f"sqlite:///{__file__}", "not a database"),
     ],
 )
-def test_a_database_that_cannot_be_opened_is_explained(url: str, why: str) -> None:
+def test_a_database_that_cannot_be_opened_is_explained(command: Command, url: str, why: str) -> None:
     """The reason is on standard error, in the last line; a password is nowhere."""
-    status, said, told = ran("--database", url)
+    status, said, told = command("--database", url)
     assert (status, said, why in told.splitlines()[-1], SECRET in told) == (1, "", True, False)
 
 
-def test_checking_makes_no_file(tmp_path: Path) -> None:
+def test_checking_makes_no_file(command: Command, tmp_path: Path) -> None:
     """``--check`` of a file that is not there says so and leaves it at that."""
-    status, _, told = ran("--database", f"sqlite:///{tmp_path / 'none.db'}", "--check")
+    status, _, told = command("--database", f"sqlite:///{tmp_path / 'none.db'}", "--check")
     assert (status, "no such file" in told, list(tmp_path.iterdir())) == (1, True, [])

@@ -27,7 +27,7 @@ from matrix_threepid.testing import World
 from .accounts import SqlAccounts
 from .postgres import LEVELS, Driver, Place, driver
 
-PROCESSES, THREADS, CALLS = 4, 16, 6
+PROCESSES, THREADS, CALLS = 4, 8, 6
 USERS = tuple(f"@user{number}:hs.example.org" for number in range(4))
 ADDRESSES = ("one@example.org", "two@example.org", "three@example.org")
 _PATIENCE = 60
