@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,12 +9,6 @@ from typing import Any
 import pytest
 
 from matrix_threepid.testing import World, check_invariants
-
-
-def pytest_collection_finish() -> None:
-    """Leave thousands of collected tests out of every search for garbage: benchmarks search before each measurement."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
