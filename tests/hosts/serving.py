@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,17 @@ class _Uvicorn(uvicorn.Server):
 
     async def startup(self, sockets: object = None) -> None:
         await super().startup()
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         self.up.set()
+
+    async def main_loop(self) -> None:
+        """Serve until ``stop``; uvicorn's own loop looks ten times a second, and every test would wait for that."""
+        await self.on_tick(0)
+        await self._over.wait()
+
+    def stop(self) -> None:
+        """End ``main_loop``, from another thread."""
+        self._loop.call_soon_threadsafe(self._over.set)
 
 
 @contextmanager
@@ -53,7 +64,7 @@ def uvicorn_serving(app: Any) -> Iterator[str]:
             assert server.up.wait(30)
             yield f"http://{HERE}:{server.servers[0].sockets[0].getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
 
 
 class _Threading(ThreadingMixIn, WSGIServer):
