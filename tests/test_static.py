@@ -21,7 +21,7 @@ SECRETS = {"token", "secret", "code", "mac", "password", "pepper"}
 LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 MATCHING = {"compile", "match", "search", "fullmatch", "Text"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-LONGEST, USUAL, MODULE = 40, 20, 200
+LONGEST, USUAL, MODULE = 60, 20, 200
 
 
 def found(*kinds: type[ast.AST]) -> Iterator[tuple[str, Any]]:
@@ -54,6 +54,12 @@ def code_lines(name: str, node: ast.AST) -> int:
         for number in range(start, end + 1)
         if number not in docs
     )
+
+
+def own_lines(name: str, function: ast.AST) -> int:
+    """Return how many lines of code a function has beside those of the functions defined in it."""
+    inner = [node for node in ast.walk(function) if isinstance(node, FUNCTIONS) and node is not function]
+    return code_lines(name, function) - sum(code_lines(name, node) for node in inner)
 
 
 def compares_a_secret(name: str, compare: ast.Compare) -> bool:
@@ -104,7 +110,7 @@ def test_no_module_needs_a_map() -> None:
 
 
 def test_functions_need_no_scrolling() -> None:
-    """A function has at most 40 lines of code, and nine out of ten have at most 20."""
-    lengths = {(name, node.name, node.lineno): code_lines(name, node) for name, node in found(*FUNCTIONS)}
+    """A function has at most 60 lines of code of its own, and nine out of ten have at most 20."""
+    lengths = {(name, node.name, node.lineno): own_lines(name, node) for name, node in found(*FUNCTIONS)}
     assert {function: length for function, length in lengths.items() if length > LONGEST} == {}
     assert sum(length <= USUAL for length in lengths.values()) >= 0.9 * len(lengths)
