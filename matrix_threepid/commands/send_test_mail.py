@@ -13,4 +13,4 @@ from .sending.send_test import command
 
 def main(arguments: Sequence[str]) -> int:
     """Send, or print with ``--dry-run``; return the exit code."""
-    return command(Medium.EMAIL, __doc__ or "", arguments)
+    return command("send-test-mail", Medium.EMAIL, __doc__ or "", arguments)

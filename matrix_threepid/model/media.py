@@ -67,6 +67,7 @@ class MediumRow:
     * ``off``: returns why a policy switches the medium off, or ``None``; without it the medium is on wherever it has a
       sender.
     * ``resets``: returns whether a policy lets passwords be reset by it; without it they may.
+    * ``needs``: package without which its addresses cannot be read; an extra called ``phone`` installs it.
     * ``stage``: its stage of user-interactive authentication.
     * ``since``: the release of the client-server API whose ``requestToken`` has it first.
     * ``login_type``: the ``type`` of login identifiers that name it by parts; ``login`` reads such an identifier and
@@ -86,6 +87,7 @@ class MediumRow:
     notices: bool
     off: Callable[[AddressPolicy], str | None] | None = None
     resets: Callable[[AddressPolicy], bool] | None = None
+    needs: str | None = None
     stage: str
     since: str
     login_type: str | None = None
@@ -135,6 +137,7 @@ _MSISDN = MediumRow(
     notices=False,
     off=lambda policy: None if policy.sms.countries else "policy.sms.countries names none",
     resets=lambda policy: policy.password_reset_by_phone,
+    needs="phonenumbers",
     stage="m.login.msisdn",
     since="r0.4.0",
     login_type="m.id.phone",

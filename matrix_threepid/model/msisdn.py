@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from attrs import frozen
 
@@ -42,13 +43,24 @@ class PhoneMembers:
         return canonical_msisdn(self.country, self.phone_number)
 
 
+def _library() -> Any:
+    """Return ``phonenumbers``. It weighs 48 MB, so it is an extra, and loaded when the first number is read.
+
+    A role refuses senders for numbers without it; what is left is a log-in by number, where nobody has one.
+    """
+    try:
+        import phonenumbers
+    except ImportError:
+        raise InvalidParam("phone_number: is not supported by this server") from None
+    return phonenumbers
+
+
 def canonical_msisdn(country: str, dialled: str) -> Candidate:
     """Return the identifier of a number dialled in ``country`` (two letters), or written internationally.
 
     A number must be possible, not in service: numbering plans change. Raises ``InvalidParam``.
     """
-    import phonenumbers
-
+    phonenumbers = _library()
     if not _COUNTRY.fullmatch(country):
         raise InvalidParam("country: must be two letters of ISO 3166-1")
     if not _DIALLED.fullmatch(dialled.strip()):
@@ -71,8 +83,7 @@ def plan_of(digits: str) -> Plan:
 
     A number that no country has given out yet counts as one of the first country that has its country code.
     """
-    import phonenumbers
-
+    phonenumbers = _library()
     number = phonenumbers.parse(f"+{digits}", None)
     code = number.country_code or 0
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(code)
@@ -102,10 +113,10 @@ def read_number(address: str, policy: object) -> Threepid:
 
 def international(digits: str) -> str:
     """Return a number as people read it: ``+44 7700 900001``."""
-    import phonenumbers
-
+    phonenumbers = _library()
     number = phonenumbers.parse(f"+{digits}", None)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    shown: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return shown
 
 
 def _refused() -> InvalidParam:

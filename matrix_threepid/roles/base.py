@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -59,7 +60,10 @@ class implements:  # noqa: N801  reads like the function it is called as
 def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, object]) -> None:
     for medium, sender in senders.items():
         if not isinstance(medium, Medium):
-            raise ConfigurationError(f"senders: {medium!r} is no Medium")
+            raise ConfigurationError(f"senders: keys must be Medium members, got {medium!r}")
+        if (needed := MEDIA[medium].needs) and find_spec(needed) is None:
+            remedy = "pip install 'matrix-threepid[phone]'"
+            raise ConfigurationError(f"senders: {medium.value} needs the package {needed}: {remedy}")
         implements(ports.TokenSender)(instance, attribute, sender)
 
 

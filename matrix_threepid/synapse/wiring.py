@@ -94,7 +94,7 @@ class Wiring:
 
     def _senders(self, *media: Medium) -> dict[Medium, TokenSender]:
         ways = {Medium.EMAIL: self._mail, Medium.MSISDN: self._sms}
-        made = {medium: ways[medium]() for medium in media}
+        made = {medium: way() for medium, way in ways.items() if medium in media}
         return {medium: sender for medium, sender in made.items() if sender is not None}
 
     def _mail(self) -> TokenSender | None:

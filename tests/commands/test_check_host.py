@@ -285,7 +285,7 @@ def failing() -> object:
         (7, "the_host:it: gives int, and no Role or Service"),
         (Asgi(Service(homeserver())), "the_host:it: Asgi takes arguments; name a Role, a Service or what returns one"),
         (failing, "the_host:it: KeyError in test_check_host.py, line "),
-        (lambda: homeserver(senders={"email": Outbox()}), "the_host:it: senders: 'email' is no Medium"),
+        (lambda: homeserver(senders={"email": Outbox()}), "the_host:it: senders: keys must be Medium members"),
         (lambda: sys.exit(3), "the_host:it: SystemExit in test_check_host.py, line "),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -87,3 +89,24 @@ def test_a_host_can_ask_what_is_ours(world: World) -> None:
     assert world.service.serves("/_matrix/client/v3/account/3pid/add/")
     assert not world.service.serves("/_matrix/client/v1/account/3pid/add")
     assert not world.service.serves("/_matrix/client/v3/login")
+
+
+def test_a_host_of_mails_needs_no_package_for_phone_numbers() -> None:
+    """Without ``phonenumbers`` mails work; a sender for numbers is refused, and the package and the remedy are named."""
+    program = """
+import sys
+sys.modules["phonenumbers"] = None
+from matrix_threepid import ConfigurationError, Medium
+from matrix_threepid.testing import Outbox, World
+world = World()
+assert world.ask().status == 200
+assert world.post("/account/3pid/msisdn/requestToken", {}).json()["errcode"] == "M_THREEPID_MEDIUM_NOT_SUPPORTED"
+try:
+    World(senders={Medium.MSISDN: Outbox()})
+except ConfigurationError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
+    assert ran.stderr == ""
+    assert "phonenumbers" in ran.stdout
+    assert "matrix-threepid[phone]" in ran.stdout

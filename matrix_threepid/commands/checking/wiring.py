@@ -10,6 +10,7 @@ from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
 from ...memory.sessions import MemorySessions
+from ...model.media import MEDIA
 from ...model.threepid import Medium
 from ...ports._checked import given
 from ...roles.base import EverythingAllowed, Role, Silence
@@ -61,7 +62,7 @@ def of_no_way(role: Role) -> Iterator[Finding]:
 def _reach(role: Role, medium: Medium) -> str:
     """Say where SMS may go, and how many."""
     rules = role.policy.sms
-    if medium is not Medium.MSISDN or not rules.countries:
+    if not MEDIA[medium].costs or not rules.countries:
         return ""
     many = f"{rules.budget_per_hour} an hour, {rules.budget_per_day} a day, {rules.budget_per_country} a day to each"
     return f", to {', '.join(sorted(rules.countries))}; {many}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from ...model.media import MEDIA
 from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage
 from ...model.threepid import Medium, Purpose
 from ...ports import TokenSender
@@ -13,20 +14,19 @@ from ...senders.sms_text import sms_text
 from ...senders.smtp.words import words_for
 from ...texts.catalogue import Texts
 
-_PAGE = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(Medium.EMAIL)}?sid=test"
-
 
 def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
     """Return a message as users get it, with a link to nothing or a code for nothing."""
     policy, base = role.policy, role.policy.public_base_url
-    linked = medium is Medium.EMAIL and base is not None
+    linked = not MEDIA[medium].by_code and base is not None
+    page = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(medium)}?sid=test"
     code = str(secrets.randbelow(10**policy.code_digits)).zfill(policy.code_digits)
     return TokenMessage(
         medium=medium,
         recipient=recipient,
         purpose=Purpose.BIND,
         kind=MessageKind.TOKEN,
-        link=f"{base}{_PAGE}" if linked else None,
+        link=f"{base}{page}" if linked else None,
         code=None if linked else code,
         server=role.server_name,
         host=role.host,
@@ -41,7 +41,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
 def text_of(sender: TokenSender, message: TokenMessage) -> str:
     """Return what a sender would write: of a mail, its subject and its text."""
     texts = getattr(sender, "texts", None) or Texts()
-    if message.medium is Medium.MSISDN:
+    if MEDIA[message.medium].by_code:
         return sms_text(texts, message)
     words = words_for(texts, message, message.server)
     return f"{words.subject}\n\n{words.text(texts)}"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from ...model.email import canonical_email
+from ...model.media import MEDIA
 from ...model.message import Accepted
 from ...model.msisdn import canonical_msisdn, plan_of
 from ...model.threepid import Medium
@@ -19,7 +20,6 @@ from ..checking.findings import FINE, UNUSABLE, WRONG
 from ..files.config_file import FORMS, described
 from .one_message import in_words, message_to, text_of
 
-_NAMES = {Medium.EMAIL: ("send-test-mail", "ADDRESS"), Medium.MSISDN: ("send-test-sms", "NUMBER")}
 _NOWHERE = "ZZ"
 """The country of numbers that are written internationally or not at all."""
 
@@ -28,10 +28,9 @@ class _Refused(Exception):
     """Users of this address would get nothing."""
 
 
-def command(medium: Medium, about: str, arguments: Sequence[str]) -> int:
-    """Run the command for a medium; ``about``: for ``--help``. Returns the exit code."""
-    name, kind = _NAMES[medium]
-    given = _parser(name, about, kind).parse_args(arguments)
+def command(name: str, medium: Medium, about: str, arguments: Sequence[str]) -> int:
+    """Run the command ``name`` for a medium; ``about``: for ``--help``. Returns the exit code."""
+    given = _parser(name, about, "NUMBER" if MEDIA[medium].costs else "ADDRESS").parse_args(arguments)
     try:
         return run_sync(sent(described(given.config).role, medium, given.to, dry_run=given.dry_run))
     except ConfigurationError as error:
@@ -47,7 +46,7 @@ async def sent(role: Role, medium: Medium, address: str, *, dry_run: bool = Fals
     if medium not in role.senders:
         raise ConfigurationError(f"no sender for {medium.value} is configured")
     try:
-        recipient = _RECIPIENTS[medium](role.policy, address)
+        recipient = _number(role.policy, address) if MEDIA[medium].costs else _mailbox(role.policy, address)
     except _Refused as refused:
         return _told(str(refused), WRONG)
     if dry_run:
@@ -87,9 +86,6 @@ def _number(policy: Policy, dialled: str) -> str:
     if not rules.reaches(plan):
         raise _Refused(f"users of this number would be refused: country {plan.region}, kind {plan.kind or 'usual'}")
     return digits
-
-
-_RECIPIENTS: dict[Medium, Callable[[Policy, str], str]] = {Medium.EMAIL: _mailbox, Medium.MSISDN: _number}
 
 
 def _told(what: str, code: int) -> int:
