@@ -92,7 +92,7 @@ def test_a_host_can_ask_what_is_ours(world: World) -> None:
 
 
 def test_a_host_of_mails_needs_no_package_for_phone_numbers() -> None:
-    """Without ``phonenumbers`` mails work; a sender for numbers is refused, and the package and the remedy are named."""
+    """Without ``phonenumbers`` mails work; a sender for numbers is refused, naming the package and the remedy."""
     program = """
 import sys
 sys.modules["phonenumbers"] = None
