@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .flows.binding_access import bindings_of as bindings_of
     from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
+    from .login import login_key as login_key
     from .login import names_threepid as names_threepid
     from .login import user_of_login as user_of_login
     from .model.email import canonical_email as canonical_email
@@ -58,7 +59,7 @@ _HOMES = {
     ".flows.binding_access": ("bindings_of",),
     ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),
-    ".login": ("names_threepid", "user_of_login"),
+    ".login": ("login_key", "names_threepid", "user_of_login"),
     ".model.keys": ("Peppers",),
     ".model.session": ("Lifetimes",),
     ".model.email": ("canonical_email",),

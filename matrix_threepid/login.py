@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .limits.rate import key_of
 from .model.media import MEDIA
 from .model.threepid import Threepid
-from .protocol.errors import Forbidden, InvalidParam
+from .protocol.errors import InvalidParam
 from .roles.homeserver import Homeserver
 
 _BY_ADDRESS = "m.id.thirdparty"
@@ -23,17 +24,27 @@ def names_threepid(body: Mapping[str, Any]) -> bool:
     return kind == _BY_ADDRESS or kind in _BY_PARTS or (kind is None and "medium" in identifier)
 
 
-async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str:
-    """Return the user a login body names by an address.
+async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str | None:
+    """Return the user a login body names by an address; ``None`` if nobody has it.
+
+    Go on for ``None`` as for a wrong password: hash the password against a dummy, and count the try under
+    ``login_key`` of the body. An answer that comes sooner, or that no limit ever refuses, tells that the address is
+    unknown.
 
     Reads ``m.id.thirdparty`` (with and without ``type``), ``m.id.phone`` (``phone`` or ``number``), and
-    ``medium``/``address`` at the top. Raises ``Forbidden`` for whatever is unknown, as for a wrong password.
+    ``medium``/``address`` at the top.
     """
     for threepid in _named(hs, body.get("identifier", body)):
         owner = await hs.accounts.owner(threepid)
         if owner is not None:
             return owner.user_id
-    raise Forbidden("Invalid username or password")
+    return None
+
+
+def login_key(hs: Homeserver, body: Mapping[str, Any]) -> str:
+    """Return the key under which tries to log in by the address of a body are counted; nothing can be read off it."""
+    named = _named(hs, body.get("identifier", body))
+    return key_of(hs, "login", *(part for threepid in named for part in (threepid.medium.value, threepid.address)))
 
 
 def _named(hs: Homeserver, identifier: Any) -> tuple[Threepid, ...]:

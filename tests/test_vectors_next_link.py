@@ -51,16 +51,27 @@ def test_a_link_is_a_string(world: World, link: Any) -> None:
     ("link", "status"),
     [
         ("https://app.example/x", 200),
+        ("https://app.example:443/x", 200),
         ("https://APP.example:8443/x", 200),
+        ("https://app.example:8444/x", 400),
+        ("https://app.example:0/", 400),
+        ("http://app.example/", 400),
+        ("http://dev.example:8080/", 200),
+        ("https://dev.example:8080/", 400),
         ("https://evil.example/app.example", 400),
         ("https://app.example.evil.example/", 400),
         ("https://notapp.example/", 400),
         ("https://app.example@evil.example/", 400),
     ],
 )
-def test_an_allow_list_names_whole_hosts(make_world: Callable[..., World], link: str, status: int) -> None:
-    """Where the policy lists hosts, only a link to one of them is taken."""
-    assert ask(make_world({"next_link_hosts": {"app.example"}}), link).status == status
+def test_an_allow_list_names_whole_places(make_world: Callable[..., World], link: str, status: int) -> None:
+    """Where the policy lists hosts, only a link to one of them is taken: over https and at its port, unless it says so."""
+    assert (
+        ask(
+            make_world({"next_link_hosts": {"app.example", "app.example:8443", "http://dev.example:8080"}}), link
+        ).status
+        == status
+    )
 
 
 @pytest.mark.parametrize("name", ["next_link", "nextLink"])

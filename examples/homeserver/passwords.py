@@ -46,12 +46,16 @@ class Passwords:
         """Return what is stored of a password."""
         return await self._threads(partial(_hash, password))
 
-    async def fit(self, user_id: str, password: object) -> bool:
-        """Return whether this is the user's password; unknown users take as long. Raises ``LimitExceeded``."""
+    async def fit(self, user_id: str | None, password: object, key: str | None = None) -> bool:
+        """Return whether this is the user's password. Raises ``LimitExceeded``.
+
+        * ``user_id``: ``None`` for a user nobody knows, which takes as long and is limited alike.
+        * ``key``: what tries are counted under, in place of the user.
+        """
         if not isinstance(password, str):
             return False
-        wait = await self._limiter.charge([Charge(f"password:{user_id}", _TRIES)], self._clock())
+        wait = await self._limiter.charge([Charge(key or f"password:{user_id}", _TRIES)], self._clock())
         if wait:
             raise LimitExceeded(wait)
-        stored = await self._accounts.password(user_id) or _NOBODY
+        stored = (None if user_id is None else await self._accounts.password(user_id)) or _NOBODY
         return await self._threads(partial(_fits, password, stored))

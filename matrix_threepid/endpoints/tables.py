@@ -12,7 +12,7 @@ from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate, IdentityServer
 from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token
-from .identity import bind_unbind, validate
+from .identity import bind_unbind, status, validate
 
 HOMESERVER = Table(
     Homeserver.prefix,
@@ -55,6 +55,7 @@ DELEGATE = Table(Delegate.prefix, (*_first_version(_validation(_V1, Access.ANYON
 IDENTITY_SERVER = Table(
     IdentityServer.prefix,
     (
+        *status.ENDPOINTS,
         *_validation(_V2, Access.USER),
         *bind_unbind.declare(_V2, Access.USER),
         *_pages(_V2),

@@ -6,6 +6,7 @@ from ..events import SessionDisowned, ThreepidValidated, WrongToken
 from ..limits.guesses import charge_guess, count_wrong
 from ..limits.rate import block_disowned
 from ..limits.sms import count_validated
+from ..model.code import read_code
 from ..model.keys import same
 from ..model.media import MEDIA
 from ..model.session import Session
@@ -22,6 +23,8 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     """
     if _too_late(role, session):
         raise SessionExpired
+    if session.code_digits:
+        token = read_code(token)
     guessed = session.code_digits and session.validated_at is None
     if guessed:
         session = await _guess(role, session)

@@ -15,7 +15,9 @@ from ..model.identity import (
     ProvedAnswer,
     UnbindAnswer,
     Unreachable,
+    is_refusal,
     read_failure,
+    read_refusal,
 )
 from ..model.threepid import Medium
 from ..net.fetch import Failure, HttpFailure, HttpReply
@@ -29,8 +31,11 @@ Answer = HttpReply | HttpFailure
 
 
 def read_unbind(answer: Answer) -> UnbindAnswer:
-    """Any 2xx is success, whatever else it says."""
-    return Done() if _succeeded(answer) else _failed(answer)
+    """Return what became of an unbind: any 2xx is success, unless its object has an ``errcode``."""
+    if not _succeeded(answer):
+        return _failed(answer)
+    body = _object(answer)
+    return read_refusal(400, body) if is_refusal(body) else Done()
 
 
 def read_proved(answer: Answer) -> ProvedAnswer:
@@ -39,7 +44,7 @@ def read_proved(answer: Answer) -> ProvedAnswer:
         return _failed(answer)
     body = _object(answer)
     if "errcode" in body:
-        return read_failure(400, body)
+        return read_refusal(400, body) if is_refusal(body) else _ODD
     threepid = _threepid(body)
     return Proved(*threepid) if threepid else _ODD
 

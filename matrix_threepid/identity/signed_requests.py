@@ -90,7 +90,17 @@ class XMatrixVerifier:
         uri = f"{request.path}?{request.query}" if request.query else request.path
         given = request.headers.get("authorization")
         signed = SignedRequest(request.method, uri, body)
-        return await authenticate(signed, () if given is None else (given,), self.own_names, self.keys)
+        return await authenticate(signed, () if given is None else (given,), _spellings(self.own_names), self.keys)
+
+
+def _spellings(names: Iterable[str]) -> frozenset[str]:
+    """Return server names with and without the usual port of HTTPS: homeservers sign what their users wrote."""
+    return frozenset(spelling for name in names for spelling in (name.removesuffix(":443"), name, _with_port(name)))
+
+
+def _with_port(name: str) -> str:
+    bare = name.rpartition("]")[2]
+    return name if ":" in bare else f"{name}:443"
 
 
 async def _signed(request: SignedRequest, given: XMatrixHeader, names: Iterable[str], keys: ServerKeys) -> bool:

@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from ..protocol.errors import InvalidParam
 
 MAX_LENGTH = 255
+_DEFAULT_PORT = 443
 _SHAPE = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[^\s/:@?#\[\]\\%]{1,253})(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)"
 )
@@ -25,9 +26,11 @@ def normal_id_server(given: str) -> str:
     if shape is None or len(given) > MAX_LENGTH or not given.isprintable():
         raise _refused()
     port, path = shape["port"], shape["path"]
-    if int(port or 443) > 65535 or any(step in (".", "..") for step in path.split("/")):
+    if int(port or _DEFAULT_PORT) > 65535 or any(step in (".", "..") for step in path.split("/")):
         raise _refused()
-    return f"{_host(shape['host'])}{f':{port}' if port else ''}{path}"
+    # One server has one key: a binding made at "host:443" must be found, and taken back, as one at "host".
+    shown = f":{port}" if port and int(port) != _DEFAULT_PORT else ""
+    return f"{_host(shape['host'])}{shown}{path}"
 
 
 def _host(given: str) -> str:

@@ -87,14 +87,25 @@ def read_failure(status: int, body: Any) -> Failed:
     400, 404, 405 and 501 without a Matrix error, and ``M_UNRECOGNIZED`` in any case, mean that the request is not
     supported. A Matrix error is for the client. Any other 4xx is a refusal nobody understands; the rest is an outage.
     """
-    if not _is_matrix_error(body):
+    if not _has_errcode(body) or (status in _NO_SUPPORT and not isinstance(body.get("error"), str)):
+        # A Matrix error has both members (MSC1915). Other servers answer 404 with an "errcode" of their own.
         if status in _NO_SUPPORT:
             return NotSupported()
         return _odd() if 400 <= status < 500 else Unreachable(f"status {status}")
+    return read_refusal(status, body)
+
+
+def read_refusal(status: int, body: Mapping[str, Any]) -> Failed:
+    """Return what an object with an ``errcode`` means, whatever the status: servers of old refuse with 200."""
     return NotSupported() if body["errcode"] == "M_UNRECOGNIZED" else _refused(status, body)
 
 
-def _is_matrix_error(body: Any) -> bool:
+def is_refusal(body: Mapping[str, Any]) -> bool:
+    """Return whether the body of an answer with a status of success says that it was none."""
+    return _has_errcode(body)
+
+
+def _has_errcode(body: Any) -> bool:
     return isinstance(body, Mapping) and isinstance(body.get("errcode"), str)
 
 
@@ -103,11 +114,20 @@ def _refused(status: int, body: Mapping[str, Any]) -> ServerRefused:
     error, retry = body.get("error"), body.get("retry_after_ms")
     shown = "".join(filter(str.isprintable, error))[:_MAX_TEXT] if isinstance(error, str) else ""
     return ServerRefused(
-        status=403 if status == 401 else status if 400 <= status < 600 else 502,
+        status=_status_for_client(status),
         errcode=_RENAMED.get(errcode, errcode),
         error=shown or "The identity server refused the request",
         retry_after_ms=retry if type(retry) is int and 0 <= retry < 2**31 else None,
     )
+
+
+def _status_for_client(status: int) -> int:
+    """Return the status a refusal is passed on with: a server that a user names never makes ours answer 500."""
+    if status == 401:
+        return 403  # clients log out on a 401 of their homeserver
+    if 200 <= status < 300:
+        return 400
+    return status if 400 <= status < 500 or status == 501 else 502
 
 
 def _odd() -> ServerRefused:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unicodedata import category, decimal
 
 from attrs import frozen
 
 from ..protocol.errors import InvalidParam
-from ..protocol.members import text, typed
+from ..protocol.members import Text, member, typed
 from .threepid import Candidate, Medium, Threepid
 
-KINDS = ("premium_rate", "shared_cost", "uan", "pager", "voicemail")
+KINDS = ("premium_rate", "shared_cost", "personal_number", "uan", "pager", "voicemail")
 """The kinds of numbers that cost whoever writes to them, or that nobody reads SMS at."""
 _PREFIX_DIGITS = 4
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_COUNTRY_MEMBER = Text(r"[\s\S]{0,64}", "must be two letters of ISO 3166-1")
 _DIGITS = re.compile(r"[0-9]+")
 _DIALLED = re.compile(r"\+?[\d \-.()/\u2010-\u2015\u00a0]+")
 
@@ -35,12 +37,27 @@ class Plan:
 class PhoneMembers:
     """The members of a request that name a phone number."""
 
-    country: str = text(2, doc="two letters of ISO 3166-1")
+    country: str = member(_COUNTRY_MEMBER, doc="two letters of ISO 3166-1; empty for an international number")
     phone_number: str = typed(64, doc="as dialled from that country, or international")
 
     def candidate(self, policy: object) -> Candidate:
         """Return the number meant. Raises ``InvalidParam``."""
         return canonical_msisdn(self.country, self.phone_number)
+
+
+def as_written(typed: str) -> str:
+    """Return a number without what phones and address books put around it when it is copied.
+
+    These are invisible marks of the direction of text, spaces of other widths, and the ``tel:`` of links
+    (https://www.rfc-editor.org/rfc/rfc3966). Digits of other scripts become ASCII.
+
+    >>> as_written("\u202atel:+44\u202f7700\u00a0900001\u202c")
+    '+44 7700 900001'
+    """
+    seen = "".join(
+        " " if category(char) == "Zs" else str(decimal(char, char)) for char in typed if category(char) != "Cf"
+    )
+    return re.sub(r"(?i)^\s*tel:", "", seen).strip()
 
 
 def _library() -> Any:
@@ -61,12 +78,14 @@ def canonical_msisdn(country: str, dialled: str) -> Candidate:
     A number must be possible, not in service: numbering plans change. Raises ``InvalidParam``.
     """
     phonenumbers = _library()
-    if not _COUNTRY.fullmatch(country):
+    written = as_written(dialled)
+    # A number with its country code needs no country; some clients send an empty one then.
+    if not _COUNTRY.fullmatch(country) and not (country == "" and written.startswith("+")):
         raise InvalidParam("country: must be two letters of ISO 3166-1")
-    if not _DIALLED.fullmatch(dialled.strip()):
+    if not _DIALLED.fullmatch(written):
         raise _refused()
     try:
-        number = phonenumbers.parse(dialled.strip(), country.upper())
+        number = phonenumbers.parse(written, country.upper() or None)
     except phonenumbers.NumberParseException:
         raise _refused() from None
     possible = phonenumbers.is_possible_number_with_reason(number)
@@ -97,7 +116,7 @@ def bare_number(typed: str) -> str:
 
     Raises ``InvalidParam`` for what is no number in digits.
     """
-    bare = typed.strip().removeprefix("+").translate({ord(char): None for char in " -.()/"})
+    bare = as_written(typed).removeprefix("+").translate({ord(char): None for char in " -.()/"})
     if not _DIGITS.fullmatch(bare):
         raise InvalidParam("address: must be a phone number in digits")
     return bare

@@ -16,17 +16,27 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 def checked_next_link(link: str, hosts: Collection[str] | None) -> str:
     """Return ``link`` in the form it is stored and redirected to: http(s), ASCII host, no user-info.
 
-    ``hosts``: the only hosts allowed, or ``None`` for any. Raises ``InvalidParam``.
+    * ``hosts``: the only places allowed, or ``None`` for any: ``host`` over https at its usual port, ``host:port``
+      over https at that port, ``http://host[:port]`` over http.
+
+    Raises ``InvalidParam``.
     """
     parts = _split(link)
     host = _ascii_host(parts)
-    if hosts is not None and host not in hosts:
+    if hosts is not None and _place(parts, host) not in hosts:
         raise InvalidParam("next_link: its host is not allowed by this server")
     port = "" if parts.port is None else f":{parts.port}"
     checked = urlunsplit((parts.scheme, host + port, *(_escaped(part) for part in parts[2:])))
     if len(checked) > MAX_LENGTH:
         raise _refused()
     return checked
+
+
+def _place(parts: SplitResult, host: str) -> str:
+    """Return scheme, host and port of a link as a list of allowed places names them."""
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    return f"{host}{port}" if parts.scheme == "https" else f"http://{host}{port}"
 
 
 def with_sid(link: str, sid: str) -> str:

@@ -29,7 +29,8 @@ class Policy:
     ``hide_known_addresses``: nobody learns from an answer whether an address has an account; owners get a mail.
     ``deferred_sending``: answer first and let the job ``deliver_due`` send; implied by ``hide_known_addresses``.
     ``password_reset_by``: a mail with a link, or with a code to type. ``password_reset_by_phone``: off by default,
-    numbers change hands. ``next_link_hosts``: the only hosts a ``next_link`` may have, ``None`` for any.
+    numbers change hands. ``next_link_hosts``: the only places a ``next_link`` may lead to, ``None`` for any: ``host``
+    (https at its usual port), ``host:port`` (https), or ``http://host[:port]``.
     ``notices``: tell an account's other mail addresses when one is added or removed, or its password was reset.
     ``identity_servers``: says whether an identity server may be used at all. ``identity_server_refusal``: what an
     identity server's refusal does to a delete: the client hears it and nothing changes, or it is put in the queue.

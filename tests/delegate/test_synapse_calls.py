@@ -144,7 +144,7 @@ def test_a_code_that_is_good_no_more_says_why(spoil: Callable[[Synapse, str], An
         ({"phone_number": "0909 879 0000"}, (400, "M_DESTINATION_REJECTED")),
         ({"phone_number": "+2347012345678"}, (400, "M_DESTINATION_REJECTED")),
         ({"phone_number": "nonsense"}, (400, "M_INVALID_ADDRESS")),
-        ({"country": "xxGByy"}, (400, "M_INVALID_PARAM")),
+        ({"country": "xxGByy"}, (400, "M_INVALID_ADDRESS")),
         ({"send_attempt": "notint"}, (400, "M_INVALID_PARAM")),
         ({"phone_number": 7}, (400, "M_INVALID_PARAM")),
         ({"phone_number": None}, (400, "M_MISSING_PARAMS")),

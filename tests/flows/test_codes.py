@@ -111,3 +111,40 @@ def test_links_are_not_counted_as_guesses(world: World) -> None:
     for _ in range(40):
         assert refusal(submit(world, sid, "wrong")) == (400, "M_TOKEN_INCORRECT")
     assert submit(world, sid, token_of(world.outbox.last)).status == 200
+
+
+PASTED = {
+    "blank in the middle": "{0} {1}",
+    "blank behind": "{0}{1} ",
+    "line end": "{0}{1}\r\n",
+    "hash of the last line": "#{0}{1}",
+    "hyphen": "{0}-{1}",
+    "no-break blank": "{0}\u00a0{1}",
+    "narrow blank": "{0}\u202f{1}",
+    "marks of direction": "\u202a{0}{1}\u202c",
+    "invisible mark": "{0}\u200b{1}",
+}
+
+
+@pytest.mark.rule("REQ-SUBMIT-4")
+@pytest.mark.parametrize("form", PASTED.values(), ids=PASTED.keys())
+def test_a_code_is_read_as_people_paste_it(coded: World, form: str) -> None:
+    """What surrounds and separates the digits of a code changes nothing, and is no wrong guess."""
+    sid, code = ask_code(coded)
+    assert submit(coded, sid, form.format(code[:3], code[3:])).json() == {"success": True}
+    assert coded.events.of(WrongToken) == []
+
+
+@pytest.mark.rule("REQ-SUBMIT-4")
+@pytest.mark.parametrize("zero", ["\uff10", "\u0660", "\u0966"], ids=["full width", "Arabic", "Devanagari"])
+def test_digits_of_any_script_are_digits(coded: World, zero: str) -> None:
+    """A keyboard of another script types the same code."""
+    sid, code = ask_code(coded)
+    typed = "".join(chr(ord(zero) + int(digit)) for digit in code)
+    assert submit(coded, sid, typed).json() == {"success": True}
+
+
+def test_a_token_of_a_link_is_not_read_so(world: World) -> None:
+    """A link's token is compared as it stands: nobody types it."""
+    sid = world.ask().json()["sid"]
+    assert refusal(submit(world, sid, f"{token_of(world.outbox.last)} ")) == (400, "M_TOKEN_INCORRECT")

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid import AccountThreepid, Medium, run_sync
-from matrix_threepid.login import names_threepid, user_of_login
-from matrix_threepid.protocol.errors import Forbidden
+from matrix_threepid.login import login_key, names_threepid, user_of_login
 from matrix_threepid.testing import ALICE, BOB, World
 
 from .acting import give
@@ -63,11 +62,18 @@ def test_a_user_is_found_by_address(homeserver: Any, body: dict[str, Any], user:
         {"type": "m.id.phone", "phone": "07700900001"},
     ],
 )
-def test_whatever_is_unknown_is_forbidden(homeserver: Any, identifier: dict[str, Any]) -> None:
-    """An unknown or impossible identifier is refused as a wrong password is, and with one text."""
-    with pytest.raises(Forbidden) as caught:
-        run_sync(user_of_login(homeserver, {"identifier": identifier}))
-    assert caught.value.body() == {"errcode": "M_FORBIDDEN", "error": "Invalid username or password"}
+def test_an_unknown_identifier_names_nobody(homeserver: Any, identifier: dict[str, Any]) -> None:
+    """For an unknown or impossible identifier there is no user, and no error that would end the log-in early."""
+    assert run_sync(user_of_login(homeserver, {"identifier": identifier})) is None
+
+
+def test_tries_by_address_are_counted_alike(homeserver: Any) -> None:
+    """Known or not, an address has one key in every spelling, and the key tells nothing of it."""
+    known, unknown = ({"medium": "email", "address": f"{name}@example.org"} for name in ("alice", "nobody"))
+    keys = {login_key(homeserver, body) for body in (known, {"identifier": {**known, "address": "Alice@Example.org"}})}
+    assert len(keys) == 1
+    assert login_key(homeserver, unknown) not in keys
+    assert "alice" not in keys.pop()
 
 
 @pytest.mark.rule("REQ-LOGIN-3")

@@ -93,7 +93,6 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "a text": body("ok"),
         "null": body(None),
         "no members": body({}),
-        "an error": body({"errcode": "M_UNKNOWN", "error": "text"}),
         "another user": body({**ASSOCIATION, "mxid": "@eve:evil.example"}),
         "no user": body({**ASSOCIATION, "mxid": None}),
         "another address": body({**ASSOCIATION, "address": "eve@example.org"}),

@@ -109,3 +109,17 @@ def test_web_clients_are_let_in(validator: Place, method: str, path: str) -> Non
 def test_a_base_may_end_with_a_slash(delegate: Place, slashes: str) -> None:
     """Servers put base and path together by concatenation; one slash too many changes nothing."""
     assert delegate.post(slashes.format(DELEGATE.path(SMS)), NUMBERED).status == 200
+
+
+@pytest.mark.rule("REQ-ISREQ-4")
+def test_clients_find_the_server(v2: Place) -> None:
+    """The status of version 2 and the list of releases need no token: no client takes a server without them."""
+    assert (v2.call("GET", "/_matrix/identity/v2").status, v2.call("GET", "/_matrix/identity/v2").json()) == (200, {})
+    versions = v2.call("GET", "/_matrix/identity/versions").json()["versions"]
+    assert {"r0.3.0", "v1.1"} <= set(versions)
+    assert refusal(v2.call("GET", "/_matrix/identity/api/v1")) == (404, "M_UNRECOGNIZED")
+
+
+def test_the_first_version_has_a_status_where_it_is_served(make_place: Callable[..., Place]) -> None:
+    """With ``serve_v1`` its status is answered as well."""
+    assert make_place(V2, serve_v1=True).call("GET", "/_matrix/identity/api/v1").json() == {}

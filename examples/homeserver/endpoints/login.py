@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid import Response, errors, names_threepid, user_of_login
+from matrix_threepid import Response, errors, login_key, names_threepid, user_of_login
 from matrix_threepid.endpoints import Access, Call, History, endpoint, json_response, one_of, text, token
 
 from ..accounts import InvalidUsername
@@ -37,16 +37,17 @@ async def login_flows(home: Home, call: Call, message: None) -> Response:
 )
 async def log_in(home: Home, call: Call, message: LogIn) -> Login:
     """Log in by user name or by address; whatever does not fit is answered alike."""
-    user_id = await _named(home, call)
-    if not await home.passwords.fit(user_id, message.password):
+    by_address = names_threepid(call.body)
+    user_id = await user_of_login(home, call.body) if by_address else _named(home, call)
+    # Tries by address are counted by address, known or not: who is limited learns nothing about it.
+    key = login_key(home, call.body) if by_address else f"password:{user_id}"
+    if not await home.passwords.fit(user_id, message.password, key) or user_id is None:
         raise errors.Forbidden("Invalid username or password")
     return await home.callers.log_in(user_id, message.device_id)
 
 
-async def _named(home: Home, call: Call) -> str:
-    """Return the user a login names, existing or not. Raises ``Forbidden``."""
-    if names_threepid(call.body):
-        return await user_of_login(home, call.body)
+def _named(home: Home, call: Call) -> str:
+    """Return the user a login names by user name, existing or not. Raises ``Forbidden``."""
     identifier = call.body.get("identifier")
     named = identifier.get("user") if isinstance(identifier, dict) else call.body.get("user")
     local = named.removesuffix(f":{home.server_name}").removeprefix("@") if isinstance(named, str) else ""
