@@ -65,7 +65,7 @@ def test_a_link_is_a_string(world: World, link: Any) -> None:
     ],
 )
 def test_an_allow_list_names_whole_places(make_world: Callable[..., World], link: str, status: int) -> None:
-    """Where the policy lists hosts, only a link to one of them is taken: over https and at its port, unless it says so."""
+    """Where the policy lists hosts, a link must lead to one of them: over https and at its port, unless it says so."""
     assert (
         ask(
             make_world({"next_link_hosts": {"app.example", "app.example:8443", "http://dev.example:8080"}}), link

@@ -36,8 +36,9 @@ def _chosen(role: Role) -> Iterator[Finding]:
     if isinstance(role, IdentityServer) and role.serve_v1:
         yield Finding(Kind.CHOICE, "serve_v1", f"True, in place of False: {_V1}")
     default = _flat(_default_of(role))
+    implied = {"deferred_sending"} if role.policy.hide_known_addresses else set()
     for name, value in _flat(role.policy).items():
-        if name not in _TOLD_ELSEWHERE and value != default.get(name, value):
+        if name not in _TOLD_ELSEWHERE | implied and value != default.get(name, value):
             yield Finding(Kind.CHOICE, name, f"{_shown(value)}, in place of {_shown(default[name])}")
         elif name not in default:
             yield Finding(Kind.CHOICE, name, _shown(value))

@@ -92,7 +92,7 @@ def fresh_session(world: World, people: People) -> Session:
     """Return a stranger's session, not stored yet."""
     address = people.address()
     candidate = Candidate(Threepid(Medium.EMAIL, address.lower()), address)
-    return session_access.fresh(world.homeserver, Purpose.ADD, candidate, people.secret(), people.user())
+    return session_access.new_session(world.homeserver, Purpose.ADD, candidate, people.secret(), people.user())
 
 
 def purge_sessions(world: World, limit: int) -> int:
