@@ -10,7 +10,7 @@ from secrets import token_hex
 from attrs import evolve
 
 from ..housekeeping import Job
-from ..protocol.errors import MatrixError, TooLarge
+from ..protocol.errors import ConfigurationError, MatrixError, TooLarge
 from ..protocol.wire import Response, json_response
 from ..service import Service
 
@@ -18,6 +18,14 @@ _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+"
 
 _NO_CONTENT = 204
 _log = logging.getLogger("matrix_threepid.hosts")
+
+
+def checked_service(service: Service, host: str) -> Service:
+    """Return the service a host is made of. Raises ``ConfigurationError`` for a role or anything else."""
+    if not callable(getattr(service, "handle", None)):
+        given = type(service).__name__
+        raise ConfigurationError(f"{host}: must be given a Service, such as Service(homeserver), got {given}")
+    return service
 
 
 class Disconnected(Exception):

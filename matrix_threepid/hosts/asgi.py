@@ -8,7 +8,7 @@ from typing import Any
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from ._shared import Disconnected, check_length, client_of, framed, incident, joined, our_path, refused
+from ._shared import Disconnected, check_length, checked_service, client_of, framed, incident, joined, our_path, refused
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,7 +24,7 @@ class Asgi:
     """
 
     def __init__(self, service: Service, otherwise: App | None = None, client_header: str | None = None) -> None:
-        self._service = service
+        self._service = checked_service(service, "Asgi")
         self._otherwise = otherwise or _nothing_else
         self._client_header = client_header
 

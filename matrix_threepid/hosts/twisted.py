@@ -27,7 +27,7 @@ from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from ._shared import check_length, client_of, framed, incident, jobs_of, joined, our_path, refused
+from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
 
 WebRequest = Any
 """A ``twisted.web.server.Request``; its own types leave most of it open."""
@@ -52,7 +52,7 @@ class ThreepidResource(Resource):
         run: Run = ensureDeferred,
     ) -> None:
         super().__init__()
-        self._service = service
+        self._service = checked_service(service, "ThreepidResource")
         self._otherwise: Any = otherwise or _Leaf(_nothing_else)
         self._client_header = client_header
         self._run = run

@@ -14,7 +14,18 @@ from ..offload import run_sync
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from ._shared import Disconnected, announced, check_length, client_of, framed, incident, joined, our_path, refused
+from ._shared import (
+    Disconnected,
+    announced,
+    check_length,
+    checked_service,
+    client_of,
+    framed,
+    incident,
+    joined,
+    our_path,
+    refused,
+)
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -36,7 +47,7 @@ class Wsgi:
         client_header: str | None = None,
         run: Callable[[Coroutine[Any, Any, Response]], Response] = run_sync,
     ) -> None:
-        self._service = service
+        self._service = checked_service(service, "Wsgi")
         self._otherwise = otherwise or _nothing_else
         self._client_header = client_header
         self._run = run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -26,6 +27,8 @@ from ..protocol.wire import Request
 from ..texts.pages import BuiltInPages
 
 SID_BYTES = 16
+# https://spec.matrix.org/latest/appendices/#server-name
+_SERVER_NAME = re.compile(r"(?:[0-9A-Za-z.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _log = logging.getLogger("matrix_threepid")
 
 
@@ -51,6 +54,8 @@ class implements:  # noqa: N801  reads like the function it is called as
 
     def __call__(self, _: Any, attribute: Any, port: Any) -> None:
         """Raise ``ConfigurationError`` naming the methods that are not there."""
+        if isinstance(port, type):
+            raise ConfigurationError(f"{attribute.name}={port.__name__} is a class: give an instance of it")
         lacking = [each.name for each in methods(self.protocol) if not callable(getattr(port, each.name, None))]
         if lacking and not (port is None and attribute.default is None):
             calls = ", ".join(f"{name}()" for name in lacking)
@@ -70,6 +75,13 @@ def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, obje
 def _fit_peppers(_: object, attribute: Any, peppers: Peppers) -> None:
     if not isinstance(peppers, Peppers):
         raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
+
+
+def _is_server_name(_: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, str) or not _SERVER_NAME.fullmatch(value):
+        raise ConfigurationError(
+            f"{attribute.name}: must be a Matrix server name, host[:port] without https://, such as example.org"
+        )
 
 
 def port(protocol: type, default: Any) -> Any:
@@ -95,7 +107,7 @@ class Role:
     submit_version: ClassVar[str]
     sees_clients: ClassVar[bool] = True
 
-    server_name: str
+    server_name: str = field(validator=_is_server_name)
     peppers: Peppers = field(validator=_fit_peppers)
     policy: Policy = Policy()
     senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_fit_senders, repr=False)

@@ -14,6 +14,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from ..protocol.errors import ConfigurationError
+
 BUILT_IN = Path(__file__).parent / "templates"
 
 
@@ -24,6 +26,8 @@ class Texts:
     """
 
     def __init__(self, directory: Path | str | None = None) -> None:
+        if directory is not None and not Path(directory).is_dir():
+            raise ConfigurationError(f"texts: there is no directory {str(directory)!r}")
         self._directories = (BUILT_IN,) if directory is None else (Path(directory), BUILT_IN)
         self._catalogue = cache(self._read_catalogue)
         self.layout = cache(self._read_layout)

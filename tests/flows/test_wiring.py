@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import ConfigurationError, Medium, Peppers
-from matrix_threepid.testing import Outbox, World
+from matrix_threepid import ConfigurationError, Medium, Peppers, Texts
+from matrix_threepid.hosts import Asgi, ThreepidResource, Wsgi
+from matrix_threepid.senders import SmtpSender
+from matrix_threepid.testing import FakeAccounts, Outbox, World
 
 from .acting import SUBMIT, refusal
 
@@ -37,6 +40,49 @@ def test_a_port_that_lacks_something_is_named(make_world: Callable[..., World], 
     with pytest.raises(ConfigurationError) as caught:
         make_world(**{port: Nothing()})
     assert str(caught.value).startswith(f"{port}=Nothing lacks {lacks}")
+
+
+def test_a_class_is_no_port(make_world: Callable[..., World]) -> None:
+    """A class given for its instance is refused by name, with the remedy."""
+    with pytest.raises(ConfigurationError, match="accounts=FakeAccounts is a class: give an instance"):
+        make_world(accounts=FakeAccounts)
+
+
+@pytest.mark.parametrize("name", ["https://example.org", "example.org/", "", "exa mple.org", "@a:example.org", None, 7])
+def test_a_server_has_a_matrix_server_name(make_world: Callable[..., World], name: Any) -> None:
+    """``server_name`` is host[:port]; a URL or anything else is refused, and the message says what is asked for."""
+    with pytest.raises(ConfigurationError, match="server_name: must be a Matrix server name"):
+        make_world(server_name=name)
+
+
+@pytest.mark.parametrize("host", [Asgi, Wsgi, ThreepidResource])
+def test_a_host_is_made_of_a_service(world: World, host: Any) -> None:
+    """A role given for its service is refused, and the message shows how to make one."""
+    with pytest.raises(
+        ConfigurationError, match=r"must be given a Service, such as Service\(homeserver\), got Homeserver"
+    ):
+        host(world.homeserver)
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"port": "25"}, "port: must be a whole number"),
+        ({"port": 0}, "port: must be a whole number"),
+        ({"port": 465}, "port: 465 is not the port of tls='starttls': port 465 takes tls='implicit'"),
+        ({"port": 587, "tls": "implicit"}, "port 587 takes tls='starttls'"),
+    ],
+)
+def test_a_mail_server_is_spoken_to_as_its_port_expects(given: dict[str, Any], rule: str) -> None:
+    """A port of the wrong type, or one that waits for the other way to secure the connection, is refused at once."""
+    with pytest.raises(ConfigurationError, match=re.escape(rule)):
+        SmtpSender("mail.example.org", sender="noreply@example.org", server_name="example.org", **given)
+
+
+def test_texts_are_where_they_are_said_to_be() -> None:
+    """A directory of texts that is not there is refused, in place of built-in words later."""
+    with pytest.raises(ConfigurationError, match="texts: there is no directory"):
+        Texts("/does/not/exist")
 
 
 @pytest.mark.parametrize("senders", [{"email": Outbox()}, {Medium.EMAIL: Nothing()}])

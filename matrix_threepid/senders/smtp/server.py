@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 Tls = Literal["starttls", "implicit", "off"]
 _PORTS = {"starttls": 587, "implicit": 465, "off": 25}
+_CROSSED = {
+    ("starttls", 465): "port 465 takes tls='implicit'",
+    ("implicit", 587): "port 587 takes tls='starttls'",
+    ("implicit", 25): "port 25 takes tls='starttls'",
+}
+"""Ports that wait for the other way to secure a connection: both ends would wait until the deadline."""
 _log = logging.getLogger("matrix_threepid.senders.smtp.sender")
 
 
@@ -34,6 +40,10 @@ class Server:
     context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if self.port is not None and (type(self.port) is not int or not 0 < self.port < 65_536):
+            raise ConfigurationError(f"port: must be a whole number from 1 to 65535, got {type(self.port).__name__}")
+        if (remedy := _CROSSED.get((self.tls, self.port or 0))) is not None:
+            raise ConfigurationError(f"port: {self.port} is not the port of tls={self.tls!r}: {remedy}")
         if (self.username is None) != (self.password is None):
             raise ConfigurationError("username and password go together")
         if not f"{self.username}{self.password}".isascii():
