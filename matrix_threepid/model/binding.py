@@ -1,7 +1,8 @@
-"""A binding: which address of a user an identity server publishes, or may; a value with pure rules.
+"""A binding: an address of a user that an identity server publishes or may publish, as a value with pure rules.
 
-Rows are written before a call and forgotten only when an identity server has confirmed that the
-binding is gone, so nothing that may be public is ever lost sight of. Times are wall-clock ms.
+A row is written before the identity server is called, and deleted only after that server has confirmed the unbind
+(decision 13), so every address that may be public has a row. Times are in ms of the wall clock.
+See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from .threepid import Threepid, mask_field
 
 @frozen(kw_only=True)
 class Retrying:
-    """How unbinds are tried again, in ms: first pause, longest pause, and the age at which they are given up."""
+    """How unbinds are tried again. Each pause is twice as long as the one before (decision 11).
+
+    * ``first``: the first pause in ms; one minute.
+    * ``longest``: the longest pause in ms; six hours.
+    * ``give_up``: the age in ms, counted from ``Binding.unwanted_since``, at which retrying stops; 30 days.
+    """
 
     first: int = 60_000
     longest: int = 6 * 3_600_000
@@ -23,11 +29,20 @@ class Retrying:
 
 @frozen(kw_only=True)
 class Binding:
-    """A remembered binding. ``revision`` rises with every change; stores swap only the next one in.
+    """A remembered binding.
 
-    ``threepid``: canonical, for look-up, ``None`` while a bind is asked for whose address is not known yet;
-    ``spelling``: as the identity server knows it; ``bound_at``: when it confirmed, ``None`` as long as it only may
-    have; ``unwanted_since``: since when it should be gone; ``due_at``: when to ask for that (again).
+    * ``id``: the key of the row; random for an intent (a bind that is announced), derived for a binding.
+    * ``user_id``: the user for whom the address is published.
+    * ``id_server``: the identity server in its normal form, ``host[:port][/path]``.
+    * ``threepid``: the medium and canonical address, for look-up; ``None`` for an intent whose address is unknown yet.
+    * ``spelling``: the address as the identity server writes it, which an unbind must send (REQ-UNBIND-10); ``None``
+      with ``threepid``.
+    * ``created_at``: when the row was made, in ms.
+    * ``bound_at``: when the identity server confirmed the bind, in ms; ``None`` while that is uncertain.
+    * ``unwanted_since``: when the first unbind was asked for, in ms; ``None`` while the binding is wanted.
+    * ``due_at``: when the next unbind may be sent, in ms; ``None`` if none is planned.
+    * ``attempts``: how many unbinds have failed since the binding became unwanted.
+    * ``revision``: the number of changes. A store replaces a row only by the one with the next revision.
     """
 
     id: str
@@ -43,32 +58,46 @@ class Binding:
     revision: int = 0
 
     def known(self, threepid: Threepid, spelling: str) -> Binding:
-        """The identity server told which address is about to be bound."""
+        """Return the intent with the address that the identity server says its session has proved."""
         return self._next(threepid=threepid, spelling=spelling)
 
     def asked(self) -> Binding:
-        """It may have been bound once more: whoever takes it back by what they knew before must look again."""
+        """Return the binding after another bind whose outcome is unknown."""
+        # The new revision alone matters: an unbind that was sent before this bind must not delete the row, since the
+        # bind may have published the address again.
         return self._next()
 
     def bound(self, now: int) -> Binding:
-        """The identity server confirmed; an older wish to have it gone is over."""
+        """Return the binding as confirmed by the identity server; an earlier unbind is no longer retried."""
         return self._next(bound_at=now, unwanted_since=None, due_at=None, attempts=0)
 
     def unwanted(self, now: int, until: int) -> Binding:
-        """The binding is to go. Whoever asks the identity server has until then; afterwards the queue does."""
+        """Return the binding as to be unbound, leased until ``until`` (ms) to the request that sends the unbind.
+
+        After ``until`` the retry queue may send it as well.
+        """
+        # The first time stays, since it decides when retrying stops.
         return self._next(unwanted_since=self.unwanted_since or now, due_at=until)
 
     def lease(self, until: int) -> Binding:
-        """Let one worker ask for the end of a binding that is due, until its lease ends."""
+        """Return the binding leased to one worker until ``until`` (ms); no other worker finds it due before."""
         return self._next(due_at=until)
 
     def wanted_again(self, before: Binding) -> Binding:
-        """The identity server said no, and the user was told: as things were before."""
+        """Return the binding with the schedule of ``before``, after the identity server refused the unbind."""
         return self._next(unwanted_since=before.unwanted_since, due_at=before.due_at, attempts=before.attempts)
 
     def again(self, now: int, retrying: Retrying, jitter: float) -> Binding:
-        """Ask again after a doubling pause, spread by ``jitter`` (0 to 1); without ``due_at`` once patience ends."""
+        """Return the binding with the next retry planned, or without ``due_at`` once it is older than ``give_up``.
+
+        * ``now``: the time in ms.
+        * ``retrying``: the pauses.
+        * ``jitter``: from 0 to 1; the pause is between half (0) and all (1) of its nominal length.
+        """
+        # The exponent is bounded because attempts are not: 2**20 minutes exceed every useful ``longest``.
         pause = min(retrying.first << min(self.attempts, 20), retrying.longest)
+        # Half of the pause is fixed, so that retries never come at once; the other half spreads the rows of many users
+        # when a server that was down answers again.
         due = now + pause // 2 + round(pause * jitter / 2)
         patient = now < (self.unwanted_since or now) + retrying.give_up
         return self._next(attempts=self.attempts + 1, due_at=due if patient else None)

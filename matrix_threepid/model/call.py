@@ -1,34 +1,47 @@
-"""One call of an endpoint: who made it, the request, and its body."""
+"""One call of an endpoint: its caller, its request and its body."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from attrs import field, frozen
 
 from ..protocol.errors import ConfigurationError, MissingToken
 from ..protocol.wire import Request
+from .threepid import Named
 
 
-def _is_user_id(_: Any, __: Any, value: Any) -> None:
+def _is_user_id(_: object, __: Named, value: Any) -> None:
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"Caller.user_id: must be a text that is not empty, not {type(value).__name__}")
+        raise ConfigurationError(f"Caller.user_id: must be a non-empty string, not {type(value).__name__}")
 
 
-def _is_yes_or_no(_: Any, attribute: Any, value: Any) -> None:
-    # Databases without truth values have 0 and 1; None is no answer, and would pass for "no".
+def _is_yes_or_no(_: object, attribute: Named, value: Any) -> None:
+    # Databases without a boolean type return 0 and 1. None is refused because it would otherwise count as False, and a
+    # caller whose column is empty would lose a restriction.
     if not isinstance(value, int) or value not in (0, 1):
         raise ConfigurationError(f"Caller.{attribute.name}: must be True or False, not {type(value).__name__}")
 
 
 @frozen
 class Caller:
-    """Who calls: ``oauth`` marks a token of an OAuth 2.0 session, which cannot do user-interactive authentication.
+    """The user whose access token a request carries.
 
-    Raises ``ConfigurationError`` for values of other types.
+    * ``user_id``: ``@localpart:domain``.
+    * ``guest``: whether the account is a guest; guests hear ``M_GUEST_ACCESS_FORBIDDEN``. Default ``False``.
+    * ``suspended``: whether the account is suspended; it may add and not delete (REQ-ADD-11). Default ``False``.
+    * ``oauth``: whether the token comes from the OAuth 2.0 API, whose sessions cannot do user-interactive
+      authentication and hear ``M_UNRECOGNIZED`` (REQ-ADD-10). Default ``False``.
+
+    Raises ``ConfigurationError`` for a value of another type.
+    See https://spec.matrix.org/latest/client-server-api/#account-suspension and
+    MSC3861, https://github.com/matrix-org/matrix-spec-proposals/pull/3861.
+
+    >>> Caller("@alice:example.org").guest
+    False
     """
 
     user_id: str = field(validator=_is_user_id)
@@ -39,7 +52,12 @@ class Caller:
 
 @frozen(slots=False)
 class Call:
-    """What a handler knows besides its message. ``body`` is the whole JSON object, for the host's UIA."""
+    """One call of an endpoint, as a handler gets it beside its message.
+
+    * ``request``: the HTTP request.
+    * ``caller``: the caller; ``None`` where the request has no valid token or the endpoint takes none.
+    * ``body``: the whole JSON object of the body, which user-interactive authentication compares; default empty.
+    """
 
     request: Request
     caller: Caller | None = None
@@ -47,7 +65,7 @@ class Call:
 
     @property
     def user(self) -> Caller:
-        """The caller of an endpoint that has one."""
+        """The caller, on an endpoint that requires one. Raises ``MissingToken``."""
         if self.caller is None:
             raise MissingToken
         return self.caller
@@ -59,19 +77,26 @@ class Call:
 
     @cached_property
     def client(self) -> str:
-        """The network the request came from: an IPv4 address or an IPv6 /64; one name for all unknown ones."""
+        """The network the request came from: an IPv4 address, an IPv6 /64, or ``unknown``.
+
+        Limits are counted for it (SEC-26). All requests without a usable address share the one name ``unknown``.
+        """
         address = self._address
         if isinstance(address, IPv6Address):
+            # One customer usually gets a whole /64, so a limit for each single address could be evaded.
             return f"{IPv6Address(int(address) >> 64 << 64)}/64"
         return str(address or "unknown")
 
     @cached_property
-    def _address(self) -> Any:
+    def _address(self) -> IPv4Address | IPv6Address | None:
         return _address(self.request.client)
 
     @property
     def origin(self) -> str:
-        """The client's address as strangers may see it: the last part is hidden."""
+        """The client's address without its last part, or an empty string if it is unknown.
+
+        Mails and pages show it, so that the reader recognises the request (SEC-44) without learning the full address.
+        """
         address = self._address
         if address is None:
             return ""
@@ -80,9 +105,10 @@ class Call:
         )
 
 
-def _address(text: str | None) -> Any:
+def _address(text: str | None) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text or "")
     except ValueError:
         return None
+    # A dual-stack socket reports an IPv4 client as ::ffff:a.b.c.d; both forms must count as one client.
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,4 +1,7 @@
-"""``id_server``: which identity server is meant, in the one form a binding is remembered under."""
+"""``id_server``: the name of an identity server, in the one form under which bindings are stored (REQ-IDS-7).
+
+See https://spec.matrix.org/latest/appendices/#server-name and decision 14.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,32 @@ from ..protocol.errors import InvalidParam
 
 MAX_LENGTH = 255
 _DEFAULT_PORT = 443
+# Characters that URL parsers treat differently (user-info, backslash, percent, brackets) cannot be in a host at all.
 _SHAPE = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[^\s/:@?#\[\]\\%]{1,253})(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)"
 )
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# A last label of this form makes resolvers read the whole name as an IPv4 address.
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 def normal_id_server(given: str) -> str:
-    """Return ``host[:port][/path]`` in lower-case ASCII; one leading ``https://`` and one trailing slash may be there.
+    """Return ``host[:port][/path]`` with the host in lower-case ASCII.
 
-    Raises ``InvalidParam``. Which addresses a name leads to is not looked at here.
+    * ``given``: the name as the client wrote it; one leading ``https://`` and one trailing slash are removed, since
+      older clients send them.
+
+    Raises ``InvalidParam``. The name is not resolved here: the connection checks its addresses (SEC-52).
+
+    >>> normal_id_server("https://Vector.im/")
+    'vector.im'
     """
     bare = given.removeprefix("https://").removesuffix("/")
     shape = _SHAPE.fullmatch(bare)
     if shape is None or len(given) > MAX_LENGTH or not given.isprintable():
         raise _refused()
     port, path = shape["port"], shape["path"]
+    # "." and ".." would be resolved by some HTTP clients and sent literally by others.
     if int(port or _DEFAULT_PORT) > 65535 or any(step in (".", "..") for step in path.split("/")):
         raise _refused()
     # One server has one key: a binding made at "host:443" must be found, and taken back, as one at "host".
@@ -41,7 +53,8 @@ def _host(given: str) -> str:
     if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
         raise _refused()
     if _NUMERIC.fullmatch(labels[-1]) and not _is_ipv4(host):
-        raise _refused()  # the system's resolver would read 127.1 and 0x7f.1 as addresses
+        # The system's resolver reads 127.1 and 0x7f.1 as addresses, in a notation the check of addresses must not see.
+        raise _refused()
     return host
 
 

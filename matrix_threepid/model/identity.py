@@ -1,10 +1,14 @@
-"""What an identity server answered, as values; and the one place that reads its errors."""
+"""The answers of an identity server as values, and the reading of its errors.
+
+See MSC1915, https://github.com/matrix-org/matrix-spec-proposals/pull/1915, and
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidunbind.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import field, frozen
 
@@ -13,7 +17,8 @@ from .threepid import Medium, masked
 _ERRCODE = re.compile(r"M_[A-Z_]{1,64}")
 _MAX_TEXT = 256
 _NO_SUPPORT = (400, 404, 405, 501)
-# Clients log out or open web pages on these; what an identity server says must not do that (REQ-IDS-9).
+# Clients log out or open web pages when their homeserver answers with one of these. An identity server, which a user
+# may name freely, must not be able to cause that (REQ-IDS-9).
 _RENAMED = dict.fromkeys(
     ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED", "M_CONSENT_NOT_GIVEN"),
     "M_UNAUTHORIZED",
@@ -22,17 +27,23 @@ _RENAMED = dict.fromkeys(
 
 @frozen
 class Done:
-    """The identity server did it."""
+    """The identity server confirmed the unbind."""
 
 
 @frozen
 class NotSupported:
-    """The identity server does not know this request."""
+    """The identity server does not implement the endpoint; the client hears ``no-support``."""
 
 
 @frozen
 class ServerRefused:
-    """The identity server said no, in words a client may hear."""
+    """The identity server refused with an error that is passed on to the client, filtered (REQ-IDS-9).
+
+    * ``status``: the HTTP status for the client, 400 to 599 and never 401.
+    * ``errcode``: the errcode for the client, ``M_`` and capital letters.
+    * ``error``: the text for the client, printable and at most 256 characters.
+    * ``retry_after_ms``: the ms after which the client may try again; ``None`` if the server named none.
+    """
 
     status: int
     errcode: str
@@ -42,7 +53,11 @@ class ServerRefused:
 
 @frozen
 class Unreachable:
-    """No usable answer: ``timeout`` tells whether time ran out. The request may have been carried out all the same."""
+    """No usable answer came; the identity server may still have carried the request out.
+
+    * ``reason``: a text for the log.
+    * ``timeout``: whether the deadline passed: then the client hears 504, else 502. Default ``False``.
+    """
 
     reason: str
     timeout: bool = False
@@ -50,17 +65,21 @@ class Unreachable:
 
 @frozen
 class Blocked:
-    """The server's name leads to an address this host does not talk to; nothing was sent."""
+    """The server's name resolves to an address that this host does not connect to (SEC-52); nothing was sent."""
 
 
 @frozen
 class Busy:
-    """Too many calls of this host wait for that identity server; nothing was sent."""
+    """Too many calls of this host are waiting for that identity server; nothing was sent."""
 
 
 @frozen
 class Proved:
-    """The identity server knows the address behind a session of its own; ``address`` as it writes it."""
+    """The address that a session of the identity server has proved.
+
+    * ``medium``: the medium.
+    * ``address``: the address as the identity server writes it.
+    """
 
     medium: Medium
     address: str = field(repr=masked)
@@ -68,7 +87,12 @@ class Proved:
 
 @frozen
 class Associated:
-    """The identity server published the address for ``mxid``; ``address`` as it writes it."""
+    """The identity server published an address.
+
+    * ``medium``: the medium.
+    * ``address``: the address as the identity server writes it.
+    * ``mxid``: the user for whom it was published; a caller must compare it with the one it asked for (SEC-29).
+    """
 
     medium: Medium
     address: str = field(repr=masked)
@@ -81,11 +105,19 @@ ProvedAnswer = Proved | Failed
 BindAnswer = Associated | Failed
 
 
-def read_failure(status: int, body: Any) -> Failed:
-    """Return what an answer that is no success means (MSC1915; specification, "3PID unbinding").
+def read_failure(status: int, body: object) -> Failed:
+    """Return the meaning of an answer that is no success (decision 10).
 
-    400, 404, 405 and 501 without a Matrix error, and ``M_UNRECOGNIZED`` in any case, mean that the request is not
-    supported. A Matrix error is for the client. Any other 4xx is a refusal nobody understands; the rest is an outage.
+    * ``status``: the HTTP status of the answer.
+    * ``body``: its parsed JSON; ``None`` if it was no JSON.
+
+    400, 404, 405 and 501 without a Matrix error, and ``M_UNRECOGNIZED`` with any status, mean ``NotSupported``. Any
+    other Matrix error is a ``ServerRefused``. Without a Matrix error, the other 4xx are a ``ServerRefused`` with a text
+    of ours, and everything else is ``Unreachable``. See MSC1915,
+    https://github.com/matrix-org/matrix-spec-proposals/pull/1915.
+
+    >>> read_failure(404, None)
+    NotSupported()
     """
     if not _has_errcode(body) or (status in _NO_SUPPORT and not isinstance(body.get("error"), str)):
         # A Matrix error has both members (MSC1915). Other servers answer 404 with an "errcode" of their own.
@@ -96,27 +128,34 @@ def read_failure(status: int, body: Any) -> Failed:
 
 
 def read_refusal(status: int, body: Mapping[str, Any]) -> Failed:
-    """Return what an object with an ``errcode`` means, whatever the status: servers of old refuse with 200."""
+    """Return what an object with an ``errcode`` means, whatever the status: old servers refuse with status 200.
+
+    >>> read_refusal(400, {"errcode": "M_UNRECOGNIZED"})
+    NotSupported()
+    """
+    # MSC1915 is older than M_UNRECOGNIZED, which is how servers report an unknown endpoint today (REQ-UNBIND-4).
     return NotSupported() if body["errcode"] == "M_UNRECOGNIZED" else _refused(status, body)
 
 
 def is_refusal(body: Mapping[str, Any]) -> bool:
-    """Return whether the body of an answer with a status of success says that it was none."""
+    """Return whether the object of an answer with a status of success says that it was none."""
     return _has_errcode(body)
 
 
-def _has_errcode(body: Any) -> bool:
+def _has_errcode(body: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(body, Mapping) and isinstance(body.get("errcode"), str)
 
 
 def _refused(status: int, body: Mapping[str, Any]) -> ServerRefused:
     errcode = body["errcode"] if _ERRCODE.fullmatch(body["errcode"]) else "M_UNKNOWN"
     error, retry = body.get("error"), body.get("retry_after_ms")
+    # The text comes from a third party: control characters are removed and the length is bounded (SEC-124).
     shown = "".join(filter(str.isprintable, error))[:_MAX_TEXT] if isinstance(error, str) else ""
     return ServerRefused(
         status=_status_for_client(status),
         errcode=_RENAMED.get(errcode, errcode),
         error=shown or "The identity server refused the request",
+        # "type is int" excludes True; the bound keeps the value within what clients store in 32 bits.
         retry_after_ms=retry if type(retry) is int and 0 <= retry < 2**31 else None,
     )
 

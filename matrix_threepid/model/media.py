@@ -1,4 +1,4 @@
-"""One row for each medium: everything the library has to know of it.
+"""One row for each medium: everything the library has to know about it.
 
 To add a medium, add a member to ``Medium`` and its row here. mypy refuses a member without a row (``row_of`` returns
 nothing for it), and so does the import of this module. Nothing else asks which medium it is.
@@ -47,12 +47,12 @@ class AddressMembers(Protocol):
     """The members of a request that name an address of one medium."""
 
     def candidate(self, policy: AddressPolicy) -> Candidate:
-        """Return the address meant. Raises ``InvalidParam`` naming the member."""
+        """Return the address that the members name. Raises ``InvalidParam`` with the name of the member."""
 
 
 @frozen(kw_only=True)
 class MediumRow:
-    """What the library knows of one medium.
+    """What the library knows about one medium.
 
     * ``medium``: the member of ``Medium``.
     * ``members``: class with the request members that name an address, such as ``email``.

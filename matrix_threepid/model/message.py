@@ -1,4 +1,4 @@
-"""What is to be told to an address, and what became of it."""
+"""The messages that senders hand over, and the outcomes of a sending (SEC-120)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from .threepid import Medium, Purpose, mask_field
 
 
 class MessageKind(str, Enum):
-    """What a message says: the token, why there is none, or what happened to an account."""
+    """What a message is about.
+
+    * ``TOKEN``: a link or a code.
+    * ``IN_USE``: the address is on an account already, so no token was made (REQ-REQTOK-3).
+    * ``SILENCE``: no message is sent, although the request looks as if one were (SEC-27).
+    * ``ADDED``, ``REMOVED``, ``PASSWORD_CHANGED``: a notice about a change of the account (SEC-56).
+    """
 
     TOKEN = "token"
     IN_USE = "in_use"
@@ -22,18 +28,29 @@ class MessageKind(str, Enum):
 
     @property
     def notice(self) -> bool:
-        """Whether it tells an owner what happened to their account."""
+        """Whether the message is a notice about a change of an account."""
         return self in (MessageKind.ADDED, MessageKind.REMOVED, MessageKind.PASSWORD_CHANGED)
 
 
 @frozen(kw_only=True)
 class TokenMessage:
-    """One message, as typed values; senders choose the words.
+    """One message as typed values; the sender makes the text.
 
-    ``recipient``: spelling to deliver to. Exactly one of ``link`` and ``code`` is set for ``Kind.TOKEN``.
-    ``account``: the user the request concerns, where it is known. ``concerns``: in a notice, the masked address that
-    came or went. ``server``, ``host``: what the server is called, in words and in URLs. ``origin``: masked client
-    address. ``requested_at``, ``deadline``: ms (wall clock, duration). ``lifetime``: ms the token lives.
+    * ``medium``: the medium of the recipient.
+    * ``recipient``: the spelling to deliver to.
+    * ``purpose``: the purpose of the session, or of the change that a notice is about.
+    * ``kind``: what the message is about.
+    * ``link``: the URL to open; set for ``MessageKind.TOKEN`` without a code, else ``None``.
+    * ``code``: the digits to type; set for ``MessageKind.TOKEN`` without a link, else ``None``.
+    * ``account``: the user id that the request concerns; ``None`` if there is none or it is unknown.
+    * ``concerns``: in a notice, the masked address that was added or removed; else empty.
+    * ``server``: the name of the server as texts show it.
+    * ``host``: the host name in the server's URLs, for codes that phones fill in by themselves.
+    * ``language``: a language tag; default ``en``.
+    * ``origin``: the masked network address of the client that asked; empty if unknown.
+    * ``requested_at``: when the request came, in ms of the wall clock.
+    * ``lifetime``: how long the token can be used, in ms; 0 for notices.
+    * ``deadline``: how long the sending may take, in ms.
     """
 
     medium: Medium
@@ -55,17 +72,21 @@ class TokenMessage:
 
 @frozen
 class Accepted:
-    """The provider took the message over; ``provider_id`` is its name for it."""
+    """The provider accepted the message.
+
+    * ``provider_id``: the id the provider gave the message; ``None`` if it gave none.
+    """
 
     provider_id: str | None = None
 
 
 @frozen
 class RefusedForever:
-    """The provider will never deliver to this address; ``reason`` is for the operator.
+    """The provider will never deliver to this address.
 
-    ``denied``: not for what the address is, but because no message goes there (country switched off, guard against
-    fraud).
+    * ``reason``: a text for the operator.
+    * ``denied``: whether the destination is refused (country switched off, fraud guard) and not the address itself;
+      the client then hears ``M_THREEPID_DENIED`` in place of ``M_INVALID_PARAM``. Default ``False``.
     """
 
     reason: str
@@ -74,7 +95,11 @@ class RefusedForever:
 
 @frozen
 class RefusedForNow:
-    """Not sent, but trying again makes sense; after ``retry_after`` ms, where the provider has enough of us for now."""
+    """The message was not sent, and a later attempt may succeed.
+
+    * ``reason``: a text for the operator.
+    * ``retry_after``: the ms to wait, where the provider limits the rate; ``None`` if it named none.
+    """
 
     reason: str
     retry_after: int | None = None
@@ -82,7 +107,12 @@ class RefusedForNow:
 
 @frozen
 class Unknown:
-    """The message was handed over and no answer came: it may have been sent, so it counts as sent."""
+    """The message was handed over and no answer came; it counts as sent, since it may have been.
+
+    * ``reason``: a text for the operator.
+
+    See https://www.rfc-editor.org/rfc/rfc1047.
+    """
 
     reason: str
 

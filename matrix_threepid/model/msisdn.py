@@ -1,4 +1,7 @@
-"""Phone numbers: possible numbers in E.164 digits, from what a person dials in a country."""
+"""Phone numbers: the digits of E.164, read from a number as a person in a country dials it.
+
+See https://spec.matrix.org/latest/appendices/#pstn-phone-numbers and decision 16.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,24 @@ from ..protocol.errors import InvalidParam
 from ..protocol.members import Text, member, typed
 from .threepid import Candidate, Medium, Threepid
 
-KINDS = ("premium_rate", "shared_cost", "personal_number", "uan", "pager", "voicemail")
-"""The kinds of numbers that cost whoever writes to them, or that nobody reads SMS at."""
+NUMBER_KINDS = ("premium_rate", "shared_cost", "personal_number", "uan", "pager", "voicemail")
+"""The kinds of numbers that cost the sender extra, or at which no person reads SMS."""
+# Four digits after the country code tell rented blocks of numbers apart, which toll fraud uses (SEC-33).
 _PREFIX_DIGITS = 4
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _COUNTRY_MEMBER = Text(r"[\s\S]{0,64}", "must be two letters of ISO 3166-1")
 _DIGITS = re.compile(r"[0-9]+")
+# No letters: some parsers read them as keypad digits. No ";ext=" and ";phone-context=" (REQ-MSISDN-4).
 _DIALLED = re.compile(r"\+?[\d \-.()/\u2010-\u2015\u00a0]+")
 
 
 @frozen
 class Plan:
-    """Where a number belongs. ``region``: ISO 3166-1, ``001`` for none; ``kind``: of ``KINDS``, or ``None``.
+    """The place of a number in the numbering plan.
 
-    ``prefix``: country code and the next four digits, which whoever rents a block of numbers has in common.
+    * ``region``: two letters of ISO 3166-1; ``001`` for numbers of no country.
+    * ``kind``: one of ``NUMBER_KINDS``; ``None`` for every other kind.
+    * ``prefix``: the country code and the next four digits, which the numbers of a rented block have in common.
     """
 
     region: str
@@ -35,13 +42,17 @@ class Plan:
 
 @frozen(kw_only=True, slots=False)
 class PhoneMembers:
-    """The members of a request that name a phone number."""
+    """The members of a request that name a phone number.
+
+    * ``country``: two letters of ISO 3166-1, in any case; may be empty if the number is international.
+    * ``phone_number``: the number as dialled from that country, or in international form; up to 64 characters.
+    """
 
     country: str = member(_COUNTRY_MEMBER, doc="two letters of ISO 3166-1; empty for an international number")
     phone_number: str = typed(64, doc="as dialled from that country, or international")
 
     def candidate(self, policy: object) -> Candidate:
-        """Return the number meant. Raises ``InvalidParam``."""
+        """Return the number that the members name. Raises ``InvalidParam``."""
         return canonical_msisdn(self.country, self.phone_number)
 
 
@@ -61,21 +72,30 @@ def as_written(typed: str) -> str:
 
 
 def _library() -> Any:
-    """Return ``phonenumbers``. It weighs 48 MB, so it is an extra, and loaded when the first number is read.
+    """Return the module ``phonenumbers``. Raises ``InvalidParam`` if it is not installed.
 
-    A role refuses senders for numbers without it; what is left is a log-in by number, where nobody has one.
+    It is an extra because it weighs 48 MB, and it is imported when the first number is read.
     """
     try:
         import phonenumbers
     except ImportError:
+        # A role with a sender for numbers refuses to start without the package. What gets here is a log-in by number
+        # on a server that has no numbers.
         raise InvalidParam("phone_number: is not supported by this server") from None
     return phonenumbers
 
 
 def canonical_msisdn(country: str, dialled: str) -> Candidate:
-    """Return the identifier of a number dialled in ``country`` (two letters), or written internationally.
+    """Return the identifier of a phone number.
 
-    A number must be possible, not in service: numbering plans change. Raises ``InvalidParam``.
+    * ``country``: two letters of ISO 3166-1, in any case.
+    * ``dialled``: the number as dialled in that country, or in international form with ``+``.
+
+    The number must be possible and need not be in service, since numbering plans change faster than the data of the
+    package (REQ-MSISDN-3). Raises ``InvalidParam``.
+
+    >>> canonical_msisdn("GB", "07700 900001").threepid.address
+    '447700900001'
     """
     phonenumbers = _library()
     written = as_written(dialled)
@@ -92,29 +112,32 @@ def canonical_msisdn(country: str, dialled: str) -> Candidate:
     if number.extension or possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise _refused()
     digits = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    # At most 15 digits are E.164; fewer than 7 are short codes, which do not name one person.
     if not 7 <= len(digits) <= 15:
         raise _refused()
     return Candidate(Threepid(Medium.MSISDN, digits), digits)
 
 
 def plan_of(digits: str) -> Plan:
-    """Return where a canonical number belongs, by its own digits.
+    """Return the place of a canonical number in the numbering plan.
 
-    A number that no country has given out yet counts as one of the first country that has its country code.
+    * ``digits``: the digits of E.164. They alone decide, since the ``country`` of a request is chosen by the client.
+
+    A number that no region has assigned yet counts as one of the main region of its country code.
     """
     phonenumbers = _library()
     number = phonenumbers.parse(f"+{digits}", None)
     code = number.country_code or 0
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(code)
-    kinds = {getattr(phonenumbers.PhoneNumberType, kind.upper()): kind for kind in KINDS}
+    kinds = {getattr(phonenumbers.PhoneNumberType, kind.upper()): kind for kind in NUMBER_KINDS}
     kind = kinds.get(phonenumbers.number_type(number))
     return Plan(region, kind, digits[: len(str(code)) + _PREFIX_DIGITS])
 
 
 def bare_number(typed: str) -> str:
-    """Return a number as people write it without its plus sign and separators; plans change, so it is not judged.
+    """Return a number without its plus sign and separators. Raises ``InvalidParam`` if anything but digits is left.
 
-    Raises ``InvalidParam`` for what is no number in digits.
+    The number is not checked further (REQ-MSISDN-7).
     """
     bare = as_written(typed).removeprefix("+").translate({ord(char): None for char in " -.()/"})
     if not _DIGITS.fullmatch(bare):
@@ -123,15 +146,17 @@ def bare_number(typed: str) -> str:
 
 
 def read_number(address: str, policy: object) -> Threepid:
-    """Return the identifier of a number written in full. Raises ``InvalidParam``.
+    """Return the identifier of a number in digits. Raises ``InvalidParam``.
 
-    It is not judged again: numbering plans change, and an address on an account must stay removable.
+    * ``address``: the number with or without ``+`` and separators.
+    * ``policy``: not used; readers of other media need it.
     """
+    # Not checked against the numbering plan: a number that was valid once must stay deletable (REQ-MSISDN-7).
     return Threepid(Medium.MSISDN, bare_number(address))
 
 
 def international(digits: str) -> str:
-    """Return a number as people read it: ``+44 7700 900001``."""
+    """Return the digits of E.164 in international form, such as ``+44 7700 900001``."""
     phonenumbers = _library()
     number = phonenumbers.parse(f"+{digits}", None)
     shown: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

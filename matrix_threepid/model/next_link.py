@@ -1,4 +1,9 @@
-"""``next_link``: where a person goes after confirming, checked before it is stored and never taken from a URL."""
+"""``next_link``: the page a browser goes to after a confirmation.
+
+It is checked before it is stored, and never read from the URL of the link: otherwise anybody could make a link to this
+server that redirects elsewhere (REQ-LINK-4, SEC-17). See
+https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv2validateemailsubmittoken.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +14,22 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from ..protocol.errors import InvalidParam
 
 MAX_LENGTH = 2048
+# Control characters, white space and quotes could end a header or an attribute; browsers read a backslash as a slash.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029<>\"]")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 
 
 def checked_next_link(link: str, hosts: Collection[str] | None) -> str:
-    """Return ``link`` in the form it is stored and redirected to: http(s), ASCII host, no user-info.
+    """Return the link in ASCII, as it is stored and redirected to.
 
+    * ``link``: an absolute ``http`` or ``https`` URL of at most 2,048 characters, without user-info.
     * ``hosts``: the only places allowed, or ``None`` for any: ``host`` over https at its usual port, ``host:port``
       over https at that port, ``http://host[:port]`` over http.
 
     Raises ``InvalidParam``.
+
+    >>> checked_next_link("https://App.example.org/done?a=b", hosts={"app.example.org"})
+    'https://app.example.org/done?a=b'
     """
     parts = _split(link)
     host = _ascii_host(parts)
@@ -27,6 +37,7 @@ def checked_next_link(link: str, hosts: Collection[str] | None) -> str:
         raise InvalidParam("next_link: its host is not allowed by this server")
     port = "" if parts.port is None else f":{parts.port}"
     checked = urlunsplit((parts.scheme, host + port, *(_escaped(part) for part in parts[2:])))
+    # Checked again, since percent-encoding makes the link longer.
     if len(checked) > MAX_LENGTH:
         raise _refused()
     return checked
@@ -40,17 +51,23 @@ def _place(parts: SplitResult, host: str) -> str:
 
 
 def with_sid(link: str, sid: str) -> str:
-    """Append ``sid`` at the very end, where web clients look for it, behind the fragment too."""
+    """Return the link with ``sid`` appended at its very end, after any fragment (REQ-LINK-5).
+
+    Web clients keep their route in the fragment and look for the ``sid`` there.
+
+    >>> with_sid("https://app.example.org/#/done", "abc")
+    'https://app.example.org/#/done?sid=abc'
+    """
     return f"{link}{'&' if '?' in link else '?'}sid={sid}"
 
 
 def host_of(link: str) -> str:
-    """Return the host of a checked link, with its port."""
+    """Return the host of a checked link with its port, for the page that asks for confirmation."""
     return urlsplit(link).netloc
 
 
 def origin_of(link: str) -> str:
-    """Return scheme, host and port of a checked link."""
+    """Return scheme, host and port of a checked link, for the ``form-action`` of a page (SEC-131)."""
     parts = urlsplit(link)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -60,9 +77,11 @@ def _split(link: str) -> SplitResult:
         raise _refused()
     try:
         parts = urlsplit(link)
-        parts.port  # noqa: B018  reading it checks it
+        parts.port  # noqa: B018  the property raises ValueError for a port that is no number
     except ValueError:
         raise _refused() from None
+    # ``urlsplit`` accepts "https:example.org" and "https:///x", which browsers read as links to
+    # the host "example.org" or "x".
     if not re.match(r"https?://[^/]", link, re.IGNORECASE) or "@" in parts.netloc:
         raise _refused()
     return parts

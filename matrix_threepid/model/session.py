@@ -1,9 +1,10 @@
-"""A session: the proof that somebody can read what is sent to an address, as a value with pure rules.
+"""A session: the proof that a person can read what is sent to an address, as a value with pure rules.
 
     opened ──begin_send──▶ due ──sent/refused──▶ … ──validate──▶ validated ──claim──▶ claimed ──consume──▶ consumed
 
-and from anywhere to ``ended``. Stores load sessions and swap them when the revision still fits;
-every rule about a session is a method here. States only move forward. Times are wall-clock ms.
+and from every state to ``ended``. States only move forward (SEC-106). Every rule about a session is a method here; a
+store loads a session, and replaces it only if the stored revision has not changed since. Times are in ms of the wall
+clock. See https://spec.matrix.org/latest/identity-service-api/#establishing-associations and decision 19.
 """
 
 from __future__ import annotations
@@ -15,15 +16,24 @@ from ..protocol.members import redacted
 from .threepid import Purpose, Threepid, mask_field
 
 CLOCK_TOLERANCE = 5 * 60_000
+"""The ms by which the clock of a process may be behind the one that wrote a session."""
 
 
 @frozen(kw_only=True)
 class Lifetimes:
-    """How long things live, in ms.
+    """Lifetimes, in ms (SEC-115).
 
-    ``token``: a link after it was sent; ``code``: a code; ``session``: a session nobody validated;
-    ``validated``: a session after its validation; ``total``: any session after its creation;
-    ``claim``: how long one claimant keeps others out; ``repeat``: how long an answer that got lost may be asked again.
+    * ``token``: a link, from its sending; one hour.
+    * ``code``: a code, from its sending; ten minutes, since a code of six digits can be guessed.
+    * ``session``: a session that is not validated, from its creation; 24 hours.
+    * ``validated``: a session, from its validation; one hour.
+    * ``total``: every session, from its creation; 24 hours.
+    * ``claim``: how long a claim excludes other claimants; ten minutes.
+    * ``repeat``: how long a client may repeat a request that has consumed its session, because the answer can get
+      lost (SEC-4); ten minutes.
+
+    >>> Lifetimes(code=300_000).token
+    3600000
     """
 
     token: int = 3_600_000
@@ -36,20 +46,48 @@ class Lifetimes:
 
 
 IDENTITY_LIFETIMES = Lifetimes(token=86_400_000, validated=86_400_000, total=172_800_000)
-"""What the identity API prescribes: 24 h after creation, and again after validation."""
+"""The lifetimes of the identity API: 24 hours from the creation, and again 24 hours from the validation.
+
+See https://spec.matrix.org/latest/identity-service-api/#establishing-associations.
+"""
 
 
 @frozen(kw_only=True)
 class Session:
-    """One session. ``revision`` rises with every change; stores swap only the next one in.
+    """One session.
 
-    ``slot``: MAC that lets the same request find its session again, ``None`` once the session is over;
-    ``owner``: the user the request was made by, if it carried an access token;
-    ``code_digits``: 0 when a link is sent; ``serial``: how many messages were begun,
-    ``sent_serial``: which of them was handed over last;
-    ``send_attempt``: largest attempt handed over, ``due_attempt``: one written ahead of its sending, free to be
-    taken up (again) from ``due_at`` on, or never when that is ``None``;
-    ``decoy``: nothing can validate it; its address must not learn, or must be told, why.
+    * ``sid``: its public id, 128 random bits.
+    * ``purpose``: the only purpose it can be used for.
+    * ``threepid``: the address to prove, for look-up; it never changes (SEC-8).
+    * ``spelling``: the address to which messages are sent.
+    * ``owner``: the user whose access token the request carried; ``None`` without one. Only this user can use it.
+    * ``pepper_id``: the id of the pepper from which its secrets are derived.
+    * ``secret_mac``: the MAC of the client secret.
+    * ``slot``: a MAC of purpose, address, secret and owner, by which the same request finds its session (SEC-107);
+      unique in a store; ``None`` once the session is over, so that the same request opens a new one.
+    * ``code_digits``: the number of digits of its codes; 0 (default) if a link is sent.
+    * ``created_at``: when it was opened.
+    * ``expires_at``: when it ends.
+    * ``token_expires_at``: when the token sent last ends; 0 before the first message.
+    * ``send_attempt``: the largest ``send_attempt`` that was handed over; ``None`` before.
+    * ``due_attempt``: the ``send_attempt`` that is being sent or waits for its sending, written ahead of it; ``None``
+      if there is none.
+    * ``due_at``: when a worker may send (again) the message of ``due_attempt``; ``None`` for never.
+    * ``serial``: the number of messages begun.
+    * ``sent_serial``: the ``serial`` of the message that was handed over last.
+    * ``guesses``: the guesses of the current code.
+    * ``validated_at``: when the right token came first; ``None`` before.
+    * ``claimed_by``: ``user:`` and a user id, or ``uia:`` and the id of a session of user-interactive authentication;
+      ``None`` if no action has reserved the session.
+    * ``claimed_at``: when ``claimed_by`` was set.
+    * ``consumed_at``: when its action was done; ``None`` before.
+    * ``ended``: whether it was ended without being consumed.
+    * ``decoy``: whether it only looks like a session and can never be validated (REQ-REQTOK-4).
+    * ``next_link``: the page to which a confirmation leads; ``None`` for a page of this server.
+    * ``language``: the language of messages and pages; default ``en``.
+    * ``origin``: the masked network address of the client that asked; empty if unknown.
+    * ``client_mac``: the MAC of that client's network, for blocking it (SEC-44).
+    * ``revision``: the number of changes. A store replaces a session only by the one with the next revision.
     """
 
     sid: str
@@ -85,13 +123,14 @@ class Session:
     # -- questions ----------------------------------------------------------------------------------
 
     def alive(self, now: int) -> bool:
-        """Whether the session can still come to something; not while the clock is behind what has happened."""
+        """Whether the session can still be validated or used at the time ``now``."""
+        # A clock that was set back by more than the tolerance must not revive sessions that have ended (SEC-108).
         latest = max(self.created_at, self.validated_at or 0)
         return not self.over and latest - CLOCK_TOLERANCE <= now < self.expires_at
 
     @property
     def over(self) -> bool:
-        """Whether the session has served, or was called off."""
+        """Whether the session was consumed or ended."""
         return self.ended or self.consumed_at is not None
 
     def token_alive(self, now: int) -> bool:
@@ -99,24 +138,34 @@ class Session:
         return self.alive(now) and now < self.token_expires_at
 
     def token_lifetime(self, lifetimes: Lifetimes) -> int:
-        """How long what is sent lives, in ms: a code can be guessed, a link cannot."""
+        """The ms for which a token of this session can be used after its sending."""
         return lifetimes.code if self.code_digits else lifetimes.token
 
     @property
     def code_serial(self) -> int:
-        """Which message's code is the good one: of the one under way, else of the one handed over last."""
+        """The number of the message whose code is valid: the one being sent, else the one handed over last."""
+        # A refused message must not invalidate the code that the person received before it.
         return self.sent_serial if self.due_attempt is None else self.serial
 
     def in_flight(self, now: int) -> bool:
-        """Whether a message is being sent, or was handed over with an unknown outcome."""
+        """Whether a message is being sent, or was handed over with an outcome that was never written."""
+        # Without ``due_at`` (SMS) the message is never sent again, so it counts as in flight for good.
         return self.due_attempt is not None and (self.due_at is None or now < self.due_at)
 
     def held_by_other(self, claimant: str, now: int, lifetimes: Lifetimes) -> bool:
-        """Whether somebody else has claimed the session and may still act on it."""
+        """Whether another claimant has claimed the session, and the claim has not expired."""
         return self.claimed_by not in (None, claimant) and now < (self.claimed_at or 0) + lifetimes.claim
 
     def usable(self, purpose: Purpose, claimant: str, user_id: str | None, now: int, lifetimes: Lifetimes) -> bool:
-        """Whether ``claimant``, acting for ``user_id``, may use the proof for ``purpose``."""
+        """Whether a claimant may use the session.
+
+        * ``purpose``: the purpose it is needed for.
+        * ``claimant``: ``user:`` and a user id, or ``uia:`` and the id of a session of user-interactive authentication.
+        * ``user_id``: the user for whom the claimant acts; ``None`` for a registration.
+        * ``now``: the time in ms.
+        * ``lifetimes``: the lifetimes of the policy.
+        """
+        # One expression with every condition: no caller can leave one out (SEC-1).
         return (
             self.alive(now)
             and self.validated_at is not None
@@ -126,7 +175,7 @@ class Session:
         )
 
     def served(self, claimant: str, now: int, lifetimes: Lifetimes) -> bool:
-        """Whether ``claimant`` spent the session so recently that the answer may have been lost."""
+        """Whether ``claimant`` consumed the session no longer than ``Lifetimes.repeat`` ago (SEC-4)."""
         return (
             not self.ended
             and self.consumed_at is not None
@@ -137,12 +186,21 @@ class Session:
     # -- changes ------------------------------------------------------------------------------------
 
     def begin_send(self, attempt: int, now: int, due_at: int | None, lifetimes: Lifetimes) -> Session | None:
-        """Write down that ``attempt`` is about to be sent, or return ``None`` if it (or a later one) was."""
-        # What is put off is sent by a worker, so what waits for one has begun; else it is a crash's left-over.
+        """Return the session with a message written ahead of its sending; ``None`` if the attempt was sent before.
+
+        * ``attempt``: the ``send_attempt`` of the request (REQ-SEND-1).
+        * ``now``: the time in ms.
+        * ``due_at``: when a worker may send the message: ``now`` for a deferred one, the end of the lease for one that
+          is sent in the request; ``None`` for never.
+        * ``lifetimes``: the lifetimes of the policy.
+        """
+        # With deferred sending a worker will send the stored message, so its attempt counts as begun. Without it a
+        # message whose lease has ended was left by a process that crashed, and the same attempt may send it again.
         put_off = due_at is not None and due_at <= now
         flying = self.due_attempt if put_off or self.in_flight(now) else None
         if any(seen is not None and attempt <= seen for seen in (self.send_attempt, flying)):
             return None
+        # A new message has a new code, so its guesses start at 0; guesses for the address go on (SEC-24).
         return self._next(
             due_attempt=attempt,
             due_at=due_at,
@@ -152,48 +210,56 @@ class Session:
         )
 
     def lease(self, until: int | None) -> Session:
-        """Let one worker have the message that is due, until its lease ends (``None``: for good)."""
+        """Return the session with its message leased to one worker until ``until`` (ms); ``None``: for good."""
         return self._next(due_at=until)
 
     def sent(self) -> Session:
-        """The message was handed over, or nobody can know whether it was."""
+        """Return the session after its message was handed over, or may have been."""
+        # The largest attempt, not the latest: 2, 1, 2 must send two messages and not three (REQ-SEND-1).
         known = [attempt for attempt in (self.send_attempt, self.due_attempt) if attempt is not None]
         return self._next(send_attempt=max(known, default=None), sent_serial=self.serial, due_attempt=None, due_at=None)
 
     def unsent(self) -> Session:
-        """The message was refused: the client's retry with the same attempt sends, and an older code stays good."""
+        """Return the session after its message was refused.
+
+        The same ``send_attempt`` sends again, and the code of an earlier message stays valid.
+        """
         return self._next(due_attempt=None, due_at=None)
 
     def sent_before(self, earlier: Session) -> Session:
-        """An earlier message was handed over after a later one had begun."""
+        """Return the session after the message of ``earlier`` was handed over, while a later one had already begun."""
         known = [attempt for attempt in (self.send_attempt, earlier.due_attempt) if attempt is not None]
         return self._next(send_attempt=max(known, default=None), sent_serial=max(self.sent_serial, earlier.serial))
 
     def guessed(self) -> Session:
-        """Count one guess, before it is compared."""
+        """Return the session with one more guess; stored before the guess is compared (SEC-25)."""
         return self._next(guesses=self.guesses + 1)
 
     def validate(self, now: int, lifetimes: Lifetimes) -> Session:
-        """The token came back. The time of the first validation stays."""
+        """Return the session as validated at the time ``now``; a validated session is returned unchanged.
+
+        * ``lifetimes``: the session ends ``validated`` ms from now, and ``total`` ms from its creation at the latest.
+        """
+        # The first time stays, so that submitting a token again prolongs nothing (REQ-SESS-4).
         if self.validated_at is not None:
             return self
         ends = min(now + lifetimes.validated, self.created_at + lifetimes.total)
         return self._next(validated_at=now, expires_at=ends)
 
     def claim(self, claimant: str, now: int) -> Session:
-        """Reserve the proof for one claimant: ``user:`` and a user id, or ``uia:`` and a session of the host's UIA."""
+        """Return the session reserved for ``claimant``: ``user:`` and a user id, or ``uia:`` and a UIA session's id."""
         return self._next(claimed_by=claimant, claimed_at=now)
 
     def release(self) -> Session:
-        """Give the claim back: what it was for did not come to pass. Who has spent the session keeps it."""
+        """Return the session without its claim; a session that is over is returned unchanged."""
         return self if self.over else self._next(claimed_by=None, claimed_at=None)
 
     def consume(self, now: int) -> Session:
-        """The proof has served; its slot is free for a new session."""
+        """Return the session as used up at the time ``now``; its slot becomes free for a new session."""
         return self._next(consumed_at=now, slot=None, due_attempt=None, due_at=None)
 
     def end(self) -> Session:
-        """Call the session off."""
+        """Return the session as ended, whatever its state; its slot becomes free for a new session."""
         return self._next(ended=True, slot=None, due_attempt=None, due_at=None)
 
     def _next(self, **changes: object) -> Session:

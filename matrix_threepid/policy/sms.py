@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from attrs import field, frozen
 
 from ..model.limit import Limit, per_day
-from ..model.msisdn import KINDS, Plan
+from ..model.msisdn import NUMBER_KINDS, Plan
 from .choices import names, number, share
 
 
@@ -36,14 +36,16 @@ class SmsRules:
     """Where SMS may go and how many: strangers must not run up a bill. Everything is counted in the store.
 
     ``countries``: regions (ISO 3166-1), as told by the number itself; none means no SMS at all.
-    ``refused_kinds``: kinds of numbers (``model.msisdn.KINDS``) that get none anywhere. ``per_number``, ``per_prefix``
-    (country code and the next four digits): every limit in the list holds. ``budget_per_country``: SMS a day to one
-    country; ``budget_per_hour``, ``budget_per_day``: to all. Budgets go by the clock (UTC) and stop at the number;
-    the listener hears of each when the share ``warn_at`` is used, and at its end. ``conversion``: ``None`` for off.
+    ``refused_kinds``: kinds of numbers (``model.msisdn.NUMBER_KINDS``) that get none anywhere. ``per_number``,
+    ``per_prefix`` (country code and the next four digits): every limit in the list holds. ``budget_per_country``: SMS
+    a day to one country; ``budget_per_hour``, ``budget_per_day``: to all. Budgets go by the clock (UTC) and stop at
+    the number; the listener hears of each when the share ``warn_at`` is used, and at its end. ``conversion``: ``None`` for off.
     """
 
     countries: Collection[str] = names(fits=_is_region, rule="two capital letters of ISO 3166-1 each")
-    refused_kinds: Collection[str] = names(KINDS, fits=set(KINDS).__contains__, rule=f"of {', '.join(KINDS)}")
+    refused_kinds: Collection[str] = names(
+        NUMBER_KINDS, fits=set(NUMBER_KINDS).__contains__, rule=f"of {', '.join(NUMBER_KINDS)}"
+    )
     per_number: tuple[Limit, ...] = field(default=(Limit(3, 3 / 900), per_day(6)), converter=_all_of)
     per_prefix: tuple[Limit, ...] = field(default=(Limit(10, 10 / 600),), converter=_all_of)
     budget_per_country: int = number(500, 1)
