@@ -1,1 +1,1 @@
-"""What the library does, one story a module: pure functions over a role and its ports."""
+"""The operations of the library, one a module: coroutines over a role that await only its ports (decision 2)."""

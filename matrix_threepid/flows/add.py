@@ -1,4 +1,8 @@
-"""Put a proved address on an account: once, for the user who proved it, and announced once."""
+"""Add a proved address to an account: for the user who proved it, once (SEC-128).
+
+See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290, and
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidadd.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +31,15 @@ async def add(
 ) -> None:
     """Add the address of a session to the caller's account.
 
+    * ``hs``: the homeserver.
+    * ``call``: the call; its caller is the user.
+    * ``sid``, ``client_secret``: the session and its secret, as the client sent them.
     * ``authenticate``: awaited once the session was found usable; raises unless the caller has authenticated.
-    * ``may_repeat``: whether the request may be one that was carried out a moment ago, and whose answer was lost. It
-      must carry the authentication it was sent with then.
+    * ``may_repeat``: whether a session that this user consumed within ``Lifetimes.repeat`` counts as success, since
+      the answer may have been lost (SEC-4). Such a request must carry ``auth`` as the first one did.
 
-    Whatever happens between the steps, the same caller can finish what was begun (REQ-ADD-8). Raises
-    ``ThreepidAuthFailed``, ``LimitExceeded``, ``ThreepidDenied`` or ``ThreepidInUse``.
+    After a crash between two steps the same user can repeat the request (SEC-128). Raises ``ThreepidAuthFailed``,
+    ``LimitExceeded``, ``ThreepidDenied``, ``ThreepidInUse``, or what ``authenticate`` raises.
     """
     user = call.user.user_id
     claimant = f"user:{user}"
@@ -40,8 +47,8 @@ async def add(
     def usable(stored: Session) -> bool:
         return stored.usable(Purpose.ADD, claimant, user, hs.clock(), hs.policy.lifetimes)
 
-    # Judged before authentication, so that nobody types a password for a session that cannot be used. The claim below
-    # judges again, since authentication takes as long as the user likes.
+    # Checked before authentication, so that no user types a password for a session that cannot be used (REQ-ADD-9). The
+    # claim below checks again, since minutes may pass while the user authenticates.
     session = await session_access.find(hs, sid, client_secret)
     if session is None:
         raise ThreepidAuthFailed
@@ -52,25 +59,31 @@ async def add(
     if done_before:
         return
 
+    # Charged after authentication: a request without ``auth`` is the ordinary first step and changes nothing.
     await charge_change(hs, user)
     claimed = await session_access.update_session(
         hs, session.sid, lambda stored: stored.claim(claimant, hs.clock()) if usable(stored) else None
     )
     if claimed is None:
-        # The same request, sent twice, may have been faster elsewhere. Whatever else took the session is a refusal.
+        # The same request may have been sent twice and the other one finished first: that is a success. If the session
+        # was claimed or consumed in any other way, this request is refused.
         stored = await hs.sessions.get(session.sid)
         if stored is None or not await _added_lately(hs, stored, claimant, user):
             raise ThreepidAuthFailed
         return
 
+    # The rules of the host are asked again, since they may have changed since requestToken (SEC-55).
     if not await hs.rules.allows(claimed.threepid, Purpose.ADD, user):
         await session_access.update_session(hs, claimed.sid, Session.end)
         raise ThreepidDenied
+    # ``Accounts.add`` decides and adds in one step; a look-up before it would leave a gap for another user (REQ-ADD-4).
     if await hs.accounts.add(user, account_threepid(claimed, hs.clock())) is AddOutcome.TAKEN:
+        # Released, not ended: the owner of the address may delete it, and then the proof can still be used.
         await session_access.update_session(hs, claimed.sid, Session.release)
         raise ThreepidInUse
 
-    # Whoever consumes the session announces the addition, so that it is announced once, after a crash too.
+    # Only the process whose compare-and-swap consumes the session emits the event. So one event is emitted even if two
+    # requests add the address, or a second one completes what a crash interrupted.
     now = hs.clock()
     if await session_access.update_session(
         hs, claimed.sid, lambda stored: None if stored.over else stored.consume(now)
@@ -80,7 +93,10 @@ async def add(
 
 
 async def _added_lately(hs: Homeserver, session: Session, claimant: str, user: str) -> bool:
-    """Return whether the session put its address on the user's account a moment ago, and it still is there."""
+    """Return whether ``claimant`` consumed the session lately and its address is still on the user's account.
+
+    Without the second condition a repeated request would report success for an address deleted meanwhile (SEC-4).
+    """
     if not session.served(claimant, hs.clock(), hs.policy.lifetimes):
         return False
     owner = await hs.accounts.owner(session.threepid)
@@ -88,7 +104,11 @@ async def _added_lately(hs: Homeserver, session: Session, claimant: str, user: s
 
 
 def account_threepid(session: Session, now: int) -> AccountThreepid:
-    """Return what a validated session puts on an account; ``now`` in ms."""
+    """Return the identifier that a validated session adds to an account.
+
+    * ``session``: the validated session.
+    * ``now``: the time of the addition, in ms.
+    """
     return AccountThreepid(
         medium=session.threepid.medium,
         address=session.threepid.address,

@@ -1,4 +1,7 @@
-"""Take an identifier off an account."""
+"""Remove an identifier from an account.
+
+See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,16 @@ from .notify_owner import notify_owner
 
 
 async def delete(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -> None:
-    """Take the first of ``candidates`` that is on the account off it; open password resets by it end."""
+    """Remove an identifier from an account, and end the open password resets by it.
+
+    * ``user_id``: the user; an identifier on another account stays (SEC-23).
+    * ``candidates``: the identifiers that the request may mean; the first that is on the account is removed.
+
+    An identifier that is not on the account is no error, so that a repeated request succeeds (REQ-DEL-5).
+    """
     for threepid in candidates:
         if await hs.accounts.remove(user_id, threepid):
+            # An open reset by this address could otherwise still change the password of the account.
             await session_access.end_all(hs, threepid, Purpose.PASSWORD)
             hs.emit(ThreepidRemoved(user_id, threepid))
             await notify_owner(hs, user_id, MessageKind.REMOVED, threepid)

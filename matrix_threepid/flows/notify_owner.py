@@ -1,6 +1,7 @@
-"""Security notices: the other addresses of an account are told when something about it changed.
+"""Security notices: mails to the other addresses of an account after a change of the account (SEC-56).
 
-A notice holds no link that acts, its failure changes nothing, and together they take little time.
+A notice holds no link that changes anything (decision 37), its failure changes nothing, and all notices of a change
+share one short deadline.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _PURPOSES = {
 
 
 async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> None:
-    """Tell the addresses of an account that take notices, all but ``changed``, what happened (``Policy.notices``)."""
+    """Send a notice to the addresses of an account other than ``changed``, if ``Policy.notices`` is on."""
     media = [medium for medium, row in MEDIA.items() if row.notices and hs.medium_off(medium) is None]
     if not hs.policy.notices or not media:
         return
@@ -38,7 +39,7 @@ async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed:
 
 
 async def _may(hs: Homeserver, held: AccountThreepid) -> bool:
-    """Whether this address gets another notice today; without the store it does not, for the change is made already."""
+    """Whether this address may get another notice today; ``False`` while the store of limits is unavailable."""
     try:
         return not await hs.limiter.charge([Charge(key_of(hs, "notice", held.address), _A_DAY)], hs.clock())
     except Unavailable:

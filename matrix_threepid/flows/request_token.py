@@ -1,7 +1,9 @@
 """Ask for a token: open a session for an address and send its message, for every ``requestToken`` of every role.
 
-The order of the steps is a rule (REQ-REQTOK-8): what can be judged without a look-up comes first, then the host's
-rules, then the limits, and only then whether anybody has the address. So nobody learns more by asking often.
+The order of the steps is a rule (REQ-REQTOK-8): checks that need no look-up, the rules of the host, the limits, the
+owner of the address. The limits come before the owner, so that the look-up cannot be repeated at will. See
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidemailrequesttoken and
+MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290.
 """
 
 from __future__ import annotations
@@ -25,20 +27,21 @@ from . import session_access
 from .send_message import lease_end, send_now
 
 LookUp = Callable[[Session], Awaitable[Session]]
-"""Looks at who has the address: returns the session, changed where it must be, or raises what the client is told."""
+"""Looks the owner of the address up: returns the session, changed if needed, or raises the error for the client."""
 
 
 @frozen(kw_only=True)
 class TokenRequest:
-    """What a client asks for.
+    """One request for a token.
 
-    * ``purpose``: what the session is to be good for; it serves nothing else.
-    * ``candidate``: the address, and the spelling that messages go to.
-    * ``client_secret``: chosen by the client; it proves later that this client asked.
-    * ``send_attempt``: a message is sent only if this is larger than in earlier requests of the session.
-    * ``next_link``: where the person goes after confirming a link, not checked yet; ``None`` for a page of ours.
-    * ``owner``: the user who asks, if the request carried an access token that counts.
-    * ``by_code``: whether the message holds a code to type; else a link.
+    * ``purpose``: the only purpose that the session can be used for.
+    * ``candidate``: the address, and the spelling to which messages are sent.
+    * ``client_secret``: a text chosen by the client, which proves later that the same client asked.
+    * ``send_attempt``: a message is sent only if this is larger than the largest that was sent (REQ-SEND-1).
+    * ``next_link``: the URL to go to after confirming a link, not checked yet; ``None`` (default) for a page of this
+      server.
+    * ``owner``: the user whose access token the request carried; ``None`` (default) without one.
+    * ``by_code``: whether the message holds a code to type, else a link. Default ``False``.
     """
 
     purpose: Purpose
@@ -64,8 +67,12 @@ async def request_token(
 ) -> Session:
     """Open the session a client asks for, or find it again, and send its message; return the session.
 
-    * ``look_up``: asked once everything else has allowed the request.
-    * ``unsent``: raised where the message was refused, in place of ``InvalidParam`` and ``Unavailable``.
+    * ``role``: the homeserver, identity server or delegate.
+    * ``call``: the call, for its client network, language and user.
+    * ``request``: the request.
+    * ``look_up``: awaited after all other checks; default: does nothing.
+    * ``unsent``: the error for a refused message, in place of ``InvalidParam`` and ``Unavailable``; the identity API
+      has its own. Default ``None``: these two.
 
     Raises in this order ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, what ``look_up``
     raises, and what ``send_now`` raises. After a refused message the same attempt may be made again.
@@ -73,6 +80,7 @@ async def request_token(
     threepid = request.candidate.threepid
     session = _new_session(role, call, request)
     plan = plan_reached(role, threepid) if MEDIA[threepid.medium].costs else None
+    # Before the limits, so that a request that can never succeed uses none up.
     if not await role.rules.allows(threepid, request.purpose, call.user_id):
         raise ThreepidDenied
 
@@ -80,6 +88,7 @@ async def request_token(
     if plan is not None:
         await charge_sms(role, threepid, plan)
     if request.by_code:
+        # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
         session = evolve(session, code_digits=await code_digits(role))
 
     session = await look_up(session)
@@ -92,7 +101,7 @@ async def request_token(
 
 
 def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
-    """Return the session asked for, not stored yet, with where its request came from and where its link leads."""
+    """Return the session for a request, not stored yet. Raises ``InvalidParam`` for its ``next_link``."""
     link = request.next_link
     session = session_access.new_session(role, request.purpose, request.candidate, request.client_secret, request.owner)
     return evolve(
@@ -105,33 +114,41 @@ def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
 
 
 async def _open_and_send(role: Role, session: Session, request: TokenRequest) -> Session:
-    """Store the session with its message written ahead, and send unless that is put off.
+    """Store the session with its message written ahead of the sending, and send it unless sending is deferred.
 
-    Writing ahead means that a crash between storing and sending loses nothing: whoever finds the mark sends.
+    If the process crashes between the two, a worker finds the stored message and sends it (SEC-34).
     """
     defers = role.policy.deferred_sending
+    # A deferred message is due at once. One that this request sends is leased until the request must be over.
     due_at = role.clock() if defers else lease_end(role, session.threepid.medium)
 
     def begun(stored: Session) -> Session | None:
         return stored.begin_send(request.send_attempt, role.clock(), due_at, role.policy.lifetimes)
 
     new = begun(session) or session
-    held = await session_access.join_or_open(role, new, request.client_secret)
-    to_send: Session | None = held
-    if held.sid != new.sid:
+    stored_session = await session_access.join_or_open(role, new, request.client_secret)
+    to_send: Session | None = stored_session
+    if stored_session.sid != new.sid:
         # The same request came before: begin this attempt there, unless it or a later one was sent already.
-        to_send = await session_access.update_session(role, held.sid, lambda stored: _resumed(begun(stored), session))
+        to_send = await session_access.update_session(
+            role, stored_session.sid, lambda stored: _resumed(begun(stored), session)
+        )
     if to_send is not None and not defers:
         await send_now(role, to_send)
-    return held
+    return stored_session
 
 
 def _resumed(begun: Session | None, session: Session) -> Session | None:
-    """Let a later message lead where its own request says, and hide only what is to be hidden now."""
+    """Return the session of an earlier request with the values of this one; ``None`` if there is nothing to send.
+
+    * ``begun``: the stored session with the new message begun, or ``None``.
+    * ``session``: the session as this request asks for it, with the result of its own look-up.
+    """
     if begun is None:
         return None
     resumed = evolve(begun, next_link=session.next_link, language=session.language)
     if begun.decoy is session.decoy or begun.validated_at is not None:
         return resumed
-    # Between two requests the address came to an account, or left one: the newer look-up counts.
+    # The address was added to an account, or removed from one, between the two requests: the newer look-up decides
+    # whether the session is a decoy. A session that is validated already stays one that was not a decoy.
     return evolve(resumed, decoy=session.decoy, spelling=session.spelling)

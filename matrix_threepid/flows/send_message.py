@@ -1,6 +1,6 @@
-"""Send what a session is due, write-ahead: written down, then sent, then marked.
+"""Send the message of a session, write-ahead: store that it is due, send it, store its outcome (decision 22).
 
-A crash in between leaves the mark: a mail goes out again (its link is the same), an SMS does not.
+After a crash in between, a mail is sent again (with the same link) and an SMS is not (SEC-121).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def lease_end(role: Role, medium: Medium) -> int | None:
 
 
 async def send_now(role: Role, session: Session) -> None:
-    """Send inside the request.
+    """Send the message of a session within the request.
 
     Raises ``InvalidParam``, ``ThreepidDenied``, ``LimitExceeded`` or ``Unavailable`` if it was refused.
     """
@@ -39,7 +39,10 @@ async def send_now(role: Role, session: Session) -> None:
 
 
 async def deliver_due(role: Role, limit: int = 100) -> int:
-    """Send up to ``limit`` messages that wait; return how many were tried. Any number of processes may do this."""
+    """Send up to ``limit`` messages that are due; return how many were tried.
+
+    Several processes may run this at once: each leases the session for which it sends.
+    """
     tried, late = 0, RefusedForever("its token is over")
     while tried < limit and (taken := await _taken(role)) is not None:
         await (_send(role, taken) if taken.token_alive(role.clock()) else _settle(role, taken, late))
@@ -80,7 +83,7 @@ async def _attempt(role: Role, session: Session) -> Outcome:
 
 
 async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
-    """Write down what became of the sending, unless a later one has begun."""
+    """Store the outcome of a sending, unless a later sending of the session has begun."""
 
     def settled(stored: Session) -> Session | None:
         handed_over = isinstance(outcome, Accepted | Unknown)
@@ -96,7 +99,7 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
 
 
 async def _message(role: Role, session: Session) -> TokenMessage | None:
-    """Return the message of a session, or ``None`` once its pepper is gone."""
+    """Return the message of a session, or ``None`` if its pepper is no longer in force."""
     token = code(role, session) if session.code_digits else link_token(role, session)
     if token is None:
         return None

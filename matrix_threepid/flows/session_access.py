@@ -1,4 +1,7 @@
-"""Open, find and change sessions: the only module that knows both the pure rules and the store."""
+"""Open, find and change sessions: the pure rules of ``Session`` applied to the store by compare-and-swap.
+
+Secrets, tokens and codes are derived here from the peppers (decision 21).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,21 @@ from ..model.threepid import Candidate, Purpose, Threepid
 from ..protocol.errors import NoValidSession, Unavailable
 from ..roles.base import Role
 
+# A compare-and-swap fails only if another process changed the row meanwhile; 32 failures in a row mean a broken store.
 _TRIES = 32
-_NOBODY = Pepper(b"\0" * 32)
+# For the comparison that is made when there is no session or no pepper, so that it takes as long (SEC-114).
+_DUMMY_PEPPER = Pepper(b"\0" * 32)
 
 
 def new_session(role: Role, purpose: Purpose, candidate: Candidate, secret: str, owner: str | None) -> Session:
-    """Return a session as it is opened: no message sent, no address proved."""
+    """Return a new session, not stored yet.
+
+    * ``role``: gives peppers, clock and lifetimes.
+    * ``purpose``: the only purpose it can be used for.
+    * ``candidate``: the address, and the spelling to which messages are sent.
+    * ``secret``: the client secret.
+    * ``owner``: the user whose access token the request carried; ``None`` without one.
+    """
     pepper, sid, now = role.peppers.current, role.new_sid(), role.clock()
     return Session(
         sid=sid,
@@ -31,73 +43,92 @@ def new_session(role: Role, purpose: Purpose, candidate: Candidate, secret: str,
     )
 
 
-async def join_or_open(role: Role, wanted: Session, secret: str) -> Session:
-    """Return the live session of the same request, or ``wanted``, now stored."""
+async def join_or_open(role: Role, new: Session, secret: str) -> Session:
+    """Return the live session of an earlier equal request, or store ``new`` and return it (REQ-SESS-1).
+
+    * ``new``: the session to store if there is none.
+    * ``secret``: the client secret, to compute the slot under the previous pepper.
+
+    Raises ``Unavailable`` if other processes take the slot at every try.
+    """
     for _ in range(_TRIES):
-        holder = await _holder(role, wanted, secret) or await role.sessions.open(wanted)
-        if holder.sid == wanted.sid or holder.alive(role.clock()):
+        holder = await _holder_under_previous_pepper(role, new, secret) or await role.sessions.open(new)
+        if holder.sid == new.sid or holder.alive(role.clock()):
             return holder
+        # The slot is held by a session that has expired. Ending it frees the slot, without waiting for a purge.
         await role.sessions.replace(holder.end())
     raise Unavailable
 
 
-async def _holder(role: Role, wanted: Session, secret: str) -> Session | None:
-    """Return the live session opened under the previous pepper."""
+async def _holder_under_previous_pepper(role: Role, new: Session, secret: str) -> Session | None:
+    """Return the live session of an equal request that came before the peppers were rotated."""
     if role.peppers.previous is None:
         return None
-    slot = _slot(role.peppers.previous, wanted.purpose, wanted.threepid, secret, wanted.owner)
+    slot = _slot(role.peppers.previous, new.purpose, new.threepid, secret, new.owner)
     holder = await role.sessions.find(slot)
     return holder if holder is not None and holder.alive(role.clock()) else None
 
 
 async def find(role: Role, sid: str, secret: str) -> Session | None:
-    """Return the session of ``sid`` if ``secret`` is its client secret; both misses cost the same."""
+    """Return the session with this id if ``secret`` is its client secret, else ``None``.
+
+    An unknown id and a wrong secret are answered alike, after the same comparison (REQ-SESS-8, SEC-114).
+    """
     session = await role.sessions.get(sid)
-    pepper = (session and role.peppers.by_id(session.pepper_id)) or _NOBODY
-    fits = same(secret_mac(pepper, sid, secret), session.secret_mac if session else "")
-    return session if fits and pepper is not _NOBODY else None
+    pepper = (session and role.peppers.by_id(session.pepper_id)) or _DUMMY_PEPPER
+    matches = same(secret_mac(pepper, sid, secret), session.secret_mac if session else "")
+    # The key of the dummy is public, so a row with a MAC under it must not match.
+    return session if matches and pepper is not _DUMMY_PEPPER else None
 
 
 async def update_session(role: Role, sid: str, step: Callable[[Session], Session | None]) -> Session | None:
-    """Apply a pure step to the stored session until it holds; ``None`` if the step declines.
+    """Change the stored session by compare-and-swap; return the new session.
 
-    Raises ``NoValidSession`` if the session is gone, ``Unavailable`` if others never let go of it.
+    * ``sid``: the id of the session.
+    * ``step``: a pure function from the stored session to the new one; called again after each lost race. It returns
+      ``None`` to change nothing, and then so does this function.
+
+    Raises ``NoValidSession`` if the session does not exist, and ``Unavailable`` if it was changed by others at every
+    try.
     """
     for _ in range(_TRIES):
         session = await role.sessions.get(sid)
         if session is None:
             raise NoValidSession
         changed = step(session)
+        # A step that returns its argument has nothing to write.
         if changed is None or changed is session or await role.sessions.replace(changed):
             return changed
     raise Unavailable
 
 
 async def end_all(role: Role, threepid: Threepid, purpose: Purpose) -> None:
-    """Call off every open session of an identifier for one purpose."""
+    """End every open session of an identifier for one purpose."""
     for session in await role.sessions.of_threepid(threepid, purpose):
         await update_session(role, session.sid, lambda session: None if session.over else session.end())
 
 
 async def end_all_of(role: Role, user_id: str) -> None:
-    """Call off every open session a user has opened."""
+    """End every open session that a user has opened."""
     for session in await role.sessions.of_owner(user_id):
         await update_session(role, session.sid, lambda session: None if session.over else session.end())
 
 
 def secret_mac(pepper: Pepper, sid: str, secret: str) -> str:
-    """Return a client secret as it is stored."""
+    """Return the MAC of a client secret, as it is stored (SEC-112)."""
+    # The sid is part of it, so that equal secrets of two sessions are stored as different MACs.
     return pepper.mac("client_secret", sid, secret)
 
 
 def link_token(role: Role, session: Session) -> str | None:
-    """Return the token of the session's link, or ``None`` once its pepper is dropped."""
+    """Return the token of the session's link, or ``None`` if its pepper is no longer in force."""
+    # The same for every message of the session: people open the first mail that arrives (decision 21).
     pepper = role.peppers.by_id(session.pepper_id)
     return None if pepper is None else pepper.token("link", session.sid)
 
 
 def code(role: Role, session: Session) -> str | None:
-    """Return the session's newest code, or ``None`` once its pepper is dropped."""
+    """Return the session's valid code, or ``None`` if its pepper is no longer in force."""
     pepper = role.peppers.by_id(session.pepper_id)
     return None if pepper is None else pepper.code(session.code_digits, "code", session.sid, str(session.code_serial))
 

@@ -1,4 +1,9 @@
-"""A token comes back: compare it, count it, and mark the session validated. Links and codes alike."""
+"""Submit a token: count the guess, compare, and mark the session as validated. For links and codes.
+
+See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailsubmittoken,
+MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078, and
+MSC4183, https://github.com/matrix-org/matrix-spec-proposals/pull/4183.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +22,14 @@ from .session_access import code, link_token, update_session
 
 
 async def validate(role: Role, session: Session, token: str) -> Session:
-    """Mark ``session`` validated if ``token`` is its own; asking again changes nothing.
+    """Mark a session as validated; return it. Submitting the token again changes nothing.
 
-    Raises ``SessionExpired``, ``TokenIncorrect``, ``LimitExceeded``, or ``Unavailable`` if a provider holds the codes.
+    * ``role``: the role that opened the session.
+    * ``session``: the session, found by its client secret or its link.
+    * ``token``: the token as submitted.
+
+    Raises ``SessionExpired``, ``TokenIncorrect``, ``LimitExceeded`` for too many guesses, or ``Unavailable`` if a
+    provider that checks the codes does not answer.
     """
     if _too_late(role, session):
         raise SessionExpired
@@ -28,6 +38,7 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     guessed = session.code_digits and session.validated_at is None
     if guessed:
         session = await _guess(role, session)
+    # A decoy goes through the same counters and the same answer as a wrong token (REQ-REQTOK-4).
     if session.decoy or not await _proves(role, session, token):
         role.emit(WrongToken(session.threepid, session.guesses))
         if guessed:
@@ -37,35 +48,41 @@ async def validate(role: Role, session: Session, token: str) -> Session:
 
 
 def _too_late(role: Role, session: Session) -> bool:
-    """Return whether no token can validate the session any more."""
+    """Return whether no token can validate the session any more, so that ``M_SESSION_EXPIRED`` says so (REQ-SESS-3)."""
     late = not session.over and not session.token_alive(role.clock()) and session.validated_at is None
     return session.ended or late
 
 
 async def _proves(role: Role, session: Session, token: str) -> bool:
-    """Return whether the token is the session's, by the word of the provider if that holds the codes."""
+    """Return whether the token is the session's; a provider that makes the codes itself is asked."""
     sender = role.senders.get(session.threepid.medium)
     if not session.code_digits or not isinstance(sender, RemoteVerifier):
         return token_matches(role, session, token)
     verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
+    # No answer is neither right nor wrong: the user must not be told that a right code is wrong.
     if verified is None:
         raise Unavailable
     return verified is True
 
 
 def token_matches(role: Role, session: Session, token: str) -> bool:
-    """Return whether ``token`` is the session's: its link's, or its newest code."""
+    """Return whether ``token`` is the token of the session's link, or its valid code."""
     expected = code(role, session) if session.code_digits else link_token(role, session)
+    # Without a pepper there is no expected token, and an empty token must not match it (SEC-10).
     return same(token, expected or "") and bool(expected)
 
 
 async def _guess(role: Role, session: Session) -> Session:
-    """Count a guess of a code, in the session and for its address, before it is compared."""
+    """Count a guess of a code in the session and for its address; return the session.
+
+    Counted before the comparison: of simultaneous guesses no more than the limit are compared (SEC-25).
+    """
     await charge_guess(role, session.threepid)
 
     def counted(stored: Session) -> Session | None:
         return stored.guessed() if stored.guesses < role.policy.guesses_per_code else None
 
+    # In the session by compare-and-swap: parallel requests cannot read one count and each add 1 to it.
     counted_session = await update_session(role, session.sid, counted)
     if counted_session is None:
         raise SessionExpired
@@ -73,6 +90,7 @@ async def _guess(role: Role, session: Session) -> Session:
 
 
 async def _validated(role: Role, session: Session) -> Session:
+    """Store the session as validated and emit ``ThreepidValidated``; a validated or consumed one stays as it is."""
     now = role.clock()
     if session.over or session.validated_at is not None:
         if not session.over and not session.alive(now):
@@ -81,6 +99,7 @@ async def _validated(role: Role, session: Session) -> Session:
     changed = await update_session(role, session.sid, lambda stored: _step(role, stored, now))
     if changed is None:
         raise SessionExpired
+    # Another request may have validated the session first; then its time is stored and its process emitted the event.
     if changed.validated_at == now:
         role.emit(ThreepidValidated(session.threepid, session.purpose))
         if MEDIA[session.threepid.medium].costs:
@@ -89,14 +108,14 @@ async def _validated(role: Role, session: Session) -> Session:
 
 
 def _step(role: Role, stored: Session, now: int) -> Session | None:
-    """Return the validated session; one that somebody else has just validated stays as it is."""
+    """Return the validated session; ``None`` if it has ended meanwhile."""
     return stored.validate(now, role.policy.lifetimes) if stored.alive(now) else None
 
 
 async def disown(role: Role, session: Session) -> bool:
-    """Call the session off at the word of the address's owner, and keep its client away for a day.
+    """End a session whose request the reader of the message did not make, and block its client for a day (SEC-44).
 
-    Returns ``False`` if it was too late: the session has served.
+    Returns whether the session was ended; ``False`` if it was consumed or ended before.
     """
     ended = await update_session(role, session.sid, lambda stored: None if stored.over else stored.end())
     if ended is not None:

@@ -1,6 +1,6 @@
-"""Take bindings back from identity servers, for an unbind, a deletion or a deactivation.
+"""Unbind addresses from identity servers, for an unbind, a deletion or a deactivation.
 
-The wish is written down before a server is asked, so what could not be done is in the queue of ``unbind_retry``.
+A binding is stored as to be unbound before its server is called, so ``unbind_retry`` finds each one that failed.
 See MSC1915, https://github.com/matrix-org/matrix-spec-proposals/pull/1915.
 """
 
@@ -21,18 +21,21 @@ from .binding_access import LEASE, as_error, intent, is_intent, resolved, rows_o
 
 @frozen
 class Unbound:
-    """What the identity servers answered, in the order they were asked; empty when none was known."""
+    """The answers of the identity servers that were called.
+
+    * ``answers``: one for each binding, in the order of the calls; empty if no binding was known.
+    """
 
     answers: tuple[UnbindAnswer, ...]
 
     @property
     def result(self) -> str:
-        """Return ``success`` if every server confirmed (and one was known), else ``no-support``."""
+        """``success`` if at least one server was called and all confirmed, else ``no-support`` (REQ-UNBIND-7)."""
         return "success" if self.answers and self.all_done else "no-support"
 
     @property
     def all_done(self) -> bool:
-        """Whether nothing is left to unbind."""
+        """Whether every server confirmed; true if no binding was known."""
         return all(isinstance(answer, Done) for answer in self.answers)
 
     def raise_refusal(self) -> None:
@@ -42,7 +45,7 @@ class Unbound:
                 raise as_error(answer)
 
     def raise_failure(self) -> None:
-        """Raise the first answer that is neither success nor lack of support."""
+        """Raise the first answer that is neither ``Done`` nor ``NotSupported``, as an error for the client."""
         for answer in self.answers:
             if isinstance(answer, ServerRefused | Unreachable | Blocked | Busy):
                 raise as_error(answer)
@@ -51,26 +54,34 @@ class Unbound:
 async def unbind_everywhere(
     hs: Homeserver, user_id: str, candidates: Sequence[Threepid], id_server: str | None
 ) -> Unbound:
-    """Take an identifier back from the server named, or from all it was bound at; all are asked.
+    """Unbind an identifier from the server named, or from every server at which it was bound (REQ-UNBIND-1).
 
-    * ``candidates``: the forms the identifier may be remembered in, the canonical one first.
-    * ``id_server``: as the client wrote it; ``None`` for every server that is remembered.
+    * ``hs``: the homeserver.
+    * ``user_id``: the user for whom it was bound.
+    * ``candidates``: the forms under which the identifier may be stored, the canonical one first.
+    * ``id_server``: the server as the client wrote it; ``None`` for all servers with a remembered binding.
+
+    Raises ``InvalidParam`` or ``ServerNotTrusted`` for ``id_server``, and ``LimitExceeded``.
     """
     rows = await rows_of(hs, user_id, candidates)
     if id_server is not None:
         server = trusted_id_server(hs, id_server)
         rows = [row for row in rows if row.id_server == server]
         if not rows:
-            # A binding we know nothing of may go into the queue: so many of these a user may cause as of changes.
+            # Without a row the unbind may still go into the queue, so a user could fill the queue with invented
+            # addresses and servers: each counts against the limit of changes.
             await charge_change(hs, user_id)
             rows = [_unremembered(hs, user_id, candidates[0], server)]
     return await _unbind_rows(hs, rows, queue_refusals=hs.policy.identity_server_refusal == "queue")
 
 
 async def unbind_all(hs: Homeserver, user_id: str, id_server: str | None = None) -> Unbound:
-    """Take all bindings of a user back, for a deactivation; refusals are asked again later, too.
+    """Unbind all addresses of a user, for a deactivation; refusals are retried later as well (decision 12).
 
-    * ``id_server``: also take the identifiers on the account back from there; they may have been bound elsewhere.
+    * ``hs``: the homeserver.
+    * ``user_id``: the user.
+    * ``id_server``: also unbind the identifiers on the account from this server, since other software may have bound
+      them there (REQ-DEACT-4); default ``None``.
     """
     rows = await rows_of(hs, user_id, None)
     if id_server is not None:
@@ -82,25 +93,29 @@ async def unbind_all(hs: Homeserver, user_id: str, id_server: str | None = None)
 
 
 def _unremembered(hs: Homeserver, user_id: str, threepid: Threepid, server: str) -> Binding:
+    """Return a row for a binding that is not stored; the server is sent the canonical address (REQ-UNBIND-10)."""
     return resolved(intent(hs, user_id, server), threepid, threepid.address)
 
 
 async def _unbind_rows(hs: Homeserver, rows: Sequence[Binding], *, queue_refusals: bool) -> Unbound:
     if hs.identity is None:
         return Unbound((NotSupported(),) * len(rows))
+    # One deadline for all servers: a user with many bindings must not hold the request up for longer (SEC-30).
     until = hs.clock() + hs.policy.identity_deadline
     answers = [await _unbind_row(hs, row, until, queue_refusals=queue_refusals) for row in rows]
     if queue_refusals:
-        # A refusal that went into the queue is not one for the client.
+        # The refusal is retried from the queue, so the client hears ``no-support`` in place of the error (decision 11).
         answers = [NotSupported() if isinstance(answer, ServerRefused) else answer for answer in answers]
     return Unbound(tuple(answers))
 
 
 async def _unbind_row(hs: Homeserver, row: Binding, until: int, *, queue_refusals: bool) -> UnbindAnswer:
-    """Take one binding back, write-ahead: afterwards it is gone, as it was before, or in the queue.
+    """Unbind one binding; afterwards its row is deleted, as it was before, or in the queue.
 
-    * ``until``: the time (ms) at which all calls of the request must be over.
-    * ``queue_refusals``: whether a refusal is asked again later; else it leaves things as they were.
+    * ``hs``: the homeserver.
+    * ``row``: the binding; it need not be stored.
+    * ``until``: the time (ms) by which the call must be over.
+    * ``queue_refusals``: whether a refusal is retried later; otherwise it leaves the row as it was.
     """
     now = hs.clock()
     remembered = await hs.bindings.get(row.id) is not None
@@ -108,6 +123,7 @@ async def _unbind_row(hs: Homeserver, row: Binding, until: int, *, queue_refusal
         hs, row, lambda stored: stored.unwanted(now, now + LEASE * hs.policy.identity_deadline)
     )
     answer = await ask(hs, leased, until)
+    # ``NotSupported`` is not retried: a server that lacks the endpoint will lack it in an hour (REQ-UNBIND-8).
     stays = isinstance(answer, NotSupported) or (isinstance(answer, ServerRefused) and not queue_refusals)
     if isinstance(answer, Done):
         await forget(hs, leased)
@@ -116,32 +132,41 @@ async def _unbind_row(hs: Homeserver, row: Binding, until: int, *, queue_refusal
     elif remembered:
         await update_binding(hs, leased, lambda stored: stored.wanted_again(row))
     else:
+        # The row was made for this request and nothing is known to be bound.
         await hs.bindings.forget(leased)
     return answer
 
 
 async def ask(hs: Homeserver, row: Binding, until: int) -> UnbindAnswer:
-    """Ask the identity server of a binding to take it back; ``until``: the time (ms) the answer must be there."""
+    """Send the unbind of a binding to its identity server; return the answer.
+
+    * ``hs``: the homeserver.
+    * ``row``: the binding.
+    * ``until``: the time (ms) by which the answer must be there; ``Unreachable`` if it has passed.
+    """
     if hs.identity is None or row.threepid is None:
         return NotSupported()
     left = until - hs.clock()
     if left <= 0:
         return Unreachable("no time was left", timeout=True)
+    # The server may compare addresses literally, so it is sent the spelling that it returned when it bound.
     address = row.spelling or row.threepid.address
     return await hs.identity.unbind(row.id_server, row.user_id, row.threepid.medium, address, left)
 
 
 async def forget(hs: Homeserver, row: Binding) -> None:
-    """Forget a binding that the identity server has taken back, unless a bind of it may still be under way."""
+    """Delete a binding after the identity server has confirmed its unbind, and emit ``ThreepidUnbound``."""
     if is_intent(row) and hs.clock() < row.created_at + LEASE * hs.policy.identity_deadline:
-        return  # its lease ends later: the queue asks once more when the bind has had its time
+        # The bind that this intent announces may still be running and publish the address after the unbind. The row
+        # stays until that bind must be over, and the queue then unbinds once more.
+        return
     if await hs.bindings.forget(row) and row.threepid is not None:
         hs.emit(ThreepidUnbound(row.user_id, row.threepid, row.id_server))
 
 
 async def ask_later(hs: Homeserver, row: Binding) -> None:
-    """Put a binding back into the queue after a longer pause, or give it up when it is too old."""
-    jitter = hs.random_bytes(1)[0] / 255  # spreads the calls of many users to a server that comes back
+    """Plan the next unbind after a longer pause, or give up after ``Retrying.give_up`` and emit ``UnbindGivenUp``."""
+    jitter = hs.random_bytes(1)[0] / 255  # 0 to 1; spreads the calls to a server that answers again
     later = row.again(hs.clock(), hs.policy.retrying, jitter)
     if await hs.bindings.replace(later) and later.due_at is None and row.threepid is not None:
         hs.emit(UnbindGivenUp(row.user_id, row.threepid, row.id_server))

@@ -1,4 +1,4 @@
-"""Ask identity servers again to take back bindings that should be gone; a job beside the requests."""
+"""Retry the unbinds that failed; a job that a host runs beside its requests (decisions 11 and 39)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from .unbind import ask, ask_later, forget
 
 
 async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
-    """Ask again for the unbinds that are due; return how many were asked for.
+    """Send the unbinds that are due; return how many were sent.
 
-    * ``limit``: the most that are asked for in this run.
+    * ``hs``: the homeserver.
+    * ``limit``: the largest number to send in this run; default 100.
 
-    Any number of processes may do this at once: each leases the binding it asks for.
+    Several processes may run this at once: each leases the binding for which it sends.
     """
     asked = 0
     while asked < limit:
@@ -21,6 +22,7 @@ async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
         row = await hs.bindings.lease_due(now, now + LEASE * hs.policy.identity_deadline)
         if row is None:
             break
+        # A deadline for each call, since no request waits for the whole run.
         answer = await ask(hs, row, hs.clock() + hs.policy.identity_deadline)
         await (forget(hs, row) if isinstance(answer, Done) else ask_later(hs, row))
         asked += 1

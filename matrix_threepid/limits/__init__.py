@@ -1,1 +1,1 @@
-"""What is counted and refused: rates, budgets, guesses of codes and SMS."""
+"""Limits: rates, budgets, guesses of codes, and SMS. All are counted in the store (decision 24)."""

@@ -1,6 +1,7 @@
-"""Guesses of codes: counted for each address before they are compared, and the wrong ones over all addresses.
+"""Guesses of codes: counted for each address before they are compared, and wrong ones over all addresses (SEC-24).
 
-While there are too many wrong ones, new codes are longer: a guess is worth a hundredth then.
+Too many wrong codes over all addresses raise an alarm: new codes have eight digits instead of six until the hour ends,
+so that a guess succeeds a hundred times less often. See https://cwe.mitre.org/data/definitions/307.html.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ from .rate import charge, key_of
 
 _ALARM = "alarm"
 ALARM_DIGITS = 8
-"""So many digits new codes have at least until the hour of an alarm ends."""
+"""The least number of digits of new codes until the hour of an alarm ends."""
 
 
 async def charge_guess(role: Role, threepid: Threepid) -> None:
-    """Count one guess of a code for an address, over all its sessions. Raises ``LimitExceeded``."""
+    """Charge one guess of a code to an address. Raises ``LimitExceeded``."""
+    # By address and not by session: a new session must not give new guesses (decision 23).
     key = key_of(role, "guess", threepid.medium.value, threepid.address)
     await charge(role, "guess", [Charge(key, role.policy.limits.guesses)])
 
 
 async def count_wrong(role: Role) -> None:
-    """Count one wrong code, and tell the listener once an hour if there are too many."""
+    """Count one wrong code over all addresses; emit ``ManyWrongCodes`` once an hour above ``wrong_codes_alarm``."""
+    # Guessing a few codes at each of many addresses stays below the limit of every single one.
     budget = _wrong_codes(role)
     if await role.limiter.charge([budget.charge(role)], role.clock()):
         await emit_once(role, budget, _ALARM, ManyWrongCodes(budget.allowed))
 
 
 async def code_digits(role: Role) -> int:
-    """Return how many digits a new session's codes have; a session keeps its number, or codes would change length."""
+    """Return the number of digits for the codes of a new session; a session keeps its number."""
     digits = role.policy.code_digits
     if digits >= ALARM_DIGITS or not await emitted(role, _wrong_codes(role), _ALARM):
         return digits

@@ -1,4 +1,4 @@
-"""Spend the policy's limits in the store, before anything is looked up."""
+"""Charge the limits of the policy, in the store, before anything is looked up (SEC-26, decision 24)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ from ..protocol.errors import LimitExceeded
 from ..roles.base import Role
 
 DISOWNED = Limit(1, 1 / 86_400)
+"""One charge a day: after a person said "this was not me", its refill is the time for which the client is blocked."""
 
 
 async def charge_sending(role: Role, call: Call, threepid: Threepid) -> None:
-    """Count one message to be sent: per address, client and user. Raises ``LimitExceeded``."""
+    """Charge one message to its address, its client and its user. Raises ``LimitExceeded``.
+
+    * ``role``: gives policy and limiter.
+    * ``call``: the call, for its client network and user.
+    * ``threepid``: the address; its canonical form is the key, so that other spellings share the limit.
+    """
     limits = role.policy.limits
     address, client = key_of(role, "address", *_parts(threepid)), key_of(role, "client", call.client)
+    # Cost 0 asks for the block of this client and address without counting.
     charges = [Charge(disowned_key(role, threepid, call.client), DISOWNED, cost=0), Charge(address, limits.per_address)]
+    # A delegate is called by a homeserver, whose one address would use up the limit of a client for all its users.
     if role.sees_clients:
         charges.insert(1, Charge(client, limits.per_client))
     if call.user_id is not None:
@@ -28,44 +36,55 @@ async def charge_sending(role: Role, call: Call, threepid: Threepid) -> None:
 
 
 async def charge_change(role: Role, user_id: str) -> None:
-    """Count one change of an account. Raises ``LimitExceeded``."""
+    """Charge one change of an account to its user. Raises ``LimitExceeded``."""
     await charge(role, "change", [Charge(key_of(role, "change", user_id), role.policy.limits.changes)])
 
 
 async def block_disowned(role: Role, threepid: Threepid, client_mac: str) -> None:
-    """Let nobody from this client ask for messages to this address for a day."""
+    """Block requests of this client for messages to this address for a day (SEC-44)."""
     await role.limiter.charge([Charge(_pair(role, threepid, client_mac), DISOWNED)], role.clock())
 
 
 def disowned_key(role: Role, threepid: Threepid, client: str) -> str:
-    """Return the key of an address and a client together."""
+    """Return the key under which an address is blocked for a client."""
     return _pair(role, threepid, client_mac(role, client))
 
 
 def client_mac(role: Role, client: str) -> str:
-    """Return a client's address as it is kept with a session."""
+    """Return the MAC of a client's network, as it is stored with a session."""
     return role.peppers.current.mac("client", client)
 
 
 def keys_of_user(role: Role, user_id: str) -> list[str]:
-    """Return the keys under which what a user does is counted."""
+    """Return the keys of a user's limits, for deleting them with the account."""
     return [key_of(role, "user", user_id), key_of(role, "change", user_id)]
 
 
 def key_of(role: Role, kind: str, *parts: str) -> str:
-    """Return the key a limit is counted under: nothing personal can be read off it."""
+    """Return the key of a limit: its kind, and a MAC of what it counts.
+
+    * ``kind``: the name of the limit.
+    * ``parts``: what is counted, such as an address; it cannot be read from the key (SEC-117).
+    """
     return f"{kind}:{role.peppers.current.mac(kind, *parts)}"
 
 
 async def charge(role: Role, action: str, charges: list[Charge]) -> None:
-    """Count the takes, all or up to the first that is refused. Raises ``LimitExceeded``, and tells the listener."""
+    """Make charges in order up to the first that is refused.
+
+    * ``role``: gives limiter and listener.
+    * ``action``: the name of what is limited, for the event ``LimitReached``.
+    * ``charges``: the charges; those before a refused one stay counted (decision 30).
+
+    Raises ``LimitExceeded``.
+    """
     wait = await role.limiter.charge(charges, role.clock())
     if wait:
         refuse(role, action, wait)
 
 
 def refuse(role: Role, action: str, wait: int) -> NoReturn:
-    """Refuse an action for so many ms."""
+    """Emit ``LimitReached`` and raise ``LimitExceeded``; ``wait``: the ms until the client may try again."""
     role.emit(LimitReached(action, wait))
     raise LimitExceeded(wait)
 

@@ -39,7 +39,8 @@ class SmsRules:
     ``refused_kinds``: kinds of numbers (``model.msisdn.NUMBER_KINDS``) that get none anywhere. ``per_number``,
     ``per_prefix`` (country code and the next four digits): every limit in the list holds. ``budget_per_country``: SMS
     a day to one country; ``budget_per_hour``, ``budget_per_day``: to all. Budgets go by the clock (UTC) and stop at
-    the number; the listener hears of each when the share ``warn_at`` is used, and at its end. ``conversion``: ``None`` for off.
+    the number; the listener hears of each when the share ``warn_at`` is used, and at its end. ``conversion``:
+    ``None`` for off.
     """
 
     countries: Collection[str] = names(fits=_is_region, rule="two capital letters of ISO 3166-1 each")
