@@ -1,8 +1,8 @@
-"""What the library asks of a host and of its back ends: Protocols, few methods each.
+"""The ports: what a host and its back ends provide, as Protocols with few methods (decision 4).
 
-Methods return awaitables, so ``async def``, a Future and a Deferred all fit. "Not there" is a value,
-never an exception. A port that cannot serve right now raises ``errors.Unavailable``; whatever else it
-raises is taken for a bug and left visible.
+Methods return awaitables, so ``async def`` functions, futures and Deferreds can implement them. "Not there" is a value
+and never an exception. A port that cannot answer at present raises ``errors.Unavailable``, which clients hear as 503;
+every other exception counts as a bug and is raised to the host.
 """
 
 from ..model.call import Caller

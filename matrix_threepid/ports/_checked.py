@@ -1,7 +1,7 @@
-"""Ports as the library asks them: every answer is checked against the port's declaration before it is believed.
+"""Wrappers of ports that check the type of every answer against the annotations of the port (SEC-136).
 
-An answer of another type is a mistake of the host's. It raises ``ConfigurationError`` naming port, method and the type
-that came, never the value, and nothing is done on the strength of it.
+An answer of another type is a mistake in the host: ``None`` or a coroutine could otherwise count as "allowed" or "not
+there". It raises ``ConfigurationError`` with port, method and type, and never with the value, which may be a secret.
 """
 
 from __future__ import annotations
@@ -10,46 +10,53 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cache
 from inspect import isawaitable
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeGuard, Union, cast, get_args, get_origin, get_type_hints
 
 from attrs import frozen
 
 from .. import ports
 from ..protocol.errors import ConfigurationError
 
-Fits = Callable[[Any], bool]
+IsOfType = Callable[[object], bool]
 
 
 @frozen
 class Method:
     """A method of a port.
 
-    ``name``: its name. ``asked``: port and method, for messages. ``awaited``: whether it returns an awaitable.
-    ``wanted``: the type of its answer in words. ``fits``: whether an answer is of that type.
+    * ``name``: its name.
+    * ``full_name``: port and method, for messages.
+    * ``awaited``: whether it returns an awaitable.
+    * ``expected``: the type of its answer in words.
+    * ``accepts``: returns whether an answer is of that type.
     """
 
     name: str
-    asked: str
+    full_name: str
     awaited: bool
-    wanted: str
-    fits: Fits
+    expected: str
+    accepts: IsOfType
 
     def refuse(self, port: object, answer: object) -> ConfigurationError:
-        """Return what to raise for an answer that does not fit."""
+        """Return the error for an answer of another type."""
         came = f"{type(port).__name__} answered {type(answer).__name__}"
-        return ConfigurationError(f"{self.asked}: must answer {self.wanted}, but {came}")
+        return ConfigurationError(f"{self.full_name}: must answer {self.expected}, but {came}")
 
 
 class Checked:
-    """A host's port whose answers are checked; whatever the protocol does not declare is the port's own."""
+    """A port of a host whose answers are checked; other attributes are those of the port itself.
 
-    def __init__(self, protocol: type, port: Any) -> None:
+    * ``protocol``: the ``Protocol`` class that declares the methods.
+    * ``port``: the host's object.
+    """
+
+    def __init__(self, protocol: type, port: object) -> None:
         self._port = port
         for method in methods(protocol):
             setattr(self, method.name, _awaiting(port, method) if method.awaited else _calling(port, method))
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_port":  # not set yet, while a copy is made
+        if name == "_port":  # ``copy`` asks before ``__init__`` has run; without this the look-up below never ends
             raise AttributeError(name)
         return getattr(self._port, name)
 
@@ -57,23 +64,23 @@ class Checked:
         return repr(self._port)
 
 
-def checked(protocol: type, port: Any) -> Any:
-    """Return a port whose answers are checked; one that is checked already, and ``None``, as they are."""
+def checked(protocol: type, port: object) -> object:
+    """Return a port with its answers checked; ``None`` and a port that is checked already are returned unchanged."""
     return port if port is None or isinstance(port, Checked) else Checked(protocol, port)
 
 
-def checked_sender(sender: Any) -> Any:
-    """Return a sender whose outcomes are checked, and what it says of codes if it verifies them."""
+def checked_sender(sender: object) -> object:
+    """Return a sender with its outcomes checked, and the answers of ``verify`` as well if it has that method."""
     return checked(ports.RemoteVerifier if hasattr(sender, "verify") else ports.TokenSender, sender)
 
 
-def given(port: Any) -> Any:
-    """Return the object the host gave."""
+def given(port: object) -> object:
+    """Return the host's object behind a checked port, for error messages."""
     return port._port if isinstance(port, Checked) else port
 
 
 class CheckedClock:
-    """A ``Clock`` whose time is a whole number of ms."""
+    """A ``Clock`` whose answers are checked: a clock in seconds or floats would end every session at once."""
 
     def __init__(self, clock: ports.Clock) -> None:
         self._clock = clock
@@ -87,7 +94,7 @@ class CheckedClock:
 
 
 class CheckedRandomBytes:
-    """A ``RandomBytes`` that returns as many bytes as it was asked for."""
+    """A ``RandomBytes`` whose answers are checked: fewer bytes than asked for would make ids that can be guessed."""
 
     def __init__(self, random_bytes: ports.RandomBytes) -> None:
         self._random_bytes = random_bytes
@@ -104,11 +111,12 @@ class CheckedRandomBytes:
 
 @cache
 def methods(protocol: type) -> tuple[Method, ...]:
-    """Return the methods of a protocol with what each may answer, as its annotations say."""
+    """Return the methods of a port, each with the type of its answer as its annotation says."""
     return tuple(_methods(protocol))
 
 
 def _methods(protocol: type) -> Iterator[Method]:
+    # Base classes first and each name once, so that a port that extends another has its methods too.
     names = [name for kind in reversed(protocol.__mro__) for name, value in vars(kind).items() if callable(value)]
     for name in dict.fromkeys(name for name in names if not name.startswith("_")):
         declared = get_type_hints(getattr(protocol, name))["return"]
@@ -117,39 +125,48 @@ def _methods(protocol: type) -> Iterator[Method]:
         yield Method(name, f"{protocol.__name__}.{name}", awaited, _in_words(answer), _rule(answer))
 
 
-def _awaiting(port: Any, method: Method) -> Callable[..., Any]:
-    async def ask(*values: Any, **named: Any) -> Any:
+def _awaiting(port: object, method: Method) -> Callable[..., Awaitable[object]]:
+    """Return an async method that calls the port's, awaits it, and checks its answer."""
+
+    async def ask(*values: object, **named: object) -> object:
         answering = getattr(port, method.name)(*values, **named)
+        # A plain function would work until its first slow call blocks the event loop of the host (decision 2).
         if not isawaitable(answering):
             raise ConfigurationError(
-                f"{method.asked}: must return an awaitable, but {type(port).__name__} is not async and returned "
+                f"{method.full_name}: must return an awaitable, but {type(port).__name__} is not async and returned "
                 f"{type(answering).__name__}"
             )
         answer = await answering
-        if not method.fits(answer):
+        if not method.accepts(answer):
             raise method.refuse(port, answer)
         return answer
 
+    # Tracebacks then show the host's class and method in place of this function.
     ask.__qualname__ = f"{type(port).__qualname__}.{method.name}"
     return ask
 
 
-def _calling(port: Any, method: Method) -> Callable[..., Any]:
-    def ask(*values: Any, **named: Any) -> Any:
+def _calling(port: object, method: Method) -> Callable[..., object]:
+    """Return a method that calls the port's and checks its answer."""
+
+    def ask(*values: object, **named: object) -> object:
         answer = getattr(port, method.name)(*values, **named)
-        if not method.fits(answer):
+        if not method.accepts(answer):
             raise method.refuse(port, answer)
         return answer
 
     return ask
 
 
-def _rule(answer: Any) -> Fits:
-    """Return what judges answers of an annotated type. Truth and numbers are never taken for one another."""
+def _rule(answer: object) -> IsOfType:
+    """Return a function that tells whether a value is of an annotated type.
+
+    ``bool`` and ``int`` are distinguished: 0 rows deleted is no refusal, and ``True`` is no number of ms.
+    """
     origin = get_origin(answer)
     if origin in (Union, UnionType):
         rules = [_rule(each) for each in get_args(answer)]
-        return lambda value: any(fits(value) for fits in rules)
+        return lambda value: any(accepts(value) for accepts in rules)
     if origin is Sequence:
         (each,) = map(_rule, get_args(answer))
         return lambda value: _is_list(value) and all(map(each, value))
@@ -157,16 +174,18 @@ def _rule(answer: Any) -> Fits:
         return lambda value: type(value) is int and value >= 0
     if answer is bool:
         return lambda value: type(value) is bool
-    kind = origin or answer
+    # Of generic types such as ``dict[str, Any]`` the container is checked; the flows check what they read from it.
+    kind = cast("type", origin or answer)
     return lambda value: isinstance(value, kind)
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    # A string is a sequence of strings, so it would otherwise pass as a list of them.
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _in_words(answer: Any) -> str:
-    """Return an annotated type as people write it."""
+def _in_words(answer: object) -> str:
+    """Return an annotated type in words, for messages."""
     origin = get_origin(answer)
     if origin in (Union, UnionType):
         return " or ".join(map(_in_words, get_args(answer)))
@@ -176,5 +195,4 @@ def _in_words(answer: Any) -> str:
         return f"a sequence of {_in_words(get_args(answer)[0])}"
     if answer is int:
         return "int, 0 or more"
-    name: str = (origin or answer).__name__
-    return name
+    return cast("type", origin or answer).__name__

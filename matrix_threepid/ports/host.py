@@ -1,4 +1,4 @@
-"""What the host gives: its accounts, tokens and authentication, its rules, and what it hears."""
+"""The ports of a host: accounts, access tokens, user-interactive authentication, rules, events, pages."""
 
 from __future__ import annotations
 
@@ -12,64 +12,93 @@ from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threep
 from ..protocol.wire import Request
 
 Clock = Callable[[], int]
-"""Returns the wall-clock time in ms."""
+"""Returns the time in ms of the wall clock; an int from 0."""
 
 
 def system_clock() -> int:
-    """Return the time of this machine in ms."""
+    """Return the time of this machine in ms of the wall clock."""
+    # Wall clock and not monotonic: the times are stored, and compared by other processes and after restarts.
     return time.time_ns() // 1_000_000
 
 
 RandomBytes = Callable[[int], bytes]
-"""Returns so many random bytes, fit for secrets."""
+"""Returns the given number of random bytes, suitable for secrets, such as ``secrets.token_bytes`` (SEC-21)."""
 
 
 class Accounts(Protocol):
-    """The host's accounts and the identifiers on them. A threepid has one owner at most, always."""
+    """The host's accounts and the identifiers on them. An identifier is on at most one account.
+
+    See https://spec.matrix.org/latest/client-server-api/#adding-account-administrative-contact-information.
+    """
 
     def owner(self, threepid: Threepid) -> Awaitable[Owner | None]:
-        """Return who has this identifier; nobody, if the account is deactivated."""
+        """Return the owner of an identifier; ``None`` if it is on no account or on a deactivated one (SEC-129)."""
 
     def list(self, user_id: str) -> Awaitable[Sequence[AccountThreepid]]:
         """Return the identifiers of an account, in the order they were added."""
 
     def add(self, user_id: str, threepid: AccountThreepid) -> Awaitable[AddOutcome]:
-        """Put an identifier on an account, atomically refusing one that another account has."""
+        """Add an identifier to an account, or answer ``AddOutcome.TAKEN`` if it is on another one; atomic (SEC-126)."""
 
     def remove(self, user_id: str, threepid: Threepid) -> Awaitable[bool]:
-        """Take an identifier off this account; return whether it was there."""
+        """Remove an identifier from this account only (SEC-127); return whether it was on it."""
 
 
 class Callers(Protocol):
-    """The host's access tokens."""
+    """The host's access tokens.
+
+    See https://spec.matrix.org/latest/client-server-api/#using-access-tokens.
+    """
 
     def identify(self, request: Request) -> Awaitable[Caller | None]:
-        """Return who calls, or ``None`` without a token; raise ``UnknownToken`` or ``UserLocked`` for a bad one."""
+        """Return the caller of a request; ``None`` if it carries no token.
+
+        Raises ``UnknownToken`` for a token that is not valid, and ``UserLocked`` for that of a locked account.
+        """
 
 
 class Uia(Protocol):
-    """The host's user-interactive authentication."""
+    """The host's user-interactive authentication.
+
+    See https://spec.matrix.org/latest/client-server-api/#user-interactive-authentication-api.
+    """
 
     def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> Awaitable[None]:
-        """Return once ``body["auth"]`` completes a flow for this very action; else raise ``UiaRequired``."""
+        """Return if ``body["auth"]`` completes a flow, else raise ``UiaRequired``.
+
+        * ``request``: the request.
+        * ``caller``: the user who must authenticate.
+        * ``body``: the whole JSON object of the request; one flow must not serve two bodies (SEC-42).
+        * ``action``: what the user authenticates for, in words; one flow must not serve two actions.
+        """
 
 
 class AddressRules(Protocol):
-    """The host's word on single addresses, asked at requestToken and again when an address is added."""
+    """The host's rules on single addresses, asked at requestToken and again when an address is used (SEC-55)."""
 
     def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> Awaitable[bool]:
-        """Return whether this identifier may be used; refusing answers ``M_THREEPID_DENIED``."""
+        """Return whether an identifier may be used; ``False`` makes the client hear ``M_THREEPID_DENIED``.
+
+        * ``threepid``: the identifier.
+        * ``purpose``: what it is to be used for.
+        * ``user_id``: the user whose access token the request carries; ``None`` without one.
+        """
 
 
 class Listener(Protocol):
-    """Hears what happened, after it happened."""
+    """Receives events after the fact (``matrix_threepid.events``)."""
 
     def on(self, event: Event) -> None:
-        """Take note; what this raises is logged and changes nothing."""
+        """Handle an event; exceptions are logged and change nothing."""
 
 
 class Pages(Protocol):
-    """Renders the pages behind the links in mails."""
+    """Renders the HTML pages behind the links in mails."""
 
     def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
-        """Return a whole HTML document; every value is escaped."""
+        """Return a whole HTML document, in which every value is escaped (SEC-16).
+
+        * ``page``: the name of the page, such as ``confirm``.
+        * ``language``: one of ``Policy.languages``.
+        * ``values``: the values of the page by name.
+        """

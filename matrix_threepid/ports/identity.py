@@ -1,4 +1,4 @@
-"""What the identity API takes: a client for identity servers, and signatures made and checked."""
+"""The ports for the identity API: a client for identity servers, and making and checking signatures."""
 
 from __future__ import annotations
 
@@ -15,40 +15,74 @@ from ..protocol.wire import Request
 
 @frozen
 class Credentials:
-    """A session of an identity server and its secret."""
+    """A session of an identity server.
+
+    * ``sid``: its id.
+    * ``client_secret``: its client secret; its representation is redacted.
+    """
 
     sid: str
     client_secret: str = field(repr=redacted)
 
 
 class IdentityServerClient(Protocol):
-    """Talks to identity servers; never raises for what they do. ``deadline``: ms one whole call may take."""
+    """Calls identity servers. Every failure of a server or of the network is an answer and never an exception.
+
+    Arguments of the methods:
+
+    * ``id_server``: the server in normal form, ``host[:port][/path]``.
+    * ``access_token``: the user's token for that server, sent to no other server (SEC-40).
+    * ``credentials``: the session at that server.
+    * ``user_id``: the user for whom an address is published.
+    * ``deadline``: the ms that one call may take from start to end.
+
+    See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290, and
+    MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140.
+    """
 
     def proved(
         self, id_server: str, access_token: str, credentials: Credentials, deadline: int
     ) -> Awaitable[ProvedAnswer]:
-        """Ask which address a session has proved (``getValidated3pid``)."""
+        """Return the address that a session has proved.
+
+        See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv23pidgetvalidated3pid.
+        """
 
     def bind(
         self, id_server: str, access_token: str, credentials: Credentials, user_id: str, deadline: int
     ) -> Awaitable[BindAnswer]:
-        """Publish the address of a session for a user."""
+        """Publish the address of a session for a user.
+
+        See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidbind.
+        """
 
     def unbind(
         self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int
     ) -> Awaitable[UnbindAnswer]:
-        """Take a binding back, signed by this homeserver."""
+        """End the publication of an address, by a request signed with the key of this homeserver (REQ-UNBIND-2).
+
+        See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidunbind.
+        """
 
 
 class ObjectSigner(Protocol):
-    """Signs JSON objects with the server's key."""
+    """Signs JSON objects with the server's key.
+
+    See https://spec.matrix.org/latest/appendices/#signing-json.
+    """
 
     def sign(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``value`` with the server's signature under ``signatures``."""
 
 
 class RequestVerifier(Protocol):
-    """Checks the signatures of homeservers."""
+    """Checks the signatures of homeservers on requests.
+
+    See https://spec.matrix.org/latest/server-server-api/#request-authentication.
+    """
 
     def origin(self, request: Request, body: Mapping[str, Any]) -> Awaitable[str]:
-        """Return the server that signed a request for us; raise ``Unauthorized`` for any signature that is not good."""
+        """Return the name of the server that signed a request to this server.
+
+        Raises ``Unauthorized`` if a signature is missing, malformed or not valid.
+        """

@@ -1,4 +1,7 @@
-"""What stores give: sessions, counts, bindings and associations, shared by all processes of a host."""
+"""The ports of stores: sessions, limits, bindings and associations, shared by all processes of a host.
+
+No operation has an optional filter, since one that is forgotten would let every row through (SEC-104).
+"""
 
 from __future__ import annotations
 
@@ -15,48 +18,59 @@ from ..policy import Limit
 
 
 class SessionStore(Protocol):
-    """Sessions, found by ``sid`` or by ``slot``. No rule about sessions lives here."""
+    """Sessions by ``sid`` and by ``slot``, both unique. The rules about sessions are methods of ``Session``."""
 
     def open(self, session: Session) -> Awaitable[Session]:
-        """Insert ``session`` unless its slot is taken, atomically; return the session that has the slot."""
+        """Insert a session unless another one has its slot; return the session that has the slot. Atomic."""
 
     def get(self, sid: str) -> Awaitable[Session | None]:
-        """Return a session."""
+        """Return the session with this id, in whatever state it is; ``None`` if there is none."""
 
     def find(self, slot: str) -> Awaitable[Session | None]:
-        """Return the session that has this slot."""
+        """Return the session with this slot; ``None`` if there is none."""
 
     def replace(self, session: Session) -> Awaitable[bool]:
-        """Swap ``session`` in if the stored revision is the one before its own; return whether it was."""
+        """Store a session if the stored revision is its own less 1; return whether it was stored. Atomic (SEC-106)."""
 
     def lease_due(self, now: int, until: int) -> Awaitable[Session | None]:
-        """Take the session whose message has waited longest (the least ``due_at`` up to ``now``), atomically.
+        """Lease the session with the least ``due_at`` up to ``now``; return it as changed by ``Session.lease``. Atomic.
 
-        It is put off as ``Session.lease(until)`` does, and returned as it is then; nobody else finds it before
-        ``until`` (ms of the wall clock). ``None``: nothing is due, or all that is, is being taken by others.
+        * ``now``: the time in ms.
+        * ``until``: the time in ms before which no other worker finds the session.
+
+        ``None``: no session is due, or other workers are leasing all that are.
         """
 
     def of_owner(self, user_id: str) -> Awaitable[Sequence[Session]]:
-        """Return the sessions opened by a user that are not over."""
+        """Return the sessions whose ``owner`` is this user and that are neither consumed nor ended."""
 
     def of_threepid(self, threepid: Threepid, purpose: Purpose) -> Awaitable[Sequence[Session]]:
-        """Return the sessions of an identifier for one purpose that are not over."""
+        """Return the sessions of an identifier for one purpose that are neither consumed nor ended."""
 
     def erase(self, user_id: str, threepids: Sequence[Threepid]) -> Awaitable[int]:
-        """Delete all sessions a user has opened, and those of these identifiers that nobody known has; return how many.
+        """Delete the sessions of a user, and those of some identifiers without an ``owner``; return how many.
 
-        Whether they are over makes no difference. Sessions that other users have opened stay.
+        * ``user_id``: the ``owner`` of the sessions.
+        * ``threepids``: the identifiers. Their sessions with another ``owner`` stay.
+
+        Sessions that are consumed or ended are deleted too.
         """
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
-        """Delete at most ``limit`` sessions that expired before that time; return how many. Housekeeping only."""
+        """Delete sessions that expired before a time; return how many. No rule depends on it (SEC-109).
+
+        * ``before``: the time in ms.
+        * ``limit``: the largest number to delete, which bounds the time of the transaction.
+        """
 
 
 @frozen
 class Charge:
-    """Something to count: a key (a MAC or a name, never an address), its limit and what it costs.
+    """A charge against a limit.
 
-    ``cost`` 0 asks without counting.
+    * ``key``: what is counted: a name and a MAC, and never an address itself.
+    * ``limit``: the limit of the key.
+    * ``cost``: the number of charges; 0 asks without counting. Default 1.
     """
 
     key: str
@@ -65,55 +79,65 @@ class Charge:
 
 
 class RateLimiter(Protocol):
-    """Counts that all processes of a host share."""
+    """Counts of limits, shared by all processes of a host: a count per process would multiply the limit (SEC-116).
+
+    ``Limit.charge`` is the arithmetic.
+    """
 
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
-        """Count the charges in order up to the first that is refused; return 0, or the ms until that one is granted.
+        """Make charges in order up to the first that is refused. Return 0, or the ms until that one is granted.
 
-        A cost above the burst is never granted: the answer is then the ms until the key is completely refilled, and an
+        * ``charges``: the charges; those before the refused one stay counted, and it counts nothing.
+        * ``now``: the time in ms.
+
+        A cost above the burst is never granted: the answer is the ms until the key is completely refilled, plus one
         interval for each unit above the burst.
         """
 
     def forget(self, keys: Sequence[str]) -> Awaitable[None]:
-        """Forget what was counted under these keys."""
+        """Delete the counts of these keys."""
 
     def purge(self, now: int, limit: int) -> Awaitable[int]:
-        """Forget at most ``limit`` keys that are completely refilled; return how many."""
+        """Delete up to ``limit`` keys that are completely refilled at the time ``now``; return how many."""
 
 
 class BindingStore(Protocol):
-    """Where which address is bound. No rule about bindings lives here."""
+    """Bindings by ``id``, which is unique. The rules about bindings are methods of ``Binding``."""
 
     def insert(self, binding: Binding) -> Awaitable[bool]:
-        """Insert a binding unless there is one of its ``id``; return whether it was inserted."""
+        """Insert a binding unless one with its ``id`` is stored; return whether it was inserted. Atomic."""
 
     def get(self, binding_id: str) -> Awaitable[Binding | None]:
-        """Return a binding."""
+        """Return the binding with this id; ``None`` if there is none."""
 
     def replace(self, binding: Binding) -> Awaitable[bool]:
-        """Swap ``binding`` in if the stored revision is the one before its own; return whether it was."""
+        """Store a binding if the stored revision is its own less 1; return whether it was stored. Atomic."""
 
     def forget(self, binding: Binding) -> Awaitable[bool]:
-        """Delete ``binding`` if the stored revision is its own; return whether it was."""
+        """Delete a binding if the stored revision is its own; return whether it was deleted. Atomic."""
 
     def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
-        """Return all bindings of a user, the oldest first; also after the user has left."""
+        """Return all bindings of a user, the oldest first, also after the account was deactivated."""
 
     def lease_due(self, now: int, until: int) -> Awaitable[Binding | None]:
-        """Take the binding that has waited longest to be taken back, as ``SessionStore.lease_due`` does a session."""
+        """Lease the binding with the least ``due_at`` up to ``now``, as ``SessionStore.lease_due`` does. Atomic."""
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
-        """Delete at most ``limit`` bindings made before that time whose address never became known; return how many."""
+        """Delete bindings without ``threepid`` that were made before a time; return how many.
+
+        * ``before``: the time in ms.
+        * ``limit``: the largest number to delete.
+        """
 
 
 class AssociationStore(Protocol):
-    """What an identity server publishes: one user an address."""
+    """The associations that an identity server publishes; an address has one user (REQ-ISBIND-1)."""
 
     def put(self, association: Association) -> Awaitable[None]:
-        """Publish an association in the place of any earlier one of its address."""
+        """Store an association; an earlier one of the same address is replaced."""
 
     def get(self, threepid: Threepid) -> Awaitable[Association | None]:
-        """Return the association of an address."""
+        """Return the association of an address; ``None`` if there is none."""
 
     def remove(self, threepid: Threepid, mxid: str) -> Awaitable[bool]:
-        """Delete the association of this address with this very user; return whether there was one."""
+        """Delete the association of an address if it is with this user; return whether there was one."""

@@ -1,1 +1,1 @@
-"""What a server is: homeserver, identity server or delegate, with the ports each needs."""
+"""The three roles a server can have, with the ports each needs: homeserver, identity server, delegate (decision 1)."""

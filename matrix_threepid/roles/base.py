@@ -1,4 +1,4 @@
-"""``Role``: what every role of the library needs, be it homeserver, identity server or delegate."""
+"""``Role``: the ports and choices that homeserver, identity server and delegate have in common (decisions 1 and 4)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from attrs import field, fields, frozen
@@ -27,42 +27,57 @@ from ..protocol.wire import Request
 from ..texts.pages import BuiltInPages
 
 SID_BYTES = 16
+"""128 random bits (SEC-110)."""
 # https://spec.matrix.org/latest/appendices/#server-name
 _SERVER_NAME = re.compile(r"(?:[0-9A-Za-z.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _log = logging.getLogger("matrix_threepid")
 
 
 class Silence:
-    """A ``Listener`` that hears nothing."""
+    """A ``Listener`` that ignores every event; the default."""
 
     def on(self, event: Event) -> None:
         return None
 
 
 class EverythingAllowed:
-    """``AddressRules`` without rules."""
+    """``AddressRules`` that allow every address; the default."""
 
     async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
         return True
 
 
+class _PortField(Protocol):
+    """The part of an attrs attribute that ``implements`` uses."""
+
+    name: str
+    default: Any
+
+
 @frozen
 class implements:  # noqa: N801  reads like the function it is called as
-    """An attrs validator: the value must have every method of ``protocol``, or be ``None`` where it may."""
+    """An attrs validator: the value must have every method of a port, or be ``None`` if that is the default.
+
+    * ``protocol``: the ``Protocol`` class of the port.
+
+    A wrong port is refused when a role is made, and not by the first request that needs it (SEC-136).
+    """
 
     protocol: type
 
-    def __call__(self, _: Any, attribute: Any, port: Any) -> None:
-        """Raise ``ConfigurationError`` naming the methods that are not there."""
+    def __call__(self, _: object, attribute: _PortField, port: Any) -> None:
+        """Raise ``ConfigurationError`` with the names of the methods that are missing."""
         if isinstance(port, type):
             raise ConfigurationError(f"{attribute.name}={port.__name__} is a class: give an instance of it")
+        # By name only: signatures cannot be compared, since hosts may have further parameters with defaults.
         lacking = [each.name for each in methods(self.protocol) if not callable(getattr(port, each.name, None))]
         if lacking and not (port is None and attribute.default is None):
             calls = ", ".join(f"{name}()" for name in lacking)
             raise ConfigurationError(f"{attribute.name}={type(given(port)).__name__} lacks {calls}")
 
 
-def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, object]) -> None:
+def _check_senders(instance: object, attribute: _PortField, senders: Mapping[Medium, object]) -> None:
+    """Raise ``ConfigurationError`` for a key that is no medium, a missing package, or a sender without ``send``."""
     for medium, sender in senders.items():
         if not isinstance(medium, Medium):
             raise ConfigurationError(f"senders: keys must be Medium members, got {medium!r}")
@@ -72,7 +87,8 @@ def _fit_senders(instance: object, attribute: Any, senders: Mapping[Medium, obje
         implements(ports.TokenSender)(instance, attribute, sender)
 
 
-def _fit_peppers(_: object, attribute: Any, peppers: Peppers) -> None:
+def _check_peppers(_: object, attribute: _PortField, peppers: Peppers) -> None:
+    # The text of the error has the type alone: a host that passes the key itself must not find it in its log.
     if not isinstance(peppers, Peppers):
         raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
 
@@ -85,7 +101,11 @@ def _is_server_name(_: Any, attribute: Any, value: Any) -> None:
 
 
 def port(protocol: type, default: Any) -> Any:
-    """Declare a port with its default: a class is called, any other value is taken as it is."""
+    """Return an attrs field for a port.
+
+    * ``protocol``: the ``Protocol`` class that a value must implement.
+    * ``default``: a class, of which each role gets an instance, or any other value, which is used as it is.
+    """
     if isinstance(default, type):
         return field(factory=default, validator=implements(protocol), repr=False)
     return field(default=default, validator=implements(protocol), repr=False)
@@ -93,12 +113,31 @@ def port(protocol: type, default: Any) -> Any:
 
 @frozen(kw_only=True, slots=False)
 class Role:
-    """The ports and choices all roles share. Raises ``ConfigurationError`` naming what does not fit.
+    """The ports and choices that all roles have in common.
 
-    ``server_name``: shown in messages. ``peppers``: the host's secret keys. ``senders``: a ``TokenSender`` for each
-    ``Medium`` that can be validated. Every default is safe for one process. ``sees_clients``: whether requests come
-    from those they are made for, so that limits per client make sense.
-    What the attributes hold are the ports given, with their answers checked: see ``Checked``.
+    * ``server_name``: the name of the server, shown in messages.
+    * ``peppers``: the secret keys, ``Peppers.of(...)``.
+    * ``policy``: the choices of the host; default ``Policy()``.
+    * ``senders``: a ``TokenSender`` for each ``Medium`` that can be validated; default none.
+    * ``sessions``: the store of sessions; default in memory, for one process.
+    * ``limiter``: the store of limits; default in memory, for one process.
+    * ``callers``: the host's access tokens; default ``None``: no request has a caller.
+    * ``rules``: the host's rules on single addresses; default: every address is allowed.
+    * ``listener``: receives the events; default: ignores them.
+    * ``pages``: renders the HTML pages of links; default the pages of the library.
+    * ``clock``: returns the time in ms; default the clock of the machine.
+    * ``random_bytes``: returns random bytes; default ``secrets.token_bytes``.
+
+    Each class of a role has these values, which are not passed to it:
+
+    * ``prefix``: the start of its paths.
+    * ``submit_version``: the version in the paths of its links.
+    * ``errcodes``: the errcodes that its API names otherwise than the client-server API.
+    * ``allow_headers``: the value of ``Access-Control-Allow-Headers``; ``None`` for that of the client-server API.
+    * ``sees_clients``: whether requests come from clients themselves, so that limits per client apply.
+
+    The attributes hold the ports wrapped in checks of their answers (``ports._checked.Checked``). Raises
+    ``ConfigurationError`` with the name of the argument that is wrong.
     """
 
     prefix: ClassVar[str]
@@ -108,9 +147,9 @@ class Role:
     sees_clients: ClassVar[bool] = True
 
     server_name: str = field(validator=_is_server_name)
-    peppers: Peppers = field(validator=_fit_peppers)
+    peppers: Peppers = field(validator=_check_peppers)
     policy: Policy = Policy()
-    senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_fit_senders, repr=False)
+    senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_check_senders, repr=False)
     sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
     callers: ports.Callers | None = port(ports.Callers, None)
@@ -121,7 +160,8 @@ class Role:
     random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Let no port be believed unchecked."""
+        """Wrap every port in a check of its answers (SEC-136)."""
+        # By validator, so that ports that a host's own role declares with ``port`` are wrapped too.
         for attribute in fields(type(self)):
             if isinstance(attribute.validator, implements):
                 self._put(attribute.name, checked(attribute.validator.protocol, getattr(self, attribute.name)))
@@ -135,6 +175,7 @@ class Role:
         )
 
     def _put(self, name: str, port: object) -> None:
+        # The class is frozen; this is what attrs itself does in ``__init__``.
         object.__setattr__(self, name, port)
 
     def medium_off(self, medium: Medium) -> str | None:
@@ -147,48 +188,52 @@ class Role:
         return None if off is None else off(self.policy)
 
     def new_sid(self) -> str:
-        """Return a fresh session id of 128 random bits."""
+        """Return a new session id of 128 random bits."""
         return random_text(self.random_bytes(SID_BYTES))
 
     @property
     def host(self) -> str:
-        """The host people know this server by: that of ``public_base_url``, or the server's name."""
+        """The host name in the server's links: that of ``Policy.public_base_url``, else ``server_name``."""
         return urlsplit(self.policy.public_base_url or "").hostname or self.server_name
 
     def submit_url(self, medium: Medium) -> str:
-        """Return the URL that links lead to and that clients post tokens to."""
+        """Return the URL of the link page, which is also ``submit_url``: clients post tokens to it.
+
+        See MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078.
+        """
         return f"{self.policy.public_base_url}{self.prefix}{self.submit_version}{submit_path(medium)}"
 
     def confirmed_url(self, medium: Medium) -> str:
-        """Return the URL of the page people see after they confirmed."""
+        """Return the URL of the page that a confirmation leads to, which holds no token (SEC-18)."""
         return f"{self.policy.public_base_url}{self.prefix}{self.submit_version}{confirmed_path(medium)}"
 
     async def identify(self, request: Request) -> ports.Caller | None:
-        """Return who calls, as the host's ``callers`` say; ``None`` where a role has none."""
+        """Return the caller of a request, as ``callers`` answers; ``None`` without a token or without ``callers``."""
         return None if self.callers is None else await self.callers.identify(request)
 
     async def account_of(self, session: Session) -> str | None:
-        """Return the account a session concerns: of its opener, or the one whose password is to be reset."""
+        """Return the user id that a session concerns: its owner, or the account whose password it resets."""
         return await self.owner_of(session.threepid) if session.purpose is Purpose.PASSWORD else session.owner
 
     async def owner_of(self, threepid: Threepid) -> str | None:
-        """Return the account that has an identifier, where a role has accounts."""
+        """Return the user id of the account with an identifier; ``None`` in roles without accounts."""
         return None
 
     def emit(self, event: Event) -> None:
-        """Hand an event to the host's listener. Whatever the listener does, the answer to the client stays."""
+        """Pass an event to the listener; its exceptions are logged and change nothing."""
+        # The event is emitted after the fact: an error now would tell the client that nothing had happened.
         try:
             self.listener.on(event)
         except Exception as error:
-            # The class alone is logged: the text of a listener's error may repeat the address of the event.
+            # Only the class is logged: the text of the exception may repeat the address in the event (SEC-19).
             _log.error("listener failed on %s: %s", type(event).__name__, type(error).__name__)
 
 
 def submit_path(medium: Medium) -> str:
-    """Return the path, below a version, of the link page and of ``submit_url`` alike."""
+    """Return the path, below a version, of the link page and of ``submit_url``."""
     return f"/threepid/{medium.value}/submit_token"
 
 
 def confirmed_path(medium: Medium) -> str:
-    """Return the path, below a version, of the page people see after they confirmed."""
+    """Return the path, below a version, of the page that a confirmation leads to."""
     return f"/threepid/{medium.value}/confirmed"

@@ -1,4 +1,4 @@
-"""``Homeserver``: the ports a homeserver gives, checked when they are put together."""
+"""``Homeserver``: the ports of a homeserver, checked when the role is made."""
 
 from __future__ import annotations
 
@@ -14,14 +14,26 @@ from .base import Role, implements, port
 
 @frozen(kw_only=True, slots=False)
 class Homeserver(Role):
-    """A homeserver, as far as third-party identifiers go.
+    """The part of a homeserver that handles third-party identifiers.
 
-    ``accounts``, ``callers``, ``uia``: the host's own; everything else has a default. ``identity``: without it
-    nothing is bound, and unbinding answers ``no-support``. See ``Role`` for the rest.
-    Raises ``ConfigurationError`` naming what is wrong.
+    * ``accounts``: the host's accounts and the identifiers on them; required.
+    * ``callers``: the host's access tokens; required.
+    * ``uia``: the host's user-interactive authentication; required.
+    * ``bindings``: the store of bindings; default in memory, for one process.
+    * ``identity``: the client for identity servers; ``None`` (default) switches binding off, and unbinding answers
+      ``no-support``.
+
+    ``Role`` describes the other arguments. Raises ``ConfigurationError`` with the name of the argument that is wrong.
+
+    >>> from matrix_threepid import Peppers
+    >>> from matrix_threepid.testing import FakeAccounts, FakeCallers, FakeUia
+    >>> host = {"accounts": FakeAccounts(), "callers": FakeCallers(), "uia": FakeUia()}
+    >>> Homeserver(server_name="example.org", peppers=Peppers.of(bytes(32)), **host).host
+    'example.org'
     """
 
     prefix: ClassVar[str] = "/_matrix/client"
+    # Not a path of the specification, which only says that ``submit_url`` must not be that of the identity API.
     submit_version: ClassVar[str] = "/unstable"
 
     accounts: ports.Accounts = field(validator=implements(ports.Accounts), repr=False)
@@ -32,6 +44,6 @@ class Homeserver(Role):
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
 
     async def owner_of(self, threepid: Threepid) -> str | None:
-        """Return the account that has an identifier."""
+        """Return the user id of the account with an identifier, or ``None``."""
         owner = await self.accounts.owner(threepid)
         return None if owner is None else owner.user_id

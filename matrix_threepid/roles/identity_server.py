@@ -1,4 +1,7 @@
-"""``IdentityServer`` and ``Delegate``: the two smaller roles, over the same sessions and senders."""
+"""``IdentityServer`` and ``Delegate``: the roles with endpoints of the identity API.
+
+See https://spec.matrix.org/latest/identity-service-api/.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +17,39 @@ from ..policy import Policy
 from .base import Role, implements, port
 
 ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
-"""What web clients may send an identity server (identity API, "Web Browser Clients")."""
+"""The request headers that web clients may send to an identity server.
+
+See https://spec.matrix.org/latest/identity-service-api/#web-browser-clients.
+"""
 
 
 def _identity_policy(policy: Policy) -> Policy:
-    """Let sessions live as long as the identity API prescribes, unless the host has chosen lifetimes of its own."""
+    """Return the policy with the lifetimes of the identity API, unless the host has chosen lifetimes of its own."""
     return evolve(policy, lifetimes=IDENTITY_LIFETIMES) if policy.lifetimes == Lifetimes() else policy
 
 
 def _delegate_policy(policy: Policy) -> Policy:
-    """Answer wrong tokens as Synapse passes them on."""
+    """Return the policy of a delegate, which answers a wrong token with 200 and ``success: false`` (decision 26)."""
+    # Synapse turns every 4xx of a delegate into one error and hides the reason; a 200 is passed on.
     return evolve(_identity_policy(policy), submit_answers="compat")
 
 
 @frozen(kw_only=True, slots=False)
 class Delegate(Role):
-    """What Synapse's ``account_threepid_delegates`` calls: validation over the identity API v1, without tokens.
+    """A server that validates addresses for a homeserver: version 1 of the identity API's validation.
 
-    Whoever reaches it can have messages sent and sessions read, so keep it behind a secret path or a private network.
-    A wrong token is answered with 200 and ``success: false``, whatever the policy says: such answers Synapse passes on.
+    Synapse's ``account_threepid_delegates`` calls it. Its endpoints take no access token: every client that can reach
+    them can cause messages and read sessions, so serve them in a private network or under a secret path. A wrong token
+    is answered with 200 and ``success: false`` in place of ``Policy.submit_answers``. ``Role`` describes the arguments.
+    See MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078.
     """
 
     prefix: ClassVar[str] = "/_matrix/identity"
     submit_version: ClassVar[str] = "/api/v1"
+    # Its one client is the homeserver: a limit per client would count all users together.
     sees_clients: ClassVar[bool] = False
     allow_headers: ClassVar[str | None] = ALLOW_HEADERS
+    # The identity API has names of its own for some errors (REQ-ISREQ-2).
     errcodes: ClassVar[Mapping[str, str]] = {"M_MISSING_PARAM": "M_MISSING_PARAMS"}
 
     policy: Policy = field(factory=Policy, converter=_delegate_policy)
@@ -46,14 +57,20 @@ class Delegate(Role):
 
 @frozen(kw_only=True, slots=False)
 class IdentityServer(Role):
-    """An identity server's validation and associations (identity API v1 and v2).
+    """The validation and the associations of an identity server.
 
-    ``callers``: who may use v2; raise ``Unauthorized`` or ``TermsNotSigned`` there. ``verifier``: checks homeservers'
-    signatures on unbinds; ``signer``: signs associations.
-    ``serve_v1``: offer v1 as well (default: off). v1 has no tokens: anybody who reaches it can have mails and SMS sent,
-    and bind an address they proved to any user.
-    ``signed_once``: a signed unbind does not work again within 24 h on what was bound meanwhile. Homeservers sign the
-    same words alike, so a user who unbinds an address twice within 24 h needs a session of it the second time.
+    * ``callers``: the access tokens of version 2; raises ``Unauthorized`` or ``TermsNotSigned``. Required.
+    * ``signer``: signs associations with the server's key. Required.
+    * ``verifier``: checks the signatures of homeservers on unbinds; ``None`` (default) accepts none.
+    * ``associations``: the store of associations; default in memory, for one process.
+    * ``serve_v1``: whether version 1 is served as well; default ``False`` (decision 31). Version 1 has no access
+      tokens: every client can cause mails and SMS, and bind an address it has proved to any user.
+    * ``signed_once``: whether the same signed unbind is refused within 24 hours if the address was bound again
+      meanwhile; default ``False``. Such a request holds no time, so equal unbinds have equal signatures: a user who
+      unbinds an address twice within 24 hours then needs a session of the address the second time.
+
+    ``Role`` describes the other arguments. See https://spec.matrix.org/latest/identity-service-api/ and
+    MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140.
     """
 
     prefix: ClassVar[str] = "/_matrix/identity"

@@ -11,7 +11,7 @@ from attrs import evolve
 from matrix_threepid import ConfigurationError, Limit, Medium, Policy, run_sync
 from matrix_threepid.events import LimitReached
 from matrix_threepid.limits.sms import sms_left
-from matrix_threepid.model.msisdn import KINDS
+from matrix_threepid.model.msisdn import NUMBER_KINDS
 from matrix_threepid.policy import SmsRules
 from matrix_threepid.testing import ALICE, Outbox, World
 
@@ -66,10 +66,10 @@ def test_the_number_tells_its_country_and_not_the_client(make_world: Make, numbe
 )
 def test_kinds_of_numbers_that_cost_are_refused(make_world: Make, number: str, country: str, kind: str) -> None:
     """Numbers that are paid by whoever writes to them, or where nobody reads, get no SMS unless the host says so."""
-    assert kind in KINDS
+    assert kind in NUMBER_KINDS
     world = texting(make_world, DEFAULT)
     assert outcome(ask(world, number, country)) == DENIED
-    allowing = texting(make_world, evolve(DEFAULT, refused_kinds=set(KINDS) - {kind}))
+    allowing = texting(make_world, evolve(DEFAULT, refused_kinds=set(NUMBER_KINDS) - {kind}))
     assert outcome(ask(allowing, number, country)) == 200
 
 
