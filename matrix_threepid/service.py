@@ -1,11 +1,10 @@
-"""``Service``: a request in, a response out. The one place where errors become replies."""
+"""``Service``: answers the requests of a role. Errors become responses here and nowhere else."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
 
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
@@ -26,20 +25,33 @@ from .roles.identity_server import Delegate, IdentityServer
 _log = logging.getLogger("matrix_threepid")
 _DAY = 86_400_000
 _FEW, _MANY = 100, 1000
-"""The messages or unbinds, and the rows of a table, that one run of a job takes."""
+"""The largest number of messages or unbinds, and of rows of a table, in one run of a job."""
 _PART = 100
-"""So many rows one transaction of housekeeping deletes: requests wait for that, not for all of it."""
+"""The largest number of rows that one transaction deletes; requests may have to wait for it to end."""
 _TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
 
 
 class Service:
-    """A role's endpoints over its wiring.
+    """The endpoints of a role, called with requests.
 
-    ``handle`` answers any request, ``serves`` tells a host whether a path is ours, ``off`` lists which
-    endpoints cannot work in this wiring and why, ``jobs`` are to be run beside the requests.
+    * ``role``: a ``Homeserver``, ``IdentityServer`` or ``Delegate``.
+    * ``table``: the endpoints; default all of the role.
+    * ``off``: an attribute: the names of the endpoints that cannot work in this wiring, each with the reason.
+
+    Raises ``ConfigurationError`` for a role without a table, and for one whose own ``__attrs_post_init__`` does not
+    call that of its parent.
+
+    >>> from matrix_threepid import Request, run_sync
+    >>> from matrix_threepid.testing import World
+    >>> service = Service(World().homeserver)
+    >>> service.serves("/_matrix/client/v3/account/3pid")
+    True
+    >>> run_sync(service.handle(Request("GET", "/_matrix/client/v3/account/3pid"))).status
+    401
     """
 
     def __init__(self, role: Role, table: Table | None = None) -> None:
+        # Without the parent's method no port is wrapped, and wrong answers of ports would go unnoticed.
         if not isinstance(role.sessions, Checked):
             raise errors.ConfigurationError(f"{type(role).__name__}.__attrs_post_init__ must call that of its parent")
         self.role = role
@@ -49,31 +61,35 @@ class Service:
         }
 
     def serves(self, path: str) -> bool:
-        """Return whether an endpoint lives at ``path``."""
+        """Return whether this service answers requests for ``path``, so that a host can pass others on."""
         return bool(self.table.at(path))
 
     async def handle(self, request: Request) -> Response:
-        """Return the answer to a request. Only bugs and outages of the host's own ports raise."""
+        """Return the response to a request.
+
+        Every ``MatrixError`` becomes a response. Other exceptions are bugs of the library or of a port, and are raised.
+        """
         try:
             response = await self._answer(request)
         except errors.MatrixError as error:
             if isinstance(error, errors.Unavailable) and error.__cause__ is not None:
-                # By class only: the text of a driver may hold values.
+                # Only the class is logged: the text of a driver's exception may hold addresses (SEC-19).
                 _log.warning("unavailable: %s", type(error.__cause__).__name__)
             response = json_response(error.status, self._body_of(error), *error.headers())
+        # After errors as well: a web client can read an error only if CORS allows it.
         response = self._allowing(response)
         return Response(response.status, response.headers) if request.method == "HEAD" else response
 
     def _allowing(self, response: Response) -> Response:
-        """Return the answer with the request headers that this role's API allows web clients."""
+        """Return the response with the role's ``Access-Control-Allow-Headers``."""
         allowed = self.role.allow_headers
         if allowed is None:
             return response
         headers = ((name, allowed if name == ALLOW_HEADERS else value) for name, value in response.headers)
         return Response(response.status, tuple(headers), response.body)
 
-    def _body_of(self, error: errors.MatrixError) -> dict[str, Any]:
-        """Return the body of an error in the words of this role's API."""
+    def _body_of(self, error: errors.MatrixError) -> dict[str, object]:
+        """Return the body of an error with the errcode that the API of this role has for it (REQ-ISREQ-2)."""
         body = error.body()
         known = self.role.errcodes.get(body.get("errcode", ""))
         return {**body, "errcode": known} if known else body
@@ -81,11 +97,13 @@ class Service:
     def jobs(
         self, *, deliver_every: int = 5_000, retry_every: int = 30_000, purge_every: int = 300_000
     ) -> tuple[Job, ...]:
-        """Return what is to be run beside the requests, each at its own pace in ms; drivers are in the hosts.
+        """Return the jobs that a host must run beside the requests (decision 39); ``hosts`` has drivers for them.
 
-        ``deliver_due``: sends messages that were put off or cut off.
-        ``retry_unbinds``: asks identity servers again; only a homeserver with ``identity`` has it.
-        ``purge``: deletes what is over.
+        * ``deliver_every``: the pause in ms of ``deliver_due``, which sends deferred and interrupted messages; default
+          5 s.
+        * ``retry_every``: the pause in ms of ``retry_unbinds``, which only a homeserver with ``identity`` has; default
+          30 s.
+        * ``purge_every``: the pause in ms of ``purge``, which deletes what has ended; default 5 minutes.
         """
         role, clock = self.role, self.role.clock
         jobs = [Job(name="deliver_due", every=deliver_every, work=self.deliver_due, limit=_FEW, clock=clock)]
@@ -96,17 +114,20 @@ class Service:
         return tuple(jobs)
 
     async def deliver_due(self, limit: int = _FEW) -> int:
-        """Send messages that were put off or cut off: one of the ``jobs``. Returns how many were tried.
+        """Send up to ``limit`` deferred or interrupted messages; return how many were tried. One of the ``jobs``.
 
-        Of several roles that share a session store only one may, and it needs all the senders.
+        If several roles share a session store, only one of them may run this, and it needs the senders of all.
         """
         return await send_message.deliver_due(self.role, limit)
 
     async def purge(self, limit: int = _MANY) -> int:
-        """Delete up to ``limit`` sessions, limits and binds each that came to nothing: one of the ``jobs``.
+        """Delete sessions that have ended, limits that have refilled, and intents without an address.
 
-        Returns how many were deleted.
+        * ``limit``: the largest number of rows of each; default 1000.
+
+        Returns how many rows were deleted. One of the ``jobs``.
         """
+        # A day after its end a session can serve nothing, not even the repetition of a request (SEC-4).
         now = self.role.clock()
         purges = [partial(self.role.sessions.purge, now - _DAY), partial(self.role.limiter.purge, now)]
         if isinstance(self.role, Homeserver):
@@ -117,13 +138,17 @@ class Service:
         declared = self._match(request)
         if declared is None:
             return Response(204, CORS)
+        # Before ``off``: it may have a better error than "unrecognized", such as an unsupported medium (REQ-REQTOK-6).
         declared.admits(self.role)
         if declared.name in self.off:
             raise errors.Unrecognized
         return await self._perform(declared, request)
 
     def _match(self, request: Request) -> Endpoint | None:
-        """Return the endpoint of a request, or ``None`` for the OPTIONS of a known path."""
+        """Return the endpoint of a request; ``None`` for OPTIONS of a known path, which web clients send first.
+
+        See https://spec.matrix.org/latest/client-server-api/#web-browser-clients.
+        """
         methods = self.table.at(request.path)
         if not methods:
             raise errors.Unrecognized
@@ -135,8 +160,10 @@ class Service:
         return declared
 
     async def _perform(self, declared: Endpoint, request: Request) -> Response:
-        """Authenticate before parsing the body, then call the handler with what was asked for."""
+        """Authenticate, read the body, and call the handler."""
+        # In this order: a body is parsed only for callers who may use the endpoint.
         caller = await self._caller(declared, request)
+        # Here for all bodies: forms and bodies that no endpoint reads never get to ``read_object``, which checks too.
         if len(request.body) > self.role.policy.max_body:
             raise errors.TooLarge
         handler, call, message = declared.handler, Call(request, caller), None
@@ -148,15 +175,17 @@ class Service:
         reply = await handler(self.role, call, message)
         return reply if isinstance(reply, Response) else json_response(200, write(reply))
 
-    def _body(self, declared: Endpoint, request: Request) -> Mapping[str, Any]:
-        """Return the members of a request: of its JSON body, or from wherever a loose endpoint takes them."""
+    def _body(self, declared: Endpoint, request: Request) -> Mapping[str, object]:
+        """Return the members of a request: those of its JSON body; for a loose endpoint of form and query as well."""
         max_body = self.role.policy.max_body
         if not declared.loose:
             return read_object(request.body, max_body)
         inner = request.form if request.is_form else read_object(request.body or b"{}", max_body)
+        # A member of the body wins, as the body is what a client of today sends.
         return {**request.parameters, **inner}
 
     async def _caller(self, declared: Endpoint, request: Request) -> Caller | None:
+        """Return the caller as ``Access`` requires. Raises ``MissingToken``, ``UnknownToken`` and the like."""
         if declared.access is Access.ANYONE:
             return None
         try:
@@ -164,7 +193,7 @@ class Service:
         except (errors.UnknownToken, errors.UserLocked):
             if declared.access is Access.USER:
                 raise
-            return None  # endpoints that need no token treat an invalid one as absent
+            return None  # ``Access.OPTIONAL``: a token that is not valid counts as absent
         if declared.access is Access.USER:
             if caller is None:
                 raise errors.MissingToken
@@ -174,7 +203,7 @@ class Service:
 
 
 async def _in_parts(purge: Callable[[int], Awaitable[int]], limit: int) -> int:
-    """Delete up to ``limit`` rows, few at a time; return how many."""
+    """Delete up to ``limit`` rows in transactions of ``_PART``; return how many."""
     gone, part = 0, _PART
     while gone < limit and part == _PART:
         part = await purge(min(_PART, limit - gone))
@@ -183,8 +212,8 @@ async def _in_parts(purge: Callable[[int], Awaitable[int]], limit: int) -> int:
 
 
 def _table_of(role: Role) -> Table:
-    """Return the endpoints of a role, also of a host's own kind of it."""
+    """Return the table of a role, also for a subclass made by a host."""
     for kind, table in _TABLES.items():
         if isinstance(role, kind):
             return table
-    raise errors.ConfigurationError(f"{type(role).__name__} has no endpoints of its own: give a table")
+    raise errors.ConfigurationError(f"{type(role).__name__} has no endpoints of its own: pass table=")

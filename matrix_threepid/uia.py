@@ -1,17 +1,19 @@
-"""The two stages of user-interactive authentication that prove an address, for the host's UIA to call.
+"""The stages of user-interactive authentication that prove an address, called by the host's UIA.
 
-``check`` when a client offers the stage, ``confirm`` right before the host acts, ``consume`` right after:
+The host calls ``check`` when a client submits the stage, ``confirm`` right before it acts, ``consume`` right after:
 
     proof = await stages.check("m.login.email.identity", auth, uia_session, Purpose.REGISTER)
-    await stages.confirm(proof)          # still ours, still free and allowed?
-    ...                                  # the host makes the account, the address in the same transaction
+    await stages.confirm(proof)          # the claim still holds, the address is still free and allowed
+    ...                                  # the host makes the account and adds the address, in one transaction
     await stages.consume(proof)
+
+See https://spec.matrix.org/latest/client-server-api/#email-based-identity--homeserver and
+https://spec.matrix.org/latest/client-server-api/#phone-numbermsisdn-based-identity--homeserver.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import frozen
 
@@ -28,12 +30,19 @@ from .protocol.message import read
 from .roles.homeserver import Homeserver
 
 STAGES = MEDIUM_OF_STAGE
-"""The stages, and the medium each proves."""
+"""The medium that each stage proves."""
 
 
 @frozen
 class Proof:
-    """A stage that is complete: keep it with the UIA session; ``threepid`` is what goes on the account."""
+    """A completed stage; the host stores it with its UIA session.
+
+    * ``sid``: the session that proved the address.
+    * ``claimant``: ``uia:`` and the id of the UIA session, for which the session is claimed.
+    * ``purpose``: what it was proved for.
+    * ``owner``: the user whose password is to change; ``None`` for a registration.
+    * ``threepid``: the identifier to add to the account.
+    """
 
     sid: str
     claimant: str
@@ -43,30 +52,43 @@ class Proof:
 
     @property
     def identifier(self) -> Threepid:
-        """The identifier proved."""
+        """The proved identifier, for look-up."""
         return self.threepid.threepid
 
 
 class Stages:
-    """The stages over a homeserver's wiring."""
+    """The stages of a homeserver.
+
+    * ``homeserver``: the role, with the same ports as the ``Service``.
+
+    >>> from matrix_threepid.testing import World
+    >>> Stages(World().homeserver).offered(Purpose.REGISTER)
+    ('m.login.email.identity',)
+    """
 
     def __init__(self, homeserver: Homeserver) -> None:
         self._hs = homeserver
 
     def offered(self, purpose: Purpose) -> tuple[str, ...]:
-        """Return the stages that can work for a purpose in this wiring."""
+        """Return the stages that work for a purpose with the senders and the policy of the homeserver."""
         resets = purpose is Purpose.PASSWORD
         rows = [row for row in MEDIA.values() if not (resets and row.resets) or row.resets(self._hs.policy)]
         return tuple(row.stage for row in rows if not self._hs.medium_off(row.medium))
 
     async def check(
-        self, stage: str, auth: Mapping[str, Any], uia_session: str, purpose: Purpose, user_id: str | None = None
+        self, stage: str, auth: Mapping[str, object], uia_session: str, purpose: Purpose, user_id: str | None = None
     ) -> Proof:
-        """Return the proof of a stage and claim it for this UIA session; asking again gives the same.
+        """Return the proof of a stage, and claim its session for the UIA session; a repeated call returns the same.
 
-        ``auth``: the client's ``auth`` object. ``user_id``: whose password is to change, if known.
-        Raises ``Unauthorized`` (not validated yet: the client polls), ``MissingParam`` or ``InvalidParam``; the host
-        answers 401 with its UIA state and the ``errcode`` and ``error`` of these.
+        * ``stage``: one of ``STAGES``.
+        * ``auth``: the ``auth`` object of the request.
+        * ``uia_session``: the id of the host's UIA session.
+        * ``purpose``: what the address is to be proved for.
+        * ``user_id``: the user whose password is to change; default the owner of the address now (REQ-UIA-6).
+
+        Raises ``Unauthorized`` if the session is unknown, not validated yet or of no use, and ``MissingParam`` or
+        ``InvalidParam`` for malformed credentials. The host answers each with 401, its UIA state, and the ``errcode``
+        and ``error`` of the exception; clients poll in this way until the session is validated (REQ-UIA-4).
         """
         creds = read_creds(auth)
         session = await session_access.find(self._hs, creds.sid, creds.client_secret)
@@ -82,14 +104,16 @@ class Stages:
         return Proof(session.sid, claimant, purpose, user_id, account_threepid(claimed, self._hs.clock()))
 
     async def confirm(self, proof: Proof) -> None:
-        """Make sure, right before acting, that the proof still stands and the address may still be used.
+        """Check a proof once more, right before the host acts.
 
-        Raises ``Unauthorized``; to register ``ThreepidInUse`` or ``ThreepidDenied``, else ``ThreepidNotFound``.
+        Raises ``Unauthorized`` if the claim has been lost; for a registration ``ThreepidInUse`` or ``ThreepidDenied``
+        if the address may not be used any more; otherwise ``ThreepidNotFound`` if it has left the account.
         """
-        held = await session_access.update_session(
+        # Hours may lie between the stage and the action: the owner of an address is looked up at use (SEC-129).
+        claimed = await session_access.update_session(
             self._hs, proof.sid, lambda stored: _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)
         )
-        if held is None:
+        if claimed is None:
             raise errors.Unauthorized
         owner = await self._hs.accounts.owner(proof.identifier)
         if proof.purpose is Purpose.REGISTER:
@@ -98,24 +122,26 @@ class Stages:
             raise errors.ThreepidNotFound
 
     async def consume(self, proof: Proof) -> None:
-        """Use the proof up, right after acting. A new password also ends every other reset of its account."""
+        """Consume the session of a proof, right after the host has acted; a new password also ends all open resets."""
         await session_access.update_session(
             self._hs, proof.sid, lambda stored: _consumed(stored, proof.claimant, self._hs.clock())
         )
         if proof.purpose is Purpose.PASSWORD and proof.owner is not None:
+            # A second reset that was open at the same time must not change the password again (SEC-3).
             await self.end_resets(proof.owner)
             await notify_owner(self._hs, proof.owner, MessageKind.PASSWORD_CHANGED, proof.identifier)
 
     async def release(self, proof: Proof) -> None:
-        """Give the proof back when what it was for did not come to pass, so that another attempt can use it."""
+        """Release the claim of a proof when the action failed, so that another attempt can use the session."""
         await session_access.update_session(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
 
     async def end_resets(self, user_id: str) -> None:
-        """Call off every open password reset of an account; for a password that was changed in another way."""
+        """End every open password reset of an account; to be called when a password was changed in another way."""
         for threepid in await self._hs.accounts.list(user_id):
             await session_access.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
 
     async def _still_free(self, proof: Proof, *, taken: bool) -> None:
+        """Raise ``ThreepidInUse`` or ``ThreepidDenied`` if an address cannot be registered any more (REQ-UIA-7)."""
         if taken:
             raise errors.ThreepidInUse
         if not await self._hs.rules.allows(proof.identifier, Purpose.REGISTER, None):
@@ -123,15 +149,17 @@ class Stages:
             raise errors.ThreepidDenied
 
     async def _owner_of(self, session: Session, purpose: Purpose) -> str | None:
-        """Return whose password a proved address resets: its owner's, at this moment."""
+        """Return the user whose password a proved address resets: its owner at this moment, or ``None``."""
         if purpose is not Purpose.PASSWORD:
             return None
         owner = await self._hs.accounts.owner(session.threepid)
         return None if owner is None else owner.user_id
 
 
-def read_creds(auth: Mapping[str, Any]) -> ThreepidCreds:
-    """Return the session an ``auth`` object names, in the spelling of any release (object, or list of one).
+def read_creds(auth: Mapping[str, object]) -> ThreepidCreds:
+    """Return the credentials in an ``auth`` object, in the form of any release.
+
+    ``threepid_creds`` or ``threepidCreds``, as an object or as a list of one object.
 
     Raises ``MissingParam`` or ``InvalidParam``.
     """
@@ -146,9 +174,11 @@ def read_creds(auth: Mapping[str, Any]) -> ThreepidCreds:
 
 
 def _claimed(hs: Homeserver, session: Session, purpose: Purpose, claimant: str, user_id: str | None) -> Session | None:
+    """Return the session claimed for a UIA session; ``None`` if it cannot be used for the purpose."""
     now = hs.clock()
     if not session.usable(purpose, claimant, user_id, now, hs.policy.lifetimes):
         return None
+    # Clients poll every few seconds: the claim is renewed, and the row written, only in the second half of its life.
     fresh = session.claimed_by == claimant and now < (session.claimed_at or 0) + hs.policy.lifetimes.claim // 2
     return session if fresh else session.claim(claimant, now)
 

@@ -1,4 +1,4 @@
-"""Endpoints: the tables of each role, and what a host needs to declare its own beside them."""
+"""The endpoints of each role, and what a host needs to declare endpoints of its own."""
 
 from __future__ import annotations
 

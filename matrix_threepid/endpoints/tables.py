@@ -1,4 +1,4 @@
-"""The endpoints, as tables: what a role offers is what its table lists."""
+"""The tables of endpoints, one for each role (decision 1)."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -22,8 +22,12 @@ HOMESERVER = Table(
         for declared in module.ENDPOINTS
     ),
 )
-"""Everything a homeserver offers to its clients."""
+"""The endpoints of a homeserver for its clients.
 
+See https://spec.matrix.org/latest/client-server-api/#adding-account-administrative-contact-information.
+"""
+
+# r0.1.0 is the first release of the identity API; v1.1 of the specification deprecates its version 1.
 _V1 = IdentityHistory(v1="r0.1.0", deprecated="v1.1")
 _V2 = IdentityHistory(v2="r0.3.0")
 
@@ -34,23 +38,28 @@ def _validation(history: IdentityHistory, access: Access) -> Iterator[Endpoint]:
     yield validate.declare_validated(history, access)
 
 
+# Links in mails of an identity server lead to the same pages as those of a homeserver.
 def _pages(history: IdentityHistory) -> Iterator[Endpoint]:
     return (evolve(declared, history=history) for declared in submit_token.ENDPOINTS)
 
 
 def _first_version(declarations: Iterable[Endpoint]) -> Iterator[Endpoint]:
-    """Return endpoints as version 1 has them: loose about where members come from, and off where it is not served."""
+    """Return endpoints as version 1 has them: members also from form and query, and off without ``serve_v1``.
+
+    See MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140.
+    """
     for declared in declarations:
         offered = partial(_offered_in_v1, declared)
         yield evolve(declared, name=f"{declared.name}_v1", loose=True, offered=offered)
 
 
 def _offered_in_v1(declared: Endpoint, role: Role) -> str | None:
+    # A delegate has no ``serve_v1``: version 1 is all it has.
     return declared.offered(role) or (None if getattr(role, "serve_v1", True) else "serve_v1 is off")
 
 
 DELEGATE = Table(Delegate.prefix, (*_first_version(_validation(_V1, Access.ANYONE)), *_pages(_V1)))
-"""What Synapse asks of a delegate that validates addresses for it."""
+"""The endpoints that a homeserver calls at a server that validates addresses for it (MSC2078)."""
 
 IDENTITY_SERVER = Table(
     IdentityServer.prefix,
@@ -63,4 +72,7 @@ IDENTITY_SERVER = Table(
         *_first_version(bind_unbind.declare(_V1, Access.ANYONE)),
     ),
 )
-"""What an identity server offers: version 2 with tokens, version 1 without."""
+"""The endpoints of an identity server: version 2 with access tokens, version 1 without (REQ-ISREQ-1).
+
+See https://spec.matrix.org/latest/identity-service-api/#establishing-associations.
+"""

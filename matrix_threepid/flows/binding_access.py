@@ -43,7 +43,11 @@ BUSY_PAUSE = 5_000
 def binding_id(user_id: str, threepid: Threepid, id_server: str) -> str:
     """Return the id of the row for a user, an address and an identity server.
 
-    The same three values give the same id, so that a repeated bind finds its row.
+    * ``user_id``: the user.
+    * ``threepid``: the canonical address.
+    * ``id_server``: the identity server in normal form.
+
+    The same values give the same id, so that a repeated bind finds its row.
     """
     # A plain hash and no MAC: rows outlive peppers. It hides nothing, and need not, since the row holds the address.
     parts = (user_id, threepid.medium.value, threepid.address, id_server)

@@ -104,7 +104,7 @@ async def _unbind_rows(hs: Homeserver, rows: Sequence[Binding], *, queue_refusal
     until = hs.clock() + hs.policy.identity_deadline
     answers = [await _unbind_row(hs, row, until, queue_refusals=queue_refusals) for row in rows]
     if queue_refusals:
-        # The refusal is retried from the queue, so the client hears ``no-support`` in place of the error (decision 11).
+        # The refusal is retried from the queue, so the answer is ``no-support`` in place of the error (decision 11).
         answers = [NotSupported() if isinstance(answer, ServerRefused) else answer for answer in answers]
     return Unbound(tuple(answers))
 

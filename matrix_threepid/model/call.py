@@ -31,10 +31,11 @@ class Caller:
     """The user whose access token a request carries.
 
     * ``user_id``: ``@localpart:domain``.
-    * ``guest``: whether the account is a guest; guests hear ``M_GUEST_ACCESS_FORBIDDEN``. Default ``False``.
+    * ``guest``: whether the account is a guest, which is answered with ``M_GUEST_ACCESS_FORBIDDEN``. Default
+      ``False``.
     * ``suspended``: whether the account is suspended; it may add and not delete (REQ-ADD-11). Default ``False``.
     * ``oauth``: whether the token comes from the OAuth 2.0 API, whose sessions cannot do user-interactive
-      authentication and hear ``M_UNRECOGNIZED`` (REQ-ADD-10). Default ``False``.
+      authentication and are answered with ``M_UNRECOGNIZED`` (REQ-ADD-10). Default ``False``.
 
     Raises ``ConfigurationError`` for a value of another type.
     See https://spec.matrix.org/latest/client-server-api/#account-suspension and

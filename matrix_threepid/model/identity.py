@@ -32,7 +32,7 @@ class Done:
 
 @frozen
 class NotSupported:
-    """The identity server does not implement the endpoint; the client hears ``no-support``."""
+    """The identity server does not implement the endpoint; the answer to the client is ``no-support``."""
 
 
 @frozen
@@ -56,7 +56,7 @@ class Unreachable:
     """No usable answer came; the identity server may still have carried the request out.
 
     * ``reason``: a text for the log.
-    * ``timeout``: whether the deadline passed: then the client hears 504, else 502. Default ``False``.
+    * ``timeout``: whether the deadline passed: then the client is answered with 504, else 502. Default ``False``.
     """
 
     reason: str

@@ -56,7 +56,7 @@ class Limit:
         (12000, 1000)
         """
         interval, span = self.interval, self.span
-        # The upper bound lets a clock that was set back lock nobody out for longer than the span.
+        # Without the upper bound a clock that was set back would refuse every charge until it has caught up.
         base = min(max(full_at or now, now), now + span)
         wait = base + interval * max(cost, 1) - now - span
         return (base, wait) if wait > 0 else (base + interval * cost, 0)

@@ -63,7 +63,7 @@ class MediumRow:
     * ``by_code``: whether messages hold a code to type (else a link), unless the policy says otherwise.
     * ``resendable``: whether a message may go out twice after a crash: a second mail costs nothing, a second SMS does.
     * ``costs``: whether each message costs money, so that ``Policy.sms`` says where and how many may go.
-    * ``notices``: whether owners are told by it what happened to their account.
+    * ``notices``: whether notices about changes of an account are sent by it (SEC-56).
     * ``off``: returns why a policy switches the medium off, or ``None``; without it the medium is on wherever it has a
       sender.
     * ``resets``: returns whether a policy lets passwords be reset by it; without it they may.
@@ -91,7 +91,7 @@ class MediumRow:
     stage: str
     since: str
     login_type: str | None = None
-    login: Callable[[Mapping[str, Any]], Threepid | None] | None = None
+    login: Callable[[Mapping[str, object]], Threepid | None] | None = None
     invalid: type[MatrixError]
     unsent: type[MatrixError]
     rejected: type[MatrixError]
@@ -102,7 +102,7 @@ def _reply_number(threepid: Threepid) -> Mapping[str, Any]:
     return {"success": True, "msisdn": number, "intl_fmt": international(number)}
 
 
-def _login_number(identifier: Mapping[str, Any]) -> Threepid | None:
+def _login_number(identifier: Mapping[str, object]) -> Threepid | None:
     # r0.3.0 to r0.6.1 call the member "number" in an example, the text and later releases "phone".
     country, number = identifier.get("country"), identifier.get("phone", identifier.get("number"))
     if not isinstance(country, str) or not isinstance(number, str):
@@ -135,7 +135,9 @@ _MSISDN = MediumRow(
     resendable=False,
     costs=True,
     notices=False,
+    # Without a list of countries no SMS is sent at all (SEC-33).
     off=lambda policy: None if policy.sms.countries else "policy.sms.countries names none",
+    # Numbers are given to other people after a while (SEC-46).
     resets=lambda policy: policy.password_reset_by_phone,
     needs="phonenumbers",
     stage="m.login.msisdn",
@@ -148,6 +150,7 @@ _MSISDN = MediumRow(
 )
 
 
+# ``typing.assert_never`` needs Python 3.11. A type checker that finds a medium not handled above reports the call.
 def _assert_never(medium: NoReturn, /) -> NoReturn:
     raise NotImplementedError(f"{medium!r} has no row in matrix_threepid.model.media")
 

@@ -86,7 +86,7 @@ class RefusedForever:
 
     * ``reason``: a text for the operator.
     * ``denied``: whether the destination is refused (country switched off, fraud guard) and not the address itself;
-      the client then hears ``M_THREEPID_DENIED`` in place of ``M_INVALID_PARAM``. Default ``False``.
+      the answer is then ``M_THREEPID_DENIED`` in place of ``M_INVALID_PARAM``. Default ``False``.
     """
 
     reason: str

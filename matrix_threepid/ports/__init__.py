@@ -1,7 +1,7 @@
 """The ports: what a host and its back ends provide, as Protocols with few methods (decision 4).
 
 Methods return awaitables, so ``async def`` functions, futures and Deferreds can implement them. "Not there" is a value
-and never an exception. A port that cannot answer at present raises ``errors.Unavailable``, which clients hear as 503;
+and never an exception. A port that cannot answer at present raises ``errors.Unavailable``, which is answered with 503;
 every other exception counts as a bug and is raised to the host.
 """
 

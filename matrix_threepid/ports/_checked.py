@@ -52,6 +52,7 @@ class Checked:
 
     def __init__(self, protocol: type, port: object) -> None:
         self._port = port
+        # Set once on the instance: a call then costs one more function, and no look-up by name.
         for method in methods(protocol):
             setattr(self, method.name, _awaiting(port, method) if method.awaited else _calling(port, method))
 
@@ -88,6 +89,7 @@ class CheckedClock:
     def __call__(self) -> int:
         """Return the time in ms. Raises ``ConfigurationError``."""
         now = self._clock()
+        # Not ``isinstance``, since a bool is an int as well.
         if type(now) is not int or now < 0:
             raise ConfigurationError(f"clock: must return a whole number of ms, not {type(now).__name__}")
         return now
@@ -109,6 +111,7 @@ class CheckedRandomBytes:
         return drawn
 
 
+# Cached: annotations are resolved once for each port, and not for each role that is made.
 @cache
 def methods(protocol: type) -> tuple[Method, ...]:
     """Return the methods of a port, each with the type of its answer as its annotation says."""

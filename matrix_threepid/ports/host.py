@@ -77,7 +77,7 @@ class AddressRules(Protocol):
     """The host's rules on single addresses, asked at requestToken and again when an address is used (SEC-55)."""
 
     def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> Awaitable[bool]:
-        """Return whether an identifier may be used; ``False`` makes the client hear ``M_THREEPID_DENIED``.
+        """Return whether an identifier may be used; ``False`` is answered with ``M_THREEPID_DENIED``.
 
         * ``threepid``: the identifier.
         * ``purpose``: what it is to be used for.

@@ -1,7 +1,7 @@
-"""An endpoint is one declaration: its paths through history, who may call it, what goes in and out.
+"""The declaration of an endpoint: method, paths by version, access, request, reply and errors (decision 3).
 
-Routing, validation, the table of the docs and the OpenAPI document are read from it; nothing about
-an endpoint is written anywhere else. A declaration that cannot be right stops the import.
+Routing, validation, the table in the docs and the OpenAPI document are read from the declaration, so they cannot
+contradict each other. A declaration that cannot be right raises ``ConfigurationError`` when it is imported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,12 @@ from .message import members
 
 
 class Access(Enum):
-    """Who may call an endpoint."""
+    """Who may call an endpoint.
+
+    * ``ANYONE``: access tokens are not read.
+    * ``OPTIONAL``: an access token is read, and one that is not valid counts as absent.
+    * ``USER``: a valid access token of a user who is no guest is required.
+    """
 
     ANYONE = "anyone"
     OPTIONAL = "anyone; an access token is noted"
@@ -42,7 +47,12 @@ class Access(Enum):
 
 
 class Charged(Enum):
-    """Which of the policy's limits a call counts against."""
+    """Which limits of the policy the handler charges; for the docs and the possible errors.
+
+    * ``NOTHING``: none.
+    * ``SENDING``: ``Limits.per_address``, ``per_client`` and ``per_user``.
+    * ``CHANGES``: ``Limits.changes``.
+    """
 
     NOTHING = "not limited"
     SENDING = "sending: per address, client and user"
@@ -50,27 +60,46 @@ class Charged(Enum):
 
 
 Handler = Callable[[Any, Any, Any], Awaitable[Any]]
-"""Called with the role, the call, and the message: the request read as its class, or ``None`` without one."""
+"""Called with the role, the call, and the message: the body read as the request class, or ``None`` without one.
+
+Each endpoint has types of its own for the three, which one table cannot express; so they are ``Any``.
+"""
 
 
 @frozen
 class Endpoint:
     """One endpoint of one role.
 
-    ``request``, ``query``: message classes of body and query parameters, or ``None``; ``reply``: message class, or
-    ``None`` for pages; ``errors``: what it may answer beside the errors of its kind; ``offered``: says why the
-    endpoint is off in a wiring (``None`` when it is on); ``admits``: a check made before the body is read;
-    ``form``: handler of HTML forms, which is given no message; ``loose``: members may also come
-    as a form or in the query (identity API v1).
+    * ``method``: the HTTP method; HEAD is answered wherever GET is.
+    * ``path``: the path below prefix and version, such as ``/account/3pid/add``.
+    * ``history``: the versions under which it is served.
+    * ``handler``: makes the answer.
+    * ``request``: the message class of the body; ``None`` (default) if the body is not read.
+    * ``query``: the message class of the query parameters, for the docs; the handler reads them. Default ``None``.
+    * ``reply``: the message class of the answer; ``None`` (default) for pages and answers made by the handler.
+    * ``access``: who may call it; default ``Access.ANYONE``.
+    * ``charged``: the limits that it charges; default ``Charged.NOTHING``.
+    * ``uia``: whether it asks for user-interactive authentication; default ``False``.
+    * ``form``: a second handler for bodies of HTML forms, called without a message; default ``None``.
+    * ``loose``: whether members may also come as a form or in the query, as in version 1 of the identity API; default
+      ``False``.
+    * ``errors``: the errors it may answer besides those that ``possible_errors`` adds.
+    * ``name``: unique in a table; the ``operationId`` of OpenAPI.
+    * ``doc``: a description for the docs and OpenAPI.
+    * ``offered``: called with the role; returns why the endpoint is off in this wiring, or ``None`` if it is on.
+    * ``admits``: called with the role before the body is read; raises an error to refuse the call.
+
+    Raises ``ConfigurationError`` for a path without leading or with trailing slash, a history without versions, and
+    user-interactive authentication without ``Access.USER``.
     """
 
     method: str
     path: str
     history: History | IdentityHistory
     handler: Handler = field(repr=False)
-    request: type[Any] | None = None
-    query: type[Any] | None = None
-    reply: type[Any] | None = None
+    request: type[object] | None = None
+    query: type[object] | None = None
+    reply: type[object] | None = None
     access: Access = Access.ANYONE
     charged: Charged = Charged.NOTHING
     uia: bool = False
@@ -84,17 +113,18 @@ class Endpoint:
 
     def __attrs_post_init__(self) -> None:
         if not self.path.startswith("/") or self.path.endswith("/"):
-            raise ConfigurationError(f"{self.path}: a path starts with a slash and does not end with one")
+            raise ConfigurationError(f"{self.path}: a path must start with a slash and must not end with one")
         if not self.history.since:
-            raise ConfigurationError(f"{self.path}: lives under no version")
+            raise ConfigurationError(f"{self.path}: history must name at least one version")
         if self.uia and self.access is not Access.USER:
-            raise ConfigurationError(f"{self.path}: user-interactive authentication needs a user")
+            raise ConfigurationError(f"{self.path}: user-interactive authentication needs Access.USER")
+        # Reading the members checks their declarations, now and not at the first request.
         for message in filter(None, (self.request, self.query)):
             members(message)
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every path below the role's prefix, all versions included."""
+        """Every path below the prefix of the role, in all versions."""
         return tuple(
             f"/{version}{path}" if version else path
             for path in (self.path, *self.history.also)
@@ -103,7 +133,8 @@ class Endpoint:
 
     @property
     def possible_errors(self) -> tuple[type[MatrixError], ...]:
-        """Every error a client can get here: the listed ones and those of its kind."""
+        """Every error that the endpoint can answer: ``errors``, and those that follow from the other fields."""
+        # Every endpoint calls ports, and each port may raise ``Unavailable``.
         kind: list[type[MatrixError]] = [Unavailable]
         if self.request is not None:
             kind += [NotJson, BadJson, MissingParam, InvalidParam, TooLarge]
@@ -113,15 +144,27 @@ class Endpoint:
             kind.append(UiaRequired)
         if self.charged is not Charged.NOTHING:
             kind.append(LimitExceeded)
+        # A dict keeps the order and drops what ``errors`` names as well.
         return tuple(dict.fromkeys((*self.errors, *kind)))
 
 
 def endpoint(
     method: str, path: str, history: History | IdentityHistory, **declared: Any
 ) -> Callable[[Handler], Endpoint]:
-    """Make the decorated handler an ``Endpoint``; its name and docstring become the endpoint's."""
+    """Return a decorator that makes a handler an ``Endpoint``, with the handler's name and docstring.
+
+    * ``method``, ``path``, ``history``: as in ``Endpoint``.
+    * ``declared``: its other fields.
+
+    >>> @endpoint("GET", "/example", History(v3="v1.1"))
+    ... async def show(role, call, message):
+    ...     '''Show an example.'''
+    >>> show.paths
+    ('/v3/example', '/unstable/example')
+    """
 
     def declare(handler: Handler) -> Endpoint:
+        # ``declared`` last, so that endpoints made in a loop over media can have names of their own.
         name, doc = handler.__name__, (handler.__doc__ or "").strip()
         return Endpoint(method, path, history, handler, **{"name": name, "doc": doc, **declared})
 
@@ -129,7 +172,11 @@ def endpoint(
 
 
 class Table:
-    """The endpoints of one role under one prefix, found by method and path."""
+    """The endpoints of one role under one prefix, by path and method.
+
+    * ``prefix``: the start of every path, such as ``/_matrix/client``.
+    * ``endpoints``: the endpoints. Raises ``ConfigurationError`` if two have one name, or one method and path.
+    """
 
     def __init__(self, prefix: str, endpoints: tuple[Endpoint, ...]) -> None:
         self.prefix = prefix
@@ -137,31 +184,33 @@ class Table:
         self._routes: dict[str, dict[str, Endpoint]] = {}
         names = [declared.name for declared in endpoints]
         if len(set(names)) < len(names):
-            raise ConfigurationError(f"two endpoints of {prefix} have one name")
+            raise ConfigurationError(f"{prefix}: two endpoints have one name")
         for declared in endpoints:
             for path in declared.paths:
                 self._add(prefix + path, declared)
 
     @property
     def paths(self) -> Mapping[str, Mapping[str, Endpoint]]:
-        """Every path, and the endpoints there by method; for hosts that register paths one by one."""
+        """The endpoints by path and method, for hosts that register paths one by one."""
         return self._routes
 
     def _add(self, path: str, declared: Endpoint) -> None:
         methods = self._routes.setdefault(path, {})
+        # The later one would silently replace the earlier one.
         if declared.method in methods:
             raise ConfigurationError(f"{declared.method} {path} is declared twice")
         methods[declared.method] = declared
 
     def at(self, path: str) -> Mapping[str, Endpoint]:
-        """Return the endpoints at ``path`` by method; empty when there is none.
+        """Return the endpoints at a path by method; empty if there are none.
 
-        One slash too many is forgiven: at the end, and at the start, where bases that end with one put it.
+        * ``path``: the whole path. One superfluous slash at its start or its end is ignored.
         """
+        # Clients whose base URL ends with a slash send paths that begin with two.
         bare = path[1:] if path.startswith("//") else path
         return self._routes.get(path) or self._routes.get(bare.removesuffix("/"), {})
 
 
 def on(declared: Endpoint, **changes: Any) -> Endpoint:
-    """Return ``declared`` with some of its facts changed."""
+    """Return an endpoint with some of its fields changed, for hosts that offer it in another way."""
     return attrs.evolve(declared, **changes)

@@ -1,4 +1,7 @@
-"""Where an endpoint lives: its paths through the releases of the specification."""
+"""The versions in the paths of an endpoint, and the releases of the specification that added and deprecated them.
+
+See https://spec.matrix.org/latest/#specification-versions.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,19 @@ RELEASES = (
 
 @frozen
 class History:
-    """Since which release an endpoint lives under ``/r0`` and ``/v3``, and whether ``/unstable`` has it too.
+    """The versions of an endpoint of the client-server API.
 
-    ``bare``: whether it lives without a version, such as ``/versions``.
-    ``also``: further paths with the same behaviour, such as one of a draft.
+    * ``r0``: the release that has it first below ``/r0``, such as ``r0.6.0``; ``None`` (default) if none has.
+    * ``v3``: the release that has it first below ``/v3``, such as ``v1.1``; ``None`` (default) if none has.
+    * ``unstable``: whether it is served below ``/unstable``; default ``True``.
+    * ``bare``: whether it is served without a version, as ``/versions`` is; default ``False``.
+    * ``deprecated``: the release that deprecates it; ``None`` (default) if none does.
+    * ``also``: further paths with the same behaviour, such as that of a draft; default none.
+
+    Raises ``ConfigurationError`` for a release that is not in ``RELEASES``, and for releases out of order.
+
+    >>> History(r0="r0.6.0", v3="v1.1").since
+    {'r0': 'r0.6.0', 'v3': 'v1.1', 'unstable': None}
     """
 
     r0: str | None = None
@@ -30,23 +42,33 @@ class History:
 
     def __attrs_post_init__(self) -> None:
         releases = [release for release in (self.r0, self.v3) if release is not None]
+        # Deprecated in the release that has it first at the earliest.
         retired = [*releases[:1], *filter(None, (self.deprecated,))]
         for release in (*releases, *retired):
             if release not in RELEASES:
-                raise ConfigurationError(f"{release} is no release of the specification")
+                raise ConfigurationError(f"{release}: must be a release of the specification")
         if any(order != sorted(order, key=RELEASES.index) for order in (releases, retired)):
-            raise ConfigurationError(f"{self} is out of order")
+            raise ConfigurationError(f"{self}: releases are out of order")
 
     @property
     def since(self) -> dict[str, str | None]:
-        """The version segments of the paths, and since when: ``r0``, ``v3``, ``unstable``, empty for a bare path."""
+        """The release by the version in the path: ``r0``, ``v3``, ``unstable``, or empty; ``None`` for the last two."""
         known = {"r0": self.r0, "v3": self.v3, "unstable": self.unstable, "": self.bare}
         return {version: since if isinstance(since, str) else None for version, since in known.items() if since}
 
 
 @frozen
 class IdentityHistory:
-    """Since which release an endpoint of the identity API lives under ``/api/v1`` and ``/v2``."""
+    """The versions of an endpoint of the identity API.
+
+    * ``v1``: the release that has it first below ``/api/v1``; ``None`` (default) if none has.
+    * ``v2``: the release that has it first below ``/v2``; ``None`` (default) if none has.
+    * ``deprecated``: the release that deprecates it; ``None`` (default) if none does.
+    * ``also``: further paths with the same behaviour; default none.
+
+    >>> IdentityHistory(v2="r0.3.0").since
+    {'v2': 'r0.3.0'}
+    """
 
     v1: str | None = None
     v2: str | None = None
@@ -55,6 +77,6 @@ class IdentityHistory:
 
     @property
     def since(self) -> dict[str, str | None]:
-        """The version segments of the paths, and since when: out of ``api/v1``, ``v2``."""
+        """The release by the version in the path: ``api/v1``, ``v2``."""
         known = {"api/v1": self.v1, "v2": self.v2}
         return {version: release for version, release in known.items() if release}

@@ -48,7 +48,11 @@ class EverythingAllowed:
 
 
 class _PortField(Protocol):
-    """The part of an attrs attribute that ``implements`` uses."""
+    """The part of an attrs attribute that ``implements`` uses.
+
+    * ``name``: the name of the field.
+    * ``default``: its default.
+    """
 
     name: str
     default: Any
@@ -221,7 +225,7 @@ class Role:
 
     def emit(self, event: Event) -> None:
         """Pass an event to the listener; its exceptions are logged and change nothing."""
-        # The event is emitted after the fact: an error now would tell the client that nothing had happened.
+        # The event is emitted after the fact: an error answer would say that nothing was changed.
         try:
             self.listener.on(event)
         except Exception as error:

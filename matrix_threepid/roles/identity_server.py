@@ -40,7 +40,7 @@ class Delegate(Role):
 
     Synapse's ``account_threepid_delegates`` calls it. Its endpoints take no access token: every client that can reach
     them can cause messages and read sessions, so serve them in a private network or under a secret path. A wrong token
-    is answered with 200 and ``success: false`` in place of ``Policy.submit_answers``. ``Role`` describes the arguments.
+    is answered with 200 and ``success: false``, whatever ``Policy.submit_answers`` is. ``Role`` has the arguments.
     See MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078.
     """
 
@@ -68,6 +68,7 @@ class IdentityServer(Role):
     * ``signed_once``: whether the same signed unbind is refused within 24 hours if the address was bound again
       meanwhile; default ``False``. Such a request holds no time, so equal unbinds have equal signatures: a user who
       unbinds an address twice within 24 hours then needs a session of the address the second time.
+    * ``policy``: as in ``Role``; default lifetimes are replaced by those of the identity API.
 
     ``Role`` describes the other arguments. See https://spec.matrix.org/latest/identity-service-api/ and
     MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140.

@@ -150,7 +150,7 @@ ACTS: Mapping[tuple[str, str], Act] = {
 def wrong_for(port: str, method: str) -> Iterator[Any]:
     """Yield the answers that are no answer of a method."""
     [declared] = [each for each in methods(GOOD[port][1]) if each.name == method]
-    yield from (answer for answer in NOTHING_OF_THE_KIND if not declared.fits(answer))
+    yield from (answer for answer in NOTHING_OF_THE_KIND if not declared.accepts(answer))
 
 
 WRONG = [(port, method, answer) for port, method in ACTS for answer in wrong_for(port, method)]

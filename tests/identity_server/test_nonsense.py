@@ -36,7 +36,7 @@ class Associations(MemoryAssociations):
 def wrong_for(protocol: type, method: str) -> list[Any]:
     """Return the answers that are no answer of a method."""
     [declared] = [each for each in methods(protocol) if each.name == method]
-    return [answer for answer in NOTHING_OF_THE_KIND if not declared.fits(answer)]
+    return [answer for answer in NOTHING_OF_THE_KIND if not declared.accepts(answer)]
 
 
 WRONG = [

@@ -36,10 +36,10 @@ def declare(path: str = "/a", method: str = "POST", history: History = HERE, **d
     [
         ({"r0": "v1.2", "v3": "v1.1"}, "out of order"),
         ({"r0": "r0.6.0", "deprecated": "r0.5.0"}, "out of order"),
-        ({"r0": "r0.9.9"}, "no release"),
-        ({"v3": "v1.99"}, "no release"),
-        ({"v3": "1.1"}, "no release"),
-        ({"r0": "r0.2.0", "deprecated": "soon"}, "no release"),
+        ({"r0": "r0.9.9"}, "must be a release"),
+        ({"v3": "v1.99"}, "must be a release"),
+        ({"v3": "1.1"}, "must be a release"),
+        ({"r0": "r0.2.0", "deprecated": "soon"}, "must be a release"),
     ],
 )
 def test_a_history_that_cannot_be_stops_the_import(wrong: dict[str, Any], reason: str) -> None:
@@ -53,9 +53,9 @@ def test_a_history_that_cannot_be_stops_the_import(wrong: dict[str, Any], reason
     [
         ({"path": "a"}, "slash"),
         ({"path": "/a/"}, "slash"),
-        ({"history": History(unstable=False)}, "no version"),
-        ({"uia": True}, "needs a user"),
-        ({"uia": True, "access": Access.OPTIONAL}, "needs a user"),
+        ({"history": History(unstable=False)}, "at least one version"),
+        ({"uia": True}, "needs Access.USER"),
+        ({"uia": True, "access": Access.OPTIONAL}, "needs Access.USER"),
     ],
 )
 def test_a_declaration_that_cannot_be_stops_the_import(wrong: dict[str, Any], reason: str) -> None:

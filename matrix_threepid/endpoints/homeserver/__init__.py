@@ -1,1 +1,4 @@
-"""The endpoints of the client-server API."""
+"""The endpoints of the client-server API.
+
+See https://spec.matrix.org/latest/client-server-api/.
+"""

@@ -1,8 +1,13 @@
-"""Add a proved address to an account: the endpoint of today, and the one of clients before r0.6.0."""
+"""Add a proved address to an account: the endpoint of today, and that of clients before r0.6.0.
+
+See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290,
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidadd and
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pid.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -28,21 +33,27 @@ _ACTION = "add a third-party identifier to your account"
 
 @frozen
 class Empty:
-    """Nothing to say: ``{}``."""
+    """An empty object, ``{}``."""
 
 
 @frozen(kw_only=True)
 class AddThreepid:
-    """Put a proved address on the account."""
+    """The request to add a proved address.
+
+    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidadd.
+    """
 
     sid: str = opaque(doc="the validated session")
     client_secret: str = opaque(secret=True, doc="the client's secret of this session")
-    auth: Any = free_object(optional=True, secret=True, doc="user-interactive authentication")
+    auth: Mapping[str, object] | None = free_object(optional=True, secret=True, doc="user-interactive authentication")
 
 
 @frozen(kw_only=True)
 class ThreepidCreds:
-    """A session and its secret, as older endpoints wrap them."""
+    """A session and its secret, as older endpoints wrap them.
+
+    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pid.
+    """
 
     sid: str = opaque(doc="the validated session")
     client_secret: str = opaque(secret=True, alias="clientSecret", doc="the client's secret of this session")
@@ -50,14 +61,21 @@ class ThreepidCreds:
 
 @frozen(kw_only=True)
 class LegacyAddThreepid:
-    """Put a proved address on the account, as clients before r0.6.0 do; nothing else they send has an effect."""
+    """The request of clients before r0.6.0 to add a proved address.
+
+    ``bind`` and other members are ignored (REQ-OLD-1).
+    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pid.
+    """
 
     three_pid_creds: ThreepidCreds = member(Nested(ThreepidCreds), alias="threePidCreds", doc="the proof")
-    auth: Any = free_object(optional=True, secret=True, doc="only where the policy asks for it")
+    auth: Mapping[str, object] | None = free_object(optional=True, secret=True, doc="only where the policy asks for it")
 
 
 def changes_enabled(hs: Homeserver) -> None:
-    """Refuse where the capability ``m.3pid_changes`` is off."""
+    """Raise ``Forbidden`` if the capability ``m.3pid_changes`` is off.
+
+    See https://spec.matrix.org/latest/client-server-api/#m3pid_changes-capability.
+    """
     if not hs.policy.changes_enabled:
         raise errors.Forbidden("Changing addresses is disabled on this server")
 
@@ -75,24 +93,33 @@ def changes_enabled(hs: Homeserver) -> None:
     admits=changes_enabled,
 )
 async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empty:
-    """Put an address the caller has proved on their account, after user-interactive authentication (MSC2290)."""
+    """Add an address that the caller has proved to their account, after user-interactive authentication.
+
+    See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290, and
+    https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidadd.
+    """
     _refuse_oauth(call)
 
     async def authenticate() -> None:
         await hs.uia.require(call.request, call.user, call.body, _ACTION)
 
+    # Without ``auth`` the first answer is always 401 (REQ-ADD-2), so such a request repeats none that succeeded.
     may_repeat = message.auth is not None
     await add(hs, call, message.sid, message.client_secret, authenticate=authenticate, may_repeat=may_repeat)
     return Empty()
 
 
 def _refuse_oauth(call: Call) -> None:
-    """Refuse sessions of OAuth 2.0, which cannot do user-interactive authentication, whatever the policy is."""
+    """Raise ``Unrecognized`` for OAuth 2.0 sessions (REQ-ADD-10).
+
+    See MSC3861, https://github.com/matrix-org/matrix-spec-proposals/pull/3861.
+    """
     if call.user.oauth:
         raise errors.Unrecognized
 
 
 def _legacy_admits(hs: Homeserver) -> None:
+    """Raise ``Unrecognized`` if the policy has switched the older endpoint off."""
     if hs.policy.legacy_add == "off":
         raise errors.Unrecognized
     changes_enabled(hs)
@@ -110,7 +137,11 @@ def _legacy_admits(hs: Homeserver) -> None:
     admits=_legacy_admits,
 )
 async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThreepid) -> Empty:
-    """Put a proved address on the caller's account, for clients that do not know ``/add``; never binds (MSC2290)."""
+    """Add a proved address to the caller's account, for clients that do not know ``/add``, without binding it.
+
+    See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290, and
+    https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pid.
+    """
     _refuse_oauth(call)
     creds, needs_uia = message.three_pid_creds, hs.policy.legacy_add == "uia"
 
@@ -118,6 +149,7 @@ async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThre
         if needs_uia:
             await hs.uia.require(call.request, call.user, call.body, _ACTION)
 
+    # A repetition counts only with the authentication of the first request (SEC-4), which ``allow`` does not ask for.
     may_repeat = needs_uia and message.auth is not None
     await add(hs, call, creds.sid, creds.client_secret, authenticate=authenticate, may_repeat=may_repeat)
     return Empty()

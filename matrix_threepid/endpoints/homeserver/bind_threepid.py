@@ -1,4 +1,8 @@
-"""Publish an address at an identity server: separate from adding it, and never forgotten (MSC2290)."""
+"""Publish an address at an identity server, separately from adding it to the account.
+
+See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290, and
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidbind.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,11 @@ from .add_threepid import Empty
 
 @frozen(kw_only=True)
 class BindThreepid:
-    """Publish an address proved at an identity server; the draft's wrapped shape is taken as well."""
+    """The request to publish an address that was proved at an identity server.
+
+    The members may also be inside ``three_pid_creds``, as in the draft of MSC2290 (REQ-BIND-8).
+    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidbind.
+    """
 
     WRAPPED_IN: ClassVar[tuple[str, ...]] = ("three_pid_creds", "threePidCreds")
 
@@ -36,6 +44,7 @@ class BindThreepid:
 
 
 def _identity_off(hs: Homeserver) -> str | None:
+    """Return why binding is off, or ``None``."""
     return "no identity-server client is wired (identity=)" if hs.identity is None else None
 
 
@@ -51,9 +60,14 @@ def _identity_off(hs: Homeserver) -> str | None:
     offered=_identity_off,
 )
 async def bind_threepid(hs: Homeserver, call: Call, message: BindThreepid) -> Empty:
-    """Publish an address for the caller at an identity server, and remember where; the account stays as it is."""
+    """Publish an address for the caller at an identity server, and remember the binding; the account is not changed.
+
+    See MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290, and
+    https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidbind.
+    """
     server = trusted_id_server(hs, message.id_server)
     await charge_change(hs, call.user.user_id)
+    # Stored before any call, so that a process that stops in between leaves a trace of what may be public (REQ-BIND-5).
     announced = intent(hs, call.user.user_id, server)
     await hs.bindings.insert(announced)
     await _bind(hs, announced, message)
@@ -61,13 +75,18 @@ async def bind_threepid(hs: Homeserver, call: Call, message: BindThreepid) -> Em
 
 
 async def _bind(hs: Homeserver, announced: Binding, message: BindThreepid) -> None:
-    """Bind with the row written ahead: afterwards the row says what is bound, or may be, and nothing else.
+    """Call the identity server, and leave one row for what is bound or may be bound (SEC-122).
 
-    The identity server is asked first which address its session proved, so that a binding whose confirmation gets
-    lost is remembered by its address.
+    * ``hs``: the homeserver.
+    * ``announced``: the stored intent.
+    * ``message``: the request.
+
+    The server is asked first which address its session has proved. Then a bind whose answer is lost is remembered with
+    its address, and a later unbind finds it.
     """
     if hs.identity is None:
         raise errors.Unrecognized
+    # One deadline for both calls.
     until = hs.clock() + hs.policy.identity_deadline
     token, credentials = message.id_access_token, Credentials(message.sid, message.client_secret)
 
@@ -78,23 +97,26 @@ async def _bind(hs: Homeserver, announced: Binding, message: BindThreepid) -> No
             await hs.bindings.forget(announced)
             raise errors.BadGateway("The identity server returned an invalid address")
         announced = announced.known(threepid, proved.address)
+        # Stored with its address before the bind is sent: if the answer is lost, an unbind needs the address.
         await hs.bindings.replace(announced)
     elif not isinstance(proved, NotSupported):
         await hs.bindings.forget(announced)
         raise as_error(proved)
 
+    # At least 1 ms: the client of identity servers reports the timeout, in the same way as any other.
     left = max(1, until - hs.clock())
     answer = await hs.identity.bind(announced.id_server, token, credentials, announced.user_id, left)
     if not isinstance(answer, Associated):
-        # After a refusal, and where the server was not called, nothing new is bound. In any other case it may be.
+        # After a refusal, and if the server was not called, nothing new is bound. In every other case it may be bound.
         unchanged = isinstance(answer, ServerRefused | NotSupported | Blocked | Busy)
         await (drop(hs, announced) if unchanged else _remember_possible(hs, announced))
         raise as_error(answer)
 
+    # An answer about another user or address confirms nothing: a server that a user names is not trusted (SEC-29).
     threepid = _read(hs, answer.medium, answer.address)
     if threepid is None or answer.mxid != announced.user_id or announced.threepid not in (None, threepid):
         await _remember_possible(hs, announced)
-        raise errors.BadGateway("The identity server answered for somebody else")
+        raise errors.BadGateway("The identity server answered for another user or address")
     bound = resolved(announced, threepid, answer.address)
     await update_binding(hs, bound, lambda stored: stored.bound(hs.clock()))
     await drop(hs, announced)
@@ -102,7 +124,7 @@ async def _bind(hs: Homeserver, announced: Binding, message: BindThreepid) -> No
 
 
 async def _remember_possible(hs: Homeserver, announced: Binding) -> None:
-    """Let the row of the address stand for what may have been bound; without an address the announcement does."""
+    """Replace the intent by the binding that may exist. Without an address the intent stays, until it is purged."""
     if announced.threepid is not None:
         possible = resolved(announced, announced.threepid, announced.spelling or announced.threepid.address)
         await update_binding(hs, possible, Binding.asked)
@@ -110,7 +132,7 @@ async def _remember_possible(hs: Homeserver, announced: Binding) -> None:
 
 
 def _read(hs: Homeserver, medium: Medium, address: str) -> Threepid | None:
-    """Return the identifier an identity server wrote, or ``None`` if it is not one."""
+    """Return the identifier for an address written by an identity server, or ``None`` if it is not valid."""
     try:
         return MEDIA[medium].read(address, hs.policy)
     except errors.InvalidParam:

@@ -1,4 +1,8 @@
-"""Take an identifier off an account, and its bindings back from identity servers (MSC1915, MSC2140)."""
+"""Remove an identifier from an account, and unbind it from identity servers.
+
+See MSC1915, https://github.com/matrix-org/matrix-spec-proposals/pull/1915, and
+MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,10 @@ _IDENTITY = (errors.IdentityServerRefused, errors.ServerNotTrusted, errors.Limit
 
 @frozen(kw_only=True)
 class RemoveThreepid:
-    """Name an identifier, and perhaps the identity server it was bound at."""
+    """An identifier, and optionally the identity server from which to unbind it.
+
+    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
+    """
 
     medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
     address: str = typed(512, doc="the address, in any spelling")
@@ -30,7 +37,10 @@ class RemoveThreepid:
 
 @frozen(kw_only=True)
 class UnbindResult:
-    """Whether the identity server took the binding back: ``success`` or ``no-support``."""
+    """``id_server_unbind_result`` is ``success`` if the identity servers confirmed the unbind, else ``no-support``.
+
+    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
+    """
 
     id_server_unbind_result: str
 
@@ -46,10 +56,15 @@ class UnbindResult:
     admits=changes_enabled,
 )
 async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -> UnbindResult:
-    """Take an identifier off the caller's own account, after its bindings (MSC1915).
+    """Unbind an identifier from its identity servers, then remove it from the caller's account.
 
-    A refusal of an identity server is returned and nothing changes; one that cannot be reached is asked again later.
+    If an identity server refuses, its error is returned and the account is not changed. If one cannot be reached, the
+    identifier is removed and the unbind is retried later. See MSC1915,
+    https://github.com/matrix-org/matrix-spec-proposals/pull/1915, and
+    https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
     """
+    # https://spec.matrix.org/latest/client-server-api/#account-suspension
+    # names deleting among what a suspended user may not do (REQ-ADD-11).
     if call.user.suspended:
         raise errors.UserSuspended
     user, candidates = call.user.user_id, _named(hs, message)
@@ -69,14 +84,20 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     errors=(*_IDENTITY, errors.BadGateway, errors.GatewayTimeout),
 )
 async def unbind_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -> UnbindResult:
-    """Take a binding back from its identity servers; the account stays as it is (MSC2140)."""
+    """Unbind an identifier from its identity servers; the account is not changed.
+
+    See MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140, and
+    https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidunbind.
+    """
     unbound = await unbind_everywhere(hs, call.user.user_id, _named(hs, message), message.id_server)
+    # Nothing else was asked for, so a failure is the answer; a delete has removed the identifier all the same.
     unbound.raise_failure()
     return UnbindResult(id_server_unbind_result=unbound.result)
 
 
 def _named(hs: Homeserver, message: RemoveThreepid) -> tuple[Threepid, ...]:
-    """Return what an address may stand for: its canonical form, then as it was given (older data)."""
+    """Return the identifiers that a request may mean: the canonical form, and the text as sent (REQ-DEL-6)."""
+    # Software before this library stored other spellings, and numbering plans change: both must stay deletable.
     medium = Medium(message.medium)
     verbatim = Threepid(medium, message.address.strip())
     try:

@@ -1,4 +1,7 @@
-"""List the identifiers of an account."""
+"""List the identifiers of an account.
+
+See https://spec.matrix.org/latest/client-server-api/#get_matrixclientv3account3pid.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from ...roles.homeserver import Homeserver
 
 @frozen
 class ListedThreepid:
-    """An identifier of the account; times in ms."""
+    """The ``medium`` and ``address`` of an identifier on the account; ``validated_at`` and ``added_at`` in ms.
+
+    See https://spec.matrix.org/latest/client-server-api/#get_matrixclientv3account3pid.
+    """
 
     medium: str
     address: str
@@ -22,14 +28,18 @@ class ListedThreepid:
 
 @frozen
 class ThreepidList:
-    """The identifiers of the account."""
+    """The identifiers on the account, ``threepids``, in the order in which they were added."""
 
     threepids: tuple[ListedThreepid, ...]
 
 
 @endpoint("GET", "/account/3pid", History(r0="r0.0.0", v3="v1.1"), access=Access.USER, reply=ThreepidList)
 async def list_threepids(hs: Homeserver, call: Call, message: None) -> ThreepidList:
-    """List the identifiers of the caller's account; bindings at identity servers are not among them."""
+    """List the identifiers on the caller's account, without bindings at identity servers.
+
+    See https://spec.matrix.org/latest/client-server-api/#get_matrixclientv3account3pid.
+    """
+    # Answered also while ``m.3pid_changes`` is off: the capability is about changes only (REQ-GET-1).
     found = await hs.accounts.list(call.user.user_id)
     return ThreepidList(
         tuple(ListedThreepid(each.medium.value, each.address, each.validated_at, each.added_at) for each in found)

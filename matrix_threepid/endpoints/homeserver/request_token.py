@@ -1,6 +1,9 @@
-"""The ``requestToken`` endpoints of the client-server API: three purposes, every medium, one flow.
+"""The ``requestToken`` endpoints of the client-server API, one for each purpose and medium.
 
-See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidemailrequesttoken and its twins.
+See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidemailrequesttoken,
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3registeremailrequesttoken,
+https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3accountpasswordemailrequesttoken and
+MSC4178, https://github.com/matrix-org/matrix-spec-proposals/pull/4178.
 """
 
 from __future__ import annotations
@@ -33,7 +36,13 @@ class _RequestToken:
 
 
 class RequestToken(AddressMembers, Protocol):
-    """The body of a ``requestToken``: what all have in common, and the members that name an address of the medium."""
+    """The body of a ``requestToken``: the members of all, and those that name an address of the medium.
+
+    * ``client_secret``: a text chosen by the client, which proves later that the same client asked.
+    * ``send_attempt``: a message is sent only if this is larger than the largest that was sent (REQ-SEND-1).
+    * ``next_link``: the URL to go to after confirming a link; ``None`` for a page of this server.
+    * ``id_server``: ignored, or refused if the policy says so (decision 8).
+    """
 
     client_secret: str
     send_attempt: int
@@ -43,7 +52,11 @@ class RequestToken(AddressMembers, Protocol):
 
 @frozen(kw_only=True)
 class TokenRequested:
-    """The session; ``submit_url`` is there exactly when the message holds a code to type."""
+    """The id of the session, ``sid``.
+
+    ``submit_url`` is present if and only if the message holds a code to type; ``success``, ``msisdn`` and ``intl_fmt``
+    are present for phone numbers. See MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078.
+    """
 
     sid: str
     submit_url: str | None = None
@@ -55,6 +68,7 @@ class TokenRequested:
 @cache
 def _request_class(medium: Medium) -> type[RequestToken]:
     """Return the message class of a medium: its own members, and those of every ``requestToken``."""
+    # Made from the row of the medium, so that a new medium needs no class here; cached, so that each is made once.
     row = MEDIA[medium]
     members = {"__doc__": row.asks, "__module__": __name__}
     made = type(f"Request{medium.value.title()}Token", (row.members, _RequestToken), members)
@@ -62,10 +76,11 @@ def _request_class(medium: Medium) -> type[RequestToken]:
 
 
 def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
+    """Return the endpoint for a purpose and a medium."""
     row, path, known = MEDIA[medium], _PATHS[purpose], _KNOWN[purpose]
 
     def admit(hs: Homeserver) -> None:
-        """Refuse what this server does not do at all, before the body is read."""
+        """Refuse, before the body is read, what this server does not offer at all (REQ-REQTOK-8)."""
         if hs.medium_off(medium) or (purpose is Purpose.PASSWORD and row.resets and not row.resets(hs.policy)):
             raise errors.ThreepidMediumNotSupported
         if purpose is Purpose.ADD and not hs.policy.changes_enabled:
@@ -93,7 +108,8 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
         admits=admit,
     )
     async def ask(hs: Homeserver, call: Call, message: RequestToken) -> TokenRequested:
-        """Send a message to an address, unless this attempt was sent before; answer the session to refer to."""
+        """Send a message to an address, unless this ``send_attempt`` was sent before; answer the session."""
+        # ``id_server`` is otherwise ignored: users must not choose who vouches for an address (decision 8).
         if message.id_server is not None and hs.policy.identity_server_hint == "refuse":
             raise errors.ServerNotTrusted
         reset_by_code = purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
@@ -103,7 +119,7 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
             client_secret=message.client_secret,
             send_attempt=message.send_attempt,
             next_link=message.next_link,
-            # A registration has no user yet, whatever token its request carries.
+            # A registration has no user yet, even if its request carries an access token.
             owner=None if purpose is Purpose.REGISTER else call.user_id,
             by_code=row.by_code or reset_by_code,
         )
@@ -115,12 +131,17 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
 
 
 def reply_of(row: MediumRow, session: Session) -> Mapping[str, Any]:
-    """Return the members of the reply that the medium adds to ``sid``."""
+    """Return the members that a medium adds to the reply."""
     return {} if row.reply is None else row.reply(session.threepid)
 
 
 async def _look_up(hs: Homeserver, session: Session) -> Session:
-    """Refuse an address that is in use (or, for a reset, is not), or make the session a decoy that hides it."""
+    """Return the session as the owner of its address requires.
+
+    Raises ``ThreepidInUse``, or for a reset ``ThreepidNotFound``. With ``Policy.hide_known_addresses`` the session
+    becomes a decoy instead (REQ-REQTOK-3).
+    """
+    # The same one call to the same port in every case, so that its duration tells nothing (SEC-28).
     owner = await hs.accounts.owner(session.threepid)
     if owner is not None:
         session = evolve(session, spelling=_spelling_of(owner, session))
@@ -133,10 +154,11 @@ async def _look_up(hs: Homeserver, session: Session) -> Session:
 
 
 def _spelling_of(owner: Owner, session: Session) -> str:
-    """Return where an owner gets messages: at the spelling they proved, never at one that merely folds to it.
+    """Return the address to which messages for an owner are sent: the spelling that the owner has proved.
 
-    For hosts that keep no spelling it is the canonical address, its domain as mail servers take it.
+    For hosts that store no spelling it is the canonical address, with its domain in the ASCII form for mail servers.
     """
+    # Never the spelling just typed: another mailbox may have an address with the same canonical form (SEC-14).
     local, at, _ = session.threepid.address.rpartition("@")
     plain = f"{local}@{session.spelling.rpartition('@')[2]}" if at else session.threepid.address
     return owner.spelling or plain

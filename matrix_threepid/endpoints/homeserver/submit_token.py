@@ -1,6 +1,9 @@
-"""Where tokens come back: the page behind a mail's link, its form, and the JSON ``submit_url``.
+"""Submitting tokens: the page behind the link of a mail, its form, and ``submit_url`` for codes.
 
-GET and HEAD show and change nothing, since link scanners open links; only a POST confirms.
+GET and HEAD change nothing, since programs open links in mails; only a POST confirms (REQ-LINK-3, decision 20). See
+MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078,
+MSC4183, https://github.com/matrix-org/matrix-spec-proposals/pull/4183, and
+https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1.
 """
 
 from __future__ import annotations
@@ -29,7 +32,10 @@ from ...texts.pages import page_response
 
 @frozen(kw_only=True)
 class SubmitToken:
-    """A token as it came back."""
+    """A token with its session, as a client submits it.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailsubmittoken.
+    """
 
     sid: str = opaque(doc="the session")
     client_secret: str = opaque(secret=True, doc="the client's secret of this session")
@@ -38,7 +44,7 @@ class SubmitToken:
 
 @frozen(kw_only=True)
 class _FromLink:
-    """What a link carries: a token, and at times the client's secret, which then must fit."""
+    """The parameters of a link: a token, and optionally the client secret, which must then match (SEC-111)."""
 
     sid: str = opaque()
     token: str = token()
@@ -47,13 +53,16 @@ class _FromLink:
 
 @frozen
 class Submitted:
-    """The session is validated."""
+    """The session is validated: ``success`` is ``true``."""
 
     success: bool = True
 
 
 class _NoPage(Exception):
-    """There is no usable session behind a link; ``page`` says why."""
+    """The session of a link cannot be used.
+
+    * ``page``: the name of the page that says why.
+    """
 
     def __init__(self, page: str) -> None:
         super().__init__(page)
@@ -61,13 +70,17 @@ class _NoPage(Exception):
 
 
 async def _session_of_link(role: Role, medium: Medium, fields: Mapping[str, str]) -> Session:
-    """Return the session a link leads to. Raises ``_NoPage``."""
+    """Return the session of a link. Raises ``_NoPage``.
+
+    * ``fields``: the parameters of the link or of the form.
+    """
     try:
         link = read(_FromLink, fields)
     except errors.MatrixError:
         raise _NoPage("failed") from None
     session = await role.sessions.get(link.sid)
     if session is None or session.threepid.medium is not medium or not _opens(role, session, link):
+        # One page for an unknown session and a wrong token, so that ids cannot be searched for (REQ-SESS-8).
         raise _NoPage("failed")
     if session.ended or (session.validated_at is None and not session.token_alive(role.clock())):
         raise _NoPage("expired")
@@ -75,7 +88,8 @@ async def _session_of_link(role: Role, medium: Medium, fields: Mapping[str, str]
 
 
 def _opens(role: Role, session: Session, link: _FromLink) -> bool:
-    """Return whether a link is the session's: by its token and, if it carries one, by its client secret."""
+    """Return whether token and, if present, client secret of a link are those of the session."""
+    # Codes are excluded: this comparison counts no guesses, so they could be guessed here (SEC-24).
     if session.code_digits or session.decoy or not token_matches(role, session, link.token):
         return False
     pepper = role.peppers.by_id(session.pepper_id)
@@ -86,18 +100,24 @@ def _opens(role: Role, session: Session, link: _FromLink) -> bool:
 
 
 async def _confirm(role: Role, call: Call, session: Session, token: str) -> Response:
-    """Validate a session by the button of our page, and lead on: to ``next_link``, or to a page without the token."""
+    """Validate a session by the button of the page; redirect to ``next_link`` or to a page without the token."""
     try:
         session = await validate(role, session, token)
     except (errors.SessionExpired, errors.TokenIncorrect):
         return page(role, call, "expired", 400)
     done = role.confirmed_url(session.threepid.medium)
+    # ``next_link`` was checked when the session was opened, and cannot be changed by the link (SEC-17).
     location = done if session.next_link is None else with_sid(session.next_link, session.sid)
+    # 303 makes the browser GET the target, so that reloading repeats no POST and the token leaves the address bar.
     return page_response(303, "", location=location)
 
 
 async def _question(role: Role, call: Call, name: str, session: Session) -> Response:
-    """Return the page that asks, with what the person needs to decide."""
+    """Return the page that asks for a confirmation, with purpose, account and origin of the request (SEC-132).
+
+    * ``name``: the page: ``confirm`` or ``refuse``.
+    * ``session``: the session.
+    """
     shown = {name: call.request.parameters.get(name, "") for name in ("sid", "token", "client_secret")}
     about = {
         "purpose": session.purpose.value,
@@ -118,19 +138,30 @@ def page(
     values: dict[str, str] | None = None,
     leads_to: str | None = None,
 ) -> Response:
-    """Return a page in the reader's language; ``leads_to``: the link its form goes on to."""
+    """Return a page in the language of the browser.
+
+    * ``role``: gives the pages and the languages.
+    * ``call``: the call, for its ``Accept-Language``.
+    * ``name``: the name of the page.
+    * ``status``: the HTTP status.
+    * ``values``: the values of the page besides ``server``; default none.
+    * ``leads_to``: the URL to which the answer to its form redirects, which ``form-action`` must allow (SEC-131);
+      ``None`` (default) for this server.
+    """
     language = call.request.best_language(role.policy.languages)
     document = role.pages.render(name, language, {"server": role.server_name, **(values or {})})
     return page_response(status, document, form_target=origin_of(leads_to) if leads_to else None)
 
 
 def _declare(medium: Medium) -> tuple[Endpoint, ...]:
+    """Return the endpoints for the tokens of a medium."""
+
     def off(role: Role) -> str | None:
         return role.medium_off(medium)
 
     @endpoint("GET", submit_path(medium), History(), name=f"show_{medium.value}_link", query=_FromLink, offered=off)
     async def show_link(role: Role, call: Call, message: None) -> Response:
-        """Show what a link would confirm; nothing changes."""
+        """Show what a link confirms, and change nothing."""
         try:
             session = await _session_of_link(role, medium, call.request.parameters)
         except _NoPage as no:
@@ -141,8 +172,8 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         return await _question(role, call, name, session)
 
     async def submit_form(role: Role, call: Call, message: None) -> Response:
-        """Confirm, or disown, by the button of our own page."""
-        # Browsers name where a request comes from; another site must not press the button for the person.
+        """Confirm a request, or disown it, by the buttons of the page."""
+        # Browsers send the origin of a request in this header. A form of another site must not confirm (SEC-47).
         if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return page(role, call, "foreign", 403)
         fields = {**call.request.parameters, **call.request.form}
@@ -166,7 +197,10 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         offered=off,
     )
     async def submit_token(role: Role, call: Call, message: SubmitToken) -> Submitted:
-        """Confirm with a token: JSON of a client, or the form of our own page."""
+        """Validate a session with a token: as JSON of a client, or by the form of the page.
+
+        See MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078.
+        """
         session = await session_access.find(role, message.sid, message.client_secret)
         if session is None or session.threepid.medium is not medium:
             raise errors.NoValidSession
@@ -175,7 +209,7 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
 
     @endpoint("GET", confirmed_path(medium), History(), name=f"show_{medium.value}_confirmed", offered=off)
     async def show_confirmed(role: Role, call: Call, message: None) -> Response:
-        """Thank for a confirmation; the address of this page carries no secret."""
+        """Show that a confirmation has succeeded; the URL of this page holds no secret."""
         return page(role, call, "confirmed", 200)
 
     return show_link, submit_token, show_confirmed

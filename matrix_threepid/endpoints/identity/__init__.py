@@ -1,1 +1,4 @@
-"""The endpoints of the identity service API."""
+"""The endpoints of the identity API.
+
+See https://spec.matrix.org/latest/identity-service-api/.
+"""

@@ -1,4 +1,10 @@
-"""Bind and unbind at the identity server itself; an unbind is proved in one of two ways (MSC1915)."""
+"""Bind and unbind at this identity server.
+
+An unbind is proved by the signature of the user's homeserver or by a session of the address (REQ-ISUNBIND-1). See
+MSC1915, https://github.com/matrix-org/matrix-spec-proposals/pull/1915,
+https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidbind and
+https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidunbind.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +28,16 @@ from ..homeserver.add_threepid import Empty
 from .signed_once import refuse_replay, remember
 from .validate import SESSION_ERRORS, SessionOf, validated_session
 
+# https://spec.matrix.org/latest/appendices/#user-identifiers, in the historical grammar: old accounts bind as well.
 _MXID = Text(r"@[^\x00-\x20\x7f:]{0,254}:[0-9A-Za-z.:\[\]-]{1,254}", "must be a user id, @localpart:domain")
 
 
 @frozen(kw_only=True)
 class BindAssociation:
-    """Publish the address of a session for a user."""
+    """The request to publish the address of a session for a user.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidbind.
+    """
 
     sid: str = opaque(doc="the validated session")
     client_secret: str = opaque(secret=True, doc="the client's secret of this session")
@@ -36,19 +46,22 @@ class BindAssociation:
 
 @frozen(kw_only=True)
 class NamedThreepid:
-    """An identifier as another server writes it."""
+    """An identifier as another server writes it; its spelling need not be canonical."""
 
     medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
     address: str = typed(512, doc="the address")
 
     def canonical(self, policy: Policy) -> Threepid:
-        """Return the identifier. Raises ``InvalidParam``."""
+        """Return the identifier in canonical form. Raises ``InvalidParam``."""
         return MEDIA[Medium(self.medium)].read(self.address, policy)
 
 
 @frozen(kw_only=True)
 class UnbindAssociation:
-    """Take an association back."""
+    """The request to end an association.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidunbind.
+    """
 
     mxid: str = member(_MXID, doc="the user")
     threepid: NamedThreepid = member(Nested(NamedThreepid), doc="the identifier")
@@ -57,12 +70,17 @@ class UnbindAssociation:
 
 
 async def bind_association(role: IdentityServer, call: Call, message: BindAssociation) -> Response:
-    """Publish the address a session proved; an earlier association of the address is replaced."""
+    """Publish the address of a validated session for a user; an earlier association of the address is replaced.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidbind.
+    """
+    # Version 1 has no caller and binds for any user (REQ-ISBIND-1).
     if call.user_id not in (None, message.mxid):
         raise errors.NotYours
     session = await validated_session(role, message)
     association = Association(session.threepid, message.mxid, role.clock())
     signed = role.signer.sign(association.unsigned())
+    # Checked before it is stored: what is published must carry a signature that clients can check.
     if not isinstance(signed.get("signatures"), Mapping):
         raise errors.ConfigurationError("ObjectSigner.sign: must put signatures into what it returns")
     await role.associations.put(association)
@@ -70,14 +88,17 @@ async def bind_association(role: IdentityServer, call: Call, message: BindAssoci
 
 
 async def unbind_association(role: IdentityServer, call: Call, message: UnbindAssociation) -> Empty:
-    """Take an association back: for the user's homeserver by its signature, for the address's owner by a session.
+    """End an association, for the user's homeserver by its signature or for the address's owner by a session.
 
-    What is not bound, or bound to somebody else, stays as it is and is no error.
+    If the address is not bound, or bound to another user, nothing changes and the answer is the same. See MSC1915,
+    https://github.com/matrix-org/matrix-spec-proposals/pull/1915, and
+    https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidunbind.
     """
     threepid = message.threepid.canonical(role.policy)
     signed = await _signed(role, call, message, threepid)
     if not signed:
         await _proved(role, call, message, threepid)
+    # With the user: an association of the address with another user must stay.
     await role.associations.remove(threepid, message.mxid)
     if signed:
         await remember(role, call)
@@ -85,7 +106,10 @@ async def unbind_association(role: IdentityServer, call: Call, message: UnbindAs
 
 
 async def _signed(role: IdentityServer, call: Call, message: UnbindAssociation, threepid: Threepid) -> bool:
-    """Whether the homeserver that controls the user signed the request. Raises unless a session is offered as well."""
+    """Return whether the user's homeserver signed the request.
+
+    Raises ``MatrixError`` for a signature that is not accepted, unless a session is sent as well (REQ-ISUNBIND-6).
+    """
     if not _authorization(call).lower().startswith("x-matrix"):
         return False
     try:
@@ -99,14 +123,21 @@ async def _signed(role: IdentityServer, call: Call, message: UnbindAssociation, 
 
 
 async def _check_signature(role: IdentityServer, call: Call, mxid: str) -> None:
+    """Raise ``Forbidden`` or ``Unauthorized`` unless the homeserver of the user signed the request.
+
+    See https://spec.matrix.org/latest/server-server-api/#request-authentication.
+    """
     if role.verifier is None:
-        raise errors.Forbidden("This server takes no homeserver's word")
+        raise errors.Forbidden("This server does not accept signatures of homeservers")
     origin = await role.verifier.origin(call.request, call.body)
+    # Everything after the first colon, compared exactly: by its end alone another server could sign (REQ-ISUNBIND-3).
     if origin != mxid.partition(":")[2]:
         raise errors.Forbidden("The signing homeserver does not control this user")
 
 
 async def _proved(role: IdentityServer, call: Call, message: UnbindAssociation, threepid: Threepid) -> None:
+    """Raise ``Forbidden`` or ``Unauthenticated`` unless a validated session of the address is sent (REQ-ISUNBIND-2)."""
+    # An access token alone proves nothing about the address (REQ-ISUNBIND-5).
     if message.sid is None or message.client_secret is None:
         raise (errors.Forbidden if _authorization(call) else errors.Unauthenticated)
     session = await validated_session(role, SessionOf(sid=message.sid, client_secret=message.client_secret))
@@ -119,7 +150,11 @@ def _authorization(call: Call) -> str:
 
 
 def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
-    """Return bind and unbind under one version."""
+    """Return the endpoints that bind and unbind, under one version.
+
+    * ``history``: the version.
+    * ``access``: who may bind; unbinding needs no access token, since a signature or a session proves it.
+    """
     bind = endpoint(
         "POST",
         "/3pid/bind",

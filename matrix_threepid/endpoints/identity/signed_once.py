@@ -1,4 +1,7 @@
-"""Signed unbinds that were used before. They carry no time, so only a memory of them tells who repeats one."""
+"""Signed unbinds that were used before, for ``IdentityServer.signed_once``.
+
+A signed request holds no time, so a repetition can only be recognised by a record of the requests carried out.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,29 @@ from ...roles.identity_server import IdentityServer
 
 
 async def refuse_replay(role: IdentityServer, call: Call, threepid: Threepid, mxid: str) -> None:
-    """Raise ``Forbidden`` if the same signed request came within 24 h, and there is something to unbind again.
+    """Raise ``Forbidden`` if the same signed request was carried out within 24 hours and the address is bound again.
 
-    Without that it is a homeserver that did not hear the first answer.
+    * ``role``: the identity server.
+    * ``call``: the call.
+    * ``threepid``, ``mxid``: the association to end.
+
+    If the address is not bound, a homeserver repeats a request whose answer it did not receive; that succeeds.
     """
     if not role.signed_once or not await role.limiter.charge([evolve(_take(role, call), cost=0)], role.clock()):
         return
     bound = await role.associations.get(threepid)
     if bound is not None and bound.mxid == mxid:
-        raise Forbidden("This signed request was used already: a session of the address unbinds it, too")
+        raise Forbidden("This signed request was used already; a session of the address also unbinds it")
 
 
 async def remember(role: IdentityServer, call: Call) -> None:
-    """Remember a signed request for 24 h, once it was carried out: one that was cut off may come again."""
+    """Record a signed request for 24 hours, after it was carried out, so that one that failed may be repeated."""
     if role.signed_once:
         await role.limiter.charge([_take(role, call)], role.clock())
 
 
 def _take(role: IdentityServer, call: Call) -> Charge:
-    """Count what was signed. The header would not do: the same signature can be written in many ways."""
+    """Return the charge that records a signed request; the limit of one a day forgets it after 24 hours."""
+    # The signed content and not the header, in which one signature can be written in many ways.
     request, content = call.request, json.dumps(call.body, sort_keys=True)
     return Charge(key_of(role, "signed unbind", request.path, request.query, content), per_day(1))

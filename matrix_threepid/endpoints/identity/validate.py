@@ -1,4 +1,9 @@
-"""The identity API's own validation: requestToken, submitToken, getValidated3pid; for v1, v2 and the delegate."""
+"""The validation of the identity API: requestToken, submitToken and getValidated3pid, for both versions and delegates.
+
+See https://spec.matrix.org/latest/identity-service-api/#establishing-associations,
+MSC2078, https://github.com/matrix-org/matrix-spec-proposals/pull/2078, and
+MSC4183, https://github.com/matrix-org/matrix-spec-proposals/pull/4183.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +35,20 @@ from ..homeserver.submit_token import SubmitToken, page
 @frozen(kw_only=True)
 class _Request:
     client_secret: str = opaque(secret=True, doc="chosen by the client; proves later that it asked")
+    # An integer written as text is accepted too: matrix-js-sdk sends it to identity servers (REQ-SEND-5).
     send_attempt: int = member(LooseInteger(), doc="a message is sent only if it is larger than before")
     next_link: str | None = text(2048, optional=True, doc="where the person goes after confirming a link")
 
 
 class RequestValidation(AddressMembers, Protocol):
-    """The body of a ``requestToken``: what all have in common, and the members that name an address of the medium."""
+    """The body of a ``requestToken``: the members of all, and those that name an address of the medium.
+
+    * ``client_secret``: a text chosen by the client, which proves later that the same client asked.
+    * ``send_attempt``: a message is sent only if this is larger than the largest that was sent (REQ-SEND-1).
+    * ``next_link``: the URL to go to after confirming a link; ``None`` for a page of this server.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailrequesttoken.
+    """
 
     client_secret: str
     send_attempt: int
@@ -59,7 +72,10 @@ class _SessionOf(Protocol):
 
 @frozen(kw_only=True)
 class SessionOf:
-    """A session and its secret."""
+    """A session and its secret.
+
+    See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv23pidgetvalidated3pid.
+    """
 
     sid: str = opaque(doc="the session")
     client_secret: str = opaque(secret=True, doc="the client's secret of this session")
@@ -67,7 +83,10 @@ class SessionOf:
 
 @frozen
 class Validated:
-    """The address a session proved; ``validated_at`` in ms."""
+    """The ``medium`` and ``address`` that a session has proved; ``validated_at`` in ms.
+
+    See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv23pidgetvalidated3pid.
+    """
 
     medium: str
     address: str
@@ -75,6 +94,7 @@ class Validated:
 
 
 async def _validate(role: Role, medium: Medium, message: SubmitToken) -> Session:
+    """Validate a session of a medium. Raises ``NoValidSession`` and what ``flows.submit_token.validate`` raises."""
     session = await session_access.find(role, message.sid, message.client_secret)
     if session is None or session.threepid.medium is not medium:
         raise errors.NoValidSession
@@ -82,16 +102,20 @@ async def _validate(role: Role, medium: Medium, message: SubmitToken) -> Session
 
 
 async def get_validated(role: Role, call: Call, message: None) -> Validated:
-    """Tell which address a session proved; may be asked as often as one likes."""
+    """Return the address that a session has proved; a repeated request gets the same answer.
+
+    See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv23pidgetvalidated3pid.
+    """
     session = await validated_session(role, read(SessionOf, call.request.parameters))
     return Validated(session.threepid.medium.value, session.threepid.address, session.validated_at or 0)
 
 
 async def validated_session(role: Role, message: _SessionOf) -> Session:
-    """Return the session named. Raises ``NoValidSession``, ``SessionExpired`` or ``SessionNotValidated``."""
+    """Return a validated session. Raises ``NoValidSession``, ``SessionExpired`` or ``SessionNotValidated``."""
     session = await session_access.find(role, message.sid, message.client_secret)
     if session is None or session.purpose is not Purpose.BIND:
         raise errors.NoValidSession
+    # Expiry first: an expired session can no longer be validated, so "not validated" would mislead (REQ-ISVAL-1).
     if not session.alive(role.clock()):
         raise errors.SessionExpired
     if session.validated_at is None:
@@ -104,7 +128,11 @@ SESSION_ERRORS = (errors.NoValidSession, errors.SessionExpired, errors.SessionNo
 
 
 def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
-    """Return the endpoints that validate addresses of a medium under one version.
+    """Return the endpoints that validate addresses of a medium, under one version.
+
+    * ``medium``: the medium.
+    * ``history``: the version.
+    * ``access``: who may call requestToken and submitToken by POST.
 
     See https://spec.matrix.org/latest/identity-service-api/#establishing-associations.
     """
@@ -126,10 +154,14 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         offered=off,
     )
     async def request_validation(role: Role, call: Call, message: RequestValidation) -> TokenRequested:
-        """Send a message to an address, unless this attempt was sent before; answer the session to refer to."""
+        """Send a message to an address, unless this ``send_attempt`` was sent before; answer the session.
+
+        See https://spec.matrix.org/latest/identity-service-api/#establishing-associations.
+        """
         try:
             candidate = message.candidate(role.policy)
         except errors.InvalidParam:
+            # The identity API has errcodes of its own for each medium (REQ-ISREQ-2).
             raise row.invalid from None
         request = TokenRequest(
             purpose=Purpose.BIND,
@@ -156,10 +188,14 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         offered=off,
     )
     async def submit_validation(role: Role, call: Call, message: SubmitToken) -> Response:
-        """Validate a session with the token that was sent."""
+        """Validate a session with the token that was sent.
+
+        See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailsubmittoken.
+        """
         try:
             await _validate(role, medium, message)
         except errors.MatrixError as error:
+            # A homeserver may turn every 4xx of its delegate into one error and hide the reason (decision 26).
             if role.policy.submit_answers == "spec":
                 raise
             return json_response(200, {"success": False, **error.body()})
@@ -174,9 +210,13 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         offered=off,
     )
     async def open_submit_link(role: Role, call: Call, message: None) -> Response:
-        """Validate at once, for the links of clients and servers that carry all three values; show a page or go on."""
+        """Validate a session by opening a link with ``sid``, ``client_secret`` and ``token``; show a page or redirect.
+
+        See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv2validateemailsubmittoken.
+        """
+        # The one GET that changes state, since the identity API demands it (SEC-130).
         if call.request.method == "HEAD":
-            raise errors.MethodNotAllowed("GET", "POST")  # link scanners must not validate anything
+            raise errors.MethodNotAllowed("GET", "POST")  # link scanners send HEAD
         try:
             session = await _validate(role, medium, read(SubmitToken, call.request.parameters))
         except errors.MatrixError:
@@ -189,7 +229,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
 
 
 def declare_validated(history: IdentityHistory, access: Access) -> Endpoint:
-    """Return the endpoint that tells what a session proved."""
+    """Return the endpoint that answers which address a session has proved, under one version."""
     declared = endpoint(
         "GET",
         "/3pid/getValidated3pid",
