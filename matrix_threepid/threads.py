@@ -53,15 +53,32 @@ class Threads:
         wait = _wait_of_loop()
         if wait is None:
             return work()
+        result: T = await wait(self.start(work))
+        return result
+
+    def start(self, work: Callable[[], T], /) -> Future[T]:
+        """Have ``work`` done in a thread, also where no event loop runs; return a future of its result."""
         if self._crew.pid != os.getpid():  # threads do not outlive a fork
             self._crew = _Crew(self._most)
         job = _Job(partial(copy_context().run, work), self._latest())
         self._crew.do(job)
-        result: T = await wait(job.future)
-        return result
+        return job.future
 
     def _latest(self) -> float | None:
         return None if self._patience is None else time.monotonic() + self._patience / 1000
+
+
+async def result_of(future: Future[T]) -> T:
+    """Wait for a future in whatever drives this coroutine; return its result, or raise its error.
+
+    Under asyncio, trio and Twisted the loop goes on. Without a loop, and under ``run_sync``, this thread waits, so a
+    future that may never end needs a deadline of its own.
+    """
+    wait = None if future.done() else _wait_of_loop()
+    if wait is None:
+        return future.result()
+    result: T = await wait(future)
+    return result
 
 
 async def inline(work: Callable[[], T], /) -> T:

@@ -117,3 +117,24 @@ LOOPS = [
     Loop("Twisted, def returning a fired Deferred", _REACTOR.run, ensureDeferred),
     Loop("Twisted, def returning a Deferred fired later", _REACTOR.run, _REACTOR.later),
 ]
+
+
+async def together(*works: Work) -> list[Any]:
+    """Run coroutines at once on asyncio or trio; return their results."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return await _together_on_trio(works)
+    return await asyncio.gather(*works)
+
+
+async def _together_on_trio(works: tuple[Work, ...]) -> list[Any]:
+    results: dict[int, Any] = {}
+
+    async def one(number: int, work: Work) -> None:
+        results[number] = await work
+
+    async with trio.open_nursery() as nursery:
+        for number, work in enumerate(works):
+            nursery.start_soon(one, number, work)
+    return [results[number] for number in range(len(works))]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import trio
-from looping import Work, run_trio
+from looping import Work, run_trio, together
 from trio.testing import wait_all_tasks_blocked
 
 from matrix_threepid import ConfigurationError, Threads, inline, run_sync
@@ -39,27 +39,6 @@ class Blocking:
     async def has_begun(self) -> None:
         """Wait until it has begun, while the loop goes on."""
         assert await Threads(1)(lambda: self.begun.wait(PATIENCE))
-
-
-async def together(*works: Work) -> list[Any]:
-    """Run coroutines at once on asyncio or trio; return their results."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return await _together_on_trio(works)
-    return await asyncio.gather(*works)
-
-
-async def _together_on_trio(works: tuple[Work, ...]) -> list[Any]:
-    results: dict[int, Any] = {}
-
-    async def one(number: int, work: Work) -> None:
-        results[number] = await work
-
-    async with trio.open_nursery() as nursery:
-        for number, work in enumerate(works):
-            nursery.start_soon(one, number, work)
-    return [results[number] for number in range(len(works))]
 
 
 @LOOPS

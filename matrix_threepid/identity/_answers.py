@@ -1,4 +1,4 @@
-"""What identity servers answer, read strictly: of a wrong shape, size or type nothing is believed."""
+"""Reads the answers of identity servers. An answer of a wrong shape, size or type counts as no answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_unbind(answer: Answer) -> UnbindAnswer:
 
 
 def read_proved(answer: Answer) -> ProvedAnswer:
-    """Return the address of a session. Old servers say no with status 200."""
+    """Return the address of a session. Old servers answer an error with status 200."""
     if not _succeeded(answer):
         return _failed(answer)
     body = _object(answer)
@@ -50,7 +50,7 @@ def read_proved(answer: Answer) -> ProvedAnswer:
 
 
 def read_association(answer: Answer) -> BindAnswer:
-    """Return what was published. A success that says anything else may have published something all the same."""
+    """Return what was published. After a success with another body something may have been published all the same."""
     if not _succeeded(answer):
         return _failed(answer)
     body = _object(answer)
@@ -77,7 +77,7 @@ def _failed(answer: Answer) -> Failed:
 
 
 def _object(answer: Answer) -> dict[str, Any]:
-    """Return the JSON object of a body; nothing for anything else."""
+    """Return the JSON object of a body; an empty one for any other body."""
     if not isinstance(answer, HttpReply):
         return {}
     try:

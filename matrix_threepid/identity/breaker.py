@@ -1,4 +1,4 @@
-"""A server that failed several times in a row is left alone for a while, so that nobody waits for it in vain."""
+"""Circuit breaker: a server that failed several times in a row is not called for a while, so its calls fail at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ports import Clock
 from ._answers import Answer
 
 _OURS = (Failure.BLOCKED, Failure.BUSY, Failure.CIRCUIT_OPEN)
-"""What was not the server's fault: it was not even called."""
+"""Failures that say nothing about the server, since it was not called."""
 _NO_ANSWER = (Failure.TIMEOUT, Failure.LOST)
 
 
@@ -23,10 +23,13 @@ def monotonic_clock() -> int:
 
 @frozen(kw_only=True)
 class BreakerPolicy:
-    """When a server is left alone.
+    """When a server is not called, and for how long.
 
-    ``faults``: after so many in a row; ``pause``: for so many ms, and again after each call that is let through then
-    to try it; ``patience``: a server that had fewer ms than this to answer is not blamed for being late.
+    * ``faults``: number of faults in a row that open the circuit; 5 by default.
+    * ``pause``: ms until one call is let through to try the server, and until the next one if that fails; 60,000 by
+      default.
+    * ``patience``: ms; an answer that did not come in time is no fault if the server had less time than this; 1,000 by
+      default.
     """
 
     faults: int = 5
@@ -36,16 +39,20 @@ class BreakerPolicy:
 
 @frozen
 class Circuit:
-    """What the last calls to one server came to: ``faults`` in a row, and the next call not before then (ms)."""
+    """What the last calls to one server came to.
+
+    * ``faults``: number of faults in a row.
+    * ``not_before``: ms, when the next call may be made; it counts once the circuit is open.
+    """
 
     faults: int = 0
     not_before: int = 0
 
     def called(self, now: int, rule: BreakerPolicy) -> Circuit | None:
-        """Return the circuit once a call is let through, or ``None`` while the server is left alone."""
+        """Return the circuit after a call is let through, or ``None`` if the call must not be made."""
         if self.faults < rule.faults:
             return self
-        # Whoever comes next waits for what becomes of this call, but not for ever: it may be cancelled.
+        # Further calls are refused until this one has ended, or until the pause is over: it may be cancelled.
         return None if now < self.not_before else evolve(self, not_before=now + rule.pause)
 
     def failed(self, now: int, rule: BreakerPolicy) -> Circuit:
@@ -55,9 +62,13 @@ class Circuit:
 
 @define(kw_only=True, eq=False)
 class Breaker:
-    """The circuits of one process, by server; threads may share it. ``max_servers``: so many are remembered.
+    """The circuits of one process, by server; threads may share it.
 
-    Any answer closes a circuit, 5xx as well: it costs nobody time, and some requests bring it about.
+    Any answer closes a circuit, 5xx as well: it comes at once, and some requests cause a 5xx by what they ask.
+
+    * ``rule``: when a server is not called, and for how long.
+    * ``max_servers``: number of servers that are remembered; 1,000 by default.
+    * ``clock``: the time in ms; it must not jump.
     """
 
     rule: BreakerPolicy = BreakerPolicy()
@@ -67,7 +78,7 @@ class Breaker:
     _lock: Lock = field(init=False, factory=Lock, repr=False)
 
     def lets(self, server: str) -> bool:
-        """Return whether a server may be called now; if so, tell ``heard`` what came of it."""
+        """Return whether a server may be called now. If so, ``heard`` must be told what came of the call."""
         with self._lock:
             circuit = self._circuits.get(server, Circuit()).called(self.clock(), self.rule)
             if circuit is not None and server in self._circuits:
@@ -75,7 +86,10 @@ class Breaker:
             return circuit is not None
 
     def heard(self, server: str, answer: Answer, deadline: int) -> None:
-        """Note what a call came to that had ``deadline`` ms; the server had those it did not wait for a place."""
+        """Note what a call came to.
+
+        * ``deadline``: ms the call had in all; the server had those that did not pass while it waited for its turn.
+        """
         fault = _fault(answer)
         kind = None if fault is None else fault.kind
         waited = 0 if fault is None else fault.waited
@@ -93,7 +107,7 @@ class Breaker:
 
 
 def _fault(answer: Answer) -> HttpFailure | None:
-    """Return why there is no answer; one that is merely odd or too long is an answer."""
+    """Return why there is no answer; an answer that makes no sense or is too long is one."""
     if isinstance(answer, HttpFailure):
         return answer
     return answer.cut if answer.cut is not None and answer.cut.kind in _NO_ANSWER else None

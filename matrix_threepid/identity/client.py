@@ -27,10 +27,13 @@ _JSON = ("Content-Type", "application/json")
 
 @frozen
 class HttpIdentityClient:
-    """An ``IdentityServerClient`` over a ``Fetch``. Without ``signer`` nothing can be unbound.
+    """An ``IdentityServerClient`` over a ``Fetch``.
 
-    The user's token goes to the server named by the user, in a header, and nowhere else. ``breaker``: leaves servers
-    alone that do not answer; what they are asked meanwhile is ``Unreachable`` at once.
+    The user's token goes to the server the user names, in a header, and nowhere else.
+
+    * ``fetch``: makes the requests, such as ``PinnedHttps``.
+    * ``signer``: signs unbinds; without it every unbind is ``NotSupported``.
+    * ``breaker``: refuses calls to servers that do not answer; they are ``Unreachable`` at once.
     """
 
     fetch: Fetch = field(repr=False)
@@ -51,7 +54,8 @@ class HttpIdentityClient:
             return _BAD_TOKEN
         content = {"sid": credentials.sid, "client_secret": credentials.client_secret, "mxid": user_id}
         headers = (_bearer(access_token), _JSON)
-        request = _request("POST", id_server, f"{V2}/3pid/bind", headers, body=json.dumps(content).encode())
+        body = json.dumps(content).encode()
+        request = _request("POST", id_server, f"{V2}/3pid/bind", headers, body=body, caller=user_id)
         return read_association(await self._ask(id_server, request, deadline))
 
     async def unbind(self, id_server: str, user_id: str, medium: Medium, address: str, deadline: int) -> UnbindAnswer:
@@ -69,16 +73,19 @@ class HttpIdentityClient:
         return read_unbind(await self._send(self.signer, id_server, f"{V1}/3pid/unbind", content, left))
 
     async def _send(self, signer: Signer, id_server: str, uri: str, content: dict[str, Any], deadline: int) -> Answer:
-        """Send a signed request. What is signed begins with ``/_matrix``, also if the server has a path of its own."""
+        """Send a signed unbind. What is signed begins with ``/_matrix``, also if the server has a path of its own."""
         authority = place(id_server)[2]
         headers = (("Authorization", signer.sign("POST", uri, authority, content)), _JSON)
-        request = _request("POST", id_server, uri, headers, body=json.dumps(content).encode())
+        body, caller = json.dumps(content).encode(), content["mxid"]
+        # Taking a binding back twice does the same as doing it once.
+        request = _request("POST", id_server, uri, headers, body=body, repeatable=True, caller=caller)
         return await self._ask(id_server, request, deadline)
 
     async def _ask(self, id_server: str, request: HttpRequest, deadline: int) -> Answer:
-        """Make a request unless the server is left alone. A server is all of its ``id_server``, path included.
+        """Make a request unless the server's circuit is open.
 
-        Else people could have it left alone by naming a path of its host that never answers.
+        A circuit is for the whole ``id_server``, its path included. Otherwise users could open the circuit of a host by
+        naming a path of it that never answers.
         """
         if not self.breaker.lets(id_server):
             return HttpFailure(Failure.CIRCUIT_OPEN)

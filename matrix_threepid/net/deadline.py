@@ -10,7 +10,10 @@ from attrs import frozen
 
 @frozen
 class Deadline:
-    """A moment of this process's monotonic clock, in s."""
+    """The moment until which something must be done.
+
+    * ``at``: s of this process's monotonic clock.
+    """
 
     at: float
 
@@ -20,12 +23,12 @@ class Deadline:
         return cls(time.monotonic() + duration / 1000)
 
     def left(self) -> float:
-        """Return the s that are left. Raises ``TimeoutError`` when there are none."""
+        """Return how many s are left. Raises ``TimeoutError`` when there are none."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError(errno.ETIMEDOUT, "out of time")
         return seconds
 
     def left_ms(self) -> int:
-        """Return the ms that are left, 0 when there are none."""
+        """Return how many ms are left, 0 when there are none."""
         return max(0, int((self.at - time.monotonic()) * 1000))

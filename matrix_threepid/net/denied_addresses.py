@@ -31,7 +31,10 @@ _ISATAP, _ISATAP_BITS = 0x0000_5EFE, 0xFDFF_FFFF
 
 @frozen
 class AddressCheck:
-    """Says which addresses are denied. ``allowed``: networks to be let through all the same, as they are written."""
+    """Which addresses nothing may be sent to: those of ``DENIED``.
+
+    * ``allowed``: networks that are let through all the same, in the form (IPv4 or IPv6) in which they are given.
+    """
 
     allowed: tuple[Network, ...] = ()
 
@@ -41,7 +44,7 @@ class AddressCheck:
         return cls(tuple(map(ip_network, networks)))
 
     def denies(self, text: str) -> bool:
-        """Return whether nothing may be sent there; so it is for a text that is no address."""
+        """Return whether nothing may be sent there; true of a text that is no address."""
         try:
             address = ip_address(text)
         except ValueError:
@@ -51,8 +54,17 @@ class AddressCheck:
         return any(form in network for form in _forms(address) for network in DENIED)
 
 
+def plain_address(text: str) -> str:
+    """Return an address in its shortest form, an IPv4-mapped one as IPv4; one address has one plain form."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    return str(IPv4Address(int(address) & 0xFFFF_FFFF) if address in _MAPPED else address)
+
+
 def _forms(address: Address) -> Iterable[Address]:
-    """Return what an address stands for: IPv4 where IPv6 only wraps it, both where it might."""
+    """Return what an address may lead to: the IPv4 address wrapped in it, and itself unless it only wraps one."""
     if isinstance(address, IPv4Address):
         return (address,)
     inner = IPv4Address(int(address) & 0xFFFF_FFFF)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,13 +14,16 @@ from ..protocol.errors import ConfigurationError
 from ..threads import Threads
 from .deadline import Deadline
 from .dns import Lookups, system_resolver
+from .failures import failure
 from .fetch import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 from .loopback import is_loopback
+from .pool import KeepRule, Pool
 
 if TYPE_CHECKING:
     import ssl
 
 _MAX_HEADERS, _MAX_BODY = 16_384, 65_536
+_AT_ONCE = 16
 
 
 class NoTls:
@@ -31,14 +35,16 @@ class NoTls:
 
 
 def _own_threads(offload: Offload | None) -> Offload:
-    return Threads(16) if offload is None else offload
+    return Threads(_AT_ONCE) if offload is None else offload
 
 
 @frozen(kw_only=True)
 class DirectHttp:
     """A ``Fetch`` for hosts that are named in the configuration, never by users: any address will do.
 
-    No redirects, proxies or cookies; the deadline covers everything. Threads may share it.
+    No redirects, proxies or cookies. The deadline covers everything. Connections are kept for further requests to the
+    same host: 30 s since the last request, 5 minutes in all; a request that must not be repeated, such as the sending
+    of an SMS, takes only one that was used within the last second. Threads may share it.
 
     * ``offload``: runs the blocking exchange; by default 16 threads of its own, for so many calls at once.
     * ``tls``: off only towards this very machine.
@@ -49,32 +55,54 @@ class DirectHttp:
     tls: bool = True
     context: ssl.SSLContext | None = field(default=None, repr=False)
     _lookups: Lookups = field(init=False, repr=False)
+    _pool: Pool = field(init=False, repr=False)
 
     @_lookups.default
     def _look_up_with(self) -> Lookups:
         return Lookups(system_resolver)
 
+    @_pool.default
+    def _keep_with(self) -> Pool:
+        return Pool(KeepRule(per_address=_AT_ONCE))
+
     async def fetch(self, request: HttpRequest, deadline: int) -> HttpReply | HttpFailure:
-        """Make one request; ``deadline``: ms everything may take."""
-        return await self.offload(partial(self._fetch, request, Deadline.in_ms(deadline)))
+        """Make one request.
 
-    def _fetch(self, request: HttpRequest, deadline: Deadline) -> HttpReply | HttpFailure:
-        from .exchange import Exchange, default_context, failure
-
+        * ``deadline``: ms everything may take.
+        """
+        until = Deadline.in_ms(deadline)
         if not self.tls and not is_loopback(request.host):
             return HttpFailure(Failure.BLOCKED, "no TLS")
-        context: Any = (self.context or default_context()) if self.tls else NoTls()
         try:
-            addresses = self._lookups.addresses(request.host, request.port, deadline)
-            return Exchange(context, _MAX_HEADERS, _MAX_BODY).run(request, addresses, deadline)
+            addresses = await self._lookups.addresses(request.host, request.port, until)
         except (OSError, ValueError) as error:
             return failure(error)
+        return await self.offload(partial(self._call, request, addresses, until))
+
+    def close(self) -> None:
+        """Close the connections that are kept. It happens by itself when the process ends."""
+        self._pool.close_idle()
+
+    def _call(self, request: HttpRequest, addresses: Sequence[str], until: Deadline) -> HttpReply | HttpFailure:
+        from .calls import Caller, NoConnectionError, default_context
+        from .exchange import Limits
+
+        context: Any = (self.context or default_context()) if self.tls else NoTls()
+        caller = Caller(context, Limits(_MAX_HEADERS, _MAX_BODY), self._pool)
+        answer = HttpFailure(Failure.REFUSED, "the host has no address")
+        for address in self._pool.order(request.host, request.port, addresses):
+            try:
+                return caller.call(request, address, until)
+            except NoConnectionError as error:  # noqa: PERF203  each address has its own chance
+                answer = error.reason
+        return answer
 
 
 def checked_url(url: str) -> str:
-    """Return the URL of a provider without its final slash. Raises ``ConfigurationError``.
+    """Return the URL of a provider without its final slash.
 
-    It is ``https``, or ``http`` to this very machine, which a ``DirectHttp`` without TLS speaks.
+    It must be ``https``, or ``http`` to this very machine, for a ``DirectHttp`` without TLS. Raises
+    ``ConfigurationError``.
     """
     parts = urlsplit(url)
     plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
@@ -84,7 +112,7 @@ def checked_url(url: str) -> str:
 
 
 def request_to(method: str, url: str, headers: Headers, body: bytes | None) -> HttpRequest:
-    """Return a request to a URL that ``checked_url`` has seen the beginning of."""
+    """Return a request to a URL whose beginning ``checked_url`` has checked."""
     parts = urlsplit(url)
     return HttpRequest(
         method=method,

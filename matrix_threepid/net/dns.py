@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from concurrent import futures
+from functools import partial
 from ipaddress import ip_address
-from threading import BoundedSemaphore, Thread
 
 from attrs import field, frozen
 
+from ..threads import Threads, result_of
 from .deadline import Deadline
+from .timer import by
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host; raises ``OSError`` if it has none."""
-_MAX_WAITING = 32
+Around = Callable[[Callable[[], Sequence[str]]], Sequence[str]]
+MOST = 32
+"""Names that are looked up at the same time."""
 
 
 def system_resolver(host: str, port: int) -> list[str]:
@@ -23,36 +26,36 @@ def system_resolver(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
+def _own_threads() -> Threads:
+    return Threads(MOST)
+
+
 @frozen
 class Lookups:
-    """Looks names up in threads of their own: a resolver cannot be interrupted, only left alone."""
+    """Looks names up in threads of their own, also without an event loop: a resolver cannot be interrupted.
+
+    * ``resolve``: looks one name up; it blocks.
+    """
 
     resolve: Resolve
-    _free: BoundedSemaphore = field(init=False, factory=lambda: BoundedSemaphore(_MAX_WAITING))
+    _threads: Threads = field(init=False, factory=_own_threads)
 
-    def addresses(self, host: str, port: int, deadline: Deadline) -> Sequence[str]:
-        """Return the addresses of a host. Raises ``OSError``, ``TimeoutError`` among them."""
-        if _is_address(host):
+    async def addresses(self, host: str, port: int, until: Deadline, around: Around | None = None) -> Sequence[str]:
+        """Return the addresses of a host; for an address that address.
+
+        * ``around``: is given the look-up and does it; it runs in the thread, which may go on after the deadline.
+
+        Raises ``OSError``, which is ``TimeoutError`` at the deadline.
+        """
+        if is_address(host):
             return [host]
-        if not self._free.acquire(timeout=deadline.left()):
-            raise TimeoutError
-        found: futures.Future[Sequence[str]] = futures.Future()
-        Thread(target=self._look_up, args=(found, host, port), daemon=True).start()
-        try:
-            return found.result(deadline.left())
-        except futures.TimeoutError:
-            raise TimeoutError from None
-
-    def _look_up(self, found: futures.Future[Sequence[str]], host: str, port: int) -> None:
-        try:
-            found.set_result(self.resolve(host, port))
-        except Exception as error:
-            found.set_exception(error)
-        finally:
-            self._free.release()
+        work = partial(self.resolve, host, port)
+        future = self._threads.start(work if around is None else partial(around, work))
+        return await result_of(by(future, until))
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Return whether a host is given by its address."""
     try:
         ip_address(host)
     except ValueError:

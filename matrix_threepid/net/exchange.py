@@ -1,170 +1,159 @@
-"""One HTTPS exchange with one checked address: blocking, under one deadline, with a limit to every length.
+"""One request and its answer over one connection: blocking, under one deadline, with a limit to every length.
 
-Imported when the first request is made: ``http.client`` and ``ssl`` are heavy.
+Imported when the first request is made: ``ssl`` and ``h11`` take long to import.
 """
 
 from __future__ import annotations
 
 import errno
-import io
-import socket
 import ssl
-from collections.abc import Sequence
-from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+import h11
+from attrs import define, field, frozen
 
 from .deadline import Deadline
-from .fetch import Failure, HttpFailure, HttpReply, HttpRequest
-from .sockets import connected
+from .failures import failure
+from .fetch import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 
-CONNECT_PATIENCE = 3.0
-"""The s one address may take to accept a connection before the next is tried."""
-_READ_AHEAD = io.DEFAULT_BUFFER_SIZE
-_KINDS: tuple[tuple[type[Exception], Failure], ...] = (
-    (TimeoutError, Failure.TIMEOUT),
-    (socket.gaierror, Failure.NAME),
-    (ssl.SSLError, Failure.TLS),
-    (OSError, Failure.REFUSED),
-)
+if TYPE_CHECKING:
+    import socket
 
-
-@cache
-def default_context() -> ssl.SSLContext:
-    """Return a context that verifies certificates and host names, from TLS 1.2 on; made once."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+_AT_ONCE = 16_384
+"""Bytes of one read: a TLS record."""
+_VERSIONS = (b"1.0", b"1.1")
+_BODILESS = (204, 304)
+_ENDED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 @frozen
-class Exchange:
-    """What all exchanges of one client share. ``max_headers``, ``max_body``: bytes that are read of an answer."""
+class Limits:
+    """Bytes that are read of an answer.
 
-    context: ssl.SSLContext
+    * ``max_headers``: of status line and headers, interim answers included.
+    * ``max_body``: of the body.
+    """
+
     max_headers: int
     max_body: int
 
-    def run(self, request: HttpRequest, addresses: Sequence[str], deadline: Deadline) -> HttpReply | HttpFailure:
-        """Make the request to the first address that takes it. Raises ``OSError`` before anything is sent."""
-        with _connected(addresses, request.port, deadline) as plain:
-            plain.settimeout(deadline.left())
-            with self.context.wrap_socket(plain, server_hostname=request.host) as secure:
-                return self._talk(request, Line(secure, deadline, self.max_headers + _READ_AHEAD))
 
-    def _talk(self, request: HttpRequest, line: Line) -> HttpReply | HttpFailure:
-        try:
-            response = _response(request, line)
-        except (OSError, HTTPException, ValueError) as error:
-            return line.ended or failure(error, sent=True)
-        if line.over:
-            # http.client takes the end of the connection for the end of the headers
-            return line.ended or HttpFailure(Failure.LOST, "the headers ended early")
-        line.allowance = self.max_headers + self.max_body
-        body, whole = self._body(response, line)
-        cut = None if whole else line.ended or HttpFailure(Failure.LOST, "the body ended early")
-        if len(body) > self.max_body:
-            cut = HttpFailure(Failure.ODD, "the body is too large")
-        return HttpReply(response.status, body[: self.max_body], cut, tuple(response.getheaders()))
+@define(eq=False)
+class Exchange:
+    """One request over one connection.
 
-    def _body(self, response: HTTPResponse, line: Line) -> tuple[bytes, bool]:
-        """Return the body up to one byte over the limit, and whether nothing of it is missing."""
-        try:
-            body = response.read(self.max_body + 1)
-        except IncompleteRead as error:
-            return error.partial, False
-        except (OSError, HTTPException, ValueError):
-            return b"", False
-        return body, not response.length and line.ended is None
-
-
-class Line(io.RawIOBase):
-    """A connection as ``http.client`` reads it; ``over``: it was read to its end.
-
-    Whatever goes wrong is the end of it as well, and ``ended`` says what.
+    * ``sock``: the connection.
+    * ``limits``: bytes that are read.
+    * ``until``: the deadline.
+    * ``sent``: whether the system accepted any byte of the request.
+    * ``heard``: whether any byte of an answer came.
+    * ``over``: whether the connection was ended by the other side.
+    * ``reusable``: whether another request may be sent over the connection: the answer was complete, its length was
+      unambiguous, nothing came after it, and both sides want to go on. What is left could be taken for the next answer.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, allowance: int) -> None:
-        self._sock, self._deadline, self.allowance = sock, deadline, allowance
-        self.ended: HttpFailure | None = None
-        self.over = False
-        self._kept = bytearray()
+    sock: socket.socket = field(repr=False)
+    limits: Limits
+    until: Deadline
+    sent: bool = field(init=False, default=False)
+    heard: bool = field(init=False, default=False)
+    over: bool = field(init=False, default=False)
+    reusable: bool = field(init=False, default=False)
+    _talk: h11.Connection = field(init=False, repr=False)
+    _allowance: int = field(init=False, default=0)
 
-    def makefile(self, *_: Any) -> io.BufferedReader:
-        """Return the reading side."""
-        return io.BufferedReader(self, _READ_AHEAD)
+    def run(self, request: HttpRequest) -> HttpReply | HttpFailure:
+        """Make the request. It never raises for what a server does."""
+        self._talk = h11.Connection(h11.CLIENT, max_incomplete_event_size=self.limits.max_headers)
+        self._allowance = self.limits.max_headers + _AT_ONCE
+        try:
+            self._send(_bytes_of(self._talk, request))
+            response = self._response()
+        except (OSError, ValueError, h11.ProtocolError) as error:
+            return self._failure(error, "no answer")
+        self._allowance = self.limits.max_headers + self.limits.max_body
+        body, cut = self._body()
+        self.reusable = cut is None and self._is_ready(response)
+        return HttpReply(response.status_code, body, cut, _headers_of(response))
 
-    def sendall(self, data: bytes) -> None:
-        """Keep it for ``send_kept``: ``http.client`` writes head and body apart."""
-        self._kept += data
-
-    def send_kept(self) -> None:
-        """Send what was written so far, in one piece, before the deadline."""
-        rest = memoryview(bytes(self._kept))
-        self._kept.clear()
+    def _send(self, data: bytes) -> None:
+        """Send head and body in one piece: a second write would wait for the other side's delayed ACK."""
+        rest = memoryview(data)
         while rest:
-            self._sock.settimeout(self._deadline.left())
-            rest = rest[self._sock.send(rest) :]
+            self.sock.settimeout(self.until.left())
+            rest = rest[self.sock.send(rest) :]
+            self.sent = True
 
-    def close(self) -> None:
-        """Do nothing: the socket is closed by who opened it."""
+    def _response(self) -> h11.Response:
+        """Read up to the end of the headers, past interim answers."""
+        while True:
+            event = self._next()
+            if isinstance(event, h11.Response | h11.InformationalResponse) and event.http_version not in _VERSIONS:
+                raise h11.RemoteProtocolError("the version of HTTP")
+            if isinstance(event, h11.Response):
+                return event
+            if not isinstance(event, h11.InformationalResponse):
+                raise h11.RemoteProtocolError("no answer")
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+    def _body(self) -> tuple[bytes, HttpFailure | None]:
+        """Return the body up to the limit, and why it is not whole."""
+        body = bytearray()
         try:
-            received = self._receive(memoryview(buffer))
-        except OSError as error:
-            self.ended, received = failure(error, sent=True), 0
-        self.over = not received
-        return received
+            while isinstance(event := self._next(), h11.Data):
+                body += event.data
+                if len(body) > self.limits.max_body:
+                    return bytes(body[: self.limits.max_body]), HttpFailure(Failure.ODD, "the body is too large")
+        except (OSError, h11.RemoteProtocolError) as error:
+            return bytes(body), self._failure(error, "the body ended early")
+        return bytes(body), None
 
-    def _receive(self, buffer: memoryview) -> int:
-        if self.allowance <= 0:
+    def _next(self) -> Any:
+        while (event := self._talk.next_event()) is h11.NEED_DATA:
+            self._talk.receive_data(self._received())
+        return event
+
+    def _received(self) -> bytes:
+        if self._allowance <= 0:
             raise OSError(errno.EMSGSIZE, "the answer is too large")
-        self._sock.settimeout(self._deadline.left())
-        received = self._sock.recv_into(buffer[: self.allowance])
-        self.allowance -= received
-        return received
+        self.sock.settimeout(self.until.left())
+        data = self.sock.recv(min(_AT_ONCE, self._allowance))
+        self._allowance -= len(data)
+        self.heard, self.over = self.heard or bool(data), not data
+        return data
+
+    def _failure(self, error: Exception, where: str) -> HttpFailure:
+        if self.over:  # h11 takes the end of a connection for a mistake in what was sent before
+            return HttpFailure(Failure.LOST, where)
+        self.over = isinstance(error, _ENDED)
+        return failure(error, sent=True)
+
+    def _is_ready(self, response: h11.Response) -> bool:
+        talk, names = self._talk, {name for name, _ in response.headers}
+        length = next((value for name, value in response.headers if name == b"content-length"), b"0")
+        # Exactly one of both: with none the body ends with the connection, with two they may contradict each other.
+        framed = len({b"content-length", b"transfer-encoding"} & names) == 1
+        # h11 reads no body after these, whatever their headers say; a body may still be on its way.
+        empty = b"transfer-encoding" not in names and length == b"0"
+        framed = empty if response.status_code in _BODILESS else framed
+        done = (talk.our_state, talk.their_state) == (h11.DONE, h11.DONE)
+        return framed and done and not self.over and not talk.trailing_data[0] and not self._pending()
+
+    def _pending(self) -> int:
+        """Return how many bytes TLS has decrypted that nobody has read."""
+        return int(getattr(self.sock, "pending", int)())
 
 
-def failure(error: Exception, *, sent: bool = False) -> HttpFailure:
-    """Return what went wrong, in words that repeat nothing the server wrote."""
-    kind = next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), Failure.ODD)
-    if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
-        kind = Failure.ODD
-    lost = sent and kind in (Failure.TLS, Failure.REFUSED)
-    return HttpFailure(Failure.LOST if lost else kind, _detail(error))
+def _headers_of(response: h11.Response) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw_items())
 
 
-def _detail(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, ssl.SSLError):
-        return error.reason or ""
-    return errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else type(error).__name__
-
-
-def _connected(addresses: Sequence[str], port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address that answers. They are addresses, so nothing is looked up again."""
-    lost = OSError(errno.EHOSTUNREACH, "the host has no address")
-    for address in addresses:
-        try:
-            return connected(address, port, min(CONNECT_PATIENCE, deadline.left()))
-        except OSError as error:  # noqa: PERF203  each address has its own chance
-            lost = error
-    raise lost
-
-
-def _response(request: HttpRequest, line: Line) -> HTTPResponse:
-    """Send the request and read an answer up to its headers; no proxy, no cookie, no compression, no second request."""
-    talk = HTTPConnection(request.host)
-    talk.sock = cast("socket.socket", line)  # it has all that is needed of one
-    talk.auto_open = 0
-    headers = {"Host": request.authority, "Connection": "close", **dict(request.headers)}
-    talk.request(request.method, request.target, request.body, headers)
-    line.send_kept()
-    return talk.getresponse()
+def _bytes_of(talk: h11.Connection, request: HttpRequest) -> bytes:
+    """Return head and body; no cookie, no compression. Raises ``LocalProtocolError`` for what HTTP does not allow."""
+    headers = [("Host", request.authority), ("Accept-Encoding", "identity"), *request.headers]
+    body = request.body
+    if body is not None or request.method not in ("GET", "HEAD"):
+        headers.append(("Content-Length", str(len(body or b""))))
+    events: list[Any] = [h11.Request(method=request.method, target=request.target, headers=headers)]
+    if body:
+        events.append(h11.Data(data=body))
+    return b"".join(talk.send(event) or b"" for event in [*events, h11.EndOfMessage()])

@@ -7,16 +7,34 @@ from enum import Enum
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from ..protocol.members import redacted
 
 Headers = tuple[tuple[str, str], ...]
 
 
+def _is_safe(request: HttpRequest) -> bool:
+    return request.method in ("GET", "HEAD")
+
+
 @frozen(kw_only=True)
 class HttpRequest:
-    """One HTTPS request. ``host``: a name or an address, IPv6 without brackets; ``authority``: as URLs write both."""
+    """One HTTPS request.
+
+    * ``method``: the HTTP method, in capital letters.
+    * ``host``: a name or an address, IPv6 without brackets; the certificate must be for it.
+    * ``port``: the TCP port.
+    * ``authority``: host and port as URLs write both, for the ``Host`` header.
+    * ``path``: the path, beginning with a slash.
+    * ``query``: the query without its question mark; empty by default.
+    * ``headers``: further headers; none by default.
+    * ``body``: bytes; ``None`` by default.
+    * ``repeatable``: whether making the request twice does the same as making it once, so that it may be sent again
+      over a new connection when a kept one was closed before any answer (RFC 9110, 9.2.2); by default true of ``GET``.
+    * ``caller``: for whom the request is made, such as a user id, so that nobody takes more than a share of what all
+      need. It is never sent. ``None`` by default: unknown.
+    """
 
     method: str
     host: str
@@ -26,6 +44,8 @@ class HttpRequest:
     query: str = field(default="", repr=redacted)
     headers: Headers = field(default=(), repr=redacted)
     body: bytes | None = field(default=None, repr=redacted)
+    repeatable: bool = field(default=Factory(_is_safe, takes_self=True))
+    caller: str | None = field(default=None, repr=redacted)
 
     @property
     def target(self) -> str:
@@ -49,9 +69,11 @@ class Failure(Enum):
 
 @frozen
 class HttpFailure:
-    """No reply, or no whole one; ``detail`` is for the operator and repeats nothing the server wrote.
+    """No reply, or no whole one.
 
-    ``waited``: the ms of the deadline that had passed when the host was called, because others came first.
+    * ``kind``: why.
+    * ``detail``: more for the operator; it repeats nothing the server wrote.
+    * ``waited``: ms of the deadline that passed while the call waited for its turn, so that the server is not blamed.
     """
 
     kind: Failure
@@ -64,9 +86,12 @@ class HttpFailure:
 
 @frozen
 class HttpReply:
-    """An answer. ``body`` as it was sent, never decompressed; ``cut``: why it is not whole.
+    """An answer. Answers that differ in their headers only are equal.
 
-    ``headers``: as they came, or none; answers that differ in nothing else are equal.
+    * ``status``: the HTTP status code.
+    * ``body``: as it was sent, never decompressed.
+    * ``cut``: why the body is not whole; ``None``: it is.
+    * ``headers``: names and values as they came; a ``Fetch`` may leave them out.
     """
 
     status: int
@@ -76,7 +101,7 @@ class HttpReply:
 
 
 class Fetch(Protocol):
-    """Makes HTTPS requests to hosts that users name; ``SafeFetchContract`` tells whether it is safe to."""
+    """Makes HTTPS requests to hosts that users name; ``SafeFetchContract`` tests whether it is safe to use there."""
 
     def fetch(self, request: HttpRequest, deadline: int) -> Awaitable[HttpReply | HttpFailure]:
         """Return what came of it within ``deadline`` ms; never raise for what a server does. Follow no redirect."""

@@ -1,125 +1,226 @@
-"""Places at hosts: so many calls at once to each, the others wait for one in order of arrival."""
+"""Places for calls: so many at once for each host name, for each address and in all; the others wait in line.
+
+A call that waits holds no thread: it waits for a future, which its event loop waits for. Without an event loop it
+waits in the thread of its caller.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from threading import Event, Lock
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from threading import Lock
+from typing import TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from ..threads import result_of
 from .deadline import Deadline
+from .forks import forget_at_fork
+from .timer import by, running
+
+T = TypeVar("T")
+
+SHARE = 4
+"""One caller may have one such part of a waiting room: a quarter."""
+
+
+class NoPlaceError(Exception):
+    """No place for this call: too many wait, or its deadline passed while it waited."""
+
+
+@frozen
+class Line:
+    """What calls stand in line for.
+
+    * ``kind``: what the places are counted by, such as ``name`` or ``address``.
+    * ``key``: which of its kind, such as the host name.
+    * ``most``: calls that have a place at the same time.
+    * ``room``: calls that may wait.
+    """
+
+    kind: str
+    key: str
+    most: int = field(eq=False)
+    room: int = field(eq=False)
+
+
+@define(eq=False)
+class _Queue:
+    """The calls in one line: the number of those that have a place, and the others in order of arrival."""
+
+    busy: int = 0
+    waiting: dict[Ticket, None] = field(factory=dict)
+    callers: Counter[str] = field(factory=Counter)
 
 
 @define(eq=False)
 class Ticket:
-    """One call on its way to a host.
+    """One call in one line.
 
-    ``host``: the host it is for.
-    ``is_here``: whether its thread runs, so that it can use a place.
-    ``has_place``: whether it may call the host now.
-    ``ended``: set once it has a place, or has left.
+    * ``line``: what it stands in line for.
+    * ``caller``: for whom the call is made; ``None``: unknown.
+    * ``has_place``: whether it may go on.
+    * ``holders``: how many still use its place; who began the call is one of them.
+    * ``given``: ends when it gets a place.
     """
 
-    host: str
-    is_here: bool = False
+    line: Line
+    caller: str | None
     has_place: bool = False
-    ended: Event = field(factory=Event, repr=False)
+    holders: int = 1
+    given: Future[None] = field(factory=running, repr=False)
+    _queue: _Queue = field(factory=_Queue, repr=False)
 
 
-@define
-class _Line:
-    """The calls to one host: the number of those that have a place, and the others in order of arrival."""
+@define(eq=False)
+class Visit:
+    """One call on its way through all its lines.
 
-    busy: int = 0
-    waiting: dict[Ticket, None] = field(factory=dict)
+    * ``caller``: for whom the call is made; ``None``: unknown.
+    * ``until``: its deadline.
+    * ``waited``: ms it has waited for places so far.
+    """
 
-    @property
-    def calls(self) -> int:
-        return self.busy + len(self.waiting)
+    caller: str | None
+    until: Deadline
+    waited: int = 0
 
 
 @define(eq=False)
 class Places:
-    """Gives places to calls; threads may share it.
+    """Gives places to calls in order of arrival; threads may share it.
 
-    A place goes to the call that came first among those whose threads run. A call whose thread has not been started
-    yet is passed over: all threads of a pool may be taken by calls behind it, which would then wait for it in vain.
+    No caller may have more than a quarter of those who wait in one line, nor of all who wait, so that nobody can fill
+    the waiting rooms alone. Calls of unknown callers are not counted together: they may be of different people.
 
-    ``per_host``: the calls at once to one host.
-    ``waiting_per_host``: the calls that may wait for a place at one host.
-    ``waiting``: the calls that may wait for places at all hosts together.
+    * ``waiting``: calls that may wait in all lines together.
     """
 
-    per_host: int
-    waiting_per_host: int
     waiting: int
-    _lines: dict[str, _Line] = field(init=False, factory=dict)
+    _queues: dict[Line, _Queue] = field(init=False, factory=dict)
     _waiting: int = field(init=False, default=0)
+    _callers: Counter[str] = field(init=False, factory=Counter)
     _lock: Lock = field(init=False, factory=Lock)
 
-    def join(self, host: str) -> Ticket | None:
-        """Let a call stand in line, or return ``None`` if too many wait already. It never blocks."""
+    def __attrs_post_init__(self) -> None:
+        forget_at_fork(self)
+
+    @asynccontextmanager
+    async def place(self, line: Line, visit: Visit) -> AsyncIterator[Ticket]:
+        """Wait for a place until the deadline and have it inside of the block. Raises ``NoPlaceError``."""
+        ticket = self.join(line, visit.caller)
+        if ticket is None:
+            raise NoPlaceError
+        try:
+            if not ticket.has_place:
+                left = visit.until.left_ms()
+                await _turn_of(ticket, visit.until)
+                visit.waited += left - visit.until.left_ms()
+            yield ticket
+        finally:
+            self.leave(ticket)
+
+    def join(self, line: Line, caller: str | None = None) -> Ticket | None:
+        """Let a call stand in line, with a place if one is free; return ``None`` if it must not wait. Never blocks."""
         with self._lock:
-            line = self._lines.get(host, _Line())
-            waits = line.calls >= self.per_host
-            full = line.calls >= self.per_host + self.waiting_per_host or self._waiting >= self.waiting
-            if waits and full:
+            queue = self._queues.get(line) or _Queue()
+            ticket = Ticket(line, caller, queue=queue)
+            if queue.busy < line.most:
+                queue.busy += 1
+                ticket.has_place = True
+            elif self._may_wait(queue, ticket):
+                queue.waiting[ticket] = None
+                self._count(ticket, 1)
+            else:
                 return None
-            self._lines[host] = line
-            self._waiting += waits
-            ticket = Ticket(host)
-            line.waiting[ticket] = None
+            self._queues[line] = queue
             return ticket
 
-    def arrive(self, ticket: Ticket) -> None:
-        """Say that the thread of a call runs, so that a place may be given to it."""
-        with self._lock:
-            ticket.is_here = True
-            if ticket.host in self._lines:
-                self._fill(self._lines[ticket.host])
+    def hold(self, *tickets: Ticket) -> bool:
+        """Use the places of a call until ``leave``, also if who began it leaves; return whether it still has them.
 
-    def wait(self, ticket: Ticket, deadline: Deadline) -> bool:
-        """Wait for a place until the deadline; return whether there is one. For the call's own thread: it blocks."""
-        self.arrive(ticket)
+        For the thread that does the work of a call: a cancelled call has its places until its thread is done.
+        """
+        with self._lock:
+            if not all(ticket.has_place for ticket in tickets):
+                return False
+            for ticket in tickets:
+                ticket.holders += 1
+            return True
+
+    def held(self, tickets: tuple[Ticket, ...], work: Callable[[], T]) -> T:
+        """Do the work of a call while it has its places. Raises ``NoPlaceError`` if it was cancelled before."""
+        if not self.hold(*tickets):
+            raise NoPlaceError
+        try:
+            return work()
+        finally:
+            self.leave(*tickets)
+
+    def leave(self, *tickets: Ticket) -> None:
+        """Give back places, or places in line; a place is free when all who use it have left.
+
+        One time more than there are holders changes nothing.
+        """
+        with self._lock:
+            next_ones = [self._leave(ticket) for ticket in tickets]
+        for ticket in next_ones:
+            if ticket is not None:
+                ticket.given.set_result(None)  # outside of the lock, since it calls whoever waits for it
+
+    def forget(self) -> None:
+        """Begin anew in a forked child: the calls under way are the parent's."""
+        self._queues, self._waiting, self._callers, self._lock = {}, 0, Counter(), Lock()
+
+    def _may_wait(self, queue: _Queue, ticket: Ticket) -> bool:
+        room, caller = ticket.line.room, ticket.caller
+        if len(queue.waiting) >= room or self._waiting >= self.waiting:
+            return False
+        return caller is None or (queue.callers[caller] < _share(room) and self._callers[caller] < _share(self.waiting))
+
+    def _leave(self, ticket: Ticket) -> Ticket | None:
+        """Return the call whose turn it is now."""
+        queue = ticket._queue
+        if not ticket.holders or self._queues.get(ticket.line) is not queue:
+            return None
+        ticket.holders -= 1
+        if ticket.holders:
+            return None
+        follower = None
         if not ticket.has_place:
-            with suppress(TimeoutError):
-                ticket.ended.wait(deadline.left())
-        return ticket.has_place
-
-    def leave(self, ticket: Ticket) -> None:
-        """Give back the place of a call, or its place in the line. Leaving again changes nothing."""
-        with self._lock:
-            self._leave(ticket)
-
-    def stop_waiting(self, ticket: Ticket) -> None:
-        """Let a call leave that has no place yet; one that has a place keeps it until its thread is done."""
-        with self._lock:
-            if not ticket.has_place:
-                self._leave(ticket)
-
-    def _leave(self, ticket: Ticket) -> None:
-        line = self._lines.get(ticket.host)
-        if line is None or not (ticket.has_place or ticket in line.waiting):
-            return
-        self._waiting -= line.calls > self.per_host
-        if ticket.has_place:
-            ticket.has_place = False
-            line.busy -= 1
+            self._stop_waiting(ticket)
+        elif follower := next(iter(queue.waiting), None):
+            self._stop_waiting(follower)
+            follower.has_place = True
         else:
-            del line.waiting[ticket]
-            ticket.ended.set()
-        self._fill(line)
-        if not line.calls:
-            del self._lines[ticket.host]
+            queue.busy -= 1
+        ticket.has_place = False
+        if not queue.busy:
+            del self._queues[ticket.line]
+        return follower
 
-    def _fill(self, line: _Line) -> None:
-        """Give free places to those who can use them."""
-        while line.busy < self.per_host and (first := _first_here(line)) is not None:
-            del line.waiting[first]
-            line.busy += 1
-            first.has_place = True
-            first.ended.set()
+    def _stop_waiting(self, ticket: Ticket) -> None:
+        del ticket._queue.waiting[ticket]
+        self._count(ticket, -1)
+
+    def _count(self, ticket: Ticket, change: int) -> None:
+        self._waiting += change
+        if ticket.caller is None:
+            return
+        for counter in (ticket._queue.callers, self._callers):
+            counter[ticket.caller] += change
+            if not counter[ticket.caller]:
+                del counter[ticket.caller]
 
 
-def _first_here(line: _Line) -> Ticket | None:
-    return next((ticket for ticket in line.waiting if ticket.is_here), None)
+async def _turn_of(ticket: Ticket, until: Deadline) -> None:
+    try:
+        await result_of(by(ticket.given, until))
+    except TimeoutError:
+        raise NoPlaceError("out of time") from None
+
+
+def _share(room: int) -> int:
+    return max(1, room // SHARE)

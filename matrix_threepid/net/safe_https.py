@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,17 @@ from ..offload import Offload
 from ..protocol.errors import ConfigurationError
 from ..threads import Threads
 from .deadline import Deadline
-from .denied_addresses import AddressCheck
-from .dns import Lookups, Resolve, system_resolver
+from .denied_addresses import AddressCheck, plain_address
+from .dns import MOST, Lookups, Resolve, is_address, system_resolver
+from .failures import failure
 from .fetch import Failure, HttpFailure, HttpReply, HttpRequest
-from .places import Places, Ticket
+from .places import Line, NoPlaceError, Places, Ticket, Visit
+from .pool import KeepRule, Now, Pool, monotonic_ms
 
 if TYPE_CHECKING:
     import ssl
+
+    from .calls import Caller
 
 
 def _verifies(_: object, __: object, context: ssl.SSLContext | None) -> None:
@@ -35,7 +39,6 @@ def _as_set(values: Iterable[int]) -> frozenset[int]:
 
 
 def _own_threads(offload: Offload | None) -> Offload:
-    # Calls that wait for a place wait in a thread: one slow host must not take all of them.
     return Threads(128) if offload is None else offload
 
 
@@ -49,20 +52,27 @@ def _at_least(least: int) -> Any:
 
 @frozen(kw_only=True)
 class PinnedHttps:
-    """A ``Fetch``: a name is looked up once, every address checked, and the connection made to a checked one.
+    """A ``Fetch``: for each request the name is looked up once, every address checked, and a checked one called.
 
-    No redirects, proxies or cookies; the certificate must be for the name; the deadline covers everything.
-    Threads may share it. Raises ``ConfigurationError``.
+    No redirects, proxies or cookies. The certificate must be for the name. The deadline covers everything. A connection
+    is kept for further requests to the same name and port while the name leads to the same address: 30 s since the last
+    request, 5 minutes in all. A call that waits for its turn holds no thread. Threads may share it.
 
     * ``offload``: runs the blocking exchange; by default at most 128 threads of its own.
     * ``allow_addresses``: networks to be let through although they are denied, such as ``10.1.0.0/16``.
     * ``ports``: those that may be called.
     * ``context``: what to trust, in place of the system's certificates.
-    * ``max_headers``, ``max_body``: bytes that are read of an answer.
-    * ``per_host``: calls at once to one host; 4 by default. Further calls wait in order of arrival.
-    * ``waiting_per_host``: calls that may wait for one host; 64 by default. A further one is refused at once.
-    * ``waiting``: calls that may wait for all hosts together; 1,000 by default.
+    * ``max_headers``: bytes that are read of status line and headers; 16,384 by default.
+    * ``max_body``: bytes that are read of a body; 65,536 by default.
+    * ``per_host``: calls at once to one host name, and connections to one address, whatever names lead to it; 4 by
+      default. Further calls wait in order of arrival.
+    * ``waiting_per_host``: calls that may wait for one name or address; 64 by default. One more is refused at once.
+    * ``waiting``: calls that may wait in all; 1,000 by default. Of those who wait a caller may have a quarter.
+    * ``at_once``: calls at once to all hosts together; 128 by default. Further calls wait in order of arrival.
     * ``resolve``: looks names up, in place of the system's resolver.
+    * ``clock``: returns the time in ms by which connections become too old.
+
+    Raises ``ConfigurationError``.
     """
 
     offload: Offload = field(default=None, converter=_own_threads, repr=False)
@@ -74,10 +84,13 @@ class PinnedHttps:
     per_host: int = field(default=4, validator=_at_least(1))
     waiting_per_host: int = field(default=64, validator=_at_least(0))
     waiting: int = field(default=1000, validator=_at_least(0))
+    at_once: int = field(default=128, validator=_at_least(1))
     resolve: Resolve = field(default=system_resolver, repr=False)
+    clock: Now = field(default=monotonic_ms, repr=False)
     _check: AddressCheck = field(init=False, repr=False)
     _lookups: Lookups = field(init=False, repr=False)
     _places: Places = field(init=False, repr=False)
+    _pool: Pool = field(init=False, repr=False)
 
     @_check.default
     def _check_with(self) -> AddressCheck:
@@ -92,49 +105,86 @@ class PinnedHttps:
 
     @_places.default
     def _count_with(self) -> Places:
-        return Places(self.per_host, self.waiting_per_host, self.waiting)
+        return Places(self.waiting)
+
+    @_pool.default
+    def _keep_with(self) -> Pool:
+        return Pool(KeepRule(per_address=self.per_host), self.clock)
 
     async def fetch(self, request: HttpRequest, deadline: int) -> HttpReply | HttpFailure:
-        """Make one request; ``deadline``: ms everything may take, the wait for a place at the host included."""
-        until = Deadline.in_ms(deadline)
+        """Make one request.
+
+        * ``deadline``: ms everything may take, the wait for a place included.
+        """
+        visit = Visit(request.caller, Deadline.in_ms(deadline))
         if request.port not in self.ports:
             return HttpFailure(Failure.BLOCKED, "port")
-        # In line before a thread is asked for: so the order is that of arrival, and a call too many takes no thread.
-        ticket = self._places.join(request.host)
-        if ticket is None:
-            return HttpFailure(Failure.BUSY)
         try:
-            return await self.offload(partial(self._fetch, request, ticket, until, deadline))
-        finally:
-            self._places.stop_waiting(ticket)  # its thread may never have been started
+            async with self._places.place(self._line("name", request.host), visit) as place:
+                addresses = await self._addresses(request, visit)
+                if isinstance(addresses, HttpFailure):
+                    return evolve(addresses, waited=visit.waited)
+                return await self._at_one_of(addresses, request, place, visit)
+        except NoPlaceError as error:
+            return HttpFailure(Failure.BUSY, str(error))
 
-    def _fetch(self, request: HttpRequest, ticket: Ticket, until: Deadline, deadline: int) -> HttpReply | HttpFailure:
-        from .exchange import failure
+    def close(self) -> None:
+        """Close the connections that are kept. It happens by itself when the process ends."""
+        self._pool.close_idle()
 
+    async def _addresses(self, request: HttpRequest, visit: Visit) -> Sequence[str] | HttpFailure:
+        """Return the addresses that may be called: all that the name leads to, or none of them."""
         try:
-            if not self._places.wait(ticket, until):
-                return HttpFailure(Failure.BUSY, "out of time")
-            waited = deadline - until.left_ms()
-            try:
-                answer = self._exchange(request, until)
-            except (OSError, ValueError) as error:
-                answer = failure(error)
-            return _after_waiting(waited, answer)
-        finally:
-            self._places.leave(ticket)
-
-    def _exchange(self, request: HttpRequest, deadline: Deadline) -> HttpReply | HttpFailure:
-        from .exchange import Exchange, default_context
-
-        addresses = self._lookups.addresses(request.host, request.port, deadline)
-        if any(map(self._check.denies, addresses)):
+            found = await self._look_up(request, visit)
+        except (OSError, ValueError) as error:
+            return failure(error)
+        if any(map(self._check.denies, found)):
             return HttpFailure(Failure.BLOCKED)
+        return self._pool.order(request.host, request.port, [plain_address(address) for address in found])
+
+    async def _look_up(self, request: HttpRequest, visit: Visit) -> Sequence[str]:
+        if is_address(request.host):
+            return [request.host]
+        line = Line("look-ups", "", MOST, self.waiting)
+        async with self._places.place(line, visit) as place:
+            # The look-up has its place until its thread is done: it goes on after the deadline, or when cancelled.
+            around = partial(self._places.held, (place,))
+            return await self._lookups.addresses(request.host, request.port, visit.until, around)
+
+    async def _at_one_of(
+        self, addresses: Sequence[str], request: HttpRequest, name: Ticket, visit: Visit
+    ) -> HttpReply | HttpFailure:
+        """Call the first address that accepts a connection."""
+        from .calls import NoConnectionError
+
+        everything = Line("all", "", self.at_once, self.waiting)
+        answer = HttpFailure(Failure.REFUSED, "the host has no address")
+        for address in addresses:
+            async with (
+                self._places.place(self._line("address", address), visit) as there,
+                self._places.place(everything, visit) as anywhere,
+            ):
+                work = partial(self._call, request, address, visit, visit.until.left_ms())
+                try:
+                    return await self.offload(partial(self._places.held, (name, there, anywhere), work))
+                except NoConnectionError as error:
+                    answer = error.reason
+        return evolve(answer, waited=visit.waited)
+
+    def _call(self, request: HttpRequest, address: str, visit: Visit, left: int) -> HttpReply | HttpFailure:
+        """Call one address, in a thread; ``left``: the ms that were left when a thread was asked for."""
+        visit.waited += left - visit.until.left_ms()
+        answer = self._caller().call(request, address, visit.until)
+        if isinstance(answer, HttpFailure):
+            return evolve(answer, waited=visit.waited)
+        return answer if answer.cut is None else evolve(answer, cut=evolve(answer.cut, waited=visit.waited))
+
+    def _caller(self) -> Caller:
+        from .calls import Caller, default_context
+        from .exchange import Limits
+
         context: Any = self.context or default_context()
-        return Exchange(context, self.max_headers, self.max_body).run(request, addresses, deadline)
+        return Caller(context, Limits(self.max_headers, self.max_body), self._pool)
 
-
-def _after_waiting(ms: int, answer: HttpReply | HttpFailure) -> HttpReply | HttpFailure:
-    """Return the answer; if it is a failure, it says how long the call had waited before the host was called."""
-    if isinstance(answer, HttpFailure):
-        return evolve(answer, waited=ms)
-    return answer if answer.cut is None else evolve(answer, cut=evolve(answer.cut, waited=ms))
+    def _line(self, kind: str, key: str) -> Line:
+        return Line(kind, key, self.per_host, self.waiting_per_host)

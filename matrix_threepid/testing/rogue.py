@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
 
 from attrs import Factory, define, field, frozen
 
@@ -113,13 +113,24 @@ class Names:
 
 @define
 class RogueServer:
-    """The server; ``answers`` may be changed at any time. ``heard``: the requests so far; ``at``: a port, 0 for any."""
+    """The server.
+
+    After an answer made by ``answer`` it waits for the next request on the connection; after any other answer, and if
+    the client asked for that, it closes the connection.
+
+    * ``context``: what it serves with; ``None``: no TLS. It may be changed at any time.
+    * ``answers``: what it answers; it may be changed at any time.
+    * ``heard``: the requests so far.
+    * ``connections``: how many it has accepted so far.
+    * ``at``: a port; 0, the default, takes a free one.
+    """
 
     context: ssl.SSLContext | None
     answers: Answers = lambda _: answer(200, b"{}")
     heard: list[Heard] = field(factory=list)
     connections: int = 0
     at: int = field(default=0, kw_only=True)
+    _open: list[ssl.SSLSocket] = field(init=False, factory=list)
     _listener: socket.socket = field(init=False, default=Factory(lambda rogue: _listening(rogue.at), takes_self=True))
     _threads: list[threading.Thread] = field(init=False, factory=list)
 
@@ -138,8 +149,15 @@ class RogueServer:
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
+            self.hang_up()
             for thread in list(self._threads):
                 thread.join(PATIENCE)
+
+    def hang_up(self) -> None:
+        """End all connections, those that wait for a next request included."""
+        for sock in list(self._open):
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS is left alone: a thread may be using it
 
     def _start(self, work: Callable[..., object], *args: Any) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
@@ -160,9 +178,21 @@ class RogueServer:
                 sock.sendall(b"220 this is not TLS\r\n")
                 return
             with self.context.wrap_socket(sock, server_side=True) as secure:
-                heard = _request(secure)
+                self._open.append(secure)
+                try:
+                    self._talk(secure)
+                finally:
+                    self._open.remove(secure)
+
+    def _talk(self, sock: ssl.SSLSocket) -> None:
+        with sock.makefile("rb") as reader:
+            goes_on = True
+            while goes_on:
+                heard = _request(reader)
                 self.heard.append(heard)
-                _say(secure, self.answers(heard))
+                said = self.answers(heard)
+                _say(sock, said)
+                goes_on = heard.headers.get("connection") != "close" and _is_whole(said)
 
 
 def _listening(port: int) -> socket.socket:
@@ -179,8 +209,16 @@ def _say(sock: socket.socket, said: Said) -> None:
             sock.sendall(piece)
 
 
-def _request(sock: socket.socket) -> Heard:
-    reader = sock.makefile("rb")
+def _is_whole(said: Said) -> bool:
+    """Return whether this is an answer as ``answer`` makes them, so that another one may follow it."""
+    if not isinstance(said, bytes):
+        return False
+    head, _, body = said.partition(b"\r\n\r\n")
+    return b"Content-Length: %d" % len(body) in head.split(b"\r\n") and b"Connection: close" not in head
+
+
+def _request(reader: BinaryIO) -> Heard:
+    """Return the next request. Raises ``ValueError`` when the client has left."""
     method, target, _ = reader.readline().decode().split()
     headers: dict[str, str] = {}
     while line := reader.readline().decode().strip():
