@@ -222,7 +222,9 @@ async def _wait_on_twisted(future: Future[Any]) -> Any:
     reactor: Any = sys.modules["twisted.internet.reactor"]
     deferred: Deferred[Any] = Deferred(cancel)
     future.add_done_callback(lambda _: reactor.callFromThread(tell))
-    return await deferred
+    # Synapse charges what runs to a log context, which a Deferred has to come back in; other hosts know none.
+    contexts: Any = sys.modules.get("synapse.logging.context")
+    return await (deferred if contexts is None else contexts.make_deferred_yieldable(deferred))
 
 
 def _in_reactor() -> bool:

@@ -294,6 +294,27 @@ try:
 except StopIteration as stop:
     assert stop.value == get_ident()
 """
+IN_SYNAPSE = """
+import sys
+from types import SimpleNamespace
+from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
+
+from matrix_threepid import Threads
+
+waits = []
+in_its_way = lambda wait: waits.append(wait) or wait
+sys.modules["synapse.logging.context"] = SimpleNamespace(make_deferred_yieldable=in_its_way)
+
+def begin():
+    done = ensureDeferred(Threads(1)(lambda: "done"))
+    done.addCallback(print)
+    done.addBoth(lambda _: reactor.stop())
+
+reactor.callWhenRunning(begin)
+reactor.run()
+assert len(waits) == 1
+"""
 HELD_UP = """
 import asyncio
 from threading import Event
@@ -331,11 +352,14 @@ print("done")
 
 @pytest.mark.parametrize(
     ("program", "argument"),
-    [(ON_TWISTED, "default"), (ON_TWISTED, "asyncio"), (HELD_UP, ""), (FORKED, "")],
-    ids=["Twisted", "Twisted on asyncio", "the end of the process", "after a fork"],
+    [(ON_TWISTED, "default"), (ON_TWISTED, "asyncio"), (IN_SYNAPSE, ""), (HELD_UP, ""), (FORKED, "")],
+    ids=["Twisted", "Twisted on asyncio", "inside Synapse", "the end of the process", "after a fork"],
 )
 def test_in_a_process_of_its_own(program: str, argument: str) -> None:
-    """Twisted's coroutines get Deferreds, work that never ends holds up no exit, and a forked process has threads."""
+    """Twisted's coroutines get Deferreds, work that never ends holds up no exit, and a forked process has threads.
+
+    Inside Synapse a Deferred comes back in its log context.
+    """
     run = subprocess.run(  # noqa: S603  our own program
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, argument],
         cwd=Path(__file__).parents[1],

@@ -1,4 +1,7 @@
-"""Requests to one address, over connections that are kept for a while."""
+"""Requests to one address, over connections that are kept for a while.
+
+Imported when the first request is made, in its thread: ``ssl`` and ``h11`` take long to import.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from attrs import field, frozen
 
 from .deadline import Deadline
 from .exchange import Exchange, Limits
-from .failures import failure
+from .failures import NoConnectionError, failure
 from .fetch import HttpFailure, HttpReply, HttpRequest
 from .pool import Connection, Pool
 from .sockets import connected
@@ -25,14 +28,6 @@ def default_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-class NoConnectionError(Exception):
-    """An address accepted no connection, so nothing was sent to it. ``reason``: what to say if there is no other."""
-
-    def __init__(self, reason: HttpFailure) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 @frozen

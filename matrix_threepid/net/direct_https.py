@@ -14,7 +14,7 @@ from ..protocol.errors import ConfigurationError
 from ..threads import Threads
 from .deadline import Deadline
 from .dns import Lookups, system_resolver
-from .failures import failure
+from .failures import NoConnectionError, failure
 from .fetch import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 from .loopback import is_loopback
 from .pool import KeepRule, Pool
@@ -84,7 +84,7 @@ class DirectHttp:
         self._pool.close_idle()
 
     def _call(self, request: HttpRequest, addresses: Sequence[str], until: Deadline) -> HttpReply | HttpFailure:
-        from .calls import Caller, NoConnectionError, default_context
+        from .calls import Caller, default_context
         from .exchange import Limits
 
         context: Any = (self.context or default_context()) if self.tls else NoTls()

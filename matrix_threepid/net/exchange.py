@@ -1,6 +1,6 @@
 """One request and its answer over one connection: blocking, under one deadline, with a limit to every length.
 
-Imported when the first request is made: ``ssl`` and ``h11`` take long to import.
+Imported when the first request is made, in its thread: ``ssl`` and ``h11`` take long to import.
 """
 
 from __future__ import annotations

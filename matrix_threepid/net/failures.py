@@ -8,6 +8,14 @@ import socket
 from .fetch import Failure, HttpFailure
 
 
+class NoConnectionError(Exception):
+    """An address accepted no connection, so nothing was sent to it. ``reason``: what to say if there is no other."""
+
+    def __init__(self, reason: HttpFailure) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 def failure(error: Exception, *, sent: bool = False) -> HttpFailure:
     """Return the failure an error stands for.
 

@@ -14,7 +14,7 @@ from ..threads import Threads
 from .deadline import Deadline
 from .denied_addresses import AddressCheck, plain_address
 from .dns import MOST, Lookups, Resolve, is_address, system_resolver
-from .failures import failure
+from .failures import NoConnectionError, failure
 from .fetch import Failure, HttpFailure, HttpReply, HttpRequest
 from .places import Line, NoPlaceError, Places, Ticket, Visit
 from .pool import KeepRule, Now, Pool, monotonic_ms
@@ -155,8 +155,6 @@ class PinnedHttps:
         self, addresses: Sequence[str], request: HttpRequest, name: Ticket, visit: Visit
     ) -> HttpReply | HttpFailure:
         """Call the first address that accepts a connection."""
-        from .calls import NoConnectionError
-
         everything = Line("all", "", self.at_once, self.waiting)
         answer = HttpFailure(Failure.REFUSED, "the host has no address")
         for address in addresses:

@@ -100,7 +100,7 @@ def test_ten_calls_make_one_handshake(setting: Setting) -> None:
 
 
 def test_providers_of_sms_are_called_over_one_connection(setting: Setting) -> None:
-    """``DirectHttp`` keeps its connections too, with and without TLS."""
+    """``DirectHttp`` keeps its connections too, until it is closed."""
     fetch, at = DirectHttp(context=trusting()), setting.request("localhost", "POST", body=b"a=b")
     setting.server.context = certified("localhost")
     assert [run_sync(fetch.fetch(at, 30_000)) for _ in range(3)] == [OK] * 3
@@ -454,31 +454,58 @@ def test_connections_end_with_their_client() -> None:
 # -- processes ---------------------------------------------------------------------------------------------
 
 FORKS = """
-import os, ssl, sys
+import os, ssl, sys, threading
 from matrix_threepid import run_sync
 from matrix_threepid.identity import HttpRequest, PinnedHttps
 port, ca = int(sys.argv[1]), sys.argv[2]
 context = ssl.create_default_context(cafile=ca)
-fetch = PinnedHttps(allow_addresses=["127.0.0.1"], ports=[port], context=context, resolve=lambda *_: ["127.0.0.1"],
-                    per_host=1)
+under_way = threading.Event()
+
+def resolve(*_):
+    under_way.set()
+    return ["127.0.0.1"]
+
+fetch = PinnedHttps(allow_addresses=["127.0.0.1"], ports=[port], context=context, resolve=resolve, per_host=1)
 ask = lambda path: run_sync(fetch.fetch(HttpRequest(method="GET", host="id.example", port=port,
     authority="id.example", path=path), 30_000)).body.decode()
 print(ask("/parent"), flush=True)
+under_way.clear()
+waits = threading.Thread(target=ask, args=("/until-the-child-has-asked",))
+waits.start()
+assert under_way.wait(30)
 child = os.fork()
 if not child:
     print(ask("/child"), flush=True)
     os._exit(0)
 os.waitpid(child, 0)
+waits.join()
 print(ask("/parent"), flush=True)
 """
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no process forks here")
 def test_a_forked_child_has_connections_of_its_own(setting: Setting, tmp_path: Path) -> None:
-    """A child makes a connection of its own, and its parent goes on with the one it has."""
+    """A child makes a connection and has places of its own; its parent goes on with the connection it has."""
     authority().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    setting.server.answers = lambda heard: answer(200, heard.path.encode())
-    command = [sys.executable, "-c", FORKS, str(setting.server.port), str(tmp_path / "ca.pem")]
+    child_has_asked = threading.Event()
+
+    def answers(heard: Heard) -> bytes:
+        if heard.path == "/child":
+            child_has_asked.set()
+        elif heard.path != "/parent":
+            child_has_asked.wait(PATIENCE)
+        return answer(200, heard.path.encode())
+
+    setting.server.answers = answers
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        FORKS,
+        str(setting.server.port),
+        str(tmp_path / "ca.pem"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603  our own
     assert done.stdout.split() == ["/parent", "/child", "/parent"]
     assert setting.server.connections == 2

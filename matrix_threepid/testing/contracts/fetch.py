@@ -128,6 +128,11 @@ class SafeFetchContract(Contract):
             monkeypatch.setenv(name, "http://127.0.0.1:1")
         assert self.told(fetch, server, answer(200, b"{}")) == HttpReply(200, b"{}")
 
+    def test_each_request_gets_its_own_answer(self, fetch: Fetch, server: RogueServer) -> None:
+        """What comes after an answer, on the same connection, is not the answer to the next request."""
+        self.told(fetch, server, answer(200, b"{}") + answer(200, b"forged"))
+        assert self.told(fetch, server, answer(200, b"mine")) == HttpReply(200, b"mine")
+
     # -- where it goes ------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("address", DENIED.values(), ids=DENIED)
@@ -161,6 +166,15 @@ class SafeFetchContract(Contract):
         names.next, names.lead_to[GOOD] = [(HERE,)], ("10.0.0.1",)
         assert self.told(fetch, server, answer(200, b"{}")) == HttpReply(200, b"{}")
         assert names.asked == [GOOD]
+
+    def test_a_name_that_leads_elsewhere_by_now_is_blocked(
+        self, fetch: Fetch, server: RogueServer, names: Names
+    ) -> None:
+        """Each request is sent only where its name leads when it is made, whatever is connected from earlier ones."""
+        assert self.told(fetch, server, answer(200, b"{}")) == HttpReply(200, b"{}")
+        names.lead_to[GOOD] = ("10.0.0.1",)
+        self._failed(self.ask(fetch, server), Failure.BLOCKED)
+        assert len(server.heard) == 1
 
     # -- who answers --------------------------------------------------------------------------------
 
