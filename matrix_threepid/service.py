@@ -14,10 +14,9 @@ from .model.call import Call
 from .ports import Caller
 from .ports._checked import Checked
 from .protocol import errors
-from .protocol.body import read_object
 from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
-from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
+from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response, read_object
 from .roles.base import Role
 from .roles.homeserver import Homeserver
 from .roles.identity_server import Delegate, IdentityServer

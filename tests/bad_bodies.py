@@ -17,8 +17,8 @@ from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from matrix_threepid.model.identity import ServerRefused
 from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.endpoint import Endpoint, Table
-from matrix_threepid.protocol.members import Kind
-from matrix_threepid.protocol.message import Nested, members
+from matrix_threepid.protocol.members import Nested, members
+from matrix_threepid.protocol.rules import Rule
 from matrix_threepid.testing import ALICE, BOB, Outbox, World
 
 
@@ -36,17 +36,16 @@ class Side(Protocol):
 
 def built(kinds: type[Any], values: Mapping[str, Any] = GOOD) -> dict[str, Any]:
     """Return a body of a message class out of good values."""
-    declared = members(kinds).kinds.items()
-    return {name: built(kind.cls, values) if isinstance(kind, Nested) else values[name] for name, kind in declared}
+    rules = {name: each.rule for name, each in members(kinds).items()}
+    return {name: built(rule.cls, values) if isinstance(rule, Nested) else values[name] for name, rule in rules.items()}
 
 
-def walk(message: type[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Kind, bool]]:
-    """Yield every member of a message class: its path, its kind, whether it is required."""
-    declared = members(message)
-    for name, kind in declared.kinds.items():
-        yield (*path, name), kind, name in declared.required
-        if isinstance(kind, Nested):
-            yield from walk(kind.cls, (*path, name))
+def walk(message: type[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Rule, bool]]:
+    """Yield every member of a message class: its path, its rule, whether it is required."""
+    for name, each in members(message).items():
+        yield (*path, name), each.rule, each.required
+        if isinstance(each.rule, Nested):
+            yield from walk(each.rule.cls, (*path, name))
 
 
 class IdentityServers:

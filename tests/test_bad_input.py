@@ -11,7 +11,7 @@ from bad_bodies import CASES, OPENED, AtIdentityServer, Case, Side, walk
 from data.bad_values import ANY_TEXT, EXACT, GOOD_ANSWERS, MARK, NEVER, NEVER_TEXT
 
 from matrix_threepid import Response
-from matrix_threepid.protocol.members import Kind
+from matrix_threepid.protocol.rules import Ignored, Rule
 from matrix_threepid.testing import World, check_invariants
 
 REQUIRED = {case: [path for path, _, required in walk(case.message) if required] for case in CASES}
@@ -27,9 +27,9 @@ def each(cases: Iterable[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", [*cases], ids=str)
 
 
-def bad_values(case: Case, kind: Kind) -> dict[str, Any]:
+def bad_values(case: Case, rule: Rule) -> dict[str, Any]:
     """Return what a member must not be; of a form or a query only texts come, and those are Unicode."""
-    values = NEVER_TEXT if kind == ANY_TEXT else NEVER[type(kind)]
+    values = NEVER_TEXT if rule == ANY_TEXT else NEVER[type(rule)]
     if case.by == "JSON":
         return values
     return {name: value for name, value in values.items() if isinstance(value, str) and "surrogate" not in name}
@@ -133,6 +133,26 @@ def test_null_is_an_optional_member_left_out(opened: Callable[[Case], Side], cas
             assert side.state() == before, path
         else:
             assert response.json() == case.send(side, without(body, path)).json(), path
+
+
+def ignored(case: Case) -> list[tuple[str, ...]]:
+    """Return the members of a case that have no effect."""
+    return [path for path, rule, _ in walk(case.message) if isinstance(rule, Ignored)]
+
+
+ANYTHING: list[Any] = ["", 5, {}, [], False, 1.5, {"a": [MARK]}, MARK * 1000]
+
+
+@each(case for case in CASES if ignored(case))
+def test_an_ignored_member_may_be_anything(opened: Callable[[Case], Side], case: Case) -> None:
+    """A member that has no effect may have any type, and the answer is as without it (decision 34)."""
+    for path in ignored(case):
+        for value in ANYTHING:
+            side, other = opened(case), opened(case)
+            response = case.send(side, replaced(side.good(case.declared), path, value))
+            plain = case.send(other, without(other.good(case.declared), path))
+            assert response.status == plain.status == 200, (path, value)
+            assert not shown(value, response.body), (path, value)
 
 
 @pytest.mark.rule("REQ-GEN-5", "SEC-39")

@@ -4,60 +4,59 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from matrix_threepid import ConfigurationError, MatrixError, Policy, canonical_email
-from matrix_threepid.policy import SmsRules
 from matrix_threepid.senders import is_loopback
 from matrix_threepid.settings import (
     COUNTRY,
-    FLAG,
     HOST_PATTERN,
     TEXT,
     URL,
+    Flag,
     IdentityServerSettings,
-    LimitsSettings,
+    Limits,
+    ListOf,
+    Nested,
     PolicySettings,
-    Section,
     SmtpSettings,
+    Text,
     TwilioSettings,
-    many,
-    matching,
+    member,
     read_file,
-    setting,
 )
 
-DOMAIN = matching(r"[^\s@<>()\[\],;:\"\\]{1,253}", "must be a domain")
-SERVER_NAME = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")
-DATABASE = matching(r"sqlite:///.+|postgres(ql)?://.+", "must be sqlite:///FILE or postgresql://…")
-LISTEN = matching(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\]):\d{{1,5}}", "must be HOST:PORT")
-HEADER = matching(r"[A-Za-z0-9-]{1,64}", "must be the name of a header")
+DOMAIN = Text(r"[^\s@<>()\[\],;:\"\\]{1,253}", "must be a domain")
+SERVER_NAME = Text(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")
+DATABASE = Text(r"sqlite:///.+|postgres(ql)?://.+", "must be sqlite:///FILE or postgresql://…")
+LISTEN = Text(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\]):\d{{1,5}}", "must be HOST:PORT")
+HEADER = Text(r"[A-Za-z0-9-]{1,64}", "must be the name of a header")
 
 
 @frozen(kw_only=True)
 class SmsAccount(TwilioSettings):
     """The account SMS are sent from, and where they may go."""
 
-    countries: tuple[str, ...] = setting(many(COUNTRY), ())
+    countries: tuple[str, ...] = member(ListOf(COUNTRY), ())
 
 
 @frozen(kw_only=True, slots=False)
 class Config:
     """The whole file."""
 
-    listen: str = setting(LISTEN)
-    server_name: str = setting(SERVER_NAME)
-    public_base_url: str | None = setting(URL, None)
-    database: str | None = setting(DATABASE, None, secret=True)
-    smtp: SmtpSettings | None = setting(Section(SmtpSettings), None)
-    twilio: SmsAccount | None = setting(Section(SmsAccount), None)
-    signing_key_file: str | None = setting(TEXT, None)
-    identity_servers: IdentityServerSettings | None = setting(Section(IdentityServerSettings), None)
-    identity_server: bool = setting(FLAG, False)
-    denied_email_domains: tuple[str, ...] = setting(many(DOMAIN), ())
-    client_ip_header: str | None = setting(HEADER, None)
-    policy: PolicySettings = setting(Section(PolicySettings), PolicySettings())
-    limits: LimitsSettings = setting(Section(LimitsSettings), LimitsSettings())
+    listen: str = member(LISTEN)
+    server_name: str = member(SERVER_NAME)
+    public_base_url: str | None = member(URL, None)
+    database: str | None = member(DATABASE, None, secret=True)
+    smtp: SmtpSettings | None = member(Nested(SmtpSettings), None)
+    twilio: SmsAccount | None = member(Nested(SmsAccount), None)
+    signing_key_file: str | None = member(TEXT, None)
+    identity_servers: IdentityServerSettings | None = member(Nested(IdentityServerSettings), None)
+    identity_server: bool = member(Flag(), False)
+    denied_email_domains: tuple[str, ...] = member(ListOf(DOMAIN), ())
+    client_ip_header: str | None = member(HEADER, None)
+    policy: PolicySettings = member(Nested(PolicySettings), PolicySettings())
+    limits: Limits | None = member(Nested(Limits), None)
 
     def __attrs_post_init__(self) -> None:
         if self.address[1] > 65535:
@@ -78,7 +77,7 @@ class Config:
 
     def library_policy(self, base_url: str | None) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        sms = None if self.twilio is None else SmsRules(countries=self.twilio.countries)
+        sms = None if self.twilio is None else evolve(self.policy.sms, countries=self.twilio.countries)
         return self.policy.policy(base_url, self.limits, self.identity_servers, sms)
 
     @cached_property

@@ -6,29 +6,24 @@ from functools import partial
 
 from attrs import frozen
 
-from matrix_threepid import ConfigurationError, Policy
-from matrix_threepid.settings import LANGUAGE, TEXT, URL, SmsSettings, many, matching, read_file, setting
+from matrix_threepid import Policy
+from matrix_threepid.settings import LANGUAGE, TEXT, URL, ListOf, SmsSettings, Text, member, read_file
 
-FILE = matching(r"[^\x00]{1,1024}", "must be the name of a file")
-LISTEN = matching(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):\d{1,5}", "must be HOST:PORT")
-SECRET_PATH = matching(r"/[A-Za-z0-9_-]{22,255}", "must be / and at least 22 letters and digits nobody can guess")
+FILE = Text(r"[^\x00]{1,1024}", "must be the name of a file")
+LISTEN = Text(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):\d{1,5}", "must be HOST:PORT")
+SECRET_PATH = Text(r"/[A-Za-z0-9_-]{22,255}", "must be / and at least 22 letters and digits nobody can guess")
 
 
 @frozen(kw_only=True)
 class Config(SmsSettings):
     """The whole file: SMS, and whom they are sent for."""
 
-    listen: str = setting(LISTEN)
-    secret_path: str = setting(SECRET_PATH, secret=True)
-    server_name: str = setting(TEXT)
-    public_base_url: str = setting(URL)
-    database: str = setting(FILE)
-    languages: tuple[str, ...] = setting(many(LANGUAGE), ("en",))
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        if not self.languages:
-            raise ConfigurationError("languages: must name at least one")
+    listen: str = member(LISTEN)
+    secret_path: str = member(SECRET_PATH, secret=True)
+    server_name: str = member(TEXT)
+    public_base_url: str = member(URL)
+    database: str = member(FILE)
+    languages: tuple[str, ...] = member(ListOf(LANGUAGE, least=1), ("en",))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -38,7 +33,7 @@ class Config(SmsSettings):
 
     def policy(self) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        return Policy(public_base_url=self.public_base_url, languages=self.languages, sms=self.rules)
+        return Policy(public_base_url=self.public_base_url, languages=self.languages, sms=self.rules())
 
 
 read_config = partial(read_file, Config)

@@ -18,7 +18,7 @@ from .checking.findings import UNUSABLE, Finding, Report
 from .checking.loading import loaded
 from .checking.online import LOOPS, of_providers
 from .checking.wiring import of_service, of_ways
-from .files.config_file import FORMS, SETTABLE, described
+from .files.config_file import FORMS, described
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,7 +47,7 @@ def _found(given: argparse.Namespace) -> Iterator[Finding]:
     else:
         file = described(given.config)
         role = file.role
-        yield from (*of_ways(role), *file.findings, *of_policy(role, SETTABLE))
+        yield from (*of_ways(role), *file.findings, *of_policy(role))
     if given.online:
         yield from of_providers(role, given.loop)
 

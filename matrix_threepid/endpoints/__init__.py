@@ -8,7 +8,6 @@ from .._lazy import lazily
 
 if TYPE_CHECKING:
     from ..model.call import Call as Call
-    from ..protocol.body import read_object as read_object
     from ..protocol.endpoint import Access as Access
     from ..protocol.endpoint import Charged as Charged
     from ..protocol.endpoint import Endpoint as Endpoint
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ..protocol.history import IdentityHistory as IdentityHistory
     from ..protocol.members import flag as flag
     from ..protocol.members import free_object as free_object
+    from ..protocol.members import ignored as ignored
     from ..protocol.members import integer as integer
     from ..protocol.members import one_of as one_of
     from ..protocol.members import opaque as opaque
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..protocol.members import typed as typed
     from ..protocol.message import read as read
     from ..protocol.wire import json_response as json_response
+    from ..protocol.wire import read_object as read_object
     from ..texts.pages import page_response as page_response
     from .tables import DELEGATE as DELEGATE
     from .tables import HOMESERVER as HOMESERVER
@@ -36,10 +37,19 @@ _HOMES = {
     ".tables": ("DELEGATE", "HOMESERVER", "IDENTITY_SERVER"),
     "..protocol.endpoint": ("Access", "Charged", "Endpoint", "Table", "endpoint"),
     "..protocol.history": ("History", "IdentityHistory", "RELEASES"),
-    "..protocol.members": ("flag", "free_object", "integer", "one_of", "opaque", "text", "token", "typed"),
+    "..protocol.members": (
+        "flag",
+        "free_object",
+        "ignored",
+        "integer",
+        "one_of",
+        "opaque",
+        "text",
+        "token",
+        "typed",
+    ),
     "..protocol.message": ("read",),
-    "..protocol.body": ("read_object",),
-    "..protocol.wire": ("json_response",),
+    "..protocol.wire": ("json_response", "read_object"),
     "..model.call": ("Call",),
     "..texts.pages": ("page_response",),
 }

@@ -21,8 +21,8 @@ from ..model.identity import (
 )
 from ..model.threepid import Medium
 from ..net.fetch import Failure, HttpFailure, HttpReply
-from ..protocol.body import read_object
 from ..protocol.errors import MatrixError
+from ..protocol.wire import read_object
 
 _MAX_ADDRESS, _MAX_MXID = 254, 255
 _ODD = Unreachable("the answer is not what was asked for")

@@ -10,8 +10,8 @@ from attrs import define, field, frozen
 from ..model.id_server import normal_id_server
 from ..net.fetch import Fetch, HttpReply, HttpRequest, place
 from ..ports import Clock, system_clock
-from ..protocol.body import read_object
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
+from ..protocol.wire import read_object
 from .signing import ALGORITHM, set_of, verifies
 
 DEFAULT_PORT = 8448

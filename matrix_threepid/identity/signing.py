@@ -12,7 +12,8 @@ from attrs import field, frozen
 from canonicaljson import encode_canonical_json
 
 from ..protocol.errors import ConfigurationError
-from ..protocol.members import MAX_INTEGER, redacted
+from ..protocol.members import redacted
+from ..protocol.rules import MAX_INTEGER
 
 ALGORITHM = "ed25519"
 

@@ -10,21 +10,21 @@ from __future__ import annotations
 import attrs
 from attrs import frozen
 
+from ..protocol.members import Choices, choice, documented
+from ..protocol.rules import Integer
 from .threepid import Threepid, mask_field
 
 
+@documented
 @frozen(kw_only=True)
-class Retrying:
-    """How unbinds are tried again. Each pause is twice as long as the one before (decision 11).
+class Retrying(Choices):
+    """How unbinds are tried again (decision 11)."""
 
-    * ``first``: the first pause in ms; one minute.
-    * ``longest``: the longest pause in ms; six hours.
-    * ``give_up``: the age in ms, counted from ``Binding.unwanted_since``, at which retrying stops; 30 days.
-    """
+    AT = "policy.retrying"
 
-    first: int = 60_000
-    longest: int = 6 * 3_600_000
-    give_up: int = 30 * 86_400_000
+    first: int = choice(Integer(1), 60_000, doc="ms of the first pause; every further one is twice as long")
+    longest: int = choice(Integer(1), 6 * 3_600_000, doc="ms of the longest pause")
+    give_up: int = choice(Integer(1), 30 * 86_400_000, doc="ms after which an unbind is given up")
 
 
 @frozen(kw_only=True)

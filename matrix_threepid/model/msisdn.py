@@ -12,7 +12,8 @@ from unicodedata import category, decimal
 from attrs import frozen
 
 from ..protocol.errors import InvalidParam
-from ..protocol.members import Text, member, typed
+from ..protocol.members import member, typed
+from ..protocol.rules import Text
 from .threepid import Candidate, Medium, Threepid
 
 NUMBER_KINDS = ("premium_rate", "shared_cost", "personal_number", "uan", "pager", "voicemail")

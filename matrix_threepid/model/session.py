@@ -12,37 +12,32 @@ from __future__ import annotations
 import attrs
 from attrs import field, frozen
 
-from ..protocol.members import redacted
+from ..protocol.members import Choices, choice, documented, redacted
+from ..protocol.rules import Integer
 from .threepid import Purpose, Threepid, mask_field
 
 CLOCK_TOLERANCE = 5 * 60_000
 """The ms by which the clock of a process may be behind the one that wrote a session."""
 
 
+@documented
 @frozen(kw_only=True)
-class Lifetimes:
-    """Lifetimes, in ms (SEC-115).
-
-    * ``token``: a link, from its sending; one hour.
-    * ``code``: a code, from its sending; ten minutes, since a code of six digits can be guessed.
-    * ``session``: a session that is not validated, from its creation; 24 hours.
-    * ``validated``: a session, from its validation; one hour.
-    * ``total``: every session, from its creation; 24 hours.
-    * ``claim``: how long a claim excludes other claimants; ten minutes.
-    * ``repeat``: how long a client may repeat a request that has consumed its session, because the answer can get
-      lost (SEC-4); ten minutes.
+class Lifetimes(Choices):
+    """How long things live, in ms (SEC-115).
 
     >>> Lifetimes(code=300_000).token
     3600000
     """
 
-    token: int = 3_600_000
-    code: int = 600_000
-    session: int = 86_400_000
-    validated: int = 3_600_000
-    total: int = 86_400_000
-    claim: int = 600_000
-    repeat: int = 600_000
+    AT = "policy.lifetimes"
+
+    token: int = choice(Integer(1), 3_600_000, doc="ms that a link works after it was sent")
+    code: int = choice(Integer(1), 600_000, doc="ms that a code works after it was sent")
+    session: int = choice(Integer(1), 86_400_000, doc="ms that a session lives without being validated")
+    validated: int = choice(Integer(1), 3_600_000, doc="ms that a session lives after its validation")
+    total: int = choice(Integer(1), 86_400_000, doc="ms after its creation at which any session ends")
+    claim: int = choice(Integer(1), 600_000, doc="ms for which one claimant keeps others from a validated session")
+    repeat: int = choice(Integer(1), 600_000, doc="ms for which a request whose answer got lost may be repeated")
 
 
 IDENTITY_LIFETIMES = Lifetimes(token=86_400_000, validated=86_400_000, total=172_800_000)

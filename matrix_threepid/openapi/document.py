@@ -9,7 +9,8 @@ from typing import Any
 from .._version import __version__
 from ..protocol.endpoint import Access, Endpoint, Table
 from ..protocol.errors import IdentityServerRefused, LimitExceeded, MatrixError, UiaRequired, Unavailable
-from .schemas import UIA_STATE, doc_of, error_schema, reply_schema, request_schema
+from ..protocol.members import members
+from .schemas import UIA_STATE, doc_of, error_schema, member_schema, reply_schema, request_schema
 
 _ABOUT = (
     "Members that are not listed are ignored, and null stands for an optional member that is absent. "
@@ -71,10 +72,9 @@ def _operation(declared: Endpoint, number: int) -> dict[str, Any]:
 
 
 def _query(message: type[Any]) -> list[dict[str, Any]]:
-    schema = request_schema(message)
     return [
-        {"name": name, "in": "query", "required": name in schema["required"], "schema": kind}
-        for name, kind in schema["properties"].items()
+        {"name": name, "in": "query", "required": each.required, "schema": member_schema(each)}
+        for name, each in members(message).items()
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..protocol.endpoint import Endpoint, Table
 from ..protocol.errors import UiaRequired
-from ..protocol.message import Nested, members
+from ..protocol.members import Nested, members
 from .document import errors_by_status, passes_on
 from .schemas import doc_of, member_doc, reply_schema
 
@@ -78,12 +78,10 @@ def _members(declared: Endpoint) -> Iterator[str]:
 
 def _rows(cls: type[Any], within: str = "") -> Iterator[tuple[str, ...]]:
     """Yield a row a member; those of a nested object follow it, as ``outer.inner``."""
-    declared = members(cls)
-    for name, kind in declared.kinds.items():
-        needed = "yes" if name in declared.required else "no"
-        yield f"`{within}{name}`", needed, kind.rule, member_doc(cls, name)
-        if isinstance(kind, Nested):
-            yield from _rows(kind.cls, f"{within}{name}.")
+    for name, each in members(cls).items():
+        yield f"`{within}{name}`", "yes" if each.required else "no", each.rule.words, member_doc(each)
+        if isinstance(each.rule, Nested):
+            yield from _rows(each.rule.cls, f"{within}{name}.")
 
 
 def _answer(declared: Endpoint) -> str:

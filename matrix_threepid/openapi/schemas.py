@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from ..protocol.errors import LimitExceeded, MatrixError, UnknownToken, UserLocked
-from ..protocol.message import Nested, members, schema
+from ..protocol.members import Member, Nested, members, schema
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _FURTHER: Mapping[type[MatrixError], tuple[str, Any]] = {
@@ -34,16 +34,16 @@ UIA_STATE = {
 """The 401 body of user-interactive authentication."""
 
 
-def request_schema(cls: type[Any]) -> dict[str, Any]:
+def request_schema(cls: type[Any]) -> dict[str, object]:
     """Return the schema a message class is judged by, with what its docs say."""
-    declared = schema(cls)
-    properties = {name: _described(cls, name, shape) for name, shape in declared["properties"].items()}
-    return {**declared, "description": doc_of(cls), "properties": properties}
+    properties = {name: member_schema(each) for name, each in members(cls).items()}
+    return {**schema(cls), "description": doc_of(cls), "properties": properties}
 
 
-def _described(cls: type[Any], name: str, shape: dict[str, Any]) -> dict[str, Any]:
-    kind, doc = members(cls).kinds[name], member_doc(cls, name)
-    inner = request_schema(kind.cls) if isinstance(kind, Nested) else shape
+def member_schema(declared: Member) -> dict[str, object]:
+    """Return the schema a member is judged by, with what its docs say."""
+    rule, doc = declared.rule, member_doc(declared)
+    inner = request_schema(rule.cls) if isinstance(rule, Nested) else rule.schema()
     return {**inner, **({"description": doc} if doc else {})}
 
 
@@ -85,11 +85,10 @@ def error_schema(errors: Iterable[type[MatrixError]] = ()) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": ["errcode", "error"]}
 
 
-def member_doc(cls: type[Any], name: str) -> str:
-    """Return what a message class says about a member, and the older name it is read from."""
-    older = [f"also read as `{old}`" for old, new in members(cls).older.items() if new == name]
-    doc = attrs.fields_dict(cls)[name].metadata["doc"]
-    return "; ".join(filter(None, (doc, *older)))
+def member_doc(declared: Member) -> str:
+    """Return what a member means, and the older name it is read from."""
+    older = f"also read as `{declared.older}`" if declared.older else ""
+    return "; ".join(filter(None, (declared.doc, older)))
 
 
 def doc_of(thing: Any) -> str:

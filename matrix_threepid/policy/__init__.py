@@ -5,71 +5,145 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ..model.binding import Retrying
 from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
-from .choices import checked_base, hosts, names, names_in_order, number, one_of
+from ..protocol.members import Choices, Nested, choice, documented
+from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
+from .choices import BASE_URL, ID_SERVERS, LINK_HOSTS, MS
 from .limits import Limits
 from .sms import Conversion, SmsRules
 
 __all__ = ["Conversion", "Lifetimes", "Limit", "Limits", "Policy", "Retrying", "SmsRules", "per_day", "per_hour"]
 
+SERVER, CLIENTS, MESSAGES = "The server", "What clients may do", "Messages"
+CODES, BINDINGS, LIMITS_AND_TIMES = "Links and codes", "Identity servers", "Limits and times"
 
+
+@documented
 @frozen(kw_only=True)
-class Policy:
-    """What a host decides.
+class Policy(Choices):
+    """What a host decides. Raises ``ConfigurationError`` naming the choice that cannot be."""
 
-    ``public_base_url``: where links in mails lead; without it no link is sent.
-    ``changes_enabled``: the capability ``m.3pid_changes``. ``registration_enabled``: whether strangers may sign up.
-    ``legacy_add``: ``POST /account/3pid`` without authentication ("allow", the default), behind UIA ("uia"), or gone
-    ("off"). With "allow" a stolen access token is enough to add an address and then reset the password by it.
-    ``identity_server_hint``: ``id_server`` where it has no meaning is ignored, or refused.
-    ``hide_known_addresses``: nobody learns from an answer whether an address has an account; owners get a mail.
-    ``deferred_sending``: answer first and let the job ``deliver_due`` send; implied by ``hide_known_addresses``.
-    ``password_reset_by``: a mail with a link, or with a code to type. ``password_reset_by_phone``: off by default,
-    numbers change hands. ``next_link_hosts``: the only places a ``next_link`` may lead to, ``None`` for any: ``host``
-    (https at its usual port), ``host:port`` (https), or ``http://host[:port]``.
-    ``notices``: tell an account's other mail addresses when one is added or removed, or its password was reset.
-    ``identity_servers``: says whether an identity server may be used at all. ``identity_server_refusal``: what an
-    identity server's refusal does to a delete: the client hears it and nothing changes, or it is put in the queue.
-    ``identity_deadline``: ms all calls of one request to identity servers may take. ``retrying``: of unbinds.
-    ``intranet_domains``: mail domains taken although the public mail system has no such name.
-    ``submit_answers``: a wrong token is an error, or (for Synapse's delegate and older clients) a 200 that says so.
-    ``max_body``: bytes. ``code_digits``, ``guesses_per_code``: of codes. ``send_deadline``: ms one sending may take.
-    ``wrong_codes_alarm``: the listener hears ``ManyWrongCodes`` after so many in an hour, over all addresses.
-    Until that hour ends new codes have at least 8 digits.
-    ``sms``: where SMS may go and how many; as it stands, nowhere.
-    ``languages``: those the host has texts in, the first is the fallback.
-    """
+    AT = "policy"
 
-    public_base_url: str | None = field(default=None, validator=checked_base)
-    changes_enabled: bool = True
-    registration_enabled: bool = True
-    legacy_add: Literal["allow", "uia", "off"] = one_of("allow", "uia", "off")
-    identity_server_hint: Literal["ignore", "refuse"] = one_of("ignore", "refuse")
-    hide_known_addresses: bool = False
-    deferred_sending: bool = False
-    password_reset_by: Literal["link", "code"] = one_of("link", "code")
-    password_reset_by_phone: bool = False
-    next_link_hosts: Collection[str] | None = hosts()
-    notices: bool = True
-    identity_server_refusal: Literal["return", "queue"] = one_of("return", "queue")
-    identity_deadline: int = number(10_000, 1)
-    retrying: Retrying = Retrying()
-    intranet_domains: Collection[str] = names()
-    lifetimes: Lifetimes = Lifetimes()
-    limits: Limits = Limits()
-    sms: SmsRules = SmsRules()
-    code_digits: int = number(6, 6, 10)
-    guesses_per_code: int = number(5, 1, 10)
-    wrong_codes_alarm: int = number(1000, 1)
-    submit_answers: Literal["spec", "compat"] = one_of("spec", "compat")
-    max_body: int = number(16_384, 1)
-    send_deadline: int = number(10_000, 1)
-    languages: Sequence[str] = names_in_order("en")
-    identity_servers: Callable[[str], bool] = field(default=lambda _: True, repr=False)
+    public_base_url: str | None = choice(
+        BASE_URL, None, optional=True, topic=SERVER, doc="where the links in mails lead; without it no link is sent"
+    )
+    languages: Sequence[str] = choice(
+        ListOf(printable(64), least=1),
+        ("en",),
+        topic=SERVER,
+        doc="the languages that the host has texts in; the first one is for readers of all others",
+    )
+    max_body: int = choice(Integer(1), 16_384, topic=SERVER, doc="bytes a request body may have")
+    submit_answers: Literal["spec", "compat"] = choice(
+        OneOf("spec", "compat"),
+        "spec",
+        topic=SERVER,
+        doc="a wrong token is answered with an error (`spec`), or with a 200 that says `success: false` (`compat`), "
+        "as Synapse and older clients expect of a delegate",
+    )
+    changes_enabled: bool = choice(
+        Flag(), True, topic=CLIENTS, doc="users may add, remove and bind addresses: the capability `m.3pid_changes`"
+    )
+    registration_enabled: bool = choice(Flag(), True, topic=CLIENTS, doc="strangers may sign up with an address")
+    legacy_add: Literal["allow", "uia", "off"] = choice(
+        OneOf("allow", "uia", "off"),
+        "allow",
+        topic=CLIENTS,
+        doc="`POST /account/3pid` works without authentication (`allow`), after user-interactive authentication "
+        "(`uia`), or not at all (`off`); with `allow` a stolen access token is enough to add an address and then "
+        "reset the password by it",
+    )
+    hide_known_addresses: bool = choice(
+        Flag(),
+        False,
+        topic=CLIENTS,
+        doc="no answer tells whether an address has an account; its owner gets a mail. Implies `deferred_sending`",
+    )
+    next_link_hosts: Collection[str] | None = choice(
+        LINK_HOSTS,
+        None,
+        optional=True,
+        topic=CLIENTS,
+        doc="the only places that a `next_link` may lead to: `host` (https at its usual port), `host:port` (https), "
+        "`http://host[:port]`; `None` for any",
+    )
+    deferred_sending: bool = choice(
+        Flag(),
+        False,
+        topic=MESSAGES,
+        doc="requests are answered first, and the job `deliver_due` sends; true wherever `hide_known_addresses` is",
+    )
+    send_deadline: int = choice(MS, 10_000, topic=MESSAGES, doc="ms that one sending may take")
+    notices: bool = choice(
+        Flag(),
+        True,
+        topic=MESSAGES,
+        doc="the other mail addresses of an account are told when one is added or removed, or the password was reset",
+    )
+    intranet_domains: Collection[str] = choice(
+        ListOf(printable(253), into=frozenset),
+        frozenset(),
+        topic=MESSAGES,
+        doc="mail domains that are taken although the public mail system has no such name",
+    )
+    sms: SmsRules = choice(
+        Nested(SmsRules), SmsRules(), topic=MESSAGES, doc="where SMS may go and how many; by default nowhere"
+    )
+    password_reset_by: Literal["link", "code"] = choice(
+        OneOf("link", "code"), "link", topic=CODES, doc="mails that reset a password hold a link, or a code to type"
+    )
+    password_reset_by_phone: bool = choice(
+        Flag(), False, topic=CODES, doc="passwords can be reset by SMS; off by default, since numbers change hands"
+    )
+    code_digits: int = choice(Integer(6, 10), 6, topic=CODES, doc="digits of a code")
+    guesses_per_code: int = choice(Integer(1, 10), 5, topic=CODES, doc="wrong codes that end a code")
+    wrong_codes_alarm: int = choice(
+        Integer(1),
+        1000,
+        topic=CODES,
+        doc="wrong codes within an hour, over all addresses, past which the `Listener` hears `ManyWrongCodes` and new "
+        "codes have at least 8 digits until that hour ends",
+    )
+    identity_servers: Callable[[str], bool] | None = choice(
+        ID_SERVERS,
+        None,
+        optional=True,
+        instead=callable,
+        topic=BINDINGS,
+        doc="the only identity servers that users may name: in a file a list of `host[:port]`, in Python also a "
+        "function of such a name that returns a bool; `None` for any",
+    )
+    identity_server_hint: Literal["ignore", "refuse"] = choice(
+        OneOf("ignore", "refuse"),
+        "ignore",
+        topic=BINDINGS,
+        doc="an `id_server` where it has no meaning is ignored, or refused with `M_SERVER_NOT_TRUSTED`",
+    )
+    identity_server_refusal: Literal["return", "queue"] = choice(
+        OneOf("return", "queue"),
+        "return",
+        topic=BINDINGS,
+        doc="when an identity server refuses an unbind, the client hears it and nothing is deleted (`return`), or the "
+        "unbind is tried again later (`queue`)",
+    )
+    identity_deadline: int = choice(
+        MS, 10_000, topic=BINDINGS, doc="ms that all calls of one request to identity servers may take"
+    )
+    retrying: Retrying = choice(Nested(Retrying), Retrying(), topic=BINDINGS, doc="how unbinds are tried again")
+    limits: Limits = choice(Nested(Limits), Limits(), topic=LIMITS_AND_TIMES, doc="how often what may be done")
+    lifetimes: Lifetimes = choice(
+        Nested(Lifetimes), Lifetimes(), topic=LIMITS_AND_TIMES, doc="how long links, codes and sessions live"
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.hide_known_addresses:
+            # Where a message is sent before the answer, the time of the answer tells of it.
+            object.__setattr__(self, "deferred_sending", True)
 
     @classmethod
     def hardened(cls, **choices: object) -> Policy:
@@ -78,14 +152,8 @@ class Policy:
             "legacy_add": "uia",
             "identity_server_hint": "refuse",
             "hide_known_addresses": True,
-            "deferred_sending": True,
             "password_reset_by": "code",
             "next_link_hosts": (),
             "code_digits": 8,
         }
         return cls(**{**strict, **choices})  # type: ignore[arg-type]
-
-    def __attrs_post_init__(self) -> None:
-        if self.hide_known_addresses:
-            # A message that is sent inside the request would tell by its time whether the address is known.
-            object.__setattr__(self, "deferred_sending", True)

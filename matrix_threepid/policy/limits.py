@@ -5,18 +5,19 @@ from __future__ import annotations
 from attrs import frozen
 
 from ..model.limit import Limit, per_day, per_hour
+from ..protocol.members import Choices, choice, documented
+from .choices import LIMIT
 
 
+@documented
 @frozen(kw_only=True)
-class Limits:
-    """The limits in force; all are counted in the store, before anything else is looked up.
+class Limits(Choices):
+    """The limits in force; all are counted in the store, before anything else is looked up."""
 
-    ``per_address``, ``per_client`` (IPv4 address or IPv6 /64), ``per_user``: sending.
-    ``guesses``: wrong codes for one address over all sessions. ``changes``: add and bind, per user.
-    """
+    AT = "policy.limits"
 
-    per_address: Limit = Limit(5, 0.003)
-    per_client: Limit = per_hour(20)
-    per_user: Limit = per_hour(10)
-    guesses: Limit = per_day(25)
-    changes: Limit = Limit(60, 1)
+    per_address: Limit = choice(LIMIT, Limit(5, 0.003), doc="messages to one address")
+    per_client: Limit = choice(LIMIT, per_hour(20), doc="messages asked for from one IPv4 address or IPv6 /64")
+    per_user: Limit = choice(LIMIT, per_hour(10), doc="messages one user asks for")
+    guesses: Limit = choice(LIMIT, per_day(25), doc="wrong codes for one address, over all its sessions")
+    changes: Limit = choice(LIMIT, Limit(60, 1), doc="adds and binds of one user")

@@ -2,58 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ..model.limit import Limit, per_day
 from ..model.msisdn import NUMBER_KINDS, Plan
-from .choices import names, number, share
+from ..protocol.members import Choices, Nested, choice, documented
+from ..protocol.rules import COUNTRY, Integer, ListOf, OneOf
+from .choices import LIMITS, SHARE
 
 
-def _all_of(limits: Iterable[Limit]) -> tuple[Limit, ...]:
-    return tuple(limits)
-
-
-def _is_region(name: str) -> bool:
-    return len(name) == 2 and name.isascii() and name.isupper()
-
-
+@documented
 @frozen(kw_only=True)
-class Conversion:
-    """When a country is taken for one that is being pumped: SMS are paid for there, and nobody types the codes.
+class Conversion(Choices):
+    """When a country is paused as a target of SMS pumping: SMS are paid for there, and the codes are not typed.
 
-    Once more than ``over`` SMS went to a country in a day (UTC), at least the share ``least`` of them must have come
-    to something; else it gets no more until people type their codes, or the day ends.
+    A paused country gets no SMS until people type their codes, or the day (UTC) ends.
     """
 
-    least: float = share(0.2)
-    over: int = number(50, 1)
+    AT = "policy.sms.conversion"
+
+    least: float = choice(SHARE, 0.2, doc="the share of the SMS to a country whose codes must come back")
+    over: int = choice(Integer(1), 50, doc="the SMS to a country in a day (UTC) that are not judged")
 
 
+@documented
 @frozen(kw_only=True)
-class SmsRules:
+class SmsRules(Choices):
     """Where SMS may go and how many: strangers must not run up a bill. Everything is counted in the store.
 
-    ``countries``: regions (ISO 3166-1), as told by the number itself; none means no SMS at all.
-    ``refused_kinds``: kinds of numbers (``model.msisdn.NUMBER_KINDS``) that get none anywhere. ``per_number``,
-    ``per_prefix`` (country code and the next four digits): every limit in the list holds. ``budget_per_country``: SMS
-    a day to one country; ``budget_per_hour``, ``budget_per_day``: to all. Budgets go by the clock (UTC) and stop at
-    the number; the listener hears of each when the share ``warn_at`` is used, and at its end. ``conversion``:
-    ``None`` for off.
+    Budgets go by the clock (UTC) and stop at the number; the ``Listener`` hears of each at its end and before.
     """
 
-    countries: Collection[str] = names(fits=_is_region, rule="two capital letters of ISO 3166-1 each")
-    refused_kinds: Collection[str] = names(
-        NUMBER_KINDS, fits=set(NUMBER_KINDS).__contains__, rule=f"of {', '.join(NUMBER_KINDS)}"
+    AT = "policy.sms"
+
+    countries: Collection[str] = choice(
+        ListOf(COUNTRY, into=frozenset),
+        frozenset(),
+        doc="the regions that SMS go to, as told by the number itself; without any, no SMS is sent",
     )
-    per_number: tuple[Limit, ...] = field(default=(Limit(3, 3 / 900), per_day(6)), converter=_all_of)
-    per_prefix: tuple[Limit, ...] = field(default=(Limit(10, 10 / 600),), converter=_all_of)
-    budget_per_country: int = number(500, 1)
-    budget_per_hour: int = number(200, 1)
-    budget_per_day: int = number(1000, 1)
-    warn_at: float = share(0.8)
-    conversion: Conversion | None = Conversion()
+    refused_kinds: Collection[str] = choice(
+        ListOf(OneOf(*NUMBER_KINDS), into=frozenset),
+        frozenset(NUMBER_KINDS),
+        doc="the kinds of numbers that get no SMS anywhere",
+    )
+    per_number: tuple[Limit, ...] = choice(
+        LIMITS, (Limit(3, 3 / 900), per_day(6)), doc="SMS to one number; every limit of the list holds"
+    )
+    per_prefix: tuple[Limit, ...] = choice(
+        LIMITS,
+        (Limit(10, 10 / 600),),
+        doc="SMS to numbers that share country code and the next four digits; every limit of the list holds",
+    )
+    budget_per_country: int = choice(Integer(1), 500, doc="SMS a day to one country")
+    budget_per_hour: int = choice(Integer(1), 200, doc="SMS an hour to all countries")
+    budget_per_day: int = choice(Integer(1), 1000, doc="SMS a day to all countries")
+    warn_at: float = choice(SHARE, 0.8, doc="the used share of a budget at which the `Listener` hears `SmsBudgetUsed`")
+    conversion: Conversion | None = choice(
+        Nested(Conversion),
+        Conversion(),
+        optional=True,
+        doc="when a country is paused since its codes do not come back; `None` (`null` in a file) never pauses one",
+    )
 
     def reaches(self, plan: Plan) -> bool:
         """Return whether SMS go to such numbers at all."""

@@ -30,7 +30,7 @@ from .errors import (
     UserLocked,
 )
 from .history import History, IdentityHistory
-from .message import members
+from .members import members
 
 
 class Access(Enum):

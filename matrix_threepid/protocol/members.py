@@ -1,109 +1,25 @@
-"""What a member of a message may be: one declaration gives its JSON schema, its check and its rule in words."""
+"""Declare members on attrs classes, each with its rule and its docs; schema and docs of the class are read from them.
+
+``member`` is for classes that a reader makes out of JSON and checks (requests, settings), ``choice`` for those that
+check themselves whenever they are made (``Policy`` and its parts).
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any, Protocol
+import difflib
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
 from attrs import frozen
 
-MAX_INTEGER = 2**53 - 1
-GRAMMAR = r"[0-9a-zA-Z.=_-]{1,255}"
-_END = r"(?![\s\S])"  # the end of the text in Python and ECMA-262 alike; "$" would allow a newline
-_PRINTABLE = r"[^\x00-\x1f\x7f]"
+from .errors import ConfigurationError
+from .rules import Flag, Free, Ignored, Integer, OneOf, Rule, Schema, Text, once, printable
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-@frozen
-class Text:
-    """A string that matches ``pattern`` from start to end; ``rule`` says so in words."""
-
-    pattern: str
-    rule: str
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{self.pattern}){_END}"}
-
-    def accepts(self, value: object) -> bool:
-        return type(value) is str and re.fullmatch(self.pattern, value) is not None
-
-    def read(self, value: Any) -> str:
-        return str(value)
-
-
-@frozen
-class Integer:
-    """A whole number that every JSON library and database can carry; ``1.0`` is one as well."""
-
-    rule: str = "must be an integer between -(2^53-1) and 2^53-1"
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER}
-
-    def accepts(self, value: object) -> bool:
-        return type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
-
-    def read(self, value: Any) -> int:
-        return int(value)
-
-
-@frozen
-class LooseInteger:
-    """A whole number, or a string of one: web clients send ``send_attempt`` so to identity servers."""
-
-    rule: str = "must be an integer"
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [Integer().schema(), {"type": "string", "pattern": f"^-?[0-9]{{1,15}}{_END}"}]}
-
-    def accepts(self, value: object) -> bool:
-        return Integer().accepts(value) or (type(value) is str and re.fullmatch("-?[0-9]{1,15}", value) is not None)
-
-    def read(self, value: Any) -> int:
-        return int(value)
-
-
-@frozen
-class Flag:
-    """``true`` or ``false``."""
-
-    rule: str = "must be true or false"
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "boolean"}
-
-    def accepts(self, value: object) -> bool:
-        return type(value) is bool
-
-    def read(self, value: Any) -> bool:
-        return bool(value)
-
-
-@frozen
-class Free:
-    """An object the library hands on unread, such as ``auth``."""
-
-    rule: str = "must be an object"
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, dict)
-
-    def read(self, value: Any) -> Mapping[str, Any]:
-        return dict(value)
-
-
-class Kind(Protocol):
-    """What a member may be: its JSON schema, a quick check that only takes what the schema takes, its rule in words."""
-
-    @property
-    def rule(self) -> str: ...
-    def schema(self) -> dict[str, Any]: ...
-    def accepts(self, value: object) -> bool: ...
-    def read(self, value: Any) -> Any: ...
+C = TypeVar("C", bound=type)
 
 
 def redacted(_: object) -> str:
@@ -111,31 +27,169 @@ def redacted(_: object) -> str:
     return "<redacted>"
 
 
-def member(kind: Kind, *, optional: bool = False, secret: bool = False, alias: str | None = None, doc: str = "") -> Any:
-    """Declare a member of a message: its kind, and an older name it is also read from."""
+@frozen
+class Nested(Rule):
+    """An object with members of its own, those of ``cls``; ``builds``: what is made of them, if not a ``cls``."""
+
+    cls: type[Any]
+    builds: type[Any] = attrs.field(default=attrs.Factory(lambda self: self.cls, takes_self=True))
+    words: str = "must be an object"
+
+    def schema(self) -> Schema:
+        return schema(self.cls)
+
+    def holds(self, value: object) -> bool:
+        return isinstance(value, self.builds)
+
+
+def member(
+    rule: Rule,
+    default: object = attrs.NOTHING,
+    *,
+    optional: bool = False,
+    secret: bool = False,
+    alias: str | None = None,
+    key: str | None = None,
+    doc: str = "",
+) -> Any:
+    """Declare a member of a request or a setting, which is required unless it has a default.
+
+    * ``optional``: its default is ``None``.
+    * ``secret``: it is redacted where the message is printed.
+    * ``alias``: an older name it is also read from; ``key``: its name in JSON, where Python reserves that.
+    * ``doc``: what it means, for the docs.
+    """
     return attrs.field(
-        default=None if optional else attrs.NOTHING,
+        default=None if optional else default,
         repr=redacted if secret else True,
-        metadata={"kind": kind, "older_name": alias, "doc": doc},
+        metadata={"rule": rule, "older": alias, "key": key, "doc": doc},
         kw_only=True,
     )
 
 
+def choice(
+    rule: Rule, default: object, *, doc: str, topic: str = "", optional: bool = False, instead: Any = None
+) -> Any:
+    """Declare a choice, which is checked whenever its class is made (see ``Choices``).
+
+    * ``doc``, ``topic``: what it does, and the part of the docs that says so.
+    * ``optional``: ``None`` is a choice as well.
+    * ``instead``: a check for Python values that are taken as they are, such as ``callable``.
+    """
+
+    def convert(value: Any) -> Any:
+        taken = value is None or (instead is not None and instead(value))
+        return rule.make(value) if not taken and rule.holds(value) else value
+
+    def check(made: Choices, attribute: attrs.Attribute[Any], value: object) -> None:
+        if (value is None and optional) or (instead is not None and instead(value)) or rule.holds(value):
+            return
+        wanted = f"must be a {rule.builds.__name__}, not {type(value).__name__}" if isinstance(rule, Nested) else None
+        raise ConfigurationError(f"{made.AT}.{attribute.name}: {wanted or rule.words}")
+
+    metadata = {"rule": rule, "null": optional, "doc": doc, "topic": topic}
+    return attrs.field(default=default, converter=convert, validator=check, metadata=metadata, kw_only=True)
+
+
+class Choices:
+    """A value whose members are choices. ``AT``: what its errors name before the member."""
+
+    __slots__ = ()
+    AT: ClassVar[str] = ""
+
+    def __new__(cls, **chosen: object) -> Self:
+        """Refuse names that are not declared. Raises ``ConfigurationError``."""
+        refuse_unknown(chosen, members(cls), f"{cls.AT}.", "choice")
+        return object.__new__(cls)
+
+
+def refuse_unknown(given: Iterable[object], known: Collection[str], at: str, what: str) -> None:
+    """Raise ``ConfigurationError`` for a name that is not declared, with the declared one that looks like it."""
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigurationError(f"{at}{name}: there is no such {what}{hint}")
+
+
+def documented(cls: C) -> C:
+    """Add a line for every member to the docstring of a class, out of its declarations."""
+    lines = [f"    * ``{each.key}``: {each.doc}" for each in members(cls).values()]
+    cls.__doc__ = "\n".join((cls.__doc__ or "", "", *lines))
+    return cls
+
+
+@frozen
+class Member:
+    """A declared member.
+
+    * ``name``: of the attribute; ``key``: in JSON; ``older``: an older name in JSON.
+    * ``required``: whether it must be there; ``null``: whether ``None`` is a value of its own.
+    * ``doc``, ``topic``: what it means, and the part of the docs that says so.
+    """
+
+    name: str
+    key: str
+    rule: Rule
+    default: object
+    older: str | None
+    null: bool
+    doc: str
+    topic: str
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be there."""
+        return self.default is attrs.NOTHING
+
+
+@once
+def members(cls: type) -> dict[str, Member]:
+    """Return the members that an attrs class declares, by their names in JSON, in order."""
+    fields = [field for field in attrs.fields(cls) if "rule" in field.metadata]
+    return {member.key: member for member in map(_member_of, fields)}
+
+
+def _member_of(declared: attrs.Attribute[Any]) -> Member:
+    facts = declared.metadata
+    return Member(
+        declared.name,
+        facts.get("key") or declared.name,
+        facts["rule"],
+        declared.default,
+        facts.get("older"),
+        facts.get("null", False),
+        facts["doc"],
+        facts.get("topic", ""),
+    )
+
+
+@once
+def schema(cls: type) -> Schema:
+    """Return the JSON schema (2020-12) of the members of a class; unknown members are no fault by it."""
+    declared = members(cls)
+    properties = {key: each.rule.schema() for key, each in declared.items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [key for key, each in declared.items() if each.required],
+    }
+
+
 def text(max_length: int, **options: Any) -> Any:
     """Declare a string of 1 to ``max_length`` characters without control characters."""
-    rule = f"must be a string of 1 to {max_length} characters without control characters"
-    return member(Text(_PRINTABLE + f"{{1,{max_length}}}", rule), **options)
+    return member(printable(max_length), **options)
 
 
 def typed(max_length: int, **options: Any) -> Any:
-    """Declare what a person typed: up to ``max_length`` characters, judged by whoever reads it."""
+    """Declare what a person typed: up to ``max_length`` characters, judged by what reads it."""
     rule = f"must be a string of 1 to {max_length} characters"
     return member(Text(r"[^\x00-\x08\x0e-\x1f\x7f]" + f"{{1,{max_length}}}", rule), secret=True, **options)
 
 
 def opaque(**options: Any) -> Any:
     """Declare a ``sid`` or ``client_secret``: 1 to 255 characters of ``0-9 a-z A-Z . = _ -``."""
-    return member(Text(GRAMMAR, "must be 1 to 255 characters of 0-9 a-z A-Z . = _ -"), **options)
+    return member(Text(r"[0-9a-zA-Z.=_-]{1,255}", "must be 1 to 255 characters of 0-9 a-z A-Z . = _ -"), **options)
 
 
 def token(**options: Any) -> Any:
@@ -145,7 +199,7 @@ def token(**options: Any) -> Any:
 
 def one_of(*values: str, **options: Any) -> Any:
     """Declare a string out of a short list."""
-    return member(Text("|".join(map(re.escape, values)), f"must be one of: {', '.join(values)}"), **options)
+    return member(OneOf(*values), **options)
 
 
 def integer(**options: Any) -> Any:
@@ -161,3 +215,8 @@ def flag(**options: Any) -> Any:
 def free_object(**options: Any) -> Any:
     """Declare an object the library does not look into."""
     return member(Free(), **options)
+
+
+def ignored(**options: Any) -> Any:
+    """Declare a member that has no effect, so that nothing it may be is a fault; the message holds it unread."""
+    return member(Ignored(), optional=True, secret=True, **options)

@@ -1,163 +1,113 @@
-"""From a JSON object to a typed, frozen message and back; jsonschema is the judge of what is valid.
+"""From a JSON object to a typed, frozen message and back.
 
-A good body is taken by the members' own checks, which cost a microsecond or two; only a body
-they do not take goes to the jsonschema validator (built once a class), which names what is wrong.
+A value of a member's plain type is taken or refused by one check of that type, which is no code of ours; jsonschema is
+only asked about values of other types, such as ``1.0`` where a whole number is meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import attrs
 
-from .errors import BadJson, InvalidParam, MatrixError, MissingParam
-from .members import Kind
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import ValidationError
+from .errors import InvalidParam, MissingParam
+from .members import Nested, members
+from .rules import ListOf, Rule, once
 
 M = TypeVar("M")
-F = TypeVar("F", bound=Callable[..., Any])
+Inner = Callable[[Nested, Mapping[str, object], str], object]
+"""What makes an object within an object: of its rule, its value and where it is."""
+_ABSENT = object()
+_JUDGED: Mapping[str, None] = {}
+"""Stands for the values that ``null`` gives a required member, which is judged instead."""
 
 
-def _once(function: F) -> F:
-    """Compute once a class; ``functools.cache`` loses the types."""
-    return cache(function)  # type: ignore[return-value]
-
-
-@attrs.frozen
-class Nested:
-    """A member that is a message of its own."""
-
-    cls: type[Any]
-    rule: str = "must be an object"
-
-    def schema(self) -> dict[str, Any]:
-        return schema(self.cls)
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, dict) and _accepts(self.cls, value)
-
-    def read(self, value: Any) -> Any:
-        return _build(self.cls, value)
-
-
-@attrs.frozen
-class Members:
-    """The members a class declares: name in JSON → (kind, required, older name)."""
-
-    kinds: Mapping[str, Kind]
-    required: tuple[str, ...]
-    older: Mapping[str, str]
-
-
-@_once
-def members(cls: type) -> Members:
-    """Return what ``cls`` declares, in order."""
-    fields = [field for field in attrs.fields(cls) if "kind" in field.metadata]
-    return Members(
-        {field.name: field.metadata["kind"] for field in fields},
-        tuple(field.name for field in fields if field.default is attrs.NOTHING),
-        {field.metadata["older_name"]: field.name for field in fields if field.metadata["older_name"]},
-    )
-
-
-@_once
-def schema(cls: type) -> dict[str, Any]:
-    """Return the JSON schema (2020-12) of a message class; unknown members are ignored by design."""
-    declared = members(cls)
-    properties = {name: kind.schema() for name, kind in declared.kinds.items()}
-    return {"type": "object", "properties": properties, "required": list(declared.required)}
-
-
-@_once
-def validator(cls: type) -> Draft202012Validator:
-    """Return the one jsonschema validator of a message class."""
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(schema(cls))
-
-
-def read(cls: type[M], body: Mapping[str, Any]) -> M:
-    """Return ``body`` as a ``cls``.
+def read(cls: type[M], body: Mapping[str, object]) -> M:
+    """Return ``body`` as a ``cls``; members that are not declared are ignored, ``null`` is an optional one left out.
 
     Raises ``MissingParam`` or ``InvalidParam`` naming the member and its rule, never its value.
     """
-    values = _present(cls, body)
-    if not _accepts(cls, values):
-        error = next(iter(validator(cls).iter_errors(values)), None)
-        if error is not None:
-            raise _explain(cls, error)
-    return _build(cls, values)
+    return cls(**values_of(cls, body, "", _inner))
 
 
-def write(message: Any) -> dict[str, Any]:
+def _inner(rule: Nested, value: Mapping[str, object], at: str) -> object:
+    return rule.builds(**values_of(rule.cls, value, f"{at}.", _inner))
+
+
+def values_of(cls: type, body: Mapping[str, object], at: str, inner: Inner) -> dict[str, object]:
+    """Return the values of the members of ``cls``, by their attributes; those that are left out are absent.
+
+    Raises ``MissingParam`` or ``InvalidParam``.
+    """
+    wrapped_in, required, rows = _declared(cls)
+    if wrapped_in:
+        body = _unwrapped(wrapped_in, body)
+    values: dict[str, object] = {}
+    for key, older, name, nulls, kind, fits, rule in rows:
+        value = body.get(key, _ABSENT)
+        if value is _ABSENT and older is not None:
+            value = body.get(older, _ABSENT)
+        if type(value) is kind and (fits is None or fits(value)):
+            values[name] = value
+        elif value is None and nulls is not _JUDGED:
+            values.update(nulls)
+        elif value is not _ABSENT:
+            values[name] = _judged(rule, value, f"{at}{key}", inner)
+    # What is there and wrong is told before what is not there.
+    if not required.keys() <= values.keys():
+        missing = next(key for name, key in required.items() if name not in values)
+        raise MissingParam(f"{at}{missing}: is required")
+    return values
+
+
+_Row = tuple[str, str | None, str, Mapping[str, None], type | None, Callable[[Any], object] | None, Rule]
+
+
+@once
+def _declared(cls: type) -> tuple[tuple[str, ...], dict[str, str], tuple[_Row, ...]]:
+    """Return, for ``values_of``, the objects a draft put the members into, the required members, and a row for each."""
+    required = {each.name: each.key for each in members(cls).values() if each.required}
+    return getattr(cls, "WRAPPED_IN", ()), required, tuple(_rows(cls))
+
+
+def _rows(cls: type) -> Iterator[_Row]:
+    for key, each in members(cls).items():
+        # A list becomes another value, so it is not taken as it is.
+        kind, fits = (None, None) if isinstance(each.rule, ListOf) else each.rule.quick()
+        nulls = _JUDGED if each.required else {each.name: None} if each.null else {}
+        yield key, each.older, each.name, nulls, kind, fits, each.rule
+
+
+def _judged(rule: Rule, value: object, at: str, inner: Inner) -> object:
+    """Return what a member holds for a value. Raises ``InvalidParam``."""
+    if isinstance(rule, Nested) and isinstance(value, Mapping):
+        return inner(rule, value, at)
+    if isinstance(rule, ListOf) and isinstance(rule.each, Nested) and isinstance(value, list):
+        if len(value) >= rule.least:
+            return rule.make([_judged(rule.each, each, f"{at}.{place}", inner) for place, each in enumerate(value)])
+    elif not isinstance(rule, Nested) and rule.accepts(value):
+        return rule.make(value)
+    raise InvalidParam(f"{at}: {rule.words}")
+
+
+def _unwrapped(wrapped_in: tuple[str, ...], body: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the members with those of the first object that a draft put them into."""
+    for name in wrapped_in:
+        inner = body.get(name)
+        if isinstance(inner, dict):
+            return {**body, **inner}
+    return body
+
+
+def write(message: object) -> dict[str, object]:
     """Return a message as a JSON object; absent optional members are left out."""
-    names = (field.name for field in attrs.fields(type(message)))
+    names = (field.name for field in attrs.fields(type(message)))  # type: ignore[arg-type]
     values = {name: getattr(message, name) for name in names}
     return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return write(value) if attrs.has(type(value)) else value
-
-
-def _build(cls: type[M], values: Mapping[str, Any]) -> M:
-    kinds = members(cls).kinds
-    return cls(**{name: kinds[name].read(value) for name, value in values.items()})
-
-
-def _present(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the declared members; older names count, and null means an optional member is absent."""
-    declared, body = members(cls), _unwrapped(cls, body)
-    values = {name: body[name] for name in declared.kinds if name in body}
-    for older, name in declared.older.items():
-        if older in body:
-            values.setdefault(name, body[older])
-    return {
-        name: _inner(declared.kinds[name], value)
-        for name, value in values.items()
-        if value is not None or name in declared.required
-    }
-
-
-def _unwrapped(cls: type, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the members a draft put into an object of their own (``WRAPPED_IN``)."""
-    wrapped = (body[name] for name in getattr(cls, "WRAPPED_IN", ()) if isinstance(body.get(name), dict))
-    return {**body, **next(wrapped, {})}
-
-
-def _inner(kind: Kind, value: Any) -> Any:
-    return _present(kind.cls, value) if isinstance(kind, Nested) and isinstance(value, dict) else value
-
-
-def _accepts(cls: type, values: Mapping[str, Any]) -> bool:
-    declared = members(cls)
-    return all(name in values for name in declared.required) and all(
-        declared.kinds[name].accepts(value) for name, value in values.items()
-    )
-
-
-def _explain(cls: type, error: ValidationError) -> MatrixError:
-    """Turn jsonschema's error into one of ours; its own text would repeat the value."""
-    path = [str(step) for step in error.absolute_path]
-    if error.validator == "required":
-        name = _first_missing(error.instance, error.validator_value)
-        return MissingParam(f"{'.'.join([*path, name])}: is required")
-    if not path:
-        return BadJson()
-    return InvalidParam(f"{'.'.join(path)}: {_kind_at(cls, path).rule}")
-
-
-def _first_missing(instance: Any, required: Any) -> str:
-    return str(next(name for name in required if name not in instance))
-
-
-def _kind_at(cls: type, path: list[str]) -> Kind:
-    kind = members(cls).kinds[path[0]]
-    return _kind_at(kind.cls, path[1:]) if isinstance(kind, Nested) and path[1:] else kind

@@ -1,35 +1,44 @@
 """Configuration files, for hosts that have one: what an operator may say, checked, and the parts it becomes.
 
-A host declares its own settings with ``setting``, takes the sections from here, and reads its file with ``read_file``.
+A host declares its own settings with ``member`` and the rules, takes the sections from here, and reads its file with
+``read_file``.
 """
 
+from ..policy import Limits
+from ..protocol.members import Nested, documented, member
+from ..protocol.rules import COUNTRY, HOST_PATTERN, URL, Flag, Free, Integer, ListOf, Number, OneOf, Rule, Text
 from .identity import IdentityServerSettings
-from .policy import LimitsSettings, PolicySettings
-from .reading import Rule, Section, read, read_file, setting
-from .rules import COUNTRY, FLAG, HOST_PATTERN, LANGUAGE, TEXT, URL, many, matching
+from .policy import PolicySettings
+from .reading import read, read_file
+from .rules import LANGUAGE, TEXT
 from .secret import stored_peppers
 from .sending import GatewaySettings, SmsSettings, SmtpSettings, TwilioSettings
 
 __all__ = [
     "COUNTRY",
-    "FLAG",
     "HOST_PATTERN",
     "LANGUAGE",
     "TEXT",
     "URL",
+    "Flag",
+    "Free",
     "GatewaySettings",
     "IdentityServerSettings",
-    "LimitsSettings",
+    "Integer",
+    "Limits",
+    "ListOf",
+    "Nested",
+    "Number",
+    "OneOf",
     "PolicySettings",
     "Rule",
-    "Section",
     "SmsSettings",
     "SmtpSettings",
+    "Text",
     "TwilioSettings",
-    "many",
-    "matching",
+    "documented",
+    "member",
     "read",
     "read_file",
-    "setting",
     "stored_peppers",
 ]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ..model.binding import Retrying
 from ..offload import Offload
+from ..policy import Policy
 from ..protocol.errors import ConfigurationError
-from .reading import setting
-from .rules import PORT, RATE, TEXT, many, read_by
+from ..protocol.members import documented, member
+from ..protocol.rules import ListOf
+from .rules import PORT, RANGE, RATE, TEXT
 
 if TYPE_CHECKING:
     import ssl
@@ -19,27 +19,29 @@ if TYPE_CHECKING:
     from ..net.safe_https import PinnedHttps
 
 
+@documented
 @frozen(kw_only=True)
 class IdentityServerSettings:
-    """How identity servers are reached; ``retry_s``: the first pause before an unbind is tried again."""
+    """How identity servers are reached."""
 
-    ca_file: str | None = setting(TEXT, None)
-    allow_addresses: tuple[str, ...] = setting(
-        many(read_by(ip_network, "must be an address range, such as 10.0.0.0/8")), ()
+    ca_file: str | None = member(
+        TEXT, None, doc="file of the only authorities that are trusted; the system's if left out"
     )
-    ports: tuple[int, ...] = setting(many(PORT), ())
-    timeout_s: float = setting(RATE, 10)
-    retry_s: float = setting(RATE, Retrying().first // 1000)
+    allow_addresses: tuple[str, ...] = member(
+        ListOf(RANGE), (), doc="address ranges that are reached although they are private, such as `10.0.0.0/8`"
+    )
+    ports: tuple[int, ...] = member(ListOf(PORT), (), doc="ports that are reached beside 443")
+    timeout_s: float | None = member(
+        RATE, None, doc="seconds that all calls of one request may take; `policy.identity_deadline` if left out"
+    )
+    retry_s: float | None = member(
+        RATE, None, doc="seconds of the first pause before an unbind is tried again; `policy.retrying` if left out"
+    )
 
     @property
     def deadline(self) -> int:
-        """The ms the calls of one request may take."""
-        return max(1, round(self.timeout_s * 1000))
-
-    @property
-    def retrying(self) -> Retrying:
-        """How unbinds are tried again."""
-        return Retrying(first=max(1, round(self.retry_s * 1000)))
+        """The ms the calls of one request may take, unless the policy says otherwise."""
+        return Policy().identity_deadline if self.timeout_s is None else max(1, round(self.timeout_s * 1000))
 
     def fetch(self, *ports: int, offload: Offload | None = None) -> PinnedHttps:
         """Return the way to them, at ``ports`` and those of the settings. Raises ``ConfigurationError``."""

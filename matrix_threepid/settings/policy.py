@@ -1,89 +1,72 @@
-"""Settings of the policy and its limits."""
+"""Settings of the policy: every choice of ``Policy``, and how other sections of a file add to them."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
 
-from attrs import frozen
+import attrs
+from attrs import evolve, frozen
 
 from ..model.session import Lifetimes
-from ..policy import Limit, Limits, Policy, SmsRules
+from ..policy import Limits, Policy, SmsRules
 from ..protocol.errors import ConfigurationError
+from ..protocol.members import choice, documented
+from ..protocol.rules import ListOf
 from .identity import IdentityServerSettings
-from .reading import Section, setting
-from .rules import FLAG, HOST, LANGUAGE, RATE, SECONDS, many, one_of, whole
+from .rules import LANGUAGE, SECONDS
 
 
+@documented
 @frozen(kw_only=True)
-class LimitSettings:
-    """So many at once, then so many a second."""
+class PolicySettings(Policy):
+    """The choices an operator makes: all those of ``Policy``, and lifetimes in seconds."""
 
-    burst: int = setting(whole(1, 1_000_000))
-    per_second: float = setting(RATE)
-
-    @property
-    def limit(self) -> Limit:
-        """The limit as the library takes it."""
-        return Limit(self.burst, self.per_second)
-
-
-@frozen(kw_only=True)
-class LimitsSettings:
-    """The limits of ``Limits`` an operator sets."""
-
-    per_address: LimitSettings | None = setting(Section(LimitSettings), None)
-    per_client: LimitSettings | None = setting(Section(LimitSettings), None)
-
-    @property
-    def limits(self) -> Limits:
-        """The limits as the library takes them."""
-        given = {"per_address": self.per_address, "per_client": self.per_client}
-        return Limits(**{name: chosen.limit for name, chosen in given.items() if chosen})
-
-
-@frozen(kw_only=True)
-class PolicySettings:
-    """The choices of ``Policy`` an operator makes."""
-
-    hide_known_addresses: bool = setting(FLAG, False)
-    legacy_add: Literal["allow", "uia", "off"] = setting(one_of("allow", "uia", "off"), "allow")
-    changes_enabled: bool = setting(FLAG, True)
-    registration_enabled: bool = setting(FLAG, True)
-    token_lifetime_s: int | None = setting(SECONDS, None)
-    validated_lifetime_s: int | None = setting(SECONDS, None)
-    next_link_hosts: tuple[str, ...] | None = setting(many(HOST), None)
-    password_reset_by_phone: bool = setting(FLAG, False)
-    languages: tuple[str, ...] = setting(many(LANGUAGE), ("en",))
-
-    @property
-    def lifetimes(self) -> Lifetimes:
-        """The lifetimes as the library takes them: of links and codes alike, and of what was validated."""
-        given = {"token": self.token_lifetime_s, "code": self.token_lifetime_s, "validated": self.validated_lifetime_s}
-        return Lifetimes(**{name: seconds * 1000 for name, seconds in given.items() if seconds})
+    languages: Sequence[str] = choice(
+        ListOf(LANGUAGE, least=1),
+        ("en",),
+        topic="The server",
+        doc="the languages that people are written to in; the first one is for readers of all others",
+    )
+    token_lifetime_s: int | None = choice(
+        SECONDS, None, optional=True, doc="seconds that links and codes work; counts before `lifetimes`"
+    )
+    validated_lifetime_s: int | None = choice(
+        SECONDS, None, optional=True, doc="seconds that a session lives after its validation; counts before `lifetimes`"
+    )
 
     def policy(
         self,
         base_url: str | None,
-        limits: LimitsSettings,
+        limits: Limits | None = None,
         identity_servers: IdentityServerSettings | None = None,
         sms: SmsRules | None = None,
     ) -> Policy:
-        """Return the library's policy, of this section and of its neighbours. Raises ``ConfigurationError``."""
-        if not self.languages:
-            raise ConfigurationError("policy.languages: must name at least one language")
+        """Return the library's policy: these choices, and what other sections of the file add to them.
+
+        * ``base_url``, ``limits``: ``public_base_url`` and ``limits`` at the top of the file; then not in ``policy``.
+        * ``identity_servers``: its ``timeout_s`` and ``retry_s`` count before ``identity_deadline`` and ``retrying``.
+        * ``sms``: counts in place of ``sms`` here.
+
+        Raises ``ConfigurationError``.
+        """
+        chosen = {field.name: getattr(self, field.name) for field in attrs.fields(Policy)}
+        chosen["lifetimes"] = self._lifetimes
+        for name, given in (("public_base_url", base_url), ("limits", limits)):
+            if given is not None:
+                if chosen[name] != getattr(Policy(), name):
+                    raise ConfigurationError(f"policy.{name}: is also set outside of policy; set it once")
+                chosen[name] = given
+        if sms is not None:
+            chosen["sms"] = sms
         servers = identity_servers or IdentityServerSettings()
-        return Policy(
-            public_base_url=base_url,
-            changes_enabled=self.changes_enabled,
-            registration_enabled=self.registration_enabled,
-            legacy_add=self.legacy_add,
-            hide_known_addresses=self.hide_known_addresses,
-            password_reset_by_phone=self.password_reset_by_phone,
-            next_link_hosts=self.next_link_hosts,
-            lifetimes=self.lifetimes,
-            languages=self.languages,
-            limits=limits.limits,
-            identity_deadline=servers.deadline,
-            retrying=servers.retrying,
-            sms=sms or SmsRules(),
-        )
+        if servers.timeout_s is not None:
+            chosen["identity_deadline"] = servers.deadline
+        if servers.retry_s is not None:
+            chosen["retrying"] = evolve(self.retrying, first=max(1, round(servers.retry_s * 1000)))
+        return Policy(**chosen)
+
+    @property
+    def _lifetimes(self) -> Lifetimes:
+        token, validated = self.token_lifetime_s, self.validated_lifetime_s
+        given = {"token": token, "code": token, "validated": validated}
+        return evolve(self.lifetimes, **{name: seconds * 1000 for name, seconds in given.items() if seconds})

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..offload import Offload
 from ..policy import SmsRules
 from ..protocol.errors import ConfigurationError
-from .reading import Section, setting
-from .rules import (
-    ACCOUNT,
-    ADDRESS,
-    CALLER,
-    COUNT,
-    COUNTRY,
-    FLAG,
-    HEADERS,
-    HOST,
-    OBJECT,
-    PORT,
-    PROVIDER,
-    TEXT,
-    URL_WITH_QUERY,
-    many,
-    one_of,
-)
+from ..protocol.members import Nested, documented, member
+from ..protocol.rules import COUNTRY, HOST, Flag, Free, ListOf, OneOf
+from .rules import ACCOUNT, ADDRESS, CALLER, COUNT, HEADERS, PORT, PROVIDER, TEXT, URL_WITH_QUERY
 
 if TYPE_CHECKING:
     from ..net.direct_https import DirectHttp
@@ -37,17 +22,22 @@ if TYPE_CHECKING:
     from ..senders.twilio.sender import TwilioSender
 
 
+@documented
 @frozen(kw_only=True)
 class SmtpSettings:
-    """The mail server to hand mails to; ``tls`` says more than ``starttls``, counts before it, and tells the port."""
+    """The mail server that mails are handed to."""
 
-    host: str = setting(HOST)
-    port: int | None = setting(PORT, None)
-    starttls: bool = setting(FLAG, True)
-    tls: Literal["starttls", "implicit", "off"] | None = setting(one_of("starttls", "implicit", "off"), None)
-    username: str | None = setting(TEXT, None)
-    password: str | None = setting(TEXT, None, secret=True)
-    mailbox: str = setting(ADDRESS, key="from")
+    host: str = member(HOST, doc="name or address of the mail server")
+    port: int | None = member(PORT, None, doc="its port; if left out, that of `tls`, or 25")
+    starttls: bool = member(Flag(), True, doc="whether STARTTLS is required, where `tls` is left out")
+    tls: Literal["starttls", "implicit", "off"] | None = member(
+        OneOf("starttls", "implicit", "off"),
+        None,
+        doc="STARTTLS (port 587), TLS from the start (port 465), or none (port 25); counts before `starttls`",
+    )
+    username: str | None = member(TEXT, None, doc="the user to log in as; nobody if left out")
+    password: str | None = member(TEXT, None, secret=True, doc="the password of that user")
+    mailbox: str = member(ADDRESS, key="from", doc="the mailbox that mails are from")
 
     def sender(self, server_name: str, offload: Offload | None = None) -> SmtpSender:
         """Return the way to mailboxes. Raises ``ConfigurationError``."""
@@ -65,15 +55,16 @@ class SmtpSettings:
         )
 
 
+@documented
 @frozen(kw_only=True)
 class TwilioSettings:
     """A Twilio account, and the number, name or messaging service its SMS come from."""
 
-    base_url: str | None = setting(PROVIDER, None)
-    account_sid: str = setting(ACCOUNT)
-    auth_token: str = setting(TEXT, secret=True)
-    number: str | None = setting(CALLER, None, key="from")
-    messaging_service_sid: str | None = setting(TEXT, None)
+    base_url: str | None = member(PROVIDER, None, doc="URL of a stand-in or a proxy, in place of Twilio's own")
+    account_sid: str = member(ACCOUNT, doc="the account")
+    auth_token: str = member(TEXT, secret=True, doc="the account's token")
+    number: str | None = member(CALLER, None, key="from", doc="the number, short code or name that SMS are from")
+    messaging_service_sid: str | None = member(TEXT, None, doc="the messaging service that chooses what SMS are from")
 
     def sender(self, offload: Offload | None = None) -> TwilioSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
@@ -92,14 +83,17 @@ class TwilioSettings:
             raise ConfigurationError(f"twilio: {error}") from None
 
 
+@documented
 @frozen(kw_only=True)
 class GatewaySettings:
-    """Any other provider of SMS; the members are those of ``HttpSender``."""
+    """Any other provider of SMS; the settings are the arguments of ``HttpSender``."""
 
-    url: str = setting(URL_WITH_QUERY, secret=True)
-    template: Mapping[str, Any] = setting(OBJECT, secret=True)
-    headers: Mapping[str, str] = setting(HEADERS, MappingProxyType({}), secret=True)
-    body: Literal["json", "form"] = setting(one_of("json", "form"), "json")
+    url: str = member(URL_WITH_QUERY, secret=True, doc="where an SMS is posted to")
+    template: Mapping[str, object] = member(
+        Free(), secret=True, doc="what is posted, with `$number`, `$digits` and `$text` in it"
+    )
+    headers: Mapping[str, str] = member(HEADERS, MappingProxyType({}), secret=True, doc="headers of the request")
+    body: Literal["json", "form"] = member(OneOf("json", "form"), "json", doc="how the template is encoded")
 
     def sender(self, offload: Offload | None = None) -> HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""
@@ -108,15 +102,16 @@ class GatewaySettings:
         return HttpSender(self.url, self.template, self.headers, _direct(self.url, offload), body=self.body)
 
 
+@documented
 @frozen(kw_only=True)
 class SmsSettings:
     """Where SMS may go, how many, and by whom: one of ``twilio`` and ``gateway``."""
 
-    countries: tuple[str, ...] = setting(many(COUNTRY))
-    twilio: TwilioSettings | None = setting(Section(TwilioSettings), None)
-    gateway: GatewaySettings | None = setting(Section(GatewaySettings), None)
-    budget_per_hour: int = setting(COUNT, SmsRules().budget_per_hour)
-    budget_per_day: int = setting(COUNT, SmsRules().budget_per_day)
+    countries: tuple[str, ...] = member(ListOf(COUNTRY), doc="the regions that SMS go to")
+    twilio: TwilioSettings | None = member(Nested(TwilioSettings), None, doc="a Twilio account that sends them")
+    gateway: GatewaySettings | None = member(Nested(GatewaySettings), None, doc="another provider that sends them")
+    budget_per_hour: int | None = member(COUNT, None, doc="SMS an hour to all countries; counts before `policy.sms`")
+    budget_per_day: int | None = member(COUNT, None, doc="SMS a day to all countries; counts before `policy.sms`")
 
     def __attrs_post_init__(self) -> None:
         if (self.twilio is None) is (self.gateway is None):
@@ -124,12 +119,11 @@ class SmsSettings:
         if not self.countries:
             raise ConfigurationError("countries: must name at least one")
 
-    @property
-    def rules(self) -> SmsRules:
-        """The rules as the library takes them."""
-        return SmsRules(
-            countries=self.countries, budget_per_hour=self.budget_per_hour, budget_per_day=self.budget_per_day
-        )
+    def rules(self, others: SmsRules | None = None) -> SmsRules:
+        """Return the rules as the library takes them: these settings, and ``others`` for what they do not say."""
+        budgets = {"budget_per_hour": self.budget_per_hour, "budget_per_day": self.budget_per_day}
+        given = {name: budget for name, budget in budgets.items() if budget is not None}
+        return evolve(others or SmsRules(), countries=self.countries, **given)  # type: ignore[arg-type]
 
     def sender(self, offload: Offload | None = None) -> TwilioSender | HttpSender:
         """Return the way to phones. Raises ``ConfigurationError``."""

@@ -9,8 +9,9 @@ from attrs import field, frozen
 
 from ..ports import Caller
 from ..protocol.errors import Forbidden
-from ..protocol.members import Text, member
-from ..protocol.message import Nested, read
+from ..protocol.members import Nested, member
+from ..protocol.message import read
+from ..protocol.rules import Text
 from ..protocol.wire import Request
 from .host import as_matrix_error, requester_of
 from .private import Inside

@@ -8,48 +8,56 @@ from attrs import frozen
 
 from ..policy import Policy
 from ..protocol.errors import ConfigurationError
-from ..settings import (
-    IdentityServerSettings,
-    LimitsSettings,
-    PolicySettings,
-    Section,
-    SmsSettings,
-    SmtpSettings,
-    setting,
-)
-from ..settings.rules import TEXT, matching, one_of
+from ..protocol.members import Nested, documented, member
+from ..protocol.rules import OneOf, Text
+from ..settings import IdentityServerSettings, Limits, PolicySettings, SmsSettings, SmtpSettings
+from ..settings.rules import TEXT
 
-DELEGATE_PATH = matching(
+DELEGATE_PATH = Text(
     r"/_synapse/client/[A-Za-z0-9_-]{22,255}",
     "must be /_synapse/client/ and at least 22 letters and digits nobody can guess",
 )
 
 
+@documented
 @frozen(kw_only=True)
 class EmailSettings:
-    """How mails go out: over ``smtp``, or, where that is not set, as Synapse sends its own."""
+    """How mails go out."""
 
-    smtp: SmtpSettings | None = setting(Section(SmtpSettings), None)
+    smtp: SmtpSettings | None = member(
+        Nested(SmtpSettings), None, doc="the mail server; if left out, mails go out as Synapse sends its own"
+    )
 
 
+@documented
 @frozen(kw_only=True)
 class ModuleSettings:
-    """The whole section.
+    """The whole section."""
 
-    ``secret_file``: made if it is missing. ``delegate_path``: where Synapse's own endpoints ask for SMS
-    (``account_threepid_delegates``). ``endpoints``: serve the third-party identifier endpoints ourselves, in front of
-    Synapse's on its ``client`` listeners or on a ``separate`` one. ``identity_servers``: bind, unbind, and deletes and
-    deactivations that wait for no identity server.
-    """
-
-    secret_file: str = setting(TEXT)
-    delegate_path: str | None = setting(DELEGATE_PATH, None, secret=True)
-    endpoints: Literal["client", "separate"] | None = setting(one_of("client", "separate"), None)
-    email: EmailSettings | None = setting(Section(EmailSettings), None)
-    sms: SmsSettings | None = setting(Section(SmsSettings), None)
-    identity_servers: IdentityServerSettings | None = setting(Section(IdentityServerSettings), None)
-    policy: PolicySettings = setting(Section(PolicySettings), PolicySettings())
-    limits: LimitsSettings = setting(Section(LimitsSettings), LimitsSettings())
+    secret_file: str = member(
+        TEXT, doc="file of 32 secret bytes, made if missing; all workers need the same one, and it must be kept"
+    )
+    delegate_path: str | None = member(
+        DELEGATE_PATH,
+        None,
+        secret=True,
+        doc="path at which Synapse's own endpoints ask for SMS (`account_threepid_delegates`); needs `sms`",
+    )
+    endpoints: Literal["client", "separate"] | None = member(
+        OneOf("client", "separate"),
+        None,
+        doc="serve the third-party identifier endpoints in front of Synapse's on its `client` listeners, or on a "
+        "`separate` one",
+    )
+    email: EmailSettings | None = member(Nested(EmailSettings), None, doc="how mails go out; needs `endpoints`")
+    sms: SmsSettings | None = member(Nested(SmsSettings), None, doc="where SMS may go, and who sends them")
+    identity_servers: IdentityServerSettings | None = member(
+        Nested(IdentityServerSettings),
+        None,
+        doc="bind, unbind, and deletes and deactivations that wait for no identity server; `{}` for the defaults",
+    )
+    policy: PolicySettings = member(Nested(PolicySettings), PolicySettings(), doc="every choice of `Policy`")
+    limits: Limits | None = member(Nested(Limits), None, doc="how often what may be done")
 
     def __attrs_post_init__(self) -> None:
         if self.endpoints is None and self.delegate_path is None and self.identity_servers is None:
@@ -68,5 +76,5 @@ class ModuleSettings:
 
     def library_policy(self, base_url: str) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""
-        sms = None if self.sms is None else self.sms.rules
+        sms = None if self.sms is None else self.sms.rules(self.policy.sms)
         return self.policy.policy(base_url.rstrip("/"), self.limits, self.identity_servers, sms)

@@ -47,11 +47,13 @@ def test_what_belongs_to_the_host_alone_is_left_aside(tmp_path: Path, capsys: py
     assert "email: by" not in shown
 
 
-def test_only_what_the_file_can_say_is_suggested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the stricter choices those are named that the policy section has."""
-    assert main(["check", "--config", written(tmp_path, shared(policy={"legacy_add": "uia"}))]) == 0
+def test_what_the_file_says_is_not_suggested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the stricter choices those are named that the policy section does not make; it can make all of them."""
+    policy = {"legacy_add": "uia", "code_digits": 8}
+    assert main(["check", "--config", written(tmp_path, shared(policy=policy))]) == 0
     shown = capsys.readouterr().out.partition("could be stricter")[2]
-    assert "hide_known_addresses: True, in place of False" in shown
+    assert "True, in place of False:\n    hide_known_addresses\n    deferred_sending\n" in shown
+    assert "password_reset_by: 'code', in place of 'link'" in shown
     assert "legacy_add" not in shown
     assert "code_digits" not in shown
 

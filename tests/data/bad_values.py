@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from matrix_threepid.protocol.members import Flag, Free, Integer, LooseInteger, Text
-from matrix_threepid.protocol.message import Nested
+from matrix_threepid.protocol.members import Nested
+from matrix_threepid.protocol.rules import Flag, Free, Ignored, Integer, LooseInteger, OneOf, Text
 
 MARK = "k7Qz93"
 """Stands in bad values, so that an answer that repeats one is seen."""
@@ -68,6 +68,7 @@ _NEVER_INTEGER: dict[str, Any] = {
 }
 NEVER: dict[type, dict[str, Any]] = {
     Text: {**NEVER_TEXT, **WITH_NUL},
+    OneOf: {**NEVER_TEXT, **WITH_NUL},
     Integer: {**_NEVER_INTEGER, "digits": "1"},
     LooseInteger: {
         **_NEVER_INTEGER,
@@ -76,4 +77,5 @@ NEVER: dict[type, dict[str, Any]] = {
     Flag: {**{name: NEVER_TEXT[name] for name in ("array", "object", "number", "empty")}, "text": MARK, "one": 1},
     Free: {**{name: NEVER_TEXT[name] for name in ("array", "number", "true", "empty")}, "text": MARK},
     Nested: {**{name: NEVER_TEXT[name] for name in ("array", "number", "true", "empty")}, "text": MARK},
+    Ignored: {},
 }

@@ -45,6 +45,7 @@ FULL = {
     "limits": {
         "per_address": {"burst": 5, "per_second": 0.003},
         "per_client": {"burst": 5, "per_second": 0.003},
+        "per_user": {"burst": 5, "per_second": 0.003},
     },
 }
 WRONG: list[tuple[str, Any]] = [
@@ -92,7 +93,7 @@ WRONG: list[tuple[str, Any]] = [
     ("limits.per_address.burst", 0),
     ("limits.per_client.per_second", 0),
     ("limits.per_client.per_second", None),
-    ("limits.per_user", {"burst": 5, "per_second": 1}),
+    ("limits.per_nobody", {"burst": 5, "per_second": 1}),
 ]
 
 

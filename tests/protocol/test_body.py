@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matrix_threepid.protocol.body import read_object
 from matrix_threepid.protocol.errors import BadJson, MatrixError, NotJson, TooLarge
+from matrix_threepid.protocol.wire import read_object
 from matrix_threepid.testing import World
 
 LIMIT, DEPTH = 16_384, 20

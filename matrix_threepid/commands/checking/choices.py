@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -19,14 +19,13 @@ _MEANS = {
 }
 """What the default of a choice lets others do, where its name does not tell."""
 _V1 = "without any token, anybody can have mails and SMS sent and bind an address they proved to any user"
-_NAMES = {field.name for field in attrs.fields(Policy)}
 
 
-def of_policy(role: Role, settable: Collection[str] = _NAMES) -> Iterator[Finding]:
-    """Yield what there is to say of a role's policy; ``settable``: the choices its operator can make."""
+def of_policy(role: Role) -> Iterator[Finding]:
+    """Yield what there is to say of a role's policy."""
     yield from _chosen(role)
     for name, strict in _strict().items():
-        if name in settable and not _as_strict(role.policy, name, strict):
+        if not _as_strict(role.policy, name, strict):
             now = getattr(role.policy, name)
             meaning = f": {_MEANS[name]}" if name in _MEANS else ""
             yield Finding(Kind.STRICTER, name, f"{_shown(strict)}, in place of {_shown(now)}{meaning}")
@@ -36,6 +35,7 @@ def _chosen(role: Role) -> Iterator[Finding]:
     if isinstance(role, IdentityServer) and role.serve_v1:
         yield Finding(Kind.CHOICE, "serve_v1", f"True, in place of False: {_V1}")
     default = _flat(_default_of(role))
+    # Whoever chose to hide addresses did not choose what that implies.
     implied = {"deferred_sending"} if role.policy.hide_known_addresses else set()
     for name, value in _flat(role.policy).items():
         if name not in _TOLD_ELSEWHERE | implied and value != default.get(name, value):
@@ -70,7 +70,6 @@ def _strict() -> dict[str, Any]:
 def _as_strict(policy: Policy, name: str, strict: Any) -> bool:
     """Return whether a policy is as strict as the hardened one, or stricter."""
     stricter = {
-        "deferred_sending": policy.deferred_sending,
         "legacy_add": policy.legacy_add == "off",
         "code_digits": policy.code_digits > Policy.hardened().code_digits,
     }

@@ -8,17 +8,15 @@ from typing import Any
 
 from attrs import fields
 
-from ...protocol.body import read_object
 from ...protocol.errors import ConfigurationError, MatrixError
-from ...settings import PolicySettings, read
+from ...protocol.wire import read_object
+from ...settings import read
 from ..checking.findings import Finding, Kind
 from ..checking.wiring import of_no_way
 from .configured import Configured, of_identity_servers, sending_role
 from .shared import Shared
 from .synapse_file import of_synapse
 
-SETTABLE = frozenset(field.name for field in fields(PolicySettings))
-"""The choices of ``Policy`` that such a file can make."""
 FORMS = "JSON with the shared sections, or a homeserver.yaml with our module"
 """What a file may be, for people."""
 _MAX_FILE = 1 << 20
@@ -36,7 +34,7 @@ def _of_host(given: Mapping[str, Any]) -> Configured:
     known = {field.name for field in fields(Shared)}
     shared = read(Shared, {name: value for name, value in given.items() if name in known})
     role = sending_role(shared.server_name, shared.library_policy(), shared.senders())
-    servers = of_identity_servers(shared.identity_servers)
+    servers = of_identity_servers(shared.identity_servers, role.policy)
     return Configured(role, (*of_no_way(role), *servers, *_left_aside(given, known)))
 
 

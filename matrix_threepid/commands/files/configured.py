@@ -30,11 +30,13 @@ def sending_role(server_name: str, policy: Policy, senders: Mapping[Medium, Toke
     return Role(server_name=server_name, peppers=peppers, policy=policy, senders=senders)
 
 
-def of_identity_servers(settings: IdentityServerSettings | None) -> Iterator[Finding]:
+def of_identity_servers(settings: IdentityServerSettings | None, policy: Policy) -> Iterator[Finding]:
     """Yield how identity servers are reached, if a file says so. Raises ``ConfigurationError``."""
     if settings is not None:
         settings.fetch()
         ports = ", ".join(map(str, (443, *settings.ports)))
         yield Finding(
-            Kind.FACT, "identity servers", f"at port {ports}; one request waits {settings.timeout_s:g} s at most"
+            Kind.FACT,
+            "identity servers",
+            f"at port {ports}; one request waits {policy.identity_deadline / 1000:g} s at most",
         )

@@ -10,25 +10,27 @@ from ...model.threepid import Medium
 from ...policy import Policy, SmsRules
 from ...ports import TokenSender
 from ...protocol.errors import ConfigurationError
+from ...protocol.members import Nested, documented, member
+from ...protocol.rules import COUNTRY, URL, ListOf
 from ...settings import (
     GatewaySettings,
     IdentityServerSettings,
-    LimitsSettings,
+    Limits,
     PolicySettings,
-    Section,
     SmsSettings,
     SmtpSettings,
     TwilioSettings,
-    setting,
 )
-from ...settings.rules import COUNT, COUNTRY, LANGUAGE, TEXT, URL, many
+from ...settings.rules import COUNT, LANGUAGE, TEXT
 
 
+@documented
 @frozen(kw_only=True)
 class _Account(TwilioSettings):
-    countries: tuple[str, ...] = setting(many(COUNTRY), ())
+    countries: tuple[str, ...] = member(ListOf(COUNTRY), (), doc="the regions that SMS go to")
 
 
+@documented
 @frozen(kw_only=True)
 class Shared:
     """What is read of a file. SMS stand in ``sms``, or their settings at the top, ``countries`` perhaps in ``twilio``.
@@ -36,19 +38,21 @@ class Shared:
     Raises ``ConfigurationError``.
     """
 
-    server_name: str = setting(TEXT)
-    public_base_url: str | None = setting(URL, None)
-    smtp: SmtpSettings | None = setting(Section(SmtpSettings), None)
-    sms: SmsSettings | None = setting(Section(SmsSettings), None)
-    twilio: _Account | None = setting(Section(_Account), None)
-    gateway: GatewaySettings | None = setting(Section(GatewaySettings), None)
-    countries: tuple[str, ...] = setting(many(COUNTRY), ())
-    budget_per_hour: int = setting(COUNT, SmsRules().budget_per_hour)
-    budget_per_day: int = setting(COUNT, SmsRules().budget_per_day)
-    languages: tuple[str, ...] = setting(many(LANGUAGE), ())
-    identity_servers: IdentityServerSettings | None = setting(Section(IdentityServerSettings), None)
-    policy: PolicySettings = setting(Section(PolicySettings), PolicySettings())
-    limits: LimitsSettings = setting(Section(LimitsSettings), LimitsSettings())
+    server_name: str = member(TEXT, doc="the name of the homeserver")
+    public_base_url: str | None = member(URL, None, doc="where the links in mails lead")
+    smtp: SmtpSettings | None = member(Nested(SmtpSettings), None, doc="the mail server; without it no mails are sent")
+    sms: SmsSettings | None = member(Nested(SmsSettings), None, doc="where SMS may go, and who sends them")
+    twilio: _Account | None = member(Nested(_Account), None, doc="a Twilio account that sends SMS")
+    gateway: GatewaySettings | None = member(Nested(GatewaySettings), None, doc="another provider that sends SMS")
+    countries: tuple[str, ...] = member(ListOf(COUNTRY), (), doc="the regions that SMS go to")
+    budget_per_hour: int | None = member(COUNT, None, doc="SMS an hour to all countries; counts before `policy.sms`")
+    budget_per_day: int | None = member(COUNT, None, doc="SMS a day to all countries; counts before `policy.sms`")
+    languages: tuple[str, ...] = member(ListOf(LANGUAGE), (), doc="counts before `policy.languages`")
+    identity_servers: IdentityServerSettings | None = member(
+        Nested(IdentityServerSettings), None, doc="how identity servers are reached"
+    )
+    policy: PolicySettings = member(Nested(PolicySettings), PolicySettings(), doc="every choice of `Policy`")
+    limits: Limits | None = member(Nested(Limits), None, doc="how often what may be done")
 
     def __attrs_post_init__(self) -> None:
         if sum(way is not None for way in (self.sms, self.twilio, self.gateway)) > 1:
@@ -71,7 +75,13 @@ class Shared:
 
     @property
     def _rules(self) -> SmsRules:
+        others = self.policy.sms
         if self.sms is not None:
-            return self.sms.rules
-        countries = self.countries or (self.twilio.countries if self.twilio else ())
-        return SmsRules(countries=countries, budget_per_hour=self.budget_per_hour, budget_per_day=self.budget_per_day)
+            return self.sms.rules(others)
+        countries = self.countries or (self.twilio.countries if self.twilio else ()) or others.countries
+        return evolve(
+            others,
+            countries=countries,
+            budget_per_hour=self.budget_per_hour or others.budget_per_hour,
+            budget_per_day=self.budget_per_day or others.budget_per_day,
+        )

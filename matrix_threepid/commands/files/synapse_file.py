@@ -42,7 +42,7 @@ def of_synapse(given: Mapping[str, Any]) -> Configured:
     settings = _settings(_section(given), around)
     policy, senders = settings.library_policy(around.base_url), _senders(settings, around.server_name)
     role = sending_role(around.server_name, policy, senders)
-    servers = of_identity_servers(settings.identity_servers)
+    servers = of_identity_servers(settings.identity_servers, policy)
     return Configured(role, (*_parts(settings), *servers, *of_needs(settings, around)))
 
 

@@ -16,8 +16,7 @@ from ...model.call import Call
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
-from ...protocol.members import free_object, member, opaque
-from ...protocol.message import Nested
+from ...protocol.members import Nested, free_object, member, opaque
 from ...roles.homeserver import Homeserver
 
 _ADDING = (

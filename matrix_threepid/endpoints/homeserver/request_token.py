@@ -22,7 +22,7 @@ from ...model.threepid import Medium, Owner, Purpose
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, Endpoint, endpoint
 from ...protocol.history import History
-from ...protocol.members import integer, opaque, text
+from ...protocol.members import ignored, integer, opaque, text
 from ...roles.homeserver import Homeserver
 
 
@@ -31,8 +31,8 @@ class _RequestToken:
     client_secret: str = opaque(secret=True, doc="chosen by the client; proves later that it asked")
     send_attempt: int = integer(doc="a message is sent only if it is larger than before")
     next_link: str | None = text(2048, optional=True, doc="where the person goes after confirming a link")
-    id_server: str | None = text(512, optional=True, doc="ignored: this server validates addresses itself")
-    id_access_token: str | None = text(4096, optional=True, secret=True, doc="ignored")
+    id_server: object = ignored(doc="this server validates addresses itself")
+    id_access_token: object = ignored(doc="there is no identity server to show it to")
 
 
 class RequestToken(AddressMembers, Protocol):
@@ -47,7 +47,7 @@ class RequestToken(AddressMembers, Protocol):
     client_secret: str
     send_attempt: int
     next_link: str | None
-    id_server: str | None
+    id_server: object
 
 
 @frozen(kw_only=True)

@@ -20,8 +20,8 @@ from ...policy import Policy
 from ...protocol import errors
 from ...protocol.endpoint import Access, Endpoint, endpoint
 from ...protocol.history import IdentityHistory
-from ...protocol.members import Text, member, one_of, opaque, typed
-from ...protocol.message import Nested
+from ...protocol.members import Nested, member, one_of, opaque, typed
+from ...protocol.rules import Text
 from ...protocol.wire import Response, json_response
 from ...roles.identity_server import IdentityServer
 from ..homeserver.add_threepid import Empty

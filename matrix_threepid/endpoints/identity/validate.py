@@ -23,8 +23,9 @@ from ...model.threepid import Medium, Purpose
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, Endpoint, endpoint
 from ...protocol.history import IdentityHistory
-from ...protocol.members import LooseInteger, member, opaque, text
+from ...protocol.members import member, opaque, text
 from ...protocol.message import read
+from ...protocol.rules import LooseInteger
 from ...protocol.wire import Response, json_response
 from ...roles.base import Role
 from ...texts.pages import page_response
