@@ -7,6 +7,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from tools.choices import with_choices
 from tools.rules import all_markers, shown_by, with_links, with_tests
 
 from matrix_threepid import __version__
@@ -27,10 +28,10 @@ SHOWN = shown_by(all_markers())
 
 
 def complete_rules(_: Any, page: str, source: list[str]) -> None:
-    """Put the tests below the rules, and make every rule that a page names a link."""
+    """Put the tests below the rules and the tables of choices in their places; make every rule that is named a link."""
     if page.startswith("rules/"):
         source[0] = with_tests(source[0], SHOWN)
-    source[0] = with_links(source[0])
+    source[0] = with_links(with_choices(source[0]))
 
 
 def rules_to_read_again(_: Any, env: Any, *changes: set[str]) -> list[str]:

@@ -62,7 +62,7 @@ def member(
     return attrs.field(
         default=None if optional else default,
         repr=redacted if secret else True,
-        metadata={"rule": rule, "older": alias, "key": key, "doc": doc},
+        metadata={"rule": rule, "older": alias, "doc": doc, **({"key": key} if key else {})},
         kw_only=True,
     )
 
@@ -132,10 +132,10 @@ class Member:
     key: str
     rule: Rule
     default: object
-    older: str | None
-    null: bool
-    doc: str
-    topic: str
+    older: str | None = None
+    null: bool = False
+    doc: str = ""
+    topic: str = ""
 
     @property
     def required(self) -> bool:
@@ -147,21 +147,10 @@ class Member:
 def members(cls: type) -> dict[str, Member]:
     """Return the members that an attrs class declares, by their names in JSON, in order."""
     fields = [field for field in attrs.fields(cls) if "rule" in field.metadata]
-    return {member.key: member for member in map(_member_of, fields)}
-
-
-def _member_of(declared: attrs.Attribute[Any]) -> Member:
-    facts = declared.metadata
-    return Member(
-        declared.name,
-        facts.get("key") or declared.name,
-        facts["rule"],
-        declared.default,
-        facts.get("older"),
-        facts.get("null", False),
-        facts["doc"],
-        facts.get("topic", ""),
-    )
+    declared = [
+        Member(**{"name": each.name, "key": each.name, "default": each.default, **each.metadata}) for each in fields
+    ]
+    return {each.key: each for each in declared}
 
 
 @once

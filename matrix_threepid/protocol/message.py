@@ -2,6 +2,9 @@
 
 A value of a member's plain type is taken or refused by one check of that type, which is no code of ours; jsonschema is
 only asked about values of other types, such as ``1.0`` where a whole number is meant.
+
+Reading the body of a requestToken takes 2.2 µs so. Validators that fastjsonschema compiles judge alike, but take 1.5 µs
+on top of picking the members, and 3 ms a class to compile within a first request.
 """
 
 from __future__ import annotations

@@ -107,3 +107,18 @@ def test_a_small_body_limit_holds(make_world: Callable[..., World]) -> None:
     for size, status in ((100, 400), (101, 413)):
         body = b'{"x":"' + b"a" * (size - 8) + b'"}'
         assert world.post("/register/email/requestToken", body).status == status
+
+
+@pytest.mark.parametrize("value", ["", "is.example.org", 5, {}, False])
+@pytest.mark.rule("REQ-IDS-3")
+def test_a_strict_host_refuses_an_identity_server_of_any_type(make_world: Callable[..., World], value: object) -> None:
+    """With ``identity_server_hint="refuse"`` an ``id_server`` that is there is refused, and ``null`` is none."""
+    world = make_world({"identity_server_hint": "refuse"})
+    assert refusal(world.ask(body={"id_server": value})) == (400, "M_SERVER_NOT_TRUSTED")
+    assert world.ask(body={"id_server": None}).status == 200
+
+
+def test_hiding_addresses_implies_deferred_sending() -> None:
+    """Addresses cannot be hidden from those who look at the time of an answer, so messages go out after it."""
+    assert Policy(hide_known_addresses=True, deferred_sending=False).deferred_sending
+    assert not Policy().deferred_sending
