@@ -86,7 +86,7 @@ async def unbind_all(hs: Homeserver, user_id: str, id_server: str | None = None)
     rows = await rows_of(hs, user_id, None)
     if id_server is not None:
         server = trusted_id_server(hs, id_server)
-        listed = [held.threepid for held in await hs.accounts.list(user_id)]
+        listed = [each.threepid for each in await hs.accounts.list(user_id)]
         known = {row.id for row in rows}
         rows += [row for threepid in listed if (row := _unremembered(hs, user_id, threepid, server)).id not in known]
     return await _unbind_rows(hs, rows, queue_refusals=True)

@@ -164,8 +164,8 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         """Show what a link confirms, and change nothing."""
         try:
             session = await _session_of_link(role, medium, call.request.parameters)
-        except _NoPage as no:
-            return page(role, call, no.page, 400)
+        except _NoPage as unusable:
+            return page(role, call, unusable.page, 400)
         if session.validated_at is not None:
             return page(role, call, "already", 200)
         name = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
@@ -179,8 +179,8 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         fields = {**call.request.parameters, **call.request.form}
         try:
             session = await _session_of_link(role, medium, fields)
-        except _NoPage as no:
-            return page(role, call, no.page, 400)
+        except _NoPage as unusable:
+            return page(role, call, unusable.page, 400)
         if fields.get("answer") == "refuse":
             return page(role, call, "disowned" if await disown(role, session) else "already", 200)
         return await _confirm(role, call, session, fields["token"])
