@@ -165,4 +165,5 @@ def test_no_grammar_ends_before_the_text_does(opened: Callable[[Case], Side], ca
         for spoil in ("{}\n", "\n{}", "{}\0", "{}\r", "{}\u2028"):
             response = case.send(side, replaced(body, path, spoil.format(at(body, path))))
             assert (response.status, side.state()) == (400, before), (path, spoil)
-            assert errcode(response) in ("page", "M_INVALID_PARAM"), (path, spoil)
+            # The identity API has an errcode of its own for addresses, of which a country is a part.
+            assert errcode(response) in ("page", "M_INVALID_PARAM", "M_INVALID_ADDRESS"), (path, spoil)

@@ -176,8 +176,8 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: Policy(identity_servers="id.example"), "policy.identity_servers: must be a list"),  # type: ignore[arg-type]
     (lambda: Policy(identity_servers=["a b"]), "policy.identity_servers: must be a list, and each"),  # type: ignore[arg-type]
     (
-        lambda: Policy(next_link_hosts=["a.example:1"]),
-        "policy.next_link_hosts: must be a list, and each entry must be a",
+        lambda: Policy(next_link_hosts=["https://a.example"]),
+        "policy.next_link_hosts: must be a list, and each entry must be host, host:port",
     ),
     (lambda: Policy(retrying=Limits()), "policy.retrying: must be a Retrying, not Limits"),  # type: ignore[arg-type]
     (lambda: Limits(per_user=10), "policy.limits.per_user: must be a Limit, not int"),  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ async def your_app(scope: Any, receive: Any, send: Any) -> None:
 def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a page shows is what happens."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "threepid-texts").mkdir()
     names = {"accounts": FakeAccounts(), "callers": FakeCallers(), "uia": FakeUia()}
     scope: dict[str, Any] = {**names, **GIVEN, "your_app": your_app}
     text = page.read_text("utf-8")

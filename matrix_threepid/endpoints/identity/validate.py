@@ -161,9 +161,9 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         """
         try:
             candidate = message.candidate(role.policy)
-        except errors.InvalidParam:
+        except errors.InvalidParam as error:
             # The identity API has errcodes of its own for each medium (REQ-ISREQ-2).
-            raise row.invalid from None
+            raise row.invalid(str(error)) from None
         request = TokenRequest(
             purpose=Purpose.BIND,
             candidate=candidate,
