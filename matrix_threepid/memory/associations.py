@@ -1,4 +1,4 @@
-"""Associations in a dictionary."""
+"""``MemoryAssociations``: what an identity server publishes, in a dictionary of one process."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from ..model.threepid import Threepid
 
 
 class MemoryAssociations:
-    """An ``AssociationStore`` that forgets with its process; threads may share it."""
+    """An ``AssociationStore`` in memory; its rows end with the process, and threads may share it.
+
+    >>> from matrix_threepid import run_sync
+    >>> from matrix_threepid.model.threepid import Medium, Threepid
+    >>> run_sync(MemoryAssociations().get(Threepid(Medium.EMAIL, "alice@example.org"))) is None
+    True
+    """
 
     def __init__(self) -> None:
         self._rows: dict[Threepid, Association] = {}
         self._lock = Lock()
 
     async def put(self, association: Association) -> None:
+        # One assignment to a dictionary is atomic in CPython, so this needs no lock; `remove` reads before it deletes.
         self._rows[association.threepid] = association
 
     async def get(self, threepid: Threepid) -> Association | None:

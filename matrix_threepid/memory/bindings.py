@@ -1,4 +1,8 @@
-"""Bindings in a dictionary: for tests, and for hosts that can afford to forget them."""
+"""``MemoryBindings``: remembered binds in a dictionary of one process, for tests and development.
+
+A binding that is lost can no longer be unbound when its user removes the address or leaves (decision 13), so a host in
+production stores them in a database.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,12 @@ from ..model.binding import Binding
 
 
 class MemoryBindings:
-    """A ``BindingStore`` that forgets with its process; threads may share it."""
+    """A ``BindingStore`` in memory; its rows end with the process, and threads may share it.
+
+    >>> from matrix_threepid import run_sync
+    >>> run_sync(MemoryBindings().of_user("@alice:example.org"))
+    []
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, Binding] = {}
@@ -17,6 +26,7 @@ class MemoryBindings:
 
     async def insert(self, binding: Binding) -> bool:
         with self._lock:
+            # By identity: an equal binding that was stored before is another intent, and this one was not inserted.
             return self._rows.setdefault(binding.id, binding) is binding
 
     async def get(self, binding_id: str) -> Binding | None:
@@ -24,17 +34,18 @@ class MemoryBindings:
 
     async def replace(self, binding: Binding) -> bool:
         with self._lock:
-            fits = self._has(binding.id, binding.revision - 1)
-            if fits:
+            # The new value carries the next revision, so the stored one has to be the revision before it.
+            current = self._has(binding.id, binding.revision - 1)
+            if current:
                 self._rows[binding.id] = binding
-            return fits
+            return current
 
     async def forget(self, binding: Binding) -> bool:
         with self._lock:
-            fits = self._has(binding.id, binding.revision)
-            if fits:
+            current = self._has(binding.id, binding.revision)
+            if current:
                 del self._rows[binding.id]
-            return fits
+            return current
 
     async def of_user(self, user_id: str) -> Sequence[Binding]:
         return sorted((row for row in self.dump() if row.user_id == user_id), key=lambda row: row.created_at)
@@ -42,6 +53,7 @@ class MemoryBindings:
     async def lease_due(self, now: int, until: int) -> Binding | None:
         with self._lock:
             waiting = [(row.due_at, row.id) for row in self._rows.values() if row.due_at is not None]
+            # The default stands for an empty store: it is due later than now.
             due_at, key = min(waiting, default=(now + 1, ""))
             if due_at > now:
                 return None
@@ -50,13 +62,14 @@ class MemoryBindings:
 
     async def purge(self, before: int, limit: int) -> int:
         with self._lock:
-            nameless = [row.id for row in self._rows.values() if row.threepid is None and row.created_at < before]
-            for key in nameless[:limit]:
+            # Only intents whose address is not known are purged: without an address nothing can be unbound.
+            old = [row.id for row in self._rows.values() if row.threepid is None and row.created_at < before][:limit]
+            for key in old:
                 del self._rows[key]
-            return len(nameless[:limit])
+            return len(old)
 
     def dump(self) -> list[Binding]:
-        """Return everything stored, for tests and tools."""
+        """Return all bindings, for tests and tools."""
         with self._lock:
             return list(self._rows.values())
 

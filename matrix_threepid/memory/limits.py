@@ -1,4 +1,4 @@
-"""Rate limits in a dictionary, by the same arithmetic as in SQL."""
+"""``MemoryLimits``: rate limits in a dictionary of one process, by the arithmetic of ``Limit`` as in SQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from ..ports import Charge
 
 
 class MemoryLimits:
-    """A ``RateLimiter`` of one process; threads may share it. Keys that are completely refilled are forgotten."""
+    """A ``RateLimiter`` in memory; threads may share it.
+
+    * ``max_keys``: the number of keys to remember at most, 100,000 by default. Above it the tenth that will refill
+      first is forgotten, so that those keys start with their full burst again. A host with several processes multiplies
+      each limit by their number; ``SqlLimits`` does not.
+
+    >>> from matrix_threepid import run_sync
+    >>> from matrix_threepid.policy import Limit
+    >>> from matrix_threepid.ports import Charge
+    >>> limits, charge = MemoryLimits(), Charge("client", Limit(burst=1, per_second=0.5))
+    >>> run_sync(limits.charge([charge], now=0)), run_sync(limits.charge([charge], now=500))
+    (0, 1500)
+    """
 
     def __init__(self, max_keys: int = 100_000) -> None:
         self._full_at: dict[str, int] = {}
@@ -19,7 +31,8 @@ class MemoryLimits:
 
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
         with self._lock:
-            return next((wait for wanted in charges if (wait := self._take(wanted, now))), 0)
+            # In order up to the first refusal: what was charged before it stays charged (decision 30).
+            return next((wait for charge in charges if (wait := self._charge(charge, now))), 0)
 
     async def forget(self, keys: Sequence[str]) -> None:
         with self._lock:
@@ -30,10 +43,11 @@ class MemoryLimits:
         with self._lock:
             return self._forget(now, limit)
 
-    def _take(self, wanted: Charge, now: int) -> int:
-        full_at, wait = wanted.limit.charge(self._full_at.get(wanted.key), wanted.cost, now)
+    def _charge(self, charge: Charge, now: int) -> int:
+        full_at, wait = charge.limit.charge(self._full_at.get(charge.key), charge.cost, now)
+        # A completely refilled key equals one that was never charged, so it is not stored.
         if full_at > now:
-            self._keep(wanted.key, full_at, now)
+            self._keep(charge.key, full_at, now)
         return wait
 
     def _keep(self, key: str, full_at: int, now: int) -> None:
@@ -42,14 +56,18 @@ class MemoryLimits:
             self._make_room(now)
 
     def _make_room(self, now: int) -> None:
-        """Forget a tenth of the keys at once, those nearest to new; one at a time would cost a look at all of them."""
+        """Forget the keys that are refilled, then as many more as leave nine tenths of ``max_keys``.
+
+        Those that refill first go first. A tenth at once, because finding them reads every key: done for one key at a
+        time, each charge of a full store would cost that.
+        """
         self._forget(now, self._max_keys)
         too_many = max(0, len(self._full_at) - self._max_keys * 9 // 10)
         for key in nsmallest(too_many, self._full_at, key=self._full_at.__getitem__):
             del self._full_at[key]
 
     def _forget(self, now: int, limit: int) -> int:
-        spent = [key for key, full_at in self._full_at.items() if full_at <= now][:limit]
-        for key in spent:
+        refilled = [key for key, full_at in self._full_at.items() if full_at <= now][:limit]
+        for key in refilled:
             del self._full_at[key]
-        return len(spent)
+        return len(refilled)

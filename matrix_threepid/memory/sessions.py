@@ -1,4 +1,4 @@
-"""Sessions in a dictionary: the default of one process, and the fake of every test."""
+"""``MemorySessions``: sessions in dictionaries of one process; a role without a store uses it, and so do the tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from ..model.threepid import Purpose, Threepid
 
 
 class MemorySessions:
-    """A ``SessionStore`` that forgets with its process; threads may share it."""
+    """A ``SessionStore`` in memory; its rows end with the process, and threads may share it.
+
+    >>> from matrix_threepid import run_sync
+    >>> run_sync(MemorySessions().find("a slot that no session has")) is None
+    True
+    """
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Session] = {}
@@ -19,6 +24,7 @@ class MemorySessions:
 
     async def open(self, session: Session) -> Session:
         with self._lock:
+            # Looked up and inserted under one lock, so that equal requests at once make one session (SEC-36).
             holder = self._by_slot.get(session.slot) if session.slot else None
             if holder is not None:
                 return self._by_sid[holder]
@@ -38,6 +44,7 @@ class MemorySessions:
             stored = self._by_sid.get(session.sid)
             if stored is None or stored.revision + 1 != session.revision:
                 return False
+            # Dropped first, because a session that is over gives its slot up: `_put` alone would keep the old entry.
             self._drop(stored)
             self._put(session)
             return True
@@ -45,6 +52,7 @@ class MemorySessions:
     async def lease_due(self, now: int, until: int) -> Session | None:
         with self._lock:
             waiting = [(each.due_at, each.sid) for each in self._by_sid.values() if each.due_at is not None]
+            # The default stands for an empty store: it is due later than now.
             due_at, sid = min(waiting, default=(now + 1, ""))
             if due_at > now:
                 return None
@@ -68,19 +76,20 @@ class MemorySessions:
         return self._delete(lambda session: session.expires_at < before, limit)
 
     def dump(self) -> list[Session]:
-        """Return everything stored, for tests and tools."""
+        """Return all sessions, for tests and tools."""
         with self._lock:
             return list(self._by_sid.values())
 
-    def _where(self, fits: Callable[[Session], bool]) -> list[Session]:
-        return [session for session in self.dump() if fits(session)]
+    # These read every session, about 0.1 ms a thousand; a second index would have to be kept right at every change.
+    def _where(self, matches: Callable[[Session], bool]) -> list[Session]:
+        return [session for session in self.dump() if matches(session)]
 
-    def _delete(self, fits: Callable[[Session], bool], limit: int | None = None) -> int:
+    def _delete(self, matches: Callable[[Session], bool], limit: int | None = None) -> int:
         with self._lock:
-            dead = [session for session in self._by_sid.values() if fits(session)][:limit]
-            for session in dead:
+            matching = [session for session in self._by_sid.values() if matches(session)][:limit]
+            for session in matching:
                 self._drop(session)
-            return len(dead)
+            return len(matching)
 
     def _put(self, session: Session) -> None:
         self._by_sid[session.sid] = session

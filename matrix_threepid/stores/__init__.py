@@ -1,4 +1,4 @@
-"""Where sessions, limits, bindings and associations are kept: in memory, in SQLite, in PostgreSQL."""
+"""Stores of sessions, limits, bindings and associations in memory, SQLite and PostgreSQL, and the drivers below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg."""
+"""``Asyncpg``: PostgreSQL through asyncpg (https://magicstack.github.io/asyncpg/current/)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ _CLOSED = ("is closed", "is closing")
 
 
 class Asyncpg(AwaitedConnections):
-    """A ``Database`` on connections of asyncpg; ``connect`` is what ``Pool.acquire`` is."""
+    """A ``Database`` on connections of asyncpg.
+
+    * ``connect``: returns an async context manager around one connection, as ``Pool.acquire`` does
+      (https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.pool.Pool.acquire).
+    """
 
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         return [tuple(row) for row in await connection.fetch(with_numbers(sql), *parameters)]
 
-    def _explained(self) -> AbstractContextManager[None]:
-        return _explained()
+    def _translating_errors(self) -> AbstractContextManager[None]:
+        return _translating_errors()
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
+    """Raise what ``raised_for`` returns in the place of asyncpg's errors."""
     import asyncio
 
     import asyncpg
@@ -32,10 +37,13 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        # A transaction whose connection breaks ends with the first, in the place of what broke it; with the second, the
-        # search for a server in the state that target_session_attrs asks for.
-        unfit = getattr(asyncpg, "TargetServerAttributeNotMatched", ())
-        if not (str(error).endswith(_CLOSED) or isinstance(error, unfit)):
+        # If the connection breaks inside a transaction, asyncpg raises InterfaceError ("connection is closed") from the
+        # rollback in place of the error that broke it. It raises TargetServerAttributeNotMatched, a subclass of
+        # InternalClientError, if no server is in the state that target_session_attrs asks for. Everything else of these
+        # two classes is a wrong use of asyncpg, hence a bug. Releases of asyncpg without target_session_attrs lack the
+        # class.
+        no_such_server = getattr(asyncpg, "TargetServerAttributeNotMatched", ())
+        if not (str(error).endswith(_CLOSED) or isinstance(error, no_such_server)):
             raise
         raise Unavailable from error
     except (asyncpg.PostgresError, OSError, asyncio.TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""PostgreSQL through psycopg 3, in threads or on asyncio."""
+"""``Psycopg`` and ``AsyncPsycopg``: PostgreSQL through psycopg 3 (https://www.psycopg.org/psycopg3/docs/)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ T = TypeVar("T")
 
 
 class Psycopg:
-    """A ``Database`` on connections of psycopg that block; threads and processes may share it.
+    """A ``Database`` on blocking connections of psycopg; threads may share it.
 
-    * ``connect``: gives a connection for the time of one transaction, as ``ConnectionPool.connection`` and
+    * ``connect``: returns a context manager around one connection, which is used for one transaction;
+      ``ConnectionPool.connection`` (https://www.psycopg.org/psycopg3/docs/api/pool.html) and
       ``partial(psycopg.connect, uri)`` do.
-    * ``offload``: where transactions run; by default 16 threads of its own, for so many transactions at once, each of
-      which waits 10 s at most for its turn.
+    * ``offload``: runs the transactions away from the event loop; ``None`` makes ``Threads(16, patience=10_000)``: 16
+      transactions at once, and ``Unavailable`` for one that has waited 10 s for a thread.
     """
 
     dialect = "postgresql"
@@ -33,48 +34,59 @@ class Psycopg:
     def __init__(
         self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], offload: Offload | None = None
     ) -> None:
+        # Transactions that are begun again take turns here, see `retried`.
         self._connect, self._turn = connect, Lock()
         self._offload = offload or Threads(16, patience=10_000)
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
-        """Run one operation as one transaction. Raises ``Unavailable``."""
+        """Run one operation as one transaction. Raises ``Unavailable`` if the database cannot serve right now."""
         return self._offload(lambda: self._retried(operation))
 
     def _retried(self, operation: Callable[[], Operation[T]]) -> T:
-        def rest(number: int) -> None:
+        def sleep_after(number: int) -> None:
+            # Blocking is right here: this runs in a thread of `offload`.
             sleep(pause(number))
 
-        return retried(lambda _: self._transaction(operation()), self._turn, tries=TRIES, pause=rest)
+        # `operation()` inside of the lambda: each try needs a generator that has not begun.
+        return retried(lambda _: self._transaction(operation()), self._turn, tries=TRIES, pause=sleep_after)
 
     def _transaction(self, operation: Operation[T]) -> T:
-        with _explained(), self._connect() as connection, connection.transaction():
+        # Errors are translated outermost, because COMMIT fails on leaving `transaction()`: a serialization failure of
+        # PostgreSQL may show only then.
+        with _translating_errors(), self._connect() as connection, connection.transaction():
 
             def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
                 cursor = connection.execute(with_percent(sql), parameters)
+                # psycopg raises on fetching from a statement that returns no rows, such as CREATE TABLE.
                 return cursor.fetchall() if cursor.description else []
 
             return run_operation(operation, execute)
 
 
 class AsyncPsycopg(AwaitedConnections):
-    """A ``Database`` on connections of psycopg that are awaited; ``connect``: as ``AsyncConnectionPool.connection``."""
+    """A ``Database`` on asyncio connections of psycopg.
+
+    * ``connect``: returns an async context manager around one connection, as ``AsyncConnectionPool.connection`` does
+      (https://www.psycopg.org/psycopg3/docs/api/pool.html).
+    """
 
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         cursor = await connection.execute(with_percent(sql), parameters)
         return await cursor.fetchall() if cursor.description else []
 
-    def _explained(self) -> AbstractContextManager[None]:
-        return _explained()
+    def _translating_errors(self) -> AbstractContextManager[None]:
+        return _translating_errors()
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
+    """Raise what ``raised_for`` returns in the place of psycopg's errors."""
     import psycopg
 
     try:
         yield
     except psycopg.Error as error:
-        # A pool that is closed or has no connection left raises OperationalError, too.
+        # A pool that is closed or has no connection left raises a subclass of OperationalError without an SQLSTATE.
         if (reason := raised_for(error.sqlstate, lost=isinstance(error, psycopg.OperationalError))) is None:
             raise
         raise reason from error

@@ -1,4 +1,4 @@
-"""``Sqlite``: the standard library's database, for hosts of one machine."""
+"""``Sqlite``: SQLite through the standard library (https://docs.python.org/3/library/sqlite3.html), for one machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_OLDEST = (3, 35)  # RETURNING
+# The first release with RETURNING (https://www.sqlite.org/lang_returning.html).
+_OLDEST = (3, 35)
 _RAISED: Mapping[str, type[Exception]] = {
     "locked": Again,
     "locking protocol": Again,
@@ -30,21 +31,43 @@ _RAISED: Mapping[str, type[Exception]] = {
     "disk image is malformed": Unavailable,
     "file is not a database": Unavailable,
 }
-"""What the texts of SQLite's errors mean that tell of the file and not of the statement; Python 3.10 gives no codes."""
+"""What to raise for errors about the file rather than about a statement, by a part of SQLite's text.
+
+By text, because Python 3.10 does not have ``sqlite_errorcode``. The texts are those of ``sqlite3ErrStr``
+(https://www.sqlite.org/rescode.html). A full disk and a failed read or write may be over at the next try; a file that
+cannot be opened or read will not be mended within seconds.
+"""
 
 
 def raised_for(error: Exception) -> type[Exception] | None:
-    """Return what to raise for a ``DatabaseError``; ``None`` for a bug, which is left visible."""
+    """Return the exception to raise for a ``sqlite3.DatabaseError``; ``None`` if it is a bug, to be raised as it is.
+
+    >>> raised_for(Exception("database is locked")).__name__, raised_for(Exception("no such column: sid"))
+    ('Again', None)
+    """
     return next((reason for text, reason in _RAISED.items() if text in str(error)), None)
 
 
 class Sqlite:
-    """A ``Database`` in the file ``path``; threads and processes may share it.
+    """A ``Database`` in one file; threads and processes of one machine may share it.
 
-    * ``offload``: where transactions run; by default 8 threads of its own, for so many transactions at once.
-    * ``busy_timeout``: ms each of five tries waits for others to let go of the file.
+    * ``path``: the file; it is created when the first transaction runs, its folder has to be there.
+    * ``offload``: runs the transactions away from the event loop; ``None`` makes ``Threads(8)``: 8 transactions at
+      once, and ``Unavailable`` for one that has waited five times ``busy_timeout`` for a thread.
+    * ``busy_timeout``: the ms that each of five tries waits for a lock of another connection on the file, 1000 by
+      default (https://www.sqlite.org/pragma.html#pragma_busy_timeout).
 
-    Raises ``ConfigurationError`` for a database in memory or an SQLite that is too old.
+    Raises ``ConfigurationError`` for a database in memory, since each connection would see its own, and for SQLite
+    before 3.35.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from matrix_threepid import run_sync
+    >>> from matrix_threepid.stores import check_schema, migrate
+    >>> with TemporaryDirectory() as folder:
+    ...     db = Sqlite(f"{folder}/threepid.db")
+    ...     run_sync(migrate(db)) == run_sync(check_schema(db))
+    ...     db.close()
+    True
     """
 
     dialect = "sqlite"
@@ -56,23 +79,24 @@ class Sqlite:
             raise ConfigurationError("Sqlite: give a file; each connection to a database in memory is its own")
         if sqlite3.sqlite_version_info < _OLDEST:
             raise ConfigurationError(f"Sqlite: SQLite 3.35 or later is needed, this is {sqlite3.sqlite_version}")
-        # Behind a locked file nobody waits longer for a turn than for the file.
+        # While the file is locked, a transaction waits no longer for a thread than the one before it waits for the
+        # file.
         self._offload = offload or Threads(8, patience=TRIES * busy_timeout)
         self._path, self._sqlite3 = file, sqlite3
-        self._patience = busy_timeout / 1000
+        self._busy_timeout = busy_timeout / 1000
         self._idle: list[Connection] = []
         self._writing = threading.Lock()
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction.
 
-        Raises ``Unavailable`` if others do not let go of the file, or it cannot be opened, read or written.
+        Raises ``Unavailable`` if the file stays locked, is read-only, or cannot be opened, read or written.
         """
         return self._offload(lambda: self._run(operation))
 
     @property
     def path(self) -> str:
-        """The file."""
+        """The file, as it was given."""
         return self._path
 
     def close(self) -> None:
@@ -81,16 +105,19 @@ class Sqlite:
             self._idle.pop().close()
 
     def _run(self, operation: Callable[[], Operation[T]]) -> T:
-        return retried(lambda tries: self._transaction(operation(), lazy=tries == 0))
+        # Only the first try may begin as a reader: a reader that has to write after another transaction has written
+        # fails at once with "database is locked", and would fail again (https://www.sqlite.org/isolation.html).
+        return retried(lambda number: self._transaction(operation(), as_reader=number == 0))
 
-    def _transaction(self, operation: Operation[T], *, lazy: bool) -> T:
+    def _transaction(self, operation: Operation[T], *, as_reader: bool) -> T:
         with ExitStack() as stack:
-            stack.enter_context(self._explained())
+            stack.enter_context(self._translating_errors())
             connection = stack.enter_context(self._borrowed())
 
             def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
+                # Begun at the first statement, which tells whether the operation may be one that only reads.
                 if not connection.in_transaction:
-                    stack.enter_context(self._begun(connection, reading=lazy and sql.startswith("SELECT")))
+                    stack.enter_context(self._begun(connection, reading=as_reader and sql.startswith("SELECT")))
                 return connection.execute(sql, parameters).fetchall()
 
             result = run_operation(operation, execute)
@@ -98,7 +125,7 @@ class Sqlite:
             return result
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         try:
             yield
         except self._sqlite3.DatabaseError as error:
@@ -108,13 +135,17 @@ class Sqlite:
 
     @contextmanager
     def _begun(self, connection: Connection, *, reading: bool) -> Iterator[None]:
-        """Begin. What reads first needs no turn; should it write later on others' changes, it is begun again."""
+        """Begin a transaction: one that reads first without the lock of writers, any other with it.
+
+        BEGIN IMMEDIATE takes the lock of the file at once (https://www.sqlite.org/lang_transaction.html).
+        """
         if reading:
             connection.execute("BEGIN")
             yield
             return
-        # There is one writer a file: waiting here is fair and needs no polling.
-        if not self._writing.acquire(timeout=TRIES * self._patience):
+        # SQLite has one writer a file, and waits for it by polling with growing pauses, which favours late comers.
+        # Threads of one process wait for each other at this lock instead; the file's lock is left for other processes.
+        if not self._writing.acquire(timeout=TRIES * self._busy_timeout):
             raise Unavailable
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -132,10 +163,12 @@ class Sqlite:
         try:
             yield connection
         except self._sqlite3.DatabaseError as error:
-            # What was opened as a read-only file stays one for this connection, whatever becomes of the file.
+            # A connection that was opened on a read-only or broken file keeps failing after the file is mended, so it
+            # is closed. A bug (None) and a lock (Again) say nothing about the connection.
             usable = raised_for(error) in (None, Again)
             raise
         finally:
+            # Does nothing after a commit; after an error it releases the file's lock before another thread takes it.
             connection.rollback()
             if usable:
                 self._idle.append(connection)
@@ -144,9 +177,15 @@ class Sqlite:
 
     def _connect(self) -> Connection:
         connection = self._sqlite3.connect(
-            self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
+            self._path,
+            timeout=self._busy_timeout,
+            isolation_level=None,  # the module would begin transactions by itself, and only before some statements
+            check_same_thread=False,  # a connection serves one thread after another, never two at once
+            cached_statements=256,
         )
         try:
+            # WAL: readers and the writer do not wait for each other (https://www.sqlite.org/wal.html). FULL: a commit
+            # is on the disk before it is answered; WAL's usual NORMAL may lose the last ones when the power fails.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:

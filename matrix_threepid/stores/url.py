@@ -1,4 +1,4 @@
-"""``open_database``: the database that a URL names, as configuration files and command lines have them."""
+"""``open_database``: opens the database that a URL in a configuration file or on a command line names."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ T = TypeVar("T")
 
 SQLITE, POSTGRESQL = "sqlite:///", ("postgresql://", "postgres://")
 FORMS = f"{SQLITE}FILE or {POSTGRESQL[0]}…"
-"""What a URL may look like, for people: ``sqlite:///here.db`` is relative, ``sqlite:////there/here.db`` absolute."""
+"""The forms of a URL, for messages: ``sqlite:///a.db`` (relative path), ``sqlite:////folder/a.db`` (absolute)."""
+# As many as `Psycopg` has threads; PostgreSQL allows 100 connections by default, over all programs.
 _CONNECTIONS = 16
-_PATIENCE = 5.0
+# The s to wait for the first connection: a program that starts with a wrong URL has to end soon with a message.
+_WAIT_FOR_SERVER = 5.0
 
 
 def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContextManager[Database]:
-    """Open the database of a URL for the time of a block on asyncio; PostgreSQL by up to 16 connections of psycopg.
+    """Return an async context manager that opens a database, for asyncio.
 
-    ``schema``: of PostgreSQL, in the place of what the server or the URL says.
-    Raises ``ConfigurationError`` if there is no such database, and never names the URL, which may hold a password.
+    * ``url``: ``sqlite:///FILE``, or a connection URI of PostgreSQL
+      (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS), which needs the extra
+      ``postgres`` and opens up to 16 connections.
+    * ``schema``: of PostgreSQL, the ``search_path`` in place of the one that the server or the URL sets; ignored for
+      SQLite.
+
+    Raises ``ConfigurationError`` if the database cannot be opened. Its text does not hold the URL, which may hold a
+    password.
     """
     if url.startswith(POSTGRESQL):
         return _postgresql(url, schema)
@@ -33,7 +41,10 @@ def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContex
 
 
 def worked_on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Open a database, do some work on it and return what it comes to: for programs without an event loop."""
+    """Open a database, await ``work`` with it and return the result, for programs without an event loop.
+
+    Raises ``ConfigurationError`` as ``open_database`` does.
+    """
     import asyncio
 
     async def done() -> T:
@@ -44,7 +55,13 @@ def worked_on(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file that a URL names, if it is one of SQLite. Raises ``ConfigurationError`` without its folder."""
+    """Return the file that a URL of SQLite names; ``None`` for any other URL.
+
+    Raises ``ConfigurationError`` if the folder of the file does not exist.
+
+    >>> sqlite_file("sqlite:///threepid.db").name, sqlite_file("postgresql://localhost/threepid")
+    ('threepid.db', None)
+    """
     file = url.removeprefix(SQLITE)
     if not file or file == url:
         return None
@@ -61,13 +78,14 @@ async def _sqlite(path: Path) -> AsyncIterator[Database]:
 
     with closing(Sqlite(path)) as db:
         try:
-            await db.run(_look)
+            # SQLite opens the file at the first statement, so errors about the file show only here.
+            await db.run(_first_read)
         except (sqlite3.Error, Unavailable) as error:
             raise ConfigurationError(f"database: {error.__cause__ or error}") from None
         yield db
 
 
-def _look() -> Operation[None]:
+def _first_read() -> Operation[None]:
     yield "SELECT count(*) FROM sqlite_master", ()
 
 
@@ -81,16 +99,20 @@ async def _postgresql(url: str, schema: str | None) -> AsyncIterator[Database]:
 
     _check_postgresql(url)
     where = {} if schema is None else {"options": f"-c search_path={schema}"}
+    # Opened by the block: a pool that is opened by its constructor is deprecated outside of a running loop.
     async with AsyncConnectionPool(url, min_size=1, max_size=_CONNECTIONS, open=False, kwargs=where) as pool:
         try:
-            await pool.wait(_PATIENCE)
+            await pool.wait(_WAIT_FOR_SERVER)
         except PoolTimeout:
-            raise ConfigurationError("database: the server does not answer, or does not let us in") from None
+            raise ConfigurationError("database: the server does not answer, or refuses the login") from None
         yield AsyncPsycopg(pool.connection)
 
 
 def _check_postgresql(url: str) -> None:
-    """Refuse a URL that cannot be read before the pool does, which would log parts of it again and again."""
+    """Raise ``ConfigurationError`` for a URL that cannot be parsed.
+
+    The pool would find that out as well, but it logs the driver's message, which quotes parts of the URL, at every try.
+    """
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 

@@ -1,4 +1,4 @@
-"""The stores in SQL, written once for every driver: an operation yields statements, a ``Database`` runs them."""
+"""The stores in SQL: an operation yields statements, and the ``Database`` of any driver runs them (decision 5)."""
 
 from .associations import SqlAssociations
 from .bindings import SqlBindings

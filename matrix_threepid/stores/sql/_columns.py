@@ -1,4 +1,7 @@
-"""How values lie in rows: one column a field, a threepid in two, enums by value, truth as 0 and 1."""
+"""Rows of attrs classes: one column a field, two for a threepid, enums by value, booleans as 0 and 1.
+
+Every column is TEXT or BIGINT, so that all drivers read and write the same Python types.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,30 @@ from ...model.threepid import Medium, Threepid
 from ...offload import run_sync
 from .operation import Database, Operation, Row
 
-# ruff: noqa: S608  only names of tables and columns, and our own conditions, are put into statements
+# ruff: noqa: S608  statements are made of constants of this package; values go in as parameters
 T = TypeVar("T")
 
-_UNLOCKED = {"sqlite": "", "postgresql": " FOR UPDATE SKIP LOCKED"}
-"""How a worker passes over what another is taking; SQLite has one writer at a time, who meets nobody."""
+_SKIP_LOCKED = {"sqlite": "", "postgresql": " FOR UPDATE SKIP LOCKED"}
+"""What makes workers that lease at once take different rows, by dialect.
+
+PostgreSQL skips the rows that another transaction has locked
+(https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE). SQLite has one writer at a time.
+"""
 
 
 class SqlTable(Generic[T]):
-    """A table ``name`` of the values of one attrs class, with the statements all of them need.
+    """A table of the values of one attrs class, and the statements that every such table needs.
 
-    ``key``: the column that names a row.
+    * ``name``: the table's name.
+    * ``kind``: the attrs class; its fields, in order, are the columns.
+    * ``key``: the column that identifies a row in ``replace`` and ``lease_due``.
     """
 
     def __init__(self, name: str, kind: type[T], key: str) -> None:
         self._make: Callable[..., T] = kind
         self.name, self._key = name, key
         self._fields = tuple(field.name for field in attrs.fields(kind))  # type: ignore[arg-type]
+        # Looked up once: resolving the annotations of a class is too slow to do it for every row.
         self._read = {name: read for name, read in get_type_hints(kind).items() if _is_read(read)}
         self.columns = tuple(_columns(self._fields))
         listed, marks = ", ".join(self.columns), ", ".join("?" * len(self.columns))
@@ -36,14 +46,15 @@ class SqlTable(Generic[T]):
         self._listed = listed
         self._select = f"SELECT {listed} FROM {name}"
         changes = ", ".join(f"{column} = ?" for column in self.columns)
+        # Compare-and-swap: the revision in the condition makes the slower of two writers change no row.
         self._replace = f"UPDATE {name} SET {changes} WHERE {key} = ? AND revision = ? RETURNING {key}"
 
     def row(self, value: T) -> list[Any]:
-        """Return what stands in ``columns``."""
+        """Return the values of ``columns`` for one value of the class."""
         return [_stored(part) for name in self._fields for part in _parts(name, getattr(value, name))]
 
     def value(self, row: Row) -> T:
-        """Return the value whose ``columns`` these are."""
+        """Return the value of the class that a row of ``columns`` holds."""
         values = dict(zip(self.columns, row, strict=True))
         medium, address = values.pop("medium"), values.pop("address")
         threepid = None if medium is None else Threepid(Medium(medium), address)
@@ -52,7 +63,7 @@ class SqlTable(Generic[T]):
         return self._make(threepid=threepid, **values)
 
     def one(self, where: str, *values: str | None) -> Operation[T | None]:
-        """Return the value of the row that a condition on a unique key names."""
+        """Return the value under a condition on a unique key; ``None`` if there is no such row."""
         found = yield from self.many(where, *values)
         return found[0] if found else None
 
@@ -62,30 +73,42 @@ class SqlTable(Generic[T]):
         return [self.value(row) for row in rows]
 
     def replace(self, value: Any) -> Operation[bool]:
-        """Swap a value in for the revision before its own; return whether that was there."""
+        """Store a value if the stored revision is the one before its own; return whether it was stored."""
         return bool((yield self._replace, [*self.row(value), getattr(value, self._key), value.revision - 1]))
 
     def lease_due(self, dialect: str, now: int, until: int) -> Operation[T | None]:
-        """Put off the row that has been due longest, and return it as it is then; workers that meet take others."""
-        oldest = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? ORDER BY due_at LIMIT 1{_UNLOCKED[dialect]}"
-        taking = f"UPDATE {self.name} SET due_at = ?, revision = revision + 1 WHERE {self._key} = ({oldest})"
-        rows = yield f"{taking} RETURNING {self._listed}", (until, now)
+        """Lease the row that has been due longest and return it with its new ``due_at``; ``None`` if none is due.
+
+        * ``dialect``: that of the ``Database``.
+        * ``now``: the time in ms; rows due later are not leased.
+        * ``until``: the time in ms at which another worker may lease the row again.
+        """
+        oldest = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? ORDER BY due_at LIMIT 1{_SKIP_LOCKED[dialect]}"
+        # The revision rises, so that whoever read the row before the lease cannot replace it any more.
+        leasing = f"UPDATE {self.name} SET due_at = ?, revision = revision + 1 WHERE {self._key} = ({oldest})"
+        rows = yield f"{leasing} RETURNING {self._listed}", (until, now)
         return self.value(rows[0]) if rows else None
 
     def dump(self, db: Database) -> list[T]:
-        """Return everything stored, for tests and tools; the database must answer without waiting."""
+        """Return all rows, for tests and tools; ``run_sync`` has to be able to drive the database."""
 
         async def everything() -> list[T]:
-            return await db.run(lambda: self.many("0 = 0"))
+            return await db.run(lambda: self.many("0 = 0"))  # `many` needs a condition
 
         return run_sync(everything())
 
 
 def purging(table: str, key: str, over: str, oldest: str, still: str) -> str:
-    """Return the statement that deletes the oldest rows under a condition; its parameters twice, then how many.
+    """Return a statement that deletes the oldest rows under a condition, in one portion.
 
-    ``still``: the condition once more, for rows that change while they are looked up, in words that no index serves.
-    PostgreSQL would read all that is over by it, where its statistics are from a time when there was little.
+    * ``table``, ``key``: the table and its primary key.
+    * ``over``: the condition, which an index serves.
+    * ``oldest``: the column of that index; the rows with the least values are deleted first.
+    * ``still``: the same condition written so that no index serves it.
+
+    Its parameters are those of ``still``, those of ``over``, and the largest number of rows. ``still`` checks rows
+    again that another transaction has changed since they were selected. If an index served it, PostgreSQL might start
+    from it and read every row that is over, wherever its statistics are from a time when few rows were.
     """
     inner = f"SELECT {key} FROM {table} WHERE {over} ORDER BY {oldest} LIMIT ?"
     return f"DELETE FROM {table} WHERE {still} AND {key} IN ({inner}) RETURNING {key}"
@@ -103,7 +126,7 @@ def _parts(name: str, value: Any) -> tuple[Any, ...]:
 
 
 def _is_read(kind: Any) -> bool:
-    """Whether values of this type are stored as something else."""
+    """Return whether values of this type are stored as values of another type."""
     return isinstance(kind, type) and issubclass(kind, bool | Enum)
 
 

@@ -1,9 +1,12 @@
-"""The schema as it came about: released entries never change, new ones go to the end."""
+"""The migrations of the schema, in order; the version of a schema is the number of those that were applied.
+
+An entry that was released never changes, since databases have it; a change of the schema is a new entry at the end.
+"""
 
 from __future__ import annotations
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
+    (  # Times are ms. No column is BOOLEAN or TIMESTAMP, which drivers read as different types.
         """CREATE TABLE threepid_sessions (
             sid TEXT NOT NULL PRIMARY KEY,
             purpose TEXT NOT NULL,
@@ -36,6 +39,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             client_mac TEXT NOT NULL,
             revision BIGINT NOT NULL
         )""",
+        # Partial indexes: most sessions are over, and have neither a slot nor a message that is due.
         "CREATE UNIQUE INDEX threepid_sessions_slot ON threepid_sessions (slot) WHERE slot IS NOT NULL",
         "CREATE INDEX threepid_sessions_due ON threepid_sessions (due_at) WHERE due_at IS NOT NULL",
         """CREATE INDEX threepid_sessions_owner ON threepid_sessions (owner)
@@ -43,6 +47,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX threepid_sessions_threepid ON threepid_sessions (address, medium)
             WHERE ended = 0 AND spent_at IS NULL""",
         "CREATE INDEX threepid_sessions_expires ON threepid_sessions (expires_at)",
+        # A key of a limit is a MAC or a name, never an address (SEC-117).
         "CREATE TABLE threepid_limits (name TEXT NOT NULL PRIMARY KEY, full_at BIGINT NOT NULL)",
         "CREATE INDEX threepid_limits_full ON threepid_limits (full_at)",
     ),
@@ -72,11 +77,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (address, medium)
         )""",
     ),
-    (  # Erasing a user finds sessions that are over, too.
+    (  # Erasing a user also deletes sessions that are over, so their indexes are no longer partial.
         "DROP INDEX threepid_sessions_owner",
         "CREATE INDEX threepid_sessions_owner ON threepid_sessions (owner) WHERE owner IS NOT NULL",
         "DROP INDEX threepid_sessions_threepid",
         "CREATE INDEX threepid_sessions_threepid ON threepid_sessions (address, medium)",
     ),
+    # The field was renamed to the word of the rules, "consume".
     ("ALTER TABLE threepid_sessions RENAME COLUMN spent_at TO consumed_at",),
 )

@@ -9,21 +9,25 @@ from ...model.threepid import Threepid
 from ._columns import SqlTable
 from .operation import Database, Operation
 
+# The primary key is (address, medium); the key of the table's own statements is not used here, as nothing is replaced.
 TABLE = SqlTable("threepid_associations", Association, "address")
 _OF_ADDRESS = "address = ? AND medium = ?"
 _PUT = f"{TABLE.insert} ON CONFLICT (address, medium) DO UPDATE SET mxid = excluded.mxid, ts = excluded.ts"
-_REMOVE = f"DELETE FROM threepid_associations WHERE {_OF_ADDRESS} AND mxid = ? RETURNING mxid"  # noqa: S608  our words
+_REMOVE = f"DELETE FROM threepid_associations WHERE {_OF_ADDRESS} AND mxid = ? RETURNING mxid"  # noqa: S608  all parts are constants
 
 
 class SqlAssociations:
-    """An ``AssociationStore`` in the table ``threepid_associations`` of a database that ``migrate`` has prepared."""
+    """An ``AssociationStore`` in the table ``threepid_associations``.
+
+    * ``db``: a database whose schema ``migrate`` has brought up to date.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     @property
     def database(self) -> Database:
-        """The database it was given."""
+        """The database of the constructor."""
         return self._db
 
     def put(self, association: Association) -> Awaitable[None]:
@@ -36,7 +40,7 @@ class SqlAssociations:
         return self._db.run(lambda: _remove(threepid, mxid))
 
     def dump(self) -> list[Association]:
-        """Return everything stored, for tests and tools; the database must answer without waiting."""
+        """Return all associations, for tests and tools; ``run_sync`` has to be able to drive the database."""
         return TABLE.dump(self._db)
 
 

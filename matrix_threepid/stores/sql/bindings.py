@@ -1,4 +1,4 @@
-"""``SqlBindings``: the ``BindingStore`` of hosts with a database; its rows outlive requests, restarts and users."""
+"""``SqlBindings``: remembered binds in a database, kept until an identity server confirms the unbind (decision 13)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from .operation import Database, Operation
 TABLE = SqlTable("threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
 _FORGET = "DELETE FROM threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
+# Only rows without an address are purged. Why the condition stands twice, in two forms: see `purging`.
 _OLD, _STILL_OLD = "medium IS NULL AND created_at < ?", "length(medium) IS NULL AND created_at + 0 < ?"
 _PURGE = purging("threepid_bindings", "id", _OLD, "created_at", _STILL_OLD)
 
 
 class SqlBindings:
-    """A ``BindingStore`` in the table ``threepid_bindings`` of a database that ``migrate`` has prepared."""
+    """A ``BindingStore`` in the table ``threepid_bindings``.
+
+    * ``db``: a database whose schema ``migrate`` has brought up to date.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     @property
     def database(self) -> Database:
-        """The database it was given."""
+        """The database of the constructor."""
         return self._db
 
     def insert(self, binding: Binding) -> Awaitable[bool]:
@@ -48,7 +52,7 @@ class SqlBindings:
         return self._db.run(lambda: _purge(before, limit))
 
     def dump(self) -> list[Binding]:
-        """Return everything stored, for tests and tools; the database must answer without waiting."""
+        """Return all bindings, for tests and tools; ``run_sync`` has to be able to drive the database."""
         return TABLE.dump(self._db)
 
 

@@ -1,4 +1,8 @@
-"""``SqlLimits``: the ``RateLimiter`` whose counts all processes on one database share."""
+"""``SqlLimits``: rate limits in a database, so that all processes of a host count together (decision 24).
+
+GCRA with one stored number a key: the time (ms) at which the key is completely refilled
+(https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm).
+"""
 
 from __future__ import annotations
 
@@ -8,26 +12,31 @@ from ...ports import Charge
 from ._columns import purging
 from .operation import Database, Operation
 
-# One statement decides and counts; it returns a row exactly if the take is granted.
+# One statement decides and counts, so that charges at once cannot all read the old number and all be granted, at any
+# isolation level. It returns a row exactly if the charge is granted.
 _GRANT = (
     "INSERT INTO threepid_limits AS held (name, full_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
     "SET full_at = CASE WHEN held.full_at > ? THEN held.full_at ELSE ? END + ? WHERE held.full_at <= ? RETURNING name"
 )
 _READ = "SELECT full_at FROM threepid_limits WHERE name = ?"
+# Corrects a number that a clock running ahead has left behind; conditional, for another process may have lowered it.
 _LOWER = "UPDATE threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
 _FORGET = "DELETE FROM threepid_limits WHERE name = ?"
 _PURGE = purging("threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
 
 
 class SqlLimits:
-    """A ``RateLimiter`` in the table ``threepid_limits``: one row a key, one number a row."""
+    """A ``RateLimiter`` in the table ``threepid_limits``, one row a key.
+
+    * ``db``: a database whose schema ``migrate`` has brought up to date.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     @property
     def database(self) -> Database:
-        """The database it was given."""
+        """The database of the constructor."""
         return self._db
 
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
@@ -41,31 +50,37 @@ class SqlLimits:
 
 
 def _charge(charges: Sequence[Charge], now: int) -> Operation[int]:
-    for wanted in charges:
-        granted = yield from _granted(wanted, now)
-        wait = 0 if granted else (yield from _wait(wanted, now))
+    # What was charged before a refusal stays charged (decision 30): the transaction is committed, not undone.
+    for charge in charges:
+        granted = yield from _granted(charge, now)
+        wait = 0 if granted else (yield from _wait(charge, now))
         if wait:
             return wait
     return 0
 
 
-def _granted(wanted: Charge, now: int) -> Operation[bool]:
-    """Count a take if there is room for it. What only asks, or never fits, counts nothing."""
-    price = wanted.limit.interval * wanted.cost
-    if not 0 < price <= wanted.limit.span:
+def _granted(charge: Charge, now: int) -> Operation[bool]:
+    """Count a charge if the limit grants it; return whether it was counted.
+
+    A cost of 0 asks without counting, and a cost above the burst is never granted: neither needs the statement.
+    """
+    price = charge.limit.interval * charge.cost  # the ms that the charge takes to refill
+    if not 0 < price <= charge.limit.span:
         return False
-    row = (wanted.key, now + price, now, now, price, now + wanted.limit.span - price)
+    row = (charge.key, now + price, now, now, price, now + charge.limit.span - price)
     return bool((yield _GRANT, row))
 
 
-def _wait(wanted: Charge, now: int) -> Operation[int]:
-    """Return the ms until a take that was not counted would be granted; 0 for one that only asks and may."""
-    rows = yield _READ, (wanted.key,)
-    held = rows[0][0] if rows else None
-    full_at, wait = wanted.limit.charge(held, wanted.cost, now)
-    if held is not None and full_at < held:
-        yield _LOWER, (full_at, wanted.key, full_at)
-    return max(wait, 1) if wanted.cost else wait  # refused it was, even if there is room by now
+def _wait(charge: Charge, now: int) -> Operation[int]:
+    """Return the ms until a charge that was not counted would be granted; 0 if its cost is 0 and the limit has room."""
+    rows = yield _READ, (charge.key,)
+    stored = rows[0][0] if rows else None
+    full_at, wait = charge.limit.charge(stored, charge.cost, now)
+    if stored is not None and full_at < stored:
+        yield _LOWER, (full_at, charge.key, full_at)
+    # At least 1 where something was to be counted: 0 would mean "granted", and the statement has refused it, even if
+    # another process has made room between the two statements.
+    return max(wait, 1) if charge.cost else wait
 
 
 def _forget(keys: Sequence[str]) -> Operation[None]:

@@ -1,7 +1,7 @@
-"""What a transaction is to the stores: a generator that yields statements and is sent their rows.
+"""Transactions as generators that yield statements and are sent their rows (decision 5).
 
 Statements mark parameters with ``?`` and hold neither ``?`` nor a per cent sign inside literals; columns are
-TEXT or BIGINT. So one text runs on sqlite3, psycopg, asyncpg and in a transaction of Synapse.
+TEXT or BIGINT. So the same SQL runs on sqlite3, psycopg, asyncpg and in a transaction of Synapse.
 """
 
 from __future__ import annotations
@@ -19,28 +19,44 @@ Statement = tuple[str, Sequence[Any]]
 """SQL and its parameters, each ``str``, ``int`` or ``None``."""
 
 Operation = Generator[Statement, list[Row], T]
-"""One transaction under way; returns its result. It must do nothing but yield: it may be begun again."""
+"""One transaction; the generator returns its result.
+
+It has no other effect than its statements, because a database may undo the transaction and have it begun again.
+"""
 
 TRIES = 5
-"""How often a transaction is begun before a database counts as unavailable."""
+"""The times a transaction is begun before the database counts as unavailable."""
 
 
 class Database(Protocol):
-    """Somewhere transactions run."""
+    """Runs operations as transactions."""
 
     @property
     def dialect(self) -> str:
-        """``"sqlite"`` or ``"postgresql"``."""
+        """``"sqlite"`` or ``"postgresql"``; a few statements differ by it."""
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
-        """Run one operation as one transaction; ``operation`` is called again when the database asks for a retry.
+        """Run one operation as one transaction and return its result.
+
+        * ``operation``: makes the generator; called again for each further try when the database undoes the
+          transaction.
 
         Raises ``Unavailable`` if the database cannot serve right now.
         """
 
 
 def run_operation(operation: Operation[T], execute: Callable[[str, Sequence[Any]], list[Row]]) -> T:
-    """Run an operation inside a transaction that has begun; ``execute`` returns the rows of one statement."""
+    """Run an operation inside a transaction that has begun, and return its result.
+
+    * ``operation``: a generator that has not begun.
+    * ``execute``: runs one statement with its parameters and returns its rows, none for a statement without rows.
+
+    >>> def version():
+    ...     rows = yield "SELECT max(version) FROM threepid_schema WHERE version > ?", (0,)
+    ...     return rows[0][0]
+    >>> run_operation(version(), lambda sql, parameters: [(4,)])
+    4
+    """
     try:
         statement = next(operation)
         while True:
@@ -52,7 +68,7 @@ def run_operation(operation: Operation[T], execute: Callable[[str, Sequence[Any]
 async def run_operation_async(
     operation: Operation[T], execute: Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 ) -> T:
-    """Do what ``drive`` does with an ``execute`` that is awaited."""
+    """Do what ``run_operation`` does with an ``execute`` that is awaited."""
     try:
         statement = next(operation)
         while True:
@@ -62,18 +78,18 @@ async def run_operation_async(
 
 
 class Again(Exception):
-    """A transaction came to nothing through no fault of its own; drivers raise it to ``retried``."""
+    """The database has undone a transaction that may succeed if it is begun again; for ``retried`` only."""
 
 
 class ReadOnly(Unavailable):
-    """The database answers but takes no changes; clients hear what they hear of any ``Unavailable``."""
+    """The database answers but refuses changes; the client is answered as for any ``Unavailable``, with 503."""
 
     REMEDY = (
         "the database is read-only: it is a standby, a demoted primary or a read-only file, or the role or the "
         "database has default_transaction_read_only = on. Connect to the primary (target_session_attrs=read-write), "
         "or make the file and its folder writable"
     )
-    """What it means and what helps, for operators."""
+    """The causes and the remedy, for messages to operators."""
 
 
 def retried(
@@ -83,10 +99,15 @@ def retried(
     tries: int = TRIES,
     pause: Callable[[int], None] = lambda _: None,
 ) -> T:
-    """Begin a transaction until it holds; ``begin`` is given how often it was begun. Raises ``Unavailable``.
+    """Run a transaction, again while it raises ``Again``, and return its result.
 
-    ``turn``: a lock for all tries but the first, so that those who lost to each other do not do so again;
-    ``pause``: waits after a try, and is given its number.
+    * ``begin``: runs the transaction once; its argument is the number of the try, from 0.
+    * ``turn``: a lock held during every try but the first, so that transactions of this process that undid each other
+      run one after another; ``None``: no lock.
+    * ``tries``: the number of tries.
+    * ``pause``: waits after a try that failed; its argument is the number of the try.
+
+    Raises ``Unavailable`` after the last try, from the driver's error.
     """
     last: BaseException | None = None
     for number in range(tries):

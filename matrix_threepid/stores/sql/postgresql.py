@@ -1,4 +1,4 @@
-"""What the drivers of PostgreSQL have in common: markers, the meaning of error codes, connections that are awaited."""
+"""What the drivers of PostgreSQL share: markers of parameters, the meaning of error codes, awaited connections."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ from .operation import Again, Operation, ReadOnly, Row, run_operation_async
 T = TypeVar("T")
 
 TRIES = 30
-"""How often a transaction is begun: above READ COMMITTED many lose where many meet at a row, and none may for good."""
+"""The times a transaction is begun.
+
+More than for SQLite, because above READ COMMITTED PostgreSQL undoes all but one of the transactions that change a row
+at once, and each of them has to succeed in the end
+(https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ).
+"""
 _LONGEST = 128  # ms
+# SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BEGIN_AGAIN = ("40001", "40P01")  # serialization failure, deadlock
 _READ_ONLY = "25006"
 _OUTAGES = (
     "08",  # connection
     "25",  # state of the transaction: read-only, failed, idle for too long
-    "28",  # not let in
+    "28",  # login refused
     "3D",  # no such database
     "53",  # resources: memory, disk, connections
     "55",  # locks, and objects that are not in the state they have to be in
@@ -32,13 +38,13 @@ _OUTAGES = (
     "58",  # errors outside of PostgreSQL: input and output, files
     "XX",  # internal errors: corrupted data, poolers in front of it
 )
-"""Classes of error codes that tell of the server and not of the statement."""
+"""Classes of SQLSTATEs about the server rather than about a statement; any other code is a bug of ours."""
 
 
 class AwaitedConnections(ABC):
     """A ``Database`` on connections that are awaited on asyncio.
 
-    ``connect``: gives a connection for the time of one transaction, as a pool does.
+    * ``connect``: returns an async context manager around one connection, which is used for one transaction.
     """
 
     dialect = "postgresql"
@@ -49,7 +55,7 @@ class AwaitedConnections(ABC):
         self._connect, self._turn = connect, asyncio.Lock()
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
-        """Run one operation as one transaction. Raises ``Unavailable``."""
+        """Run one operation as one transaction. Raises ``Unavailable`` if the database cannot serve right now."""
         return self._retried(operation)
 
     @abstractmethod
@@ -57,10 +63,11 @@ class AwaitedConnections(ABC):
         """Run one statement and return its rows."""
 
     @abstractmethod
-    def _explained(self) -> AbstractContextManager[None]:
+    def _translating_errors(self) -> AbstractContextManager[None]:
         """Raise what ``raised_for`` returns in the place of the driver's own errors."""
 
     async def _retried(self, operation: Callable[[], Operation[T]]) -> T:
+        """Do what ``operation.retried`` does, with a lock and a pause that are awaited."""
         import asyncio
 
         last: BaseException | None = None
@@ -74,21 +81,31 @@ class AwaitedConnections(ABC):
         raise Unavailable from last
 
     async def _transaction(self, operation: Operation[T]) -> T:
-        with self._explained():
+        # Errors are translated outermost, because COMMIT fails on leaving `transaction()`: a serialization failure may
+        # show only then.
+        with self._translating_errors():
             async with self._connect() as connection, connection.transaction():
-                return await run_operation_async(operation, lambda sql, given: self._fetch(connection, sql, given))
+                return await run_operation_async(operation, lambda sql, values: self._fetch(connection, sql, values))
 
 
 def pause(number: int) -> float:
-    """Return the seconds to wait after a try that lost: at random, so that those who met do not meet again."""
+    """Return the s to wait after the try of this number failed: random, below 1 ms at first, at most 128 ms.
+
+    Random, so that transactions that undid each other do not begin again at the same time.
+    """
+    # From `secrets` as all chance of the package (SEC-21), though nothing secret depends on it.
     return randbelow(1000 * min(2**number, _LONGEST)) / 1_000_000
 
 
 def raised_for(sqlstate: str | None, *, lost: bool = True) -> type[Exception] | None:
-    """Return what to raise for an error of any driver; ``None`` for a bug, which is left visible.
+    """Return the exception to raise for an error of any driver; ``None`` if it is a bug, to be raised as it is.
 
-    ``sqlstate``: the error code that the server gives (PostgreSQL, appendix A).
-    ``lost``: whether an error without a code means that there is no connection.
+    * ``sqlstate``: the server's error code (https://www.postgresql.org/docs/current/errcodes-appendix.html); ``None``
+      for an error of the driver itself.
+    * ``lost``: whether an error without a code means that there is no connection.
+
+    >>> raised_for("40001").__name__, raised_for("57P01").__name__, raised_for("42601")
+    ('Again', 'Unavailable', None)
     """
     if sqlstate is None:
         return Unavailable if lost else None
@@ -99,14 +116,23 @@ def raised_for(sqlstate: str | None, *, lost: bool = True) -> type[Exception] | 
     return Unavailable if sqlstate.startswith(_OUTAGES) else None
 
 
+# Both are cached because the stores have a few dozen statements and run them at every request.
 @lru_cache(1024)
 def with_percent(sql: str) -> str:
-    """Return a statement with its parameters marked ``%s``."""
+    """Return a statement whose parameters are marked ``%s``, as psycopg wants.
+
+    >>> with_percent("SELECT mxid FROM threepid_associations WHERE address = ? AND medium = ?")
+    'SELECT mxid FROM threepid_associations WHERE address = %s AND medium = %s'
+    """
     return sql.replace("?", "%s")
 
 
 @lru_cache(1024)
 def with_numbers(sql: str) -> str:
-    """Return a statement with its parameters numbered from ``$1``."""
+    """Return a statement whose parameters are numbered from ``$1``, as asyncpg wants.
+
+    >>> with_numbers("SELECT mxid FROM threepid_associations WHERE address = ? AND medium = ?")
+    'SELECT mxid FROM threepid_associations WHERE address = $1 AND medium = $2'
+    """
     numbers = count(1)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)

@@ -1,4 +1,4 @@
-"""The version of the schema: brought up to date under a lock, or checked."""
+"""``migrate`` and ``check_schema``: bring the schema of a database up to date, or refuse one that is not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from ...protocol.errors import ConfigurationError
 from ._migrations import MIGRATIONS
 from .operation import Database, Operation, ReadOnly
 
+# The key of the advisory lock, "3PID" in ASCII. Advisory locks are numbers that all programs on a database share
+# (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS), hence one that others hardly use.
 _LOCK = 0x33504944
 _CLAIM = "INSERT INTO threepid_schema (version) VALUES (?) ON CONFLICT (version) DO NOTHING RETURNING version"
 _EXISTS = {
@@ -17,17 +19,18 @@ _EXISTS = {
 
 
 def migrate(db: Database) -> Awaitable[int]:
-    """Bring the schema up to date; return its version. Any number of processes may start with this at once.
+    """Bring the schema up to date and return its version; any number of processes may do so at once.
 
-    Raises ``ConfigurationError`` if a later release has migrated the database.
+    Raises ``ConfigurationError`` if a later release has migrated the database, ``Unavailable`` as ``Database.run``.
     """
     return db.run(lambda: _migrate(db.dialect))
 
 
 async def check_schema(db: Database) -> int:
-    """Return the schema's version if it is the one this release needs and can be written, and change nothing.
+    """Return the version of the schema if this release can work with it; change nothing.
 
-    Raises ``ConfigurationError`` saying what to do if it is older or newer, or if the database is read-only.
+    Raises ``ConfigurationError`` with the remedy if the schema is older or newer than this release needs, or if the
+    database is read-only.
     """
     try:
         return await db.run(lambda: _check(db.dialect))
@@ -37,11 +40,14 @@ async def check_schema(db: Database) -> int:
 
 def _migrate(dialect: str) -> Operation[int]:
     if dialect == "postgresql":
+        # Without it, concurrent CREATE TABLE IF NOT EXISTS fail with unique violations in PostgreSQL's own catalogue.
+        # SQLite needs none: the first statement below takes the writer's lock.
         yield "SELECT pg_advisory_xact_lock(?)", (_LOCK,)
     yield "CREATE TABLE IF NOT EXISTS threepid_schema (version BIGINT NOT NULL PRIMARY KEY)", ()
     _refuse_newer((yield from _version()))
     for version, statements in enumerate(MIGRATIONS, start=1):
-        # Claiming the number first makes a transaction with an old snapshot fail and start again.
+        # Above READ COMMITTED the snapshot may be older than the lock and lack migrations that another process has
+        # committed since. Inserting their numbers then fails with a serialization failure, and all begins again.
         if (yield _CLAIM, (version,)):
             for statement in statements:
                 yield statement, ()
@@ -49,13 +55,14 @@ def _migrate(dialect: str) -> Operation[int]:
 
 
 def _check(dialect: str) -> Operation[int]:
+    # Asked first, because a failed SELECT from a table that is missing would be an error of the statement, hence a bug.
     exists = yield _EXISTS[dialect], ("threepid_schema",)
     version = (yield from _version()) if exists else 0
     _refuse_newer(version)
     if version < len(MIGRATIONS):
         upgrade = "call migrate(), or run python -m matrix_threepid migrate"
         raise ConfigurationError(f"the schema has version {version}, not {len(MIGRATIONS)}: {upgrade}")
-    # A standby answers all that is asked of it; only a change tells. There is no row of this name.
+    # A standby answers every SELECT; only a change shows that it is one. No row has this name, so nothing is deleted.
     yield "DELETE FROM threepid_limits WHERE name = ?", ("",)
     return version
 

@@ -1,4 +1,4 @@
-"""``SqlSessions``: the ``SessionStore`` of hosts with a database."""
+"""``SqlSessions``: sessions in a database that all processes of a host share."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from .operation import TRIES, Database, Operation
 
 TABLE = SqlTable("threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND consumed_at IS NULL"
+# The condition repeats that of the partial unique index, without which the database does not take it for the arbiter.
 _OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
+# Sessions that other users have opened for the same address stay: they are data of those users.
 _ERASE_OWNED = "DELETE FROM threepid_sessions WHERE owner = ? RETURNING sid"
 _ERASE_UNOWNED = "DELETE FROM threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
 _PURGE = purging("threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
 class SqlSessions:
-    """A ``SessionStore`` in the table ``threepid_sessions`` of a database that ``migrate`` has prepared."""
+    """A ``SessionStore`` in the table ``threepid_sessions``.
+
+    * ``db``: a database whose schema ``migrate`` has brought up to date.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     @property
     def database(self) -> Database:
-        """The database it was given."""
+        """The database of the constructor."""
         return self._db
 
     def open(self, session: Session) -> Awaitable[Session]:
@@ -58,25 +63,27 @@ class SqlSessions:
         return self._db.run(lambda: _purge(before, limit))
 
     def dump(self) -> list[Session]:
-        """Return everything stored, for tests and tools; the database must answer without waiting."""
+        """Return all sessions, for tests and tools; ``run_sync`` has to be able to drive the database."""
         return TABLE.dump(self._db)
 
 
 def _open(session: Session) -> Operation[Session]:
+    # One insert decides between equal requests (SEC-36). Between it and the look-up the session that had the slot may
+    # end and give it up, so that both find nothing; then the insert is tried again.
     for _ in range(TRIES):
         if (yield _OPEN, TABLE.row(session)):
             return session
         holder = yield from TABLE.one("slot = ?", session.slot)
         if holder is not None:
             return holder
-    raise Unavailable  # the slot was taken and let go again each time in between
+    raise Unavailable
 
 
 def _erase(user_id: str, threepids: Sequence[Threepid]) -> Operation[int]:
-    gone = len((yield _ERASE_OWNED, (user_id,)))
+    count = len((yield _ERASE_OWNED, (user_id,)))
     for threepid in threepids:
-        gone += len((yield _ERASE_UNOWNED, (threepid.address, threepid.medium.value)))
-    return gone
+        count += len((yield _ERASE_UNOWNED, (threepid.address, threepid.medium.value)))
+    return count
 
 
 def _purge(before: int, limit: int) -> Operation[int]:

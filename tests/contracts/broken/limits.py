@@ -24,8 +24,8 @@ class TellsTheWaitOfOne(MemoryLimits):
 
 
 class TellsTheSpanWhereNothingFits(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        return wanted.limit.span if wanted.cost > wanted.limit.burst else super()._take(wanted, now)
+    def _charge(self, charge: Charge, now: int) -> int:
+        return charge.limit.span if charge.cost > charge.limit.burst else super()._charge(charge, now)
 
 
 CAUGHT_BY: dict[type, str] = {

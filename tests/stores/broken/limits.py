@@ -12,20 +12,20 @@ from matrix_threepid.ports import Charge
 
 
 class CountsWhatItRefuses(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        wait = super()._take(wanted, now)
-        self._full_at[wanted.key] = self._full_at.get(wanted.key, now) + (1 if wait else 0)
+    def _charge(self, charge: Charge, now: int) -> int:
+        wait = super()._charge(charge, now)
+        self._full_at[charge.key] = self._full_at.get(charge.key, now) + (1 if wait else 0)
         return wait
 
 
 class CountsQuestions(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        return super()._take(evolve(wanted, cost=max(wanted.cost, 1)), now)
+    def _charge(self, charge: Charge, now: int) -> int:
+        return super()._charge(evolve(charge, cost=max(charge.cost, 1)), now)
 
 
 class CountsOnce(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        return super()._take(evolve(wanted, cost=min(wanted.cost, 1)), now)
+    def _charge(self, charge: Charge, now: int) -> int:
+        return super()._charge(evolve(charge, cost=min(charge.cost, 1)), now)
 
 
 class CountsAllOrNothing(MemoryLimits):
@@ -38,19 +38,19 @@ class CountsAllOrNothing(MemoryLimits):
 
 class CountsBehindTheRefused(MemoryLimits):
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
-        return next((wait for wait in [self._take(each, now) for each in charges] if wait), 0)
+        return next((wait for wait in [self._charge(each, now) for each in charges] if wait), 0)
 
 
 class SavesUp(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        return super()._take(wanted, min(now, self._full_at.get(wanted.key, now)))
+    def _charge(self, charge: Charge, now: int) -> int:
+        return super()._charge(charge, min(now, self._full_at.get(charge.key, now)))
 
 
 class RefillsWhenTheClockJumps(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        if self._full_at.get(wanted.key, 0) > now + wanted.limit.span:
-            del self._full_at[wanted.key]
-        return super()._take(wanted, now)
+    def _charge(self, charge: Charge, now: int) -> int:
+        if self._full_at.get(charge.key, 0) > now + charge.limit.span:
+            del self._full_at[charge.key]
+        return super()._charge(charge, now)
 
 
 class StaysLockedWhenTheClockJumps(MemoryLimits):
@@ -59,8 +59,8 @@ class StaysLockedWhenTheClockJumps(MemoryLimits):
 
 
 class FoldsLimitKeys(MemoryLimits):
-    def _take(self, wanted: Charge, now: int) -> int:
-        return super()._take(evolve(wanted, key=wanted.key.lower()), now)
+    def _charge(self, charge: Charge, now: int) -> int:
+        return super()._charge(evolve(charge, key=charge.key.lower()), now)
 
 
 class ForgetsCountsInUse(MemoryLimits):
