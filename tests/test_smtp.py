@@ -116,7 +116,7 @@ def test_a_login_is_made_and_must_succeed(password: str, accepted: bool) -> None
     ("options", "named"),
     [
         ({"host": "mail.example.org", "tls": "off", "username": "u", "password": "p"}, "without TLS"),
-        ({"username": "u"}, "go together"),
+        ({"username": "u"}, "give both or neither"),
         ({"username": "u", "password": "pässword"}, "ASCII"),
         ({"server_name": "a\r\nb"}, "server_name"),
         ({"sender": "nobody"}, "sender"),

@@ -1,4 +1,4 @@
-"""Senders of mails and SMS, the requests they make, and what can become of a message."""
+"""Senders of mails and SMS, their HTTP requests, and the outcomes of a sending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a provider's answer over HTTP means, in words for the operator that repeat nothing the provider wrote."""
+"""Outcomes of an SMS by a provider's answer over HTTP.
+
+Reasons are for the operator and in our own words: what a provider writes may quote the number or the code.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,47 @@ from ..model.message import RefusedForNow, Unknown
 from ..net.fetch import Failure, HttpFailure, HttpReply
 
 PAUSE = 60_000
-"""The ms to wait after a 429 that does not say for how long."""
+"""The ms to wait after a 429 without ``Retry-After``."""
 _LONGEST = 3_600
-"""The s a provider may tell us to wait, at most."""
+"""The s of ``Retry-After`` that are honoured at most, so that a wrong value does not stop SMS for days."""
+# The request had left, so the SMS may have been sent and counts as sent (decision 22).
 _MAYBE_SENT = (Failure.LOST, Failure.ODD, Failure.TIMEOUT)
 
 
 def of_failure(failure: HttpFailure) -> RefusedForNow | Unknown:
-    """Return what became of a message whose request was not answered."""
+    """Return the outcome of a message whose request was not answered."""
     return (Unknown if failure.kind in _MAYBE_SENT else RefusedForNow)(str(failure))
 
 
-def of_status(status: int, told: str, wait: int | None) -> RefusedForNow | Unknown:
-    """Return what became of a message: a request that was broken off may have been carried out."""
-    return Unknown(told) if status >= 500 and status != 503 else RefusedForNow(told, wait)
+def of_status(status: int, reason: str, wait: int | None) -> RefusedForNow | Unknown:
+    """Return the outcome of a message whose request was answered with an error.
+
+    * ``status``: the HTTP status.
+    * ``reason``: what happened, for the operator.
+    * ``wait``: the ms until the provider takes requests again, ``None`` if it does not say; see ``wait_of``.
+
+    After a 5xx the message may have been sent all the same, except for 503, with which a provider refuses a request
+    before working on it (https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4).
+
+    >>> of_status(502, "the gateway answered 502", None)
+    Unknown(reason='the gateway answered 502')
+    """
+    return Unknown(reason) if status >= 500 and status != 503 else RefusedForNow(reason, wait)
 
 
 def wait_of(reply: HttpReply) -> int | None:
-    """Return the ms a 429 or 503 asks us to wait, an hour at most; ``Retry-After`` is read in seconds only."""
+    """Return the ms to wait that a 429 or 503 names in ``Retry-After``, an hour at most; ``None`` for other statuses.
+
+    Only seconds are read, not dates (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3): a date would depend on the
+    provider's clock.
+
+    >>> wait_of(HttpReply(429, headers=(("Retry-After", "30"),)))
+    30000
+    """
     if reply.status not in (429, 503):
         return None
-    told = {name.lower(): value for name, value in reply.headers}.get("retry-after", "")
-    if told.isascii() and told.isdigit():
-        return 1000 * min(max(int(told[:9]), 1), _LONGEST)
+    seconds = {name.lower(): value for name, value in reply.headers}.get("retry-after", "")
+    if seconds.isascii() and seconds.isdigit():
+        # Nine digits are enough for any number above the bound, and int() of thousands would be slow or raise.
+        return 1000 * min(max(int(seconds[:9]), 1), _LONGEST)
     return PAUSE if reply.status == 429 else None

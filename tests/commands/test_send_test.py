@@ -167,7 +167,7 @@ def test_a_mail_without_a_base_url_has_a_code(tmp_path: Path, capsys: pytest.Cap
         (MAIL, {"smtp": None}, "send-test-mail: no sender for email is configured"),
         (SMS, {"sms": None}, "send-test-sms: no sender for msisdn is configured"),
         (SMS, {"sms": {**GB, "twilio": {**twilio(), "from": "+"}}}, "send-test-sms: sms.twilio.from: must be"),
-        (MAIL, {"smtp": {**smtp(), "username": "a"}}, "send-test-mail: username and password go together"),
+        (MAIL, {"smtp": {**smtp(), "username": "a"}}, "send-test-mail: username, password: give both or neither"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_named_in_one_line(

@@ -12,7 +12,7 @@ import pytest
 from matrix_threepid import Medium, run_sync
 from matrix_threepid.model.message import RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.net.direct_https import DirectHttp
-from matrix_threepid.senders.twilio._outcomes import VERDICTS
+from matrix_threepid.senders.twilio._outcomes import OUTCOMES
 from matrix_threepid.testing import World
 from matrix_threepid.testing.rogue import answer, hang_up, silence
 
@@ -24,13 +24,13 @@ DOCS = Path(__file__).parents[2] / "docs" / "phone-numbers.md"
 DENIED = (21408, 30450, 60410)
 
 
-@pytest.mark.parametrize("code", VERDICTS)
+@pytest.mark.parametrize("code", OUTCOMES)
 def test_a_known_error_has_its_outcome(code: int) -> None:
     """An error code says whether the number or the moment is to blame; the SMS is not tried again."""
     outcome, requests = outcome_of(error(429 if code == 20429 else 400, code))
     assert isinstance(outcome, RefusedForever | RefusedForNow)
-    assert type(outcome) is type(VERDICTS[code])
-    assert outcome.reason == f"Twilio {code}: {VERDICTS[code].reason}"
+    assert type(outcome) is type(OUTCOMES[code])
+    assert outcome.reason == f"Twilio {code}: {OUTCOMES[code].reason}"
     assert getattr(outcome, "denied", False) is (code in DENIED)
     assert requests == 1
 
@@ -97,7 +97,7 @@ def promised() -> dict[int, tuple[int, str]]:
     return {int(code): (int(status), errcode) for told, status, errcode in rows for code in re.findall(r"\d{5}", told)}
 
 
-@pytest.mark.parametrize("code", [code for code, known in VERDICTS.items() if isinstance(known, RefusedForever)])
+@pytest.mark.parametrize("code", [code for code, known in OUTCOMES.items() if isinstance(known, RefusedForever)])
 def test_the_docs_name_every_code_that_is_final(code: int) -> None:
     """Who gets no SMS ever finds the reason in the table."""
     assert code in promised()

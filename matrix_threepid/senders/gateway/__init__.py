@@ -1,1 +1,1 @@
-"""SMS through any gateway that takes an HTTP request."""
+"""SMS through any gateway that takes an HTTP request: ``matrix_threepid.senders.HttpSender``."""

@@ -19,22 +19,38 @@ from ...texts.catalogue import Texts
 from .._http_outcomes import of_failure, of_status, wait_of
 from ..sms_text import sms_text
 
+_PLACEHOLDERS = ("number", "digits", "text", "code")
+_ALLOWED = "$number, $digits, $text and $code"
 _KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
 def _without_query(url: str) -> str:
-    """Return a URL as it may be shown: gateways take keys in the query."""
+    """Return a URL for ``repr``, without its query, in which some gateways take the key of the account."""
     return repr(url.partition("?")[0])
 
 
 @frozen(kw_only=True, eq=False)
 class HttpSender:
-    """A ``TokenSender`` that posts to a gateway. Raises ``ConfigurationError``.
+    """A ``TokenSender`` for SMS that posts one HTTP request a message to a gateway.
 
-    ``template``: the members of the body; texts in it may name ``$number`` (E.164, with its plus sign), ``$digits``
-    (without), ``$text`` and ``$code``. ``headers``: such as ``Authorization``. ``body``: as JSON or as a form.
-    ``refused_for_ever``: statuses that mean that this number will never get an SMS, ``denied``: that none go there;
-    other 4xx may be our own fault.
+    * ``url``: where to post; ``https:``, or ``http:`` to a loopback address.
+    * ``template``: the members of the body. Texts in it are ``string.Template`` strings and may name ``$number``
+      (E.164, with its plus sign), ``$digits`` (without it), ``$text`` (the whole SMS) and ``$code``.
+    * ``headers``: further headers, such as ``Authorization``; none by default.
+    * ``fetch``: makes the requests; ``None`` makes a ``DirectHttp``.
+    * ``body``: ``"json"`` (the default) or ``"form"``, the encoding of the body.
+    * ``refused_for_ever``: HTTP statuses that mean that this number will never get an SMS; none by default.
+    * ``denied``: HTTP statuses that mean that the gateway sends none to this country or suspects fraud; none by
+      default.
+    * ``texts``: the wordings of SMS; the built-in ones by default.
+
+    Any other 4xx counts as refused for now, because it may be a mistake in the configuration. Raises
+    ``ConfigurationError`` for a URL or a template that could never be sent.
+
+    >>> sender = HttpSender("https://sms.example.org/send", {"to": "$number", "message": "$text"})
+    >>> HttpSender("https://sms.example.org/send", {"to": "$nmber"})  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ConfigurationError: template: unknown placeholder 'nmber', allowed are $number, $digits, $text and $code
     """
 
     url: str = field(kw_only=False, repr=_without_query)
@@ -53,15 +69,18 @@ class HttpSender:
 
     def __attrs_post_init__(self) -> None:
         checked_url(self.url)
+        # Filled once with nothing, so that a mistake shows at the start and not at the first SMS.
         try:
-            self._encoded(dict.fromkeys(("number", "digits", "text", "code"), ""))
-        except (KeyError, ValueError) as error:
-            raise ConfigurationError(f"template: nothing fills {error} (a dollar sign is written $$)") from None
+            self._encoded(dict.fromkeys(_PLACEHOLDERS, ""))
+        except KeyError as error:
+            raise ConfigurationError(f"template: unknown placeholder {error}, allowed are {_ALLOWED}") from None
+        except ValueError as error:
+            raise ConfigurationError(f"template: {error} (a dollar sign is written $$)") from None
         except TypeError:
-            raise ConfigurationError("template: holds what is no JSON, such as a date of YAML") from None
+            raise ConfigurationError("template: must hold JSON values only, not such as a date of YAML") from None
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Send one SMS; any 2xx means that the gateway took it over."""
+        """Send one SMS; ``Accepted`` for any 2xx, whatever its body says."""
         try:
             text = sms_text(self.texts, message)
         except ValueError as error:
@@ -79,16 +98,16 @@ class HttpSender:
     def _outcome(self, reply: HttpReply | HttpFailure) -> Outcome:
         if isinstance(reply, HttpFailure):
             return of_failure(reply)
-        told = f"the gateway answered {reply.status}"
+        reason = f"the gateway answered {reply.status}"
         if 200 <= reply.status < 300:
             return Accepted()
         if reply.status in self.refused_for_ever | self.denied:
-            return RefusedForever(told, denied=reply.status in self.denied)
-        return of_status(reply.status, told, wait_of(reply))
+            return RefusedForever(reason, denied=reply.status in self.denied)
+        return of_status(reply.status, reason, wait_of(reply))
 
 
 def _filled(template: Any, values: Mapping[str, str]) -> Any:
-    """Return a template with every text in it filled."""
+    """Return a copy of a template whose texts are filled, at any depth; names of members are not templates."""
     if isinstance(template, str):
         return Template(template).substitute(values)
     if isinstance(template, Mapping):

@@ -1,1 +1,1 @@
-"""Mails through a mail server."""
+"""Mails through a mail server: ``matrix_threepid.senders.SmtpSender``."""

@@ -1,6 +1,8 @@
-"""One connection to a mail server: ``smtplib`` under one deadline, with verdicts in place of exceptions.
+"""One connection to a mail server: ``smtplib`` under one deadline, with outcomes in place of exceptions.
 
-Imported when the first mail is sent: ``smtplib`` and ``ssl`` are heavy.
+The protocol is SMTP (https://www.rfc-editor.org/rfc/rfc5321). ``smtplib`` has a timeout for each read only, so a server
+that sends a byte from time to time holds it for ever (SEC-35). Imported when the first mail is sent, because
+``smtplib`` and ``ssl`` are slow to import.
 """
 
 from __future__ import annotations
@@ -15,22 +17,32 @@ from ...model.message import Accepted, Outcome, RefusedForever, Unknown
 from ...net.deadline import Deadline
 from ...net.sockets import connected
 from ._lines import Lines
-from ._outcomes import SmtpRefused, expect, reason, refuse, stuffed, verdict
+from ._outcomes import SmtpRefused, expect, outcome_of, reason, refuse, stuffed
 from .mail import Mail
 from .server import Server
 
 MAX_ANSWERS = 262_144
-"""The bytes a server may answer to one mail."""
+"""The bytes that a server may answer to one mail; ``smtplib`` itself bounds a line but not the number of lines."""
 
 
 @cache
 def default_context() -> ssl.SSLContext:
-    """Return the context that verifies certificates and host names; made once."""
+    """Return the context that verifies certificates and host names.
+
+    Made once, because reading the system's certificates takes tens of ms.
+    """
     return ssl.create_default_context()
 
 
 class Connection(smtplib.SMTP):
-    """A connection. ``name``: what it calls itself in EHLO. It raises ``OSError`` or ``ValueError`` when it is lost."""
+    """A connection to a mail server.
+
+    * ``server``: where to connect, and how.
+    * ``name``: the domain in EHLO.
+    * ``deadline``: until when everything has to be done.
+
+    Its methods raise ``OSError`` or ``ValueError`` if the connection is lost or the deadline has passed.
+    """
 
     file: Lines | None
 
@@ -40,11 +52,12 @@ class Connection(smtplib.SMTP):
         self.renew(deadline)
 
     def renew(self, deadline: Deadline) -> None:
-        """Set another deadline, and give the server another allowance of answers."""
+        """Set the deadline of another mail, and allow the server ``MAX_ANSWERS`` bytes again."""
         self._deadline, self._allowance = deadline, MAX_ANSWERS
 
     def begin(self) -> None:
-        """Connect, secure, greet, log in. Raises ``Refused`` as well; nothing was sent then."""
+        """Connect, secure, greet and log in. Raises ``SmtpRefused`` as well; no mail was sent then."""
+        # Not `smtplib.SMTP.connect`, which sets a timeout for each address and read only.
         self.sock = self._dial()
         if self._server.tls == "implicit":
             self._secure()
@@ -56,12 +69,17 @@ class Connection(smtplib.SMTP):
             self._log_in(self._server.username, self._server.password or "")
 
     def deliver(self, mail: Mail) -> Outcome:
-        """Hand one mail over. What it raises it raises before the mail was handed over in full."""
+        """Hand one mail over and return its outcome.
+
+        What this raises it raises before the final dot was sent, so the mail was not taken and may be sent again.
+        """
+        # Without SMTPUTF8 a server cannot take such an address (https://www.rfc-editor.org/rfc/rfc6531).
         if mail.international and not self.has_extn("smtputf8"):
             return RefusedForever("the mail server has no SMTPUTF8 for an address that is not ASCII")
         try:
             self._envelope(mail)
         except SmtpRefused as refused:
+            # The connection ends, but a new one may get the mail through: `SmtpSender` tries that.
             if refused.closing:
                 raise
             return refused.outcome
@@ -69,33 +87,39 @@ class Connection(smtplib.SMTP):
 
     @property
     def quiet(self) -> bool:
-        """Whether the server has said nothing that was not asked for."""
+        """Return whether nothing was received beyond the last reply; anything more would be read as the next one."""
         return self.file is not None and not self.file.pending
 
     # -- steps --------------------------------------------------------------------------------------
 
     def _dial(self) -> socket.socket:
-        """Connect to the first address that answers, all of them under the one deadline."""
+        """Connect to the first address that answers; the deadline covers all of them."""
         host, port = self._server.address
         failure = OSError(errno.EHOSTUNREACH, "the host has no address")
         for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             try:
                 return connected(str(address[0]), port, self._deadline.left())
-            except OSError as error:  # noqa: PERF203  an address that fails is slow anyway
+            except OSError as error:  # noqa: PERF203  connecting is far slower than `try`
                 failure = error
         raise failure
 
     def _secure(self) -> None:
-        """Go on under TLS; what came before it is not believed."""
+        """Start TLS, and forget what the server has said before it.
+
+        What came in the open may have been written by anyone on the way, so it must not count under TLS
+        (https://www.rfc-editor.org/rfc/rfc3207#section-4.2).
+        """
         context = self._server.context or default_context()
         self.sock = context.wrap_socket(self._ready(), server_hostname=self._server.host)
         self.file = None
         self.esmtp_features = {}
 
     def _start_tls(self) -> None:
+        # Never without TLS instead: whoever is on the way could remove the offer from the answer (SEC-51).
         if not self.has_extn("starttls"):
             raise refuse("STARTTLS is not offered")
         expect(220, "STARTTLS", *self.docmd("STARTTLS"))
+        # A reply that follows in the open would be taken for the first one under TLS: a known way to inject answers.
         if not self.quiet:
             raise refuse("the server sent something between STARTTLS and TLS")
         self._secure()
@@ -105,10 +129,14 @@ class Connection(smtplib.SMTP):
         try:
             self.login(username, password)
         except smtplib.SMTPException as error:
+            # For now, not for ever: a wrong password is no property of the recipient.
             raise refuse(f"AUTH: {reason(error)}") from None
 
     def _envelope(self, mail: Mail) -> None:
-        """Announce a mail, up to the server's word to go on. ``smtplib``'s own commands would parse addresses again."""
+        """Send MAIL, RCPT and DATA, up to the server's 354.
+
+        By ``docmd``, because ``mail`` and ``rcpt`` of ``smtplib`` parse addresses again and change some of them.
+        """
         self.command_encoding = "utf-8" if mail.international else "ascii"
         extension = " SMTPUTF8" if mail.international else ""
         expect(250, "MAIL", *self.docmd("MAIL", f"FROM:<{mail.sender}>{extension}"))
@@ -116,22 +144,27 @@ class Connection(smtplib.SMTP):
         expect(354, "DATA", *self.docmd("DATA"))
 
     def _content(self, mail: Mail) -> Outcome:
-        """Send the mail and its final dot in one piece; from then on nobody can take it back."""
+        """Send the mail and its final dot, and return the outcome by the server's answer.
+
+        In one piece: the dot in a write of its own waits for a delayed acknowledgement, 40 ms.
+        """
         self.send(stuffed(mail.content))
         try:
             code, text = self.getreply()
         except (OSError, ValueError) as error:
+            # The server may have taken the mail before the connection broke (https://www.rfc-editor.org/rfc/rfc1047).
             return Unknown(f"no answer to the mail: {reason(error)}")
         if 200 <= code < 300:
             return Accepted(mail.message_id)
-        return (
-            verdict("the mail", code, text) if 400 <= code < 600 else Unknown("the answer to the mail makes no sense")
-        )
+        if 400 <= code < 600:
+            return outcome_of("the mail", code, text)
+        return Unknown("the answer to the mail makes no sense")
 
-    # -- what smtplib reads and writes with ---------------------------------------------------------
+    # -- the methods by which smtplib reads and writes ---------------------------------------------
 
     def send(self, s: bytes | str) -> None:  # type: ignore[override]
-        """Send all of it before the deadline."""
+        """Send all bytes before the deadline; a text in the encoding of commands."""
+        # Not `sendall`, whose timeout starts anew with every piece that the server takes.
         rest = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
         while rest:
             rest = rest[self._ready().send(rest) :]
@@ -150,7 +183,7 @@ class Connection(smtplib.SMTP):
         return received
 
     def _ready(self) -> socket.socket:
-        """Return the socket, told to give up when the deadline comes."""
+        """Return the socket with a timeout that ends at the deadline."""
         if self.sock is None:
             raise OSError(errno.ENOTCONN, "the connection is closed")
         self.sock.settimeout(self._deadline.left())

@@ -1,4 +1,4 @@
-"""Lines, read as ``smtplib`` wants them."""
+"""``Lines``: the file object by which ``smtplib`` reads lines, over a function that receives bytes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Callable
 
 
 class Lines:
-    """The reading side of a connection, as ``smtplib`` wants it.
+    r"""Reads lines, in place of ``socket.makefile``, whose buffer cannot be asked whether it is empty.
 
-    ``receive``: returns the next bytes, empty at the end.
+    * ``receive``: returns the next bytes, of any number; none at the end of the connection.
+
+    >>> pieces = iter([b"250-a", b"\r\n250 b\r\n", b""])
+    >>> lines = Lines(lambda: next(pieces))
+    >>> lines.readline(100), lines.pending
+    (b'250-a\r\n', True)
     """
 
     def __init__(self, receive: Callable[[], bytes]) -> None:
@@ -17,11 +22,11 @@ class Lines:
 
     @property
     def pending(self) -> bool:
-        """Whether more was received than was read."""
+        """Return whether more bytes were received than were read as lines."""
         return bool(self._buffer)
 
     def readline(self, limit: int) -> bytes:
-        """Return the next line, or ``limit`` bytes of it, or what came before the end."""
+        """Return the next line with its end, at most ``limit`` bytes of it; less at the end of the connection."""
         while b"\n" not in self._buffer and len(self._buffer) < limit:
             received = self._receive()
             if not received:
@@ -33,4 +38,4 @@ class Lines:
         return line
 
     def close(self) -> None:
-        """Do nothing: the socket is closed by who opened it."""
+        """Do nothing; ``smtplib`` calls this and then closes the socket itself."""

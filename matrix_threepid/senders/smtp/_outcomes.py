@@ -1,4 +1,7 @@
-"""What a mail server's answers mean, in words for the operator that repeat nothing the server wrote."""
+"""Outcomes of a mail by a mail server's answers (https://www.rfc-editor.org/rfc/rfc5321#section-4.2).
+
+Reasons are for the operator and in our own words: what a server writes may quote the address.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,20 @@ import ssl
 
 from ...model.message import RefusedForever, RefusedForNow
 
+# Enhanced status codes are digits only, so they may be shown: https://www.rfc-editor.org/rfc/rfc3463
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 _ABOUT_THE_ADDRESS = ("RCPT", "DATA", "the mail")
 _ABOUT_US = (503, 530)
-"""Codes that blame the order of commands or a missing login."""
-_CLOSING = 421
+"""Codes for a wrong order of commands and a missing login (https://www.rfc-editor.org/rfc/rfc4954#section-6)."""
+_CLOSING = 421  # the server closes the connection
 
 
 class SmtpRefused(ConnectionError):
-    """The exchange is over, with this outcome; nothing was sent. ``closing``: the server wants no more of us now."""
+    """The server has refused a command; no mail was sent.
+
+    * ``outcome``: the outcome of the mail; its reason is the exception's text.
+    * ``closing``: whether the server closes the connection.
+    """
 
     def __init__(self, outcome: RefusedForever | RefusedForNow, closing: bool = False) -> None:
         super().__init__(outcome.reason)
@@ -24,27 +32,42 @@ class SmtpRefused(ConnectionError):
         self.closing = closing
 
 
-def refuse(why: str) -> SmtpRefused:
-    """Return the refusal to go on with this server."""
-    return SmtpRefused(RefusedForNow(why))
+def refuse(reason: str) -> SmtpRefused:
+    """Return what to raise where we refuse to go on with this server; ``reason`` is for the operator."""
+    return SmtpRefused(RefusedForNow(reason))
 
 
-def expect(wanted: int, stage: str, code: int, text: bytes) -> None:
-    """Raise ``Refused`` unless the answer is of the wanted hundred."""
-    if code // 100 != wanted // 100:
-        raise SmtpRefused(verdict(stage, code, text), closing=code == _CLOSING)
+def expect(expected: int, stage: str, code: int, text: bytes) -> None:
+    """Raise ``SmtpRefused`` unless an answer is of the expected class.
+
+    * ``expected``: a code of that class; only its first digit counts.
+    * ``stage``: the command that was answered, for the reason.
+    * ``code``, ``text``: the answer.
+    """
+    if code // 100 != expected // 100:
+        raise SmtpRefused(outcome_of(stage, code, text), closing=code == _CLOSING)
 
 
-def verdict(stage: str, code: int, text: bytes) -> RefusedForever | RefusedForNow:
-    """Return what a refusal means. Only the recipient and the mail itself can be refused for ever."""
+def outcome_of(stage: str, code: int, text: bytes) -> RefusedForever | RefusedForNow:
+    """Return the outcome of a mail that was refused at a stage.
+
+    * ``stage``: the command that was answered, or ``"the mail"``.
+    * ``code``, ``text``: the answer. Of the text only an enhanced status code is shown.
+
+    For ever only for a 5xx to RCPT, DATA or the mail itself, which are about the recipient: everything before is about
+    our host or its account.
+
+    >>> outcome_of("RCPT", 550, b"5.1.1 <bob@example.org>: no such user")
+    RefusedForever(reason='RCPT was answered 550 5.1.1', denied=False)
+    """
     enhanced = _ENHANCED.match(text)
-    told = f"{stage} was answered {code} {enhanced[0].decode() if enhanced else ''}".rstrip()
+    reason = f"{stage} was answered {code} {enhanced[0].decode() if enhanced else ''}".rstrip()
     final = stage in _ABOUT_THE_ADDRESS and 500 <= code < 600 and code not in _ABOUT_US
-    return RefusedForever(told) if final else RefusedForNow(told)
+    return RefusedForever(reason) if final else RefusedForNow(reason)
 
 
 def reason(error: Exception) -> str:
-    """Return what went wrong; never what the server wrote, it may quote the address."""
+    """Return the reason of an error, for the operator; never what the server wrote, which may quote the address."""
     if isinstance(error, SmtpRefused):
         return error.outcome.reason
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -52,6 +75,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"answer {error.smtp_code}"
     if isinstance(error, smtplib.SMTPServerDisconnected):
+        # smtplib replaces the error of the socket by its own; the first one says more.
         return reason(error.__context__) if isinstance(error.__context__, OSError) else "the server hung up"
     if isinstance(error, TimeoutError):
         return "out of time"
@@ -59,7 +83,13 @@ def reason(error: Exception) -> str:
 
 
 def stuffed(content: bytes) -> bytes:
-    """Return a mail as DATA carries it (RFC 5321, 4.5.2), with the final dot."""
+    r"""Return a mail with doubled dots at the start of lines, and with the final dot.
+
+    See https://www.rfc-editor.org/rfc/rfc5321#section-4.5.2.
+
+    >>> stuffed(b"one\r\n.two\r\n")
+    b'one\r\n..two\r\n.\r\n'
+    """
     first = b"." if content.startswith(b".") else b""
     end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
     return first + content.replace(b"\r\n.", b"\r\n..") + end

@@ -1,4 +1,4 @@
-"""From a message to a mail: its bytes and its envelope."""
+"""``Mails``: makes a mail of a message, with its bytes and its envelope."""
 
 from __future__ import annotations
 
@@ -16,14 +16,22 @@ from ...texts.catalogue import Texts
 from . import _mime
 from .words import check_layouts, words_for
 
+# Stricter than https://www.rfc-editor.org/rfc/rfc5322#section-3.4: no quoted local part, comment or address literal, so
+# that every program on the way reads the same address.
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f-\xa0\"(),:;<>@\[\\\]\u2028\u2029\ud800-\udfff]+@[A-Za-z0-9.-]+")
 _SENDER = re.compile(r"(?:(?P<name>[^<>\"\\]*[^<>\"\\ ]) +<(?P<boxed>[^<>]+)>|(?P<bare>[^<> ]+))")
+# A path has 256 octets with its angle brackets: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.3
 _MAX_OCTETS = 254
 
 
 @frozen(kw_only=True)
 class Mail:
-    """One mail and its envelope; ``content`` has CRLF line ends and is not dot-stuffed."""
+    """One mail and its envelope.
+
+    * ``sender``, ``recipient``: the addresses of the envelope.
+    * ``message_id``: the Message-ID header, with its angle brackets.
+    * ``content``: the bytes, with CRLF line ends, without the doubled dots and the final dot of DATA.
+    """
 
     sender: str
     recipient: str = mask_field()
@@ -32,16 +40,23 @@ class Mail:
 
     @property
     def international(self) -> bool:
-        """Whether it needs SMTPUTF8 (RFC 6531) on its way: the recipient's local part is not ASCII."""
+        """Return whether the mail needs SMTPUTF8 (https://www.rfc-editor.org/rfc/rfc6531).
+
+        It does if the local part of the recipient is not ASCII; a domain can be written in ASCII.
+        """
         return not self.recipient.isascii()
 
 
 class Mails:
     """Composes the mails of a host.
 
-    ``sender``: ``noreply@example.org`` or ``Example <noreply@example.org>``; its address is the envelope's as well,
-    its domain ends the Message-ID. ``server_name``: shown in the mails. ``texts``: words and layouts.
-    Raises ``ConfigurationError``.
+    * ``sender``: ``noreply@example.org`` or ``Example <noreply@example.org>``. The address is also that of the
+      envelope, and its domain ends the Message-ID.
+    * ``server_name``: the name of the server as mails show it.
+    * ``texts``: sentences and layouts; the built-in ones by default.
+
+    Raises ``ConfigurationError`` for a sender that is no address, a server name with control characters, and a layout
+    with an unknown placeholder.
     """
 
     def __init__(self, sender: str, server_name: str, texts: Texts | None = None) -> None:
@@ -51,17 +66,18 @@ class Mails:
         self._texts = texts or Texts()
         check_layouts(self._texts)
         if _mime.without_controls(server_name) != server_name:
-            raise ConfigurationError("server_name: has control characters")
+            raise ConfigurationError("server_name: must have no control characters")
 
-    def compose(self, told: TokenMessage) -> Mail:
-        """Return the mail for a message. Raises ``ValueError`` if its recipient is no address for a header."""
-        if not _deliverable(told.recipient):
+    def compose(self, message: TokenMessage) -> Mail:
+        """Return the mail for a message. Raises ``ValueError`` if its recipient cannot stand in a header."""
+        if not _deliverable(message.recipient):
             raise ValueError("the recipient is no plain address")
+        # Not `email.utils.make_msgid`, which asks the resolver for the host's name and so may block for seconds.
         message_id = f"<{time.time_ns():x}.{secrets.token_hex(8)}@{self.domain}>"
-        words = words_for(self._texts, told, self._server_name)
-        headers = self._headers(told.recipient, message_id)
+        words = words_for(self._texts, message, self._server_name)
+        headers = self._headers(message.recipient, message_id)
         content = _mime.message(headers, words.subject, words.text(self._texts), words.html(self._texts))
-        return Mail(sender=self.sender, recipient=told.recipient, message_id=message_id, content=content)
+        return Mail(sender=self.sender, recipient=message.recipient, message_id=message_id, content=content)
 
     def _headers(self, recipient: str, message_id: str) -> tuple[tuple[str, str], ...]:
         from email.utils import formatdate
@@ -71,23 +87,25 @@ class Mails:
             ("To", recipient),
             ("Date", formatdate()),
             ("Message-ID", message_id),
+            # No person wrote it, and no program shall answer it: https://www.rfc-editor.org/rfc/rfc3834, SEC-121a. The
+            # second header is for Exchange, which does not follow the first.
             ("Auto-Submitted", "auto-generated"),
             ("X-Auto-Response-Suppress", "All"),
         )
 
 
 def _deliverable(address: str) -> bool:
-    """Whether an address reads the same in a header, in an envelope and to every parser."""
+    """Return whether every parser reads the same address in a header and in an envelope."""
     plain = _ADDRESS.fullmatch(address) is not None and "=?" not in address
     return plain and len(address.encode()) <= _MAX_OCTETS
 
 
 def _mailbox(sender: str) -> tuple[str, str]:
-    """Return the From header and the address of a sender. Raises ``ConfigurationError``."""
+    """Return the From header and the address of a sender. Raises ``ConfigurationError`` if it has another form."""
     found = _SENDER.fullmatch(sender)
     address = (found and (found["boxed"] or found["bare"])) or ""
     if found is None or _mime.without_controls(sender) != sender or not (_deliverable(address) and address.isascii()):
-        raise ConfigurationError("sender: must be user@domain or Name <user@domain>, the address in ASCII")
+        raise ConfigurationError("sender: must be user@domain or Name <user@domain>, with the address in ASCII")
     if found["name"] is None:
         return address, address
     name = f'"{found["name"]}"' if found["name"].isascii() else _mime.encoded(found["name"])

@@ -1,4 +1,4 @@
-"""Which mail server to speak to, how, and as whom."""
+"""``Server``: the mail server to use, the kind of TLS, and the account."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import ssl
 
 Tls = Literal["starttls", "implicit", "off"]
+# 587 and 465: https://www.rfc-editor.org/rfc/rfc8314#section-3; 25:
+# https://www.rfc-editor.org/rfc/rfc5321#section-4.5.4.2
 _PORTS = {"starttls": 587, "implicit": 465, "off": 25}
 _CROSSED = {
     ("starttls", 465): "port 465 takes tls='implicit'",
@@ -27,9 +29,17 @@ _log = logging.getLogger("matrix_threepid.senders.smtp.sender")
 
 @frozen
 class Server:
-    """A mail server and the account to use there. Raises ``ConfigurationError`` for what would not be safe.
+    """A mail server and the account to use there.
 
-    ``port``: 587, 465 or 25 by ``tls``. ``context``: in place of ``ssl.create_default_context()``.
+    * ``host``: a name, which the server's certificate has to show, or an address.
+    * ``port``: the TCP port; ``None`` takes 587, 465 or 25 by ``tls``.
+    * ``tls``: ``"starttls"`` (the default, https://www.rfc-editor.org/rfc/rfc3207), ``"implicit"`` (TLS from the first
+      byte, https://www.rfc-editor.org/rfc/rfc8314) or ``"off"``.
+    * ``username``, ``password``: the account, both in ASCII; ``None``, the default, for no login.
+    * ``context``: the ``SSLContext`` to use; ``None`` takes one as ``ssl.create_default_context()`` makes it.
+
+    Raises ``ConfigurationError`` for one of ``username`` and ``password`` without the other, for a login that is not
+    ASCII, and for a password without TLS to anything but a loopback address.
     """
 
     host: str
@@ -45,18 +55,19 @@ class Server:
         if (remedy := _CROSSED.get((self.tls, self.port or 0))) is not None:
             raise ConfigurationError(f"port: {self.port} is not the port of tls={self.tls!r}: {remedy}")
         if (self.username is None) != (self.password is None):
-            raise ConfigurationError("username and password go together")
+            raise ConfigurationError("username, password: give both or neither")
+        # smtplib encodes both as ASCII, and would raise only when the first mail is sent.
         if not f"{self.username}{self.password}".isascii():
-            raise ConfigurationError("username and password must be ASCII")
+            raise ConfigurationError("username, password: must be ASCII")
         if self.tls == "off" and not is_loopback(self.host):
-            self._check_open_road()
+            self._check_without_tls()
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
+        """The host and the port to connect to."""
         return self.host, self.port or _PORTS[self.tls]
 
-    def _check_open_road(self) -> None:
+    def _check_without_tls(self) -> None:
         if self.username is not None:
-            raise ConfigurationError("a password is not sent without TLS, except to this very machine")
-        _log.warning("Mail to %s goes without TLS: whoever is on the way can read the links in it", self.host)
+            raise ConfigurationError("password: not sent without TLS, except to a loopback address")
+        _log.warning("Mail to %s is sent without TLS: every network on the way can read the links in it", self.host)

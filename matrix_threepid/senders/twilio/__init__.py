@@ -1,1 +1,1 @@
-"""SMS through Twilio."""
+"""SMS through Twilio: ``matrix_threepid.senders.TwilioSender`` and ``TwilioVerifySender``."""

@@ -1,4 +1,4 @@
-"""``TwilioSender``: SMS through Twilio, by Twilio's own client, under any event loop or none."""
+"""``TwilioSender``: SMS through Twilio's messages (https://www.twilio.com/docs/messaging/api/message-resource)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
 from ...texts.catalogue import Texts
 from ..sms_text import sms_text
-from ._outcomes import Trouble
+from ._outcomes import TwilioFailed
 
 CHECK_DEADLINE = 10_000
-"""The ms ``check`` may take."""
+"""The ms that ``check`` may take."""
+# Shapes of SIDs and senders: https://www.twilio.com/docs/glossary/what-is-a-sid and
+# https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
 _ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,64}")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")
 _SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}")
@@ -25,10 +27,14 @@ _SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}")
 
 @frozen(kw_only=True, eq=False)
 class TwilioAccount:
-    """A Twilio account. Raises ``ConfigurationError``, also where the ``twilio`` extra is not installed.
+    """A Twilio account.
 
-    ``fetch``: how its requests are made; without it over ``DirectHttp()``. ``base_url``: in place of
-    Twilio's own hosts, for tests and proxies.
+    * ``account_sid``: the SID of the account, which begins with AC.
+    * ``auth_token``: its auth token (https://www.twilio.com/docs/usage/requests-to-twilio), in ASCII.
+    * ``fetch``: makes the requests; ``None`` makes a ``DirectHttp``.
+    * ``base_url``: a URL in place of Twilio's own hosts, for tests and proxies; ``None``: those.
+
+    Raises ``ConfigurationError`` for values of another shape, and if the extra ``twilio`` is not installed.
     """
 
     account_sid: str = field(kw_only=False)
@@ -40,7 +46,7 @@ class TwilioAccount:
     @_account.default
     def _signed_in(self) -> Any:
         if not _ACCOUNT.fullmatch(self.account_sid) or not (self.auth_token and self.auth_token.isascii()):
-            raise ConfigurationError("account_sid: must begin with AC; auth_token: must be its token")
+            raise ConfigurationError("account_sid: must begin with AC; auth_token: must be ASCII and not empty")
         url = None if self.base_url is None else checked_url(self.base_url)
         try:
             from ._client import Account
@@ -50,11 +56,11 @@ class TwilioAccount:
         return Account(self.account_sid, self.auth_token, fetch, url)
 
     async def check(self) -> str | None:
-        """Ask Twilio for the account; return ``None``, or what is wrong with it. Sends nothing."""
+        """Ask Twilio for the account; return ``None`` if it can send, else the reason it cannot. Sends nothing."""
         try:
             found = await self._account.ask(CHECK_DEADLINE, self._found)
-        except Trouble as trouble:
-            return str(trouble)
+        except TwilioFailed as failed:
+            return str(failed)
         return None if found.status == "active" else "the account is not active"
 
     def _found(self, client: Any) -> Any:
@@ -65,8 +71,16 @@ class TwilioAccount:
 class TwilioSender(TwilioAccount):
     """A ``TokenSender`` for SMS with codes of our own; threads may share it.
 
-    Exactly one of ``sender`` (number in E.164, short code or name) and ``messaging_service_sid``. ``texts``: words.
-    A message whose fate is unknown counts as sent and is never sent again by itself.
+    * ``account_sid``, ``auth_token``, ``fetch``, ``base_url``: as for ``TwilioAccount``.
+    * ``sender``: a number in E.164 such as ``"+15005550006"``, a short code of 3 to 8 digits, or a name of up to 11
+      characters (https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id).
+    * ``messaging_service_sid``: the SID of a messaging service, which begins with MG and chooses the sender
+      (https://www.twilio.com/docs/messaging/services).
+    * ``texts``: the wordings of SMS; the built-in ones by default.
+
+    Exactly one of ``sender`` and ``messaging_service_sid`` is given. A message whose outcome is unknown counts as sent
+    and is not sent again (decision 22). Raises ``ConfigurationError`` as ``TwilioAccount`` does, and for a sender of
+    another shape.
     """
 
     sender: str | None = None
@@ -75,14 +89,14 @@ class TwilioSender(TwilioAccount):
 
     def __attrs_post_init__(self) -> None:
         if (self.sender is None) is (self.messaging_service_sid is None):
-            raise ConfigurationError("give either sender or messaging_service_sid")
+            raise ConfigurationError("sender, messaging_service_sid: give exactly one of them")
         if self.sender is not None and not _SENDER.fullmatch(self.sender):
             raise ConfigurationError("sender: must be a number as +15005550006, a short code, or a name of up to 11")
         if self.messaging_service_sid is not None and not _SERVICE.fullmatch(self.messaging_service_sid):
             raise ConfigurationError("messaging_service_sid: must begin with MG")
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Send one SMS. ``Accepted`` names Twilio's SID of it."""
+        """Send one SMS; the ``provider_id`` of ``Accepted`` is the SID of Twilio's message."""
         try:
             body = sms_text(self.texts, message)
         except ValueError as error:
@@ -90,8 +104,8 @@ class TwilioSender(TwilioAccount):
         sms = {"to": f"+{message.recipient}", "body": body, **self._origin()}
         try:
             sent = await self._account.ask(message.deadline, lambda client: client.messages.create_async(**sms))
-        except Trouble as trouble:
-            return trouble.outcome
+        except TwilioFailed as failed:
+            return failed.outcome
         return Accepted(sent.sid)
 
     def _origin(self) -> dict[str, str | None]:

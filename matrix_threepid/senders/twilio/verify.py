@@ -1,4 +1,4 @@
-"""``TwilioVerifySender``: Twilio Verify makes, sends and checks the codes itself."""
+"""``TwilioVerifySender``: Twilio Verify makes, sends and checks the codes (https://www.twilio.com/docs/verify/api)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from attrs import frozen
 
 from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, TokenMessage
 from ...protocol.errors import ConfigurationError
-from ._outcomes import Trouble
+from ._outcomes import TwilioFailed
 from .sender import TwilioAccount
 
 _SERVICE = re.compile(r"VA[0-9A-Za-z]{1,64}")
 _WRONG = (404, 20404, 60200, 60202)
-"""Twilio's statuses and codes for a code it has not sent, no longer knows, or has been asked about too often."""
+"""HTTP statuses and error codes of Twilio that mean that a code is wrong.
+
+That is, that no such verification is under way (404, 20404), that the code has another shape than Twilio's (60200), or
+that it was checked too often (60202); see https://www.twilio.com/docs/verify/api/verification-check.
+"""
 
 
 @frozen(kw_only=True, eq=False)
 class TwilioVerifySender(TwilioAccount):
-    """A ``RemoteVerifier`` for SMS over a Verify service, whose SID begins with VA; text and code are Twilio's.
+    """A ``RemoteVerifier`` for SMS whose codes and texts are Twilio's.
 
-    The limits on guesses hold as for our own codes. A code fits once: submitted again it counts as wrong.
+    * ``account_sid``, ``auth_token``, ``fetch``, ``base_url``: as for ``TwilioAccount``.
+    * ``service_sid``: the SID of a Verify service, which begins with VA.
+
+    The limits on guesses are those of our own codes. Twilio accepts a code once: submitted again it is wrong. Raises
+    ``ConfigurationError`` as ``TwilioAccount`` does.
     """
 
     service_sid: str
@@ -31,27 +39,30 @@ class TwilioVerifySender(TwilioAccount):
             raise ConfigurationError("service_sid: must begin with VA")
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Let Twilio send a code of its own. ``Accepted`` names the verification's SID."""
+        """Have Twilio send a code of its own; the ``provider_id`` of ``Accepted`` is the verification's SID.
+
+        The code of ``message`` is not used: see https://www.twilio.com/docs/verify/api/verification.
+        """
         if message.kind is not MessageKind.TOKEN or message.code is None:
             return RefusedForever("an SMS holds a code, and this message has none")
-        wanted = {"to": f"+{message.recipient}", "channel": "sms", "locale": message.language}
+        verification = {"to": f"+{message.recipient}", "channel": "sms", "locale": message.language}
         try:
             started = await self._account.ask(
-                message.deadline, lambda client: self._service(client).verifications.create_async(**wanted)
+                message.deadline, lambda client: self._service(client).verifications.create_async(**verification)
             )
-        except Trouble as trouble:
-            return trouble.outcome
+        except TwilioFailed as failed:
+            return failed.outcome
         return Accepted(started.sid)
 
     async def verify(self, recipient: str, code: str, deadline: int) -> bool | None:
-        """Return whether Twilio sent this code to this number, or ``None`` if it does not say."""
-        typed = {"to": f"+{recipient}", "code": code}
+        """Return whether Twilio sent this code to this number; ``None`` if Twilio did not answer that."""
+        check = {"to": f"+{recipient}", "code": code}
         try:
             checked = await self._account.ask(
-                deadline, lambda client: self._service(client).verification_checks.create_async(**typed)
+                deadline, lambda client: self._service(client).verification_checks.create_async(**check)
             )
-        except Trouble as trouble:
-            return False if any(known in _WRONG for known in trouble.codes) else None
+        except TwilioFailed as failed:
+            return False if any(code in _WRONG for code in failed.codes) else None
         return bool(checked.status == "approved")
 
     def _service(self, client: Any) -> Any:
