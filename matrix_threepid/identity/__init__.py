@@ -1,4 +1,4 @@
-"""The client of identity servers, signatures of servers, and HTTPS to hosts that users name."""
+"""The client of identity servers, signatures of homeservers, and HTTPS to hosts that users name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The keys homeservers publish at ``/_matrix/key/v2/server``, fetched when needed and kept while they are valid."""
+"""``KeyLookup``: fetches the keys that homeservers publish at ``/_matrix/key/v2/server``, and keeps them while valid.
+
+Source: https://spec.matrix.org/latest/server-server-api/#publishing-keys, SEC-50.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,28 @@ from ..protocol.wire import read_object
 from .signing import ALGORITHM, set_of, verifies
 
 DEFAULT_PORT = 8448
+"""The TCP port of a server name without one (https://spec.matrix.org/latest/server-server-api/#resolving-server-names)."""
 MAX_ANSWER = 51_200
-"""Bytes; larger answers are not read (specification, "Publishing Keys")."""
+"""The bytes of an answer; larger ones count as none."""
 LONGEST_VALIDITY = 7 * 86_400_000
+"""The ms that keys are used at most without asking again; the specification wants no more than seven days."""
 PAUSE = 60_000
-"""The ms between two questions to one server, whatever it answered."""
+"""The ms between two requests to one server, whatever it answered."""
+# Servers publish one or two keys; each costs the verification of a signature.
 _MAX_KEYS = 16
 
 Discover = Callable[[str], Awaitable[tuple[str, int]]]
-"""Returns the host and port a server name stands for."""
+"""Returns the host and port of a server name (https://spec.matrix.org/latest/server-server-api/#server-discovery)."""
 
 
 @frozen
 class PublishedKeys:
-    """What a server published: verify keys by id, valid until then (ms).
+    """The keys that a server published.
 
-    ``asked_at``: when it was asked; ``answered``: whether it gave a usable answer.
+    * ``asked_at``: the time in ms at which the server was asked.
+    * ``keys``: verify keys in unpadded base64, by id; empty by default.
+    * ``valid_until``: the time in ms until which the keys may be used; 0 by default.
+    * ``answered``: whether the server gave an answer; ``False`` after an outage.
     """
 
     asked_at: int
@@ -41,11 +50,16 @@ class PublishedKeys:
 
 @define(kw_only=True)
 class KeyLookup:
-    """``ServerKeys`` over HTTPS, for one process.
+    """``ServerKeys`` over HTTPS, with a cache of one process.
 
-    A server is looked for at ``host[:port]``, port 8448 by default; ``/.well-known`` and SRV records only if
-    ``discover`` follows them. ``denied_keys``: verify keys (unpadded base64) known to be in other hands too.
-    ``deadline``: ms of one look-up; ``max_servers``: whose keys are kept.
+    * ``fetch``: makes the requests; it has to be safe for hosts that users name, as ``PinnedHttps`` is.
+    * ``clock``: returns the time in ms; the system's clock by default.
+    * ``discover``: returns host and port of a server name; ``None`` takes the name and its port, or 8448. The default
+      follows neither ``/.well-known`` nor SRV records.
+    * ``denied_keys``: verify keys (unpadded base64) that are never used, such as keys that have leaked; none by
+      default.
+    * ``deadline``: the ms of one look-up, 10,000 by default.
+    * ``max_servers``: the number of servers whose keys are kept, 1000 by default; the one asked longest ago goes first.
     """
 
     fetch: Fetch = field(repr=False)
@@ -57,21 +71,31 @@ class KeyLookup:
     _kept: dict[str, PublishedKeys] = field(init=False, factory=dict, repr=False)
 
     async def find(self, server_name: str, key_id: str) -> str | None:
-        """Return a key that is valid now. Raises ``Unavailable`` if the server gives no usable answer."""
+        """Return a key that is valid now; ``None`` if the server publishes no such key.
+
+        Raises ``Unavailable`` if the server does not answer with status 200.
+        """
         published, now = self._kept.get(server_name), self.clock()
         if published is None or _worth_asking(published, key_id, now):
             published = await self._asked(server_name, now)
         if not published.answered:
+            # Not "a wrong signature": an outage must not make the homeserver give its unbind up.
             raise Unavailable("The keys of the server that signed this cannot be had right now")
         public = published.keys.get(key_id) if published.valid_until > now else None
         return None if public in self.denied_keys else public
 
     async def _asked(self, server_name: str, now: int) -> PublishedKeys:
-        """Ask, and keep the answer; an outage is kept as well, so that nobody can have a server asked in a loop."""
+        """Ask a server for its keys and keep the answer.
+
+        An outage is kept as well, so that requests with a forged origin cannot make us ask a server more than once in
+        ``PAUSE`` ms.
+        """
         try:
             normal = _server_name(server_name)
         except InvalidParam:
             return PublishedKeys(now)
+        # Kept before the call: requests that come meanwhile do not ask as well, and cancelling the call changes
+        # nothing.
         self._keep(server_name, PublishedKeys(now, answered=False))
         reply = await self.fetch.fetch(await self._request(normal), self.deadline)
         if isinstance(reply, HttpReply) and reply.status == 200 and not reply.cut:
@@ -85,6 +109,7 @@ class KeyLookup:
         return HttpRequest(method="GET", host=host, port=port, authority=authority, path="/_matrix/key/v2/server")
 
     def _keep(self, server_name: str, published: PublishedKeys) -> None:
+        # Removed first, so that the dictionary's order is the order of asking.
         self._kept.pop(server_name, None)
         self._kept[server_name] = published
         if len(self._kept) > self.max_servers:
@@ -92,9 +117,15 @@ class KeyLookup:
 
 
 def read_published(server_name: str, body: bytes, now: int) -> PublishedKeys:
-    """Return the keys of an answer that this server signed with each of them; none if anything is wrong with it.
+    """Return the keys of an answer of ``/_matrix/key/v2/server``.
 
-    Old keys do not count. They are believed for seven days, however long the server says.
+    * ``server_name``: the server that was asked; the answer has to name it.
+    * ``body``: the bytes of the answer.
+    * ``now``: the time in ms.
+
+    Only keys with which the answer itself is signed are returned, since a server must prove that it has them; none at
+    all if the answer has another form. ``old_verify_keys`` are not read: they sign no new request. The keys are valid
+    until ``valid_until_ts``, and for seven days at most.
     """
     nothing = PublishedKeys(now)
     try:
@@ -110,15 +141,18 @@ def read_published(server_name: str, body: bytes, now: int) -> PublishedKeys:
 
 
 def _worth_asking(kept: PublishedKeys, key_id: str, now: int) -> bool:
-    lacking = key_id not in kept.keys or kept.valid_until <= now
-    return lacking and not kept.asked_at <= now < kept.asked_at + PAUSE
+    """Return whether to ask a server again: the key is missing or no longer valid, and the last request is old."""
+    missing = key_id not in kept.keys or kept.valid_until <= now
+    # A clock that was set back (`now` before `asked_at`) must not delay the next request for longer than the pause.
+    return missing and not kept.asked_at <= now < kept.asked_at + PAUSE
 
 
-def _server_name(given: str) -> str:
-    """Return a server name in lower case. Raises ``InvalidParam``; a name with a path is none."""
-    if "/" in given:
+def _server_name(name: str) -> str:
+    """Return a server name in lower case. Raises ``InvalidParam`` for anything else, such as a name with a path."""
+    # `id_server` may have a path, a server name may not.
+    if "/" in name:
         raise InvalidParam
-    return normal_id_server(given)
+    return normal_id_server(name)
 
 
 def _key(entry: tuple[str, Any]) -> tuple[str, str | None]:

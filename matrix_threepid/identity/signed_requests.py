@@ -1,4 +1,8 @@
-"""Requests that homeservers sign for identity servers (MSC1915): signing them, and finding out who did."""
+"""Requests that homeservers sign for identity servers: how to sign one, and how to find out who signed it.
+
+Source: https://github.com/matrix-org/matrix-spec-proposals/pull/1915,
+https://spec.matrix.org/latest/server-server-api/#request-authentication
+"""
 
 from __future__ import annotations
 
@@ -19,40 +23,59 @@ class Signer(Protocol):
     """Signs requests to identity servers with the homeserver's key."""
 
     def sign(self, method: str, uri: str, destination_is: str, content: Mapping[str, Any]) -> str:
-        """Return an ``Authorization`` header. ``uri`` begins with ``/_matrix``; ``destination_is``: ``host[:port]``."""
+        """Return the value of an ``Authorization`` header.
+
+        * ``method``: the HTTP method.
+        * ``uri``: the path from ``/_matrix`` on, without a path of the identity server's own before it.
+        * ``destination_is``: the identity server, ``host[:port]``.
+        * ``content``: the parsed body.
+        """
 
 
 class ServerKeys(Protocol):
-    """Knows the keys homeservers publish."""
+    """Finds the keys that homeservers publish; ``KeyLookup`` does so over HTTPS."""
 
     def find(self, server_name: str, key_id: str) -> Awaitable[str | None]:
-        """Return a key in unpadded base64 if it is valid now; raise ``Unavailable`` if nobody can tell right now."""
+        """Return a verify key (unpadded base64) if it is valid, else ``None``; raise ``Unavailable`` in an outage."""
 
 
 @frozen
 class SignedRequest:
-    """What a signature covers of a request: method, path with query, and the parsed body."""
+    """The parts of a request that its signature covers.
+
+    * ``method``: the HTTP method.
+    * ``uri``: path and query.
+    * ``content``: the parsed body.
+    """
 
     method: str
     uri: str
     content: Mapping[str, Any]
 
     def signed(self, origin: str, **destination: str) -> dict[str, Any]:
-        """Return the object that is signed. Identity servers want ``destination_is``, homeservers ``destination``."""
+        """Return the object that is signed.
+
+        * ``origin``: the homeserver that signs.
+        * ``destination``: ``destination_is`` for an identity server (MSC1915), or ``destination`` for a homeserver.
+        """
         members = {"method": self.method, "uri": self.uri, "content": self.content}
         return {**members, "origin": origin, **destination}
 
 
 @frozen
 class RequestSigner:
-    """The ``Signer`` that holds the key itself. ``server_name``: the homeserver's."""
+    """The ``Signer`` that has the key in this process.
+
+    * ``server_name``: the name of the homeserver.
+    * ``key``: its signing key.
+    """
 
     server_name: str
     key: SigningKey
 
     def sign(self, method: str, uri: str, destination_is: str, content: Mapping[str, Any]) -> str:
         signed = SignedRequest(method, uri, content).signed(self.server_name, destination_is=destination_is)
-        # Servers that only know v1 refuse a header with this parameter; it is signed all the same.
+        # Servers that have v1 only cannot read a header with the parameter `destination`; the member is signed anyway.
         destination = None if uri.startswith(_LEGACY) else destination_is
         signature = self.key.signature(signed, self.server_name)
         return header(XMatrixHeader(self.server_name, self.key.id, signature, destination))
@@ -61,16 +84,21 @@ class RequestSigner:
 async def authenticate(
     request: SignedRequest, headers: Collection[str], own_names: Collection[str], keys: ServerKeys
 ) -> str:
-    """Return the server that signed a request. ``headers``: all values of ``Authorization``.
+    """Return the name of the server that signed a request; one valid signature is enough.
 
-    ``own_names``: what this identity server is called. One valid signature is enough. Raises ``Unauthorized`` without
-    credentials, or with those for another server; ``Forbidden`` for other kinds of credentials and signatures that do
-    not fit; ``Unavailable`` when the signer's key cannot be had right now.
+    * ``request``: the request.
+    * ``headers``: all values of ``Authorization``.
+    * ``own_names``: the names of this identity server.
+    * ``keys``: finds the signer's key.
+
+    Raises ``Unauthorized`` without credentials and for those with the name of another server, ``Forbidden`` for
+    credentials of another scheme and for wrong signatures, ``Unavailable`` if the signer's key cannot be fetched now.
     """
-    given = read_headers(headers)
-    if headers and not given:
+    credentials = read_headers(headers)
+    if headers and not credentials:
         raise Forbidden("This needs the signature of a homeserver")
-    ours = [each for each in given if each.destination is None or each.destination in own_names]
+    # A header without a destination is checked too: the signed object has to name one of ours (SEC-125).
+    ours = [each for each in credentials if each.destination is None or each.destination in own_names]
     if not ours:
         raise Unauthorized("This request is not signed, or for another server")
     for each in ours:
@@ -81,16 +109,21 @@ async def authenticate(
 
 @frozen
 class XMatrixVerifier:
-    """A ``RequestVerifier``. ``own_names``: what this identity server is called; ``keys``: where keys are found."""
+    """The ``RequestVerifier`` for ``X-Matrix`` headers.
+
+    * ``own_names``: the names of this identity server, any collection of them.
+    * ``keys``: finds the keys of homeservers, such as a ``KeyLookup``.
+    """
 
     own_names: frozenset[str] = field(converter=set_of)
     keys: ServerKeys = field(repr=False)
 
     async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
         uri = f"{request.path}?{request.query}" if request.query else request.path
-        given = request.headers.get("authorization")
+        header_value = request.headers.get("authorization")
         signed = SignedRequest(request.method, uri, body)
-        return await authenticate(signed, () if given is None else (given,), _spellings(self.own_names), self.keys)
+        values = () if header_value is None else (header_value,)
+        return await authenticate(signed, values, _spellings(self.own_names), self.keys)
 
 
 def _spellings(names: Iterable[str]) -> frozenset[str]:
@@ -99,20 +132,23 @@ def _spellings(names: Iterable[str]) -> frozenset[str]:
 
 
 def _with_port(name: str) -> str:
-    bare = name.rpartition("]")[2]
-    return name if ":" in bare else f"{name}:443"
+    after_ipv6 = name.rpartition("]")[2]
+    return name if ":" in after_ipv6 else f"{name}:443"
 
 
-async def _signed(request: SignedRequest, given: XMatrixHeader, names: Iterable[str], keys: ServerKeys) -> bool:
-    if not given.key.startswith(f"{ALGORITHM}:"):
+async def _signed(request: SignedRequest, credentials: XMatrixHeader, names: Iterable[str], keys: ServerKeys) -> bool:
+    # Before the look-up, which costs a request to the server that the credentials name.
+    if not credentials.key.startswith(f"{ALGORITHM}:"):
         return False
-    public = await keys.find(given.origin, given.key)
-    return public is not None and any(_fits(request, given, public, name) for name in names)
+    public = await keys.find(credentials.origin, credentials.key)
+    return public is not None and any(_verifies(request, credentials, public, name) for name in names)
 
 
-def _fits(request: SignedRequest, given: XMatrixHeader, public: str, name: str) -> bool:
-    signatures = {"signatures": {given.origin: {given.key: given.sig}}}
+def _verifies(request: SignedRequest, credentials: XMatrixHeader, public: str, name: str) -> bool:
+    origin, key_id = credentials.origin, credentials.key
+    signatures = {"signatures": {origin: {key_id: credentials.sig}}}
+    # Homeservers whose code for federation signs this too write `destination` in place of MSC1915's `destination_is`.
     return any(
-        verifies({**request.signed(given.origin, **{member: name}), **signatures}, given.origin, given.key, public)
+        verifies({**request.signed(origin, **{member: name}), **signatures}, origin, key_id, public)
         for member in ("destination_is", "destination")
     )

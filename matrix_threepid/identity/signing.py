@@ -1,6 +1,8 @@
-"""Canonical JSON and signatures over it (specification, appendices "Canonical JSON" and "Signing JSON").
+"""Canonical JSON and signatures over it.
 
-Needs the extra ``signing``, whose libraries are imported when the first key is read.
+Source: https://spec.matrix.org/latest/appendices/#canonical-json and
+https://spec.matrix.org/latest/appendices/#signing-json. Signatures need the extra ``signing``, whose libraries are
+imported when the first key is read.
 """
 
 from __future__ import annotations
@@ -19,37 +21,55 @@ ALGORITHM = "ed25519"
 
 
 def set_of(names: Iterable[str]) -> frozenset[str]:
-    """Return names or keys as a set; typed, so that any collection may be passed where a set is kept."""
+    """Return names or keys as a set; a converter with a type, so that fields accept any collection."""
     return frozenset(names)
 
 
 def canonical(value: Any) -> bytes:
-    """Return canonical JSON. Raises ``ValueError`` for what has none: fractions, integers beyond 2^53-1, surrogates."""
+    """Return canonical JSON.
+
+    Raises ``ValueError`` for values that have none: fractions, integers beyond 2^53-1, lone surrogates, names of
+    members that are not texts.
+
+    >>> canonical({"b": 1, "a": [True, None]})
+    b'{"a":[true,null],"b":1}'
+    """
     _check(value)
     return encode_canonical_json(value)
 
 
 @frozen
 class SigningKey:
-    """A server's secret key; ``id`` as ``ed25519:a_1``, ``public``: the verify key in unpadded base64."""
+    """A signing key of a server, secret included; ``repr`` does not show it.
+
+    * ``id``: algorithm and version, such as ``ed25519:a_1``.
+    * ``public``: the verify key in unpadded base64.
+    """
 
     id: str
     public: str
     _native: Any = field(repr=redacted, eq=False)
 
     def sign(self, content: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Return a signed copy; other signatures and ``unsigned`` are kept. Raises ``ValueError`` as ``canonical``."""
+        """Return a copy with a signature of this key; ``unsigned`` and other signatures stay as they are.
+
+        * ``content``: the object to sign.
+        * ``name``: the name of the server that signs.
+
+        Raises ``ValueError`` as ``canonical`` does.
+        """
         from signedjson.sign import sign_json
 
+        # `sign_json` would sign fractions and large integers too, which other servers serialise differently.
         canonical(content)
         return sign_json(_loose(content), name, self._native)
 
     def signature(self, content: Mapping[str, Any], name: str) -> str:
-        """Return the signature alone, in unpadded base64."""
+        """Return the signature that ``sign`` adds, in unpadded base64."""
         return str(self.sign(content, name)["signatures"][name][self.id])
 
     def text(self) -> str:
-        """Return the line a key file holds, secret included."""
+        """Return the line of a key file, ``ed25519 ID SEED``, secret included."""
         from signedjson.key import encode_signing_key_base64
 
         algorithm, version = self.id.split(":")
@@ -58,7 +78,11 @@ class SigningKey:
 
 @frozen
 class NamedSigner:
-    """An ``ObjectSigner``: signs as this server."""
+    """An ``ObjectSigner`` with a key in this process.
+
+    * ``server_name``: the name of the server that signs.
+    * ``key``: its signing key.
+    """
 
     server_name: str
     key: SigningKey
@@ -68,7 +92,10 @@ class NamedSigner:
 
 
 def read_signing_key(text: str) -> SigningKey:
-    """Return the first key of a homeserver's key file: ``ed25519 ID SEED``. Raises ``ConfigurationError``."""
+    """Return the first key of the text of a key file, whose lines are ``ed25519 ID SEED``.
+
+    Raises ``ConfigurationError`` for a first line of another form, and without the extra ``signing``.
+    """
     key = _library()
     try:
         algorithm, version, seed = next(filter(None, text.splitlines())).split()
@@ -78,12 +105,15 @@ def read_signing_key(text: str) -> SigningKey:
 
 
 def new_signing_key(version: str) -> SigningKey:
-    """Return a fresh key; ``version``: its name, such as ``a_1``."""
+    """Return a new random key; ``version`` is the second part of its id, such as ``a_1``.
+
+    Raises ``ConfigurationError`` without the extra ``signing``.
+    """
     return wrapped_key(_library().generate_signing_key(version))
 
 
 def wrapped_key(native: Any) -> SigningKey:
-    """Return a key of ``signedjson``, as homeservers in Python hold theirs."""
+    """Return the ``SigningKey`` of a key object of ``signedjson``, such as Synapse has."""
     from signedjson.key import encode_verify_key_base64, get_verify_key
 
     public = encode_verify_key_base64(get_verify_key(native))
@@ -91,7 +121,14 @@ def wrapped_key(native: Any) -> SigningKey:
 
 
 def verifies(content: Mapping[str, Any], name: str, key_id: str, public: str) -> bool:
-    """Return whether ``content`` has this server's signature by this key; whatever is odd about either is ``False``."""
+    """Return whether an object has a valid signature.
+
+    * ``content``: the object, with ``signatures``.
+    * ``name``: the server whose signature is checked.
+    * ``key_id``, ``public``: the id of its key and the verify key in unpadded base64.
+
+    ``False`` also for an object or key of another form: both come from strangers.
+    """
     from signedjson.sign import SignatureVerifyException, verify_signed_json
 
     key = _library()
@@ -99,13 +136,17 @@ def verifies(content: Mapping[str, Any], name: str, key_id: str, public: str) ->
     try:
         canonical(content)
         verify_signed_json(dict(content), name, key.decode_verify_key_base64(algorithm, version, public))
+    # The library checks neither types nor depth, so a wrong object raises almost anything.
     except (SignatureVerifyException, ValueError, TypeError, AttributeError, RecursionError):
         return False
     return True
 
 
 def _check(value: Any) -> None:
-    """``canonicaljson`` writes fractions and any integer; other servers would read something else, or nothing."""
+    """Raise ``ValueError`` for a value without canonical JSON.
+
+    ``canonicaljson`` does not: it writes fractions and integers of any size.
+    """
     if isinstance(value, Mapping):
         for name, inner in value.items():
             _check_name(name)
@@ -114,19 +155,19 @@ def _check(value: Any) -> None:
         for inner in value:
             _check(inner)
     elif isinstance(value, str):
-        value.encode()
+        value.encode()  # raises UnicodeEncodeError, a ValueError, for lone surrogates
     elif value is not None and not (isinstance(value, int) and abs(value) <= MAX_INTEGER):
         raise ValueError("canonical JSON has integers between -(2^53-1) and 2^53-1, texts, lists and objects only")
 
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str):
-        raise ValueError("the names of members are texts")  # noqa: TRY004  one kind of error for all that is wrong
+        raise ValueError("the names of members are texts")  # noqa: TRY004  one type of error for every wrong value
     name.encode()
 
 
 def _loose(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy whose signatures can be added to."""
+    """Return a copy whose signatures can be changed; ``sign_json`` adds its own in place."""
     signatures = {name: dict(by) for name, by in content.get("signatures", {}).items()}
     return {**content, "signatures": signatures}
 

@@ -1,6 +1,7 @@
-"""The ``X-Matrix`` authentication scheme, written strictly and read tolerantly.
+"""The ``X-Matrix`` authentication scheme: strict in writing, tolerant in reading.
 
-Specification, server-server API, "Request Authentication"; the grammar is that of RFC 9110, 11.4.
+Source: https://spec.matrix.org/latest/server-server-api/#request-authentication; the grammar is that of
+https://www.rfc-editor.org/rfc/rfc9110#section-11.4.
 """
 
 from __future__ import annotations
@@ -13,17 +14,24 @@ from attrs import frozen
 from ..protocol.errors import Unauthorized
 
 _SCHEME = re.compile(r"x-matrix[ \t]+", re.IGNORECASE)
+# Bare values may have characters that a token has not, such as the colon of a key id: older servers do not quote them.
 _PARAMETER = re.compile(
     r"""(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s",\\]+))[ \t]*(?:,|$)"""
 )
 _BETWEEN = re.compile(r"[ \t,]*")
 MAX_CREDENTIALS = 8
-"""So many a request may carry; each may cost a look-up of a key."""
+"""The credentials that a request may carry; each may cost a request for a key."""
 
 
 @frozen
 class XMatrixHeader:
-    """What one ``X-Matrix`` header says."""
+    """The parameters of one ``X-Matrix`` header.
+
+    * ``origin``: the server that signed.
+    * ``key``: the id of its key, such as ``ed25519:a_1``.
+    * ``sig``: the signature in unpadded base64.
+    * ``destination``: the server that is addressed; ``None`` from servers before version 1.3 of the specification.
+    """
 
     origin: str
     key: str
@@ -32,20 +40,30 @@ class XMatrixHeader:
 
 
 def header(credentials: XMatrixHeader) -> str:
-    """Write an ``Authorization`` header."""
+    """Return the value of an ``Authorization`` header.
+
+    >>> header(XMatrixHeader("example.org", "ed25519:a_1", "c2ln"))
+    'X-Matrix origin="example.org",key="ed25519:a_1",sig="c2ln"'
+    """
+    # Quoted, and without spaces after the commas: some servers read nothing else.
     named = {"origin": credentials.origin, "destination": credentials.destination}
     members = {**named, "key": credentials.key, "sig": credentials.sig}
     return "X-Matrix " + ",".join(f'{name}="{value}"' for name, value in members.items() if value is not None)
 
 
 def read_headers(values: Iterable[str]) -> tuple[XMatrixHeader, ...]:
-    """Return the ``X-Matrix`` credentials of all ``Authorization`` headers, also of several that a proxy has joined.
+    """Return the ``X-Matrix`` credentials of all ``Authorization`` headers.
 
-    Raises ``Unauthorized`` for a malformed one, too many of them, and credentials of different origins.
+    Several headers may have been joined by a proxy into one with commas. Headers of other schemes are skipped. Raises
+    ``Unauthorized`` for malformed credentials, more than ``MAX_CREDENTIALS``, and credentials of different origins.
+
+    >>> read_headers(['X-Matrix origin=example.org,key="ed25519:a_1",sig="c2ln"'])[0].key
+    'ed25519:a_1'
     """
     found = tuple(credentials for value in values for credentials in _read(value))
     if len(found) > MAX_CREDENTIALS:
         raise _malformed()
+    # Several signatures are those of several keys of one server.
     if len({credentials.origin for credentials in found}) > 1:
         raise Unauthorized("The credentials name different servers")
     return found
@@ -59,11 +77,12 @@ def _read(value: str) -> Iterator[XMatrixHeader]:
 
 
 def _parameters(value: str, position: int) -> tuple[dict[str, str], int]:
-    """Return the parameters up to the next scheme or the end, and where that is."""
+    """Return the parameters from a position up to the next scheme or the end, and the position there."""
     found: dict[str, str] = {}
     position = _skipped(value, position)
     while position < len(value) and not _SCHEME.match(value, position):
         parameter = _PARAMETER.match(value, position)
+        # A name that comes twice is refused: two programs on the way might each believe another value.
         if parameter is None or parameter["name"].lower() in found:
             raise _malformed()
         found[parameter["name"].lower()] = _text(parameter)
@@ -82,7 +101,8 @@ def _text(parameter: re.Match[str]) -> str:
 
 
 def _credentials(parameters: Mapping[str, str]) -> XMatrixHeader:
-    """The specification's list calls the signature ``signature``, its examples and all servers ``sig``."""
+    """Return the credentials of parsed parameters. Raises ``Unauthorized`` if one is missing."""
+    # The specification's list of parameters names it `signature`, its examples and all servers name it `sig`.
     sig = parameters.get("sig", parameters.get("signature"))
     if sig is None or not {"origin", "key"} <= parameters.keys():
         raise _malformed()
