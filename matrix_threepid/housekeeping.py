@@ -1,4 +1,4 @@
-"""Jobs a host runs beside its requests. They contain no loop and no sleep: ``matrix_threepid.hosts`` has drivers."""
+"""``Job``: recurring work of a host (decision 39), without a loop and sleep; the drivers are in ``hosts``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .ports import Clock, system_clock
 from .protocol.errors import ConfigurationError
 
 LONGEST_PAUSE = 60_000
-"""The ms after which a job that fails again and again is tried, unless its own pace is slower."""
+"""The ms between tries of a job that keeps failing, at most, unless its own pace is slower."""
 _CATCH_UP = 10
-"""A job that left something to do is due again after this fraction of its pace."""
+"""A job that has left work undone is due again after this part of its pace: a tenth."""
 _log = logging.getLogger("matrix_threepid.housekeeping")
 
 
@@ -25,16 +25,23 @@ def _positive(_: object, attribute: Any, value: Any) -> None:
 
 @define(kw_only=True, eq=False)
 class Job:
-    """Work that is done again and again, whatever happened the last time. A host may make jobs of its own.
+    """Recurring work; a failure delays the next run and ends nothing. A host may make jobs of its own.
 
-    ``name``: shown in logs.
-    ``every``: the ms from the end of one run to the start of the next.
-    ``work``: does the work once; what it returns counts only if there is a ``limit``.
-    ``limit``: a run that returns this number or more has left something to do, so the next one follows sooner.
-    ``clock``: returns the time in ms, for ``due_at``.
-    ``due_at``: the time of ``clock`` from which the job is due; at first, when it was made.
+    * ``name``: the name in logs.
+    * ``every``: the ms from the end of one run to the start of the next, from 1.
+    * ``work``: does the work once; its result counts only with a ``limit``.
+    * ``limit``: a run that returns this number or more has left work undone, so the next one follows after a tenth of
+      the pace; ``None``, the default: never.
+    * ``clock``: returns the time in ms, for ``due_at``; the system's clock by default.
+    * ``due_at``: the time of ``clock`` from which the job is due; at first the time at which it was made.
 
     Raises ``ConfigurationError`` for an ``every`` below 1.
+
+    >>> from matrix_threepid import run_sync
+    >>> async def purge():
+    ...     return 100
+    >>> run_sync(Job(name="purge", every=60_000, work=purge, limit=100).run_once())
+    6000
     """
 
     name: str
@@ -50,7 +57,7 @@ class Job:
         return self.clock()
 
     async def run_once(self) -> int:
-        """Do the work; return the ms until it is due again. Raises nothing but what stops a program or cancels a task.
+        """Do the work and return the ms until it is due again; raise only what ends a program or cancels a task.
 
         An ``Exception`` is logged once, as a warning of the logger ``matrix_threepid.housekeeping`` with its type only,
         since its text may hold addresses. Then the job is due after its pace, and each time in a row that it fails
@@ -65,7 +72,7 @@ class Job:
         return self._due_after(self.every // _CATCH_UP if more else self.every)
 
     def failed(self, error: Exception) -> int:
-        """Note a failure that ``run_once`` could not see, such as one of the driver; return the ms until it is due."""
+        """Count a failure outside of ``run_once``, such as one of the driver; return the ms until the job is due."""
         longest = max(self.every, LONGEST_PAUSE)
         self._failing = min(2 * self._failing or self.every, longest)
         _log.warning("%s failed: %s; next try in %d ms", self.name, type(error).__name__, self._failing)

@@ -1,4 +1,4 @@
-"""Run the handlers without an event loop, and name how blocking work leaves one."""
+"""``run_sync`` runs a handler without an event loop; ``Offload`` is the type of what runs blocking work beside one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ T = TypeVar("T")
 
 
 class Offload(Protocol):
-    """Runs blocking work away from the event loop: ``Threads``, ``asyncio.to_thread``, ``trio.to_thread.run_sync``."""
+    """Runs blocking work outside of the event loop's thread, as ``Threads`` and ``asyncio.to_thread`` do."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
+# Local to a thread, since other threads may drive coroutines in other ways at the same time.
 class _Driver(threading.local):
     running = False
 
@@ -23,18 +24,24 @@ _driver = _Driver()
 
 
 def driven_by_run_sync() -> bool:
-    """Return whether ``run_sync`` drives the coroutine that asks, also inside of an event loop."""
+    """Return whether ``run_sync`` drives the running coroutine, even if an event loop runs in this thread."""
     return _driver.running
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a handler to its end without a loop; all its ports must answer without waiting.
+    """Run a coroutine to its end without an event loop and return its result; nothing in it may wait (decision 2).
 
-    Blocking work of our own parts runs in this thread, also where an event loop runs, such as at the import of an
-    application. Raises ``RuntimeError`` naming what it would have to wait for.
+    The blocking work of stores and senders then runs in this thread, even if an event loop runs in it, as it does while
+    an application is imported. Raises ``RuntimeError`` with the names of the coroutines that wait if one does.
+
+    >>> async def answer():
+    ...     return 42
+    >>> run_sync(answer())
+    42
     """
     before, _driver.running = _driver.running, True
     try:
+        # One step is all: a coroutine that never waits ends in its first.
         waits_for = coroutine.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
@@ -46,7 +53,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def _names(awaitable: Any) -> Iterator[str]:
-    """Yield the names of the coroutines that wait for one another, the outermost first."""
+    """Yield the names of the coroutines that await one another, the outermost first."""
     while awaitable is not None:
         yield getattr(awaitable, "__qualname__", type(awaitable).__qualname__)
         awaitable = getattr(awaitable, "cr_await", None)

@@ -1,4 +1,4 @@
-"""``Threads``: where blocking work runs, whatever awaits it: asyncio, trio, Twisted, or no event loop at all."""
+"""``Threads``: runs blocking work for coroutines of asyncio, trio and Twisted, and for those without a loop."""
 
 from __future__ import annotations
 
@@ -24,24 +24,29 @@ T = TypeVar("T")
 Wait = Callable[["Future[Any]"], Awaitable[Any]]
 
 IDLE = 10.0
-"""The s a thread waits for more work before it ends."""
+"""The s that a thread waits for more work before it ends."""
 
 
 class Threads:
-    """An ``Offload`` to a few threads of its own; every blocking part has one, so that none waits for another's work.
+    """An ``Offload`` with threads of its own; stores and senders have one each, so that none waits for another.
 
-    * ``most``: number of pieces of work at once; one more waits for its turn.
-    * ``patience``: ms a piece of work may wait for its turn before it fails with ``Unavailable``; ``None``: any time.
+    * ``most``: the number of threads at most, from 1; further work waits for a free one.
+    * ``patience``: the ms that work may wait for a thread before it fails with ``Unavailable``; ``None``, the default,
+      for any time.
 
     Under asyncio, trio and Twisted the work runs in a thread and the loop goes on; without a loop, and under
-    ``run_sync``, it runs in the thread that asks for it. Threads start when they are needed, end when they were idle
-    for a while, and never hold up the end of the process. Cancelling takes back work that has not begun; work that has
-    begun is finished in its thread, which is free for other work only then.
+    ``run_sync``, it runs in the calling thread. Threads start when they are needed, end after 10 s without work, and do
+    not delay the end of the process. Cancelling withdraws work that has not begun; work that has begun is finished in
+    its thread. Raises ``ConfigurationError`` for a ``most`` below 1.
+
+    >>> from matrix_threepid import run_sync
+    >>> run_sync(Threads(4)(lambda: "done"))
+    'done'
     """
 
     def __init__(self, most: int, *, patience: int | None = None) -> None:
         if most < 1:
-            raise ConfigurationError("Threads: most must be 1 or more")
+            raise ConfigurationError("most: must be 1 or more")
         self._most, self._patience = most, patience
         self._crew = _Crew(most)
 
@@ -58,8 +63,10 @@ class Threads:
 
     def start(self, work: Callable[[], T], /) -> Future[T]:
         """Have ``work`` done in a thread, also where no event loop runs; return a future of its result."""
-        if self._crew.pid != os.getpid():  # threads do not outlive a fork
+        # A forked process has none of the threads, but a copy of their counts and perhaps of a held lock.
+        if self._crew.pid != os.getpid():
             self._crew = _Crew(self._most)
+        # In a copy of the context, as `asyncio.to_thread` does: context variables of a request reach its log lines.
         job = _Job(partial(copy_context().run, work), self._latest())
         self._crew.do(job)
         return job.future
@@ -82,7 +89,7 @@ async def result_of(future: Future[T]) -> T:
 
 
 async def inline(work: Callable[[], T], /) -> T:
-    """Run blocking work in this very thread. Raises ``ConfigurationError`` where that would stop an event loop."""
+    """Run blocking work in the calling thread. Raises ``ConfigurationError`` if that would stop an event loop."""
     if _wait_of_loop() is not None:
         raise ConfigurationError("offload: inline would stop the event loop that runs; leave offload out")
     return work()
@@ -90,7 +97,12 @@ async def inline(work: Callable[[], T], /) -> T:
 
 @define(eq=False)
 class _Job:
-    """A piece of work; ``latest``: when it is no use to begin, in s of the monotonic clock."""
+    """A piece of work.
+
+    * ``work``: the work.
+    * ``latest``: the time in s of the monotonic clock from which it fails instead of beginning; ``None``: never.
+    * ``future``: gets the result.
+    """
 
     work: Callable[[], Any]
     latest: float | None
@@ -111,10 +123,11 @@ class _Job:
 
 
 class _Crew:
-    """Threads of one process, and the work that waits for them.
+    """The threads of one process, and the work that waits for one.
 
-    ``ThreadPoolExecutor`` is not used since the interpreter waits for its threads at the end: a mail server that does
-    not answer would hold up the exit.
+    Not ``ThreadPoolExecutor``, because the interpreter waits for its threads when the program ends
+    (https://docs.python.org/3/library/concurrent.futures.html#threadpoolexecutor): a mail server that does not answer
+    would delay that.
     """
 
     def __init__(self, most: int) -> None:
@@ -125,7 +138,7 @@ class _Crew:
         self._threads = self._idle = 0
 
     def do(self, job: _Job) -> None:
-        """Have a job done by a thread as soon as one is free. Raises ``RuntimeError`` if none can be started."""
+        """Queue a job for the next free thread. Raises ``RuntimeError`` if there is none and none can be started."""
         with self._changed:
             self._jobs.append(job)
             if self._idle >= len(self._jobs):
@@ -137,6 +150,7 @@ class _Crew:
         try:
             threading.Thread(target=self._work, name="matrix_threepid", daemon=True).start()
         except RuntimeError:
+            # The system has no more threads. If one of ours runs, it will do the job.
             if not self._threads:
                 self._jobs.pop()
                 raise
@@ -146,7 +160,7 @@ class _Crew:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             job.run()
-            del job  # an idle thread keeps nothing alive
+            del job  # an idle thread must not keep the result and its context in memory
 
     def _next(self) -> _Job | None:
         with self._changed:
@@ -161,7 +175,7 @@ class _Crew:
 
 
 def _wait_of_loop() -> Wait | None:
-    """Return how to wait for a future in what drives the running coroutine; ``None``: nothing that could wait."""
+    """Return how the running coroutine can wait for a future; ``None`` if no event loop drives it."""
     if driven_by_run_sync():
         return None
     library = _library()
@@ -173,7 +187,7 @@ def _wait_of_loop() -> Wait | None:
 
 
 def _library() -> str | None:
-    """Return what runs here, as ``sniffio`` calls it; it knows asyncio's tasks and trio, and not Twisted."""
+    """Return ``sniffio``'s name of the library that drives this coroutine; it knows asyncio and trio, not Twisted."""
     from sniffio import AsyncLibraryNotFoundError, current_async_library
 
     try:
@@ -194,7 +208,7 @@ async def _wait_on_trio(future: Future[Any]) -> Any:
     done, token = trio.Event(), trio.lowlevel.current_trio_token()
 
     def tell(_: object) -> None:
-        with suppress(trio.RunFinishedError):  # whoever asked was cancelled, and the loop ended
+        with suppress(trio.RunFinishedError):  # the waiting task was cancelled and the loop has ended
             token.run_sync_soon(done.set)
 
     future.add_done_callback(tell)
@@ -212,7 +226,7 @@ async def _wait_on_twisted(future: Future[Any]) -> Any:
         future.cancel()
 
     def tell() -> None:
-        if deferred.called:  # cancelled: nobody waits
+        if deferred.called:  # it was cancelled, and a Deferred fires once
             return
         if (error := future.exception()) is not None:
             deferred.errback(error)
@@ -228,7 +242,8 @@ async def _wait_on_twisted(future: Future[Any]) -> Any:
 
 
 def _in_reactor() -> bool:
-    """Return whether this is the thread of Twisted's reactor, and that runs."""
+    """Return whether Twisted's reactor runs, and in this thread."""
+    # Not imported here: the first import installs the default reactor, and the program may want another.
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     if reactor is None or not reactor.running:
         return False
@@ -241,8 +256,8 @@ def _in_reactor() -> bool:
 def _twisted_is_nearest() -> bool:
     """Return whether Twisted drives the running coroutine although a task of asyncio is in the middle of a step.
 
-    That happens on asyncio's reactor: a task that fires a ``Deferred`` resumes coroutines that wait for it. Whoever
-    drives the coroutine is the nearest of both on the stack; a task has no frame but that of the loop below it.
+    That happens on asyncio's reactor: a task that fires a ``Deferred`` resumes the coroutines that await it, on its own
+    stack. The one whose frame is nearest on the stack drives the coroutine; a task has no frame but that of the loop.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None and frame.f_globals.get("__name__") != "asyncio.events":

@@ -1,4 +1,4 @@
-"""Hosts: what turns a web framework's requests into ours, and drives the jobs beside them."""
+"""Adapters that serve the endpoints under ASGI, WSGI and Twisted, and drivers of the recurring jobs."""
 
 from __future__ import annotations
 

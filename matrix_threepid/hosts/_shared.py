@@ -1,4 +1,4 @@
-"""What every host does alike: know its paths, read headers strictly, believe a proxy only if told, answer to bugs."""
+"""What all hosts share: paths, headers, the client's address, framing of answers, and answers to bugs."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ def checked_service(service: Service, host: str) -> Service:
 
 
 class Disconnected(Exception):
-    """The client went away in the middle of its body."""
+    """The client closed the connection before it had sent its body in full."""
 
 
 def our_path(service: Service, path: str, root: str = "", encoded: bytes = b"") -> str | None:
-    """Return the path that is the service's own: as it is, below the prefix ``root``, or as a mount cut it.
+    """Return the path of a request as the service serves it; ``None`` if it is not one of its endpoints.
 
-    ``encoded``: the path as it was sent, where the server tells. An encoded slash in it is no slash to a proxy in
-    front of us, so it is none to us.
+    * ``path``: the decoded path that the server gives.
+    * ``root``: the prefix of the mount, which the path may still have, or may have lost; ``""`` for none.
+    * ``encoded``: the path as it was sent, if the server gives it.
     """
+    # A proxy that decides by the path does not take %2F for a slash, so a path that has one could pass its rules.
     if b"%2f" in encoded.lower():
         return None
     prefix = root.rstrip("/")
@@ -45,9 +47,13 @@ def our_path(service: Service, path: str, root: str = "", encoded: bytes = b"") 
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by lower-case name; one that came several times as a list (RFC 9110, 5.3).
+    """Return headers by lower-case name; the values of one that came several times are joined by commas.
 
-    So of two ``Authorization`` headers neither wins: together they are no token anybody knows.
+    See https://www.rfc-editor.org/rfc/rfc9110#section-5.3. Two ``Authorization`` headers so make one value that is no
+    valid token, and no program on the way can have taken another of them than we do.
+
+    >>> joined([("Accept", "text/html"), ("ACCEPT", "*/*")])
+    {'accept': 'text/html, */*'}
     """
     found: dict[str, str] = {}
     for written, value in headers:
@@ -63,15 +69,23 @@ def check_length(headers: Mapping[str, str], max_body: int) -> None:
 
 
 def announced(headers: Mapping[str, str]) -> int | None:
-    """Return the bytes the headers announce, ``None`` if they do not; of 20 digits or more the first are enough."""
+    """Return the number in ``Content-Length``; ``None`` without one."""
     length = headers.get("content-length", "")
+    # 20 digits are enough for any number above a limit, and int() of thousands would be slow or raise.
     return int(length.lstrip("0")[:20] or "0") if length.isdecimal() else None
 
 
 def client_of(headers: Mapping[str, str], peer: str | None, client_header: str | None) -> str | None:
-    """Return the client's address: the last entry of the proxy's header where there is one, or the peer's.
+    """Return the address of the client, without a port.
 
-    ``client_header``: the name of the header a trusted proxy writes, or ``None`` if there is no such proxy.
+    * ``headers``: by lower-case name.
+    * ``peer``: the address of the connection's other end; ``None`` if the server does not give it.
+    * ``client_header``: the header in which a trusted proxy writes the client's address; ``None`` without such a proxy.
+
+    Of the header only the last entry counts, which the proxy has added: a client can write any others itself.
+
+    >>> client_of({"x-forwarded-for": "192.0.2.1, [2001:db8::7]:443"}, "127.0.0.1", "X-Forwarded-For")
+    '2001:db8::7'
     """
     entry = headers.get((client_header or "").lower(), "").rpartition(",")[2].strip()
     match = _WITH_PORT.fullmatch(entry)
@@ -79,7 +93,11 @@ def client_of(headers: Mapping[str, str], peer: str | None, client_header: str |
 
 
 def framed(response: Response, method: str) -> Response:
-    """Return the answer as it is sent: with its length, or, to HEAD, without a body and a length nobody knows."""
+    """Return the answer to send: with ``Content-Length``; to HEAD without a body and without that header.
+
+    HEAD may leave out what only the body would tell (https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2), and 204 has
+    no length (https://www.rfc-editor.org/rfc/rfc9110#section-8.6).
+    """
     if method == "HEAD":
         return evolve(response, body=b"")
     if response.status == _NO_CONTENT:
@@ -88,17 +106,20 @@ def framed(response: Response, method: str) -> Response:
 
 
 def jobs_of(kept: Iterable[Service | Job]) -> list[Job]:
-    """Return the jobs of services, and those that are given as they are."""
+    """Return all jobs: those of services, and jobs as they are."""
     return [job for each in kept for job in ((each,) if isinstance(each, Job) else each.jobs())]
 
 
 def refused(error: MatrixError) -> Response:
-    """Return the answer to a request that never reached the service."""
+    """Return the answer to a request that the host refuses before the service handles it."""
     return json_response(error.status, error.body(), *error.headers())
 
 
 def incident() -> Response:
-    """Return the answer to a bug, and log the bug under the name the client is told. For ``except`` blocks."""
+    """Return the answer 500 to a bug, and log its traceback; both have the same random name. For ``except`` blocks.
+
+    The client gets no more than the name, since a traceback may show what the service has stored.
+    """
     name = token_hex(4)
     _log.exception("incident %s", name)
     return json_response(500, MatrixError(f"Internal server error (incident {name})").body())

@@ -1,4 +1,4 @@
-"""ASGI: the endpoints as a pure application, alone or in front of another one."""
+"""``Asgi``: the endpoints as an ASGI 3 application (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Asgi:
     """An ASGI application; it may stand alone, under a prefix, or in front of another one.
 
-    ``otherwise``: application for everything that is not ours, lifespan included. ``client_header``: name of the
-    header in which a trusted proxy puts the client's address (its last entry counts); without it none is believed.
+    * ``service``: the endpoints.
+    * ``otherwise``: the application for every other path and for lifespan and websockets; ``None`` answers 404.
+    * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
+      counts; ``None``, the default, takes the address of the connection.
     """
 
     def __init__(self, service: Service, otherwise: App | None = None, client_header: str | None = None) -> None:
@@ -38,11 +40,14 @@ class Asgi:
             await _reply(send, response, scope["method"])
 
     def _path(self, scope: Scope) -> str | None:
-        """Return our path in a scope; frameworks cut the prefix of a mount off, or leave it to ``root_path``."""
+        """Return the path of one of our endpoints, else ``None``.
+
+        Some frameworks remove the prefix of a mount from ``path``, others only name it in ``root_path``.
+        """
         return our_path(self._service, scope["path"], scope.get("root_path", ""), scope.get("raw_path") or b"")
 
     async def _respond(self, scope: Scope, path: str, receive: Receive) -> Response | None:
-        """Return the answer, or ``None`` if the client went away before it had asked."""
+        """Return the answer; ``None`` if the client has closed the connection before its request was complete."""
         max_body = self._service.role.policy.max_body
         try:
             request = await read_request(scope, receive, max_body, self._client_header, path=path)
@@ -58,10 +63,16 @@ class Asgi:
 async def read_request(
     scope: Scope, receive: Receive, max_body: int, client_header: str | None = None, *, path: str | None = None
 ) -> Request:
-    """Return the request of a scope; ``path`` in place of the scope's, if given.
+    """Return the request of a scope, with its body.
 
-    Raises ``TooLarge`` before more than ``max_body`` bytes are kept, ``Disconnected`` for half a body.
+    * ``max_body``: the bytes that a body may have.
+    * ``client_header``: as for ``Asgi``.
+    * ``path``: the path to use in place of the scope's; ``None``: the scope's.
+
+    Raises ``TooLarge`` for a longer body, before more than its next piece is in memory, and ``Disconnected`` if the
+    client closes the connection before the end of its body.
     """
+    # The specification of ASGI gives header names and values as bytes; Latin-1 decodes any of them.
     headers = joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     check_length(headers, max_body)
     peer = scope.get("client")
@@ -97,7 +108,7 @@ async def _reply(send: Send, response: Response, method: str) -> None:
 
 
 async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stand in for another application: nothing is found, no socket opened, and start and stop are agreed to."""
+    """Answer where there is no other application: 404, a refused websocket, and an accepted start and stop."""
     if scope["type"] == "http":
         await _reply(send, refused(Unrecognized()), scope["method"])
     elif scope["type"] == "websocket":
@@ -106,7 +117,7 @@ async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["type"] == "lifespan":
         await _live(receive, send)
     else:
-        raise NotImplementedError(f"no answer to {scope['type']}")
+        raise NotImplementedError(f"scope: must be http, websocket or lifespan, not {scope['type']}")
 
 
 async def _live(receive: Receive, send: Send) -> None:

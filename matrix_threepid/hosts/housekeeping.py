@@ -1,7 +1,7 @@
-"""Drivers of the jobs beside the requests, for asyncio, trio and threads; ``hosts.twisted`` has that for Twisted.
+"""Drivers of the recurring jobs, for asyncio, trio and threads; ``hosts.twisted`` has the one for Twisted.
 
-Each takes services, whose jobs it runs, and jobs of the host's own. Every job runs at its own pace, the first time at
-once; none waits for another, and a failure of one stops none. Any number of processes may do this.
+Each takes services, whose jobs it runs, and jobs of the host's own (decision 39). Every job runs once at the start and
+then at its own pace; no job waits for another, and a failure of one stops none. Any number of processes may run them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,24 @@ from ..service import Service
 from ._shared import jobs_of
 
 Sleep = Callable[[float], Awaitable[object]]
-"""Waits so many s, such as ``asyncio.sleep``."""
+"""Waits a number of s, as ``asyncio.sleep`` does."""
 
 
 async def keep_house(*kept: Service | Job, sleep: Sleep = asyncio.sleep) -> None:
-    """Run jobs in an asyncio loop until cancelled. ``sleep``: waits between runs."""
+    """Run jobs in an asyncio loop until cancelled.
+
+    * ``kept``: services and jobs.
+    * ``sleep``: waits between runs, for tests; ``asyncio.sleep`` by default.
+    """
     await asyncio.gather(*(_repeat(job, sleep) for job in jobs_of(kept)))
 
 
 async def keep_house_in_trio(*kept: Service | Job, sleep: Sleep | None = None) -> None:
-    """Run jobs in a trio loop until cancelled. ``sleep``: waits between runs; the default is ``trio.sleep``."""
+    """Run jobs in a trio loop until cancelled.
+
+    * ``kept``: services and jobs.
+    * ``sleep``: waits between runs, for tests; ``None`` takes ``trio.sleep``.
+    """
     import trio
 
     async with trio.open_nursery() as nursery:
@@ -37,10 +45,13 @@ async def keep_house_in_trio(*kept: Service | Job, sleep: Sleep | None = None) -
 def keep_house_in_threads(
     *kept: Service | Job, run: Callable[[Coroutine[Any, Any, int]], int] = run_sync, stopped: Event | None = None
 ) -> Callable[[], None]:
-    """Start a daemon thread for each job; return a function that ends them once what they are doing is done.
+    """Start a daemon thread for each job; return a function that stops them and waits until their runs are finished.
 
-    Start them in each process after it was forked; threads do not survive a fork. ``run``: runs a coroutine to its end;
-    the default is for ports that answer at once. ``stopped``: set it to end them without waiting.
+    * ``kept``: services and jobs.
+    * ``run``: runs a coroutine to its end; the default, ``run_sync``, is for ports that answer without waiting.
+    * ``stopped``: an event that ends the threads when it is set, without waiting for them; ``None`` makes one.
+
+    Call it in each process after it was forked, because threads do not survive a fork.
     """
     stopping = stopped or Event()
     threads = [
@@ -67,7 +78,7 @@ def _repeat_in_thread(job: Job, run: Callable[[Coroutine[Any, Any, int]], int], 
     while True:
         try:
             pause = run(job.run_once())
-        except Exception as error:  # of `run` itself: a port that waits, or a loop that is closed
+        except Exception as error:  # raised by `run` itself: a port that waits, or a closed loop
             pause = job.failed(error)
         if stopped.wait(pause / 1000):
             return

@@ -1,9 +1,9 @@
-"""Twisted: the endpoints as a ``Resource``, alone or in front of another one, and its pieces for resources of your own.
+"""``ThreepidResource``: the endpoints as a resource of Twisted Web, and its parts for resources of your own.
 
-``ThreepidResource`` is all of it. ``respond`` asks the service, ``write`` sends what came of it, ``read_request`` only
-reads: with these an adapter serves the endpoints from resources that its own server makes. ``site`` refuses long bodies
-before they are read; under any other site, Twisted has read them when a resource hears of them. ``keep_house`` runs the
-jobs beside the requests.
+``respond`` returns the service's answer to a request, ``write`` sends an answer, and ``read_request`` only reads a
+request: with these an adapter serves the endpoints from resources of its own. ``site`` refuses long bodies before they
+are read; under any other site Twisted has read the whole body before it calls a resource. ``keep_house_in_twisted``
+runs the recurring jobs. See https://docs.twisted.org/en/stable/web/howto/using-twistedweb.html.
 """
 
 # mypy: allow-untyped-calls
@@ -30,18 +30,23 @@ from ..service import Service
 from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
 
 WebRequest = Any
-"""A ``twisted.web.server.Request``; its own types leave most of it open."""
+"""A ``twisted.web.server.Request``, whose own annotations cover only a part of it."""
 
 Run = Callable[[Coroutine[Any, Any, None]], "Deferred[None]"]
-"""Runs a coroutine; cancelling the Deferred must cancel it."""
+"""Runs a coroutine; cancelling the Deferred has to cancel the coroutine."""
 
 
 class ThreepidResource(Resource):
     """A resource; it may be a site's root, below a prefix, or in front of another one.
 
-    ``otherwise``: resource for everything that is not ours. ``client_header``: name of the header in which a trusted
-    proxy puts the client's address (its last entry counts); without it none is believed. ``run``: makes a Deferred of
-    a coroutine; the default is for ports that return Deferreds or answer at once. A client that goes away cancels it.
+    * ``service``: the endpoints.
+    * ``otherwise``: the resource for every other path; ``None`` answers 404.
+    * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
+      counts; ``None``, the default, takes the address of the connection.
+    * ``run``: makes a Deferred of a coroutine; the default is for ports that return Deferreds or answer without
+      waiting.
+
+    If the client closes the connection, the Deferred is cancelled.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class ThreepidResource(Resource):
         self._run = run
 
     def getChildWithDefault(self, path: bytes, request: WebRequest) -> Any:
-        """Return a leaf for what is ours; for the rest, start over at ``otherwise`` with the path it would have had."""
+        """Return a leaf for our endpoints; for any other path the child of ``otherwise``, as if it stood here."""
         ours = _our_path(self._service, request, request.prepath[:-1])
         if ours is not None:
             return _Leaf(partial(self._answer, ours))
@@ -66,7 +71,7 @@ class ThreepidResource(Resource):
         return getChildForRequest(self._otherwise, request)
 
     def render(self, request: WebRequest) -> Any:
-        """Answer at the very path the resource was put at."""
+        """Answer a request for the path at which the resource itself was put."""
         ours = _our_path(self._service, request, request.prepath)
         return self._otherwise.render(request) if ours is None else self._answer(ours, request)
 
@@ -81,6 +86,7 @@ class ThreepidResource(Resource):
         try:
             response = await respond(self._service, request, self._client_header, path=path)
         except (CancelledError, asyncio.CancelledError):
+            # Cancelled by the closed connection: there is nothing to answer. Any other cancellation is a bug of a port.
             if _is_gone(request):
                 raise
             response = incident()
@@ -103,10 +109,12 @@ class _Leaf(Resource):
 async def respond(
     service: Service, request: WebRequest, client_header: str | None = None, *, path: str | None = None
 ) -> Response:
-    """Return the answer to a request; ``path`` in place of the request's, if given.
+    """Return the service's answer to a request; to a bug the answer 500.
 
-    Bugs are an answer, too; only cancellation raises (``CancelledError``, Twisted's or that of asyncio), and then there
-    is nothing to send.
+    * ``client_header``: as for ``ThreepidResource``.
+    * ``path``: the path to use in place of the request's; ``None``: the request's.
+
+    Raises only ``CancelledError``, Twisted's or asyncio's; then there is nothing to send.
     """
     try:
         asked = read_request(request, service.role.policy.max_body, client_header, path=path)
@@ -122,9 +130,13 @@ async def respond(
 def read_request(
     request: WebRequest, max_body: int, client_header: str | None = None, *, path: str | None = None
 ) -> Request:
-    """Return a request that Twisted has received; ``path`` in place of the request's, if given.
+    """Return a request that Twisted has received.
 
-    Raises ``TooLarge`` for a body of more than ``max_body`` bytes.
+    * ``max_body``: the bytes that a body may have.
+    * ``client_header``: as for ``ThreepidResource``.
+    * ``path``: the path to use in place of the request's; ``None``: the request's.
+
+    Raises ``TooLarge`` for a longer body.
     """
     raw = request.requestHeaders.getAllRawHeaders()
     headers = joined((name.decode("latin-1"), value.decode("latin-1")) for name, values in raw for value in values)
@@ -142,7 +154,7 @@ def read_request(
 
 
 def write(request: WebRequest, response: Response) -> None:
-    """Send an answer and finish the request; nothing happens if the client is gone."""
+    """Send an answer and finish the request; do nothing if the client has closed the connection."""
     if not _is_gone(request):
         _start(request, response)
         request.finish()
@@ -151,8 +163,9 @@ def write(request: WebRequest, response: Response) -> None:
 def site(resource: IResource, max_body: int, **options: Any) -> server.Site:
     """Return a site that answers a body of more than ``max_body`` bytes with 413 before it is read.
 
-    ``max_body`` is for all paths: take the policy's, or the most that any other resource of the site allows.
-    ``options`` are those of ``twisted.web.server.Site``.
+    * ``resource``: the root of the site.
+    * ``max_body``: for all paths, so the largest that any resource of the site allows; ``Policy.max_body`` for ours.
+    * ``options``: those of ``twisted.web.server.Site``.
     """
     return server.Site(resource, partial(BoundedRequest, max_body=max_body), **options)
 
@@ -187,7 +200,7 @@ class BoundedRequest(server.Request):
     def _refuse(self) -> None:
         self._refused = True
         self.clientproto = b"HTTP/1.1"
-        self.requestHeaders.removeHeader(b"expect")  # or "100 Continue" would follow
+        self.requestHeaders.removeHeader(b"expect")  # Twisted would send "100 Continue" after the answer
         self.setHeader(b"connection", b"close")
         _start(self, refused(TooLarge()))
         self.loseConnection()
@@ -198,9 +211,12 @@ def keep_house_in_twisted(
 ) -> Callable[[], Deferred[Any]]:
     """Run the jobs of services, and jobs of the host's own, each at its own pace and the first time at once.
 
-    Returns a function that ends them; its Deferred fires once what they are doing is done, for
-    ``reactor.addSystemEventTrigger("before", "shutdown", stop)``. ``run``: makes a Deferred of a coroutine, as for
-    ``ThreepidResource``. ``clock``: an ``IReactorTime``; the default is the reactor.
+    * ``kept``: services and jobs.
+    * ``run``: makes a Deferred of a coroutine, as for ``ThreepidResource``.
+    * ``clock``: an ``IReactorTime``; ``None`` takes the reactor.
+
+    Returns a function that stops the jobs; its Deferred fires once their runs are finished, for
+    ``reactor.addSystemEventTrigger("before", "shutdown", stop)``.
     """
     if clock is None:
         from twisted.internet import reactor
@@ -211,7 +227,7 @@ def keep_house_in_twisted(
 
 
 class _Rounds:
-    """Runs one job until it is stopped; what has begun is finished, only the pause between runs is cut."""
+    """Runs one job until it is stopped; a run that has begun is finished, the pause between runs is cancelled."""
 
     def __init__(self, job: Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]], clock: IReactorTime) -> None:
         self._job, self._run, self._clock = job, run, clock
@@ -229,7 +245,7 @@ class _Rounds:
         while not self._stopped:
             try:
                 pause = await self._run(self._job.run_once())
-            except Exception as error:  # of `run` itself
+            except Exception as error:  # raised by `run` itself
                 pause = self._job.failed(error)
             await self._wait(pause)
 
@@ -250,7 +266,7 @@ def _start(request: WebRequest, response: Response) -> None:
 
 
 def _is_gone(request: WebRequest) -> bool:
-    """Return whether nobody waits for an answer: Twisted takes the channel from a request that lost its connection."""
+    """Return whether the connection is closed: Twisted then removes the channel of a request."""
     return request.channel is None
 
 
@@ -272,6 +288,6 @@ def _body(request: WebRequest, max_body: int) -> bytes:
 
 
 def _nothing_else(request: WebRequest) -> int:
-    """Stand in for another resource: nothing is found."""
+    """Answer 404 where there is no other resource."""
     write(request, refused(Unrecognized()))
     return server.NOT_DONE_YET

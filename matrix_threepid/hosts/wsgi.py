@@ -1,7 +1,7 @@
-"""WSGI (PEP 3333): the endpoints as a pure application, alone or in front of another one.
+"""``Wsgi``: the endpoints as a WSGI application (https://peps.python.org/pep-3333/).
 
-Use a server that drops headers with underscores in their names, as gunicorn, waitress and werkzeug do: WSGI writes
-them like those with hyphens, and a client must not be able to write the proxy's.
+Use a server that drops headers with underscores in their names, as gunicorn, waitress and werkzeug do. WSGI gives
+``X_Forwarded_For`` and ``X-Forwarded-For`` the same name, so a client could otherwise write the header of the proxy.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 class Wsgi:
     """A WSGI application; it may stand alone, under a prefix, or in front of another one.
 
-    ``otherwise``: application for everything that is not ours. ``client_header``: name of the header in which a trusted
-    proxy puts the client's address (its last entry counts); without it none is believed. ``run``: runs a coroutine to
-    its end; the default is for ports that answer at once.
+    * ``service``: the endpoints.
+    * ``otherwise``: the application for every other path; ``None`` answers 404.
+    * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
+      counts; ``None``, the default, takes the address of the connection.
+    * ``run``: runs a coroutine to its end; the default, ``run_sync``, is for ports that answer without waiting.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Wsgi:
             request = read_request(environ, max_body, self._client_header, path=path)
             return self._run(self._service.handle(request))
         except Disconnected:
-            return Response(400)  # nobody reads it, but WSGI wants an answer
+            return Response(400)  # the client is gone, but WSGI has no way to send no answer
         except TooLarge as error:
             return refused(error)
         except Exception:
@@ -79,9 +81,14 @@ class Wsgi:
 def read_request(
     environ: Environ, max_body: int, client_header: str | None = None, *, path: str | None = None
 ) -> Request:
-    """Return the request of an environment; ``path`` in place of the environment's, if given.
+    """Return the request of an environment, with its body.
 
-    Raises ``TooLarge`` before more than ``max_body`` bytes and one are read, ``Disconnected`` for half a body.
+    * ``max_body``: the bytes that a body may have.
+    * ``client_header``: as for ``Wsgi``.
+    * ``path``: the path to use in place of the environment's; ``None``: the environment's.
+
+    Raises ``TooLarge`` for a longer body, before more than ``max_body`` bytes and one are read, and ``Disconnected`` if
+    the client closes the connection before the end of its body.
     """
     headers = joined(_headers(environ))
     check_length(headers, max_body)
@@ -97,7 +104,10 @@ def read_request(
 
 
 def _decoded(environ: Environ, name: str) -> str:
-    """Return a path: WSGI hands over its bytes as if they were latin-1, and they are UTF-8."""
+    """Return a path of the environment.
+
+    WSGI decodes its bytes as Latin-1 (https://peps.python.org/pep-3333/#unicode-issues), but they are UTF-8.
+    """
     written: str = environ.get(name, "")
     return written.encode("latin-1").decode("utf-8", "replace")
 
@@ -111,7 +121,11 @@ def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
 
 
 def _body(environ: Environ, headers: dict[str, str], max_body: int) -> bytes:
-    """Return the body; without a length there is one only where the server marks its end."""
+    """Return the body.
+
+    Without a length it can be read only if the server marks its end (``wsgi.input_terminated``); any other server would
+    block there until the client sends more.
+    """
     length, stream = announced(headers), environ["wsgi.input"]
     if length is not None and "transfer-encoding" not in headers:
         return _read(stream, length, length)
@@ -122,7 +136,7 @@ def _body(environ: Environ, headers: dict[str, str], max_body: int) -> bytes:
 
 
 def _read(stream: Any, most: int, least: int = 0) -> bytes:
-    """Return what a stream holds, up to ``most`` bytes. Raises ``Disconnected`` if it breaks or ends too early."""
+    """Return up to ``most`` bytes of a stream. Raises ``Disconnected`` if it breaks or has less than ``least``."""
     body = bytearray()
     try:
         while len(body) < most and (part := stream.read(most - len(body))):
@@ -137,9 +151,10 @@ def _read(stream: Any, most: int, least: int = 0) -> bytes:
 def _reply(start_response: StartResponse, response: Response, method: str) -> Iterable[bytes]:
     sent = framed(response, method)
     start_response(f"{sent.status} {responses.get(sent.status, 'Unknown')}", list(sent.headers))
-    return iter((sent.body,))  # of a list, wsgiref would claim to know the length of what HEAD does not send
+    # Not a list: wsgiref adds the Content-Length of a list with one item, and to HEAD that would be 0.
+    return iter((sent.body,))
 
 
 def _nothing_else(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Stand in for another application: nothing is found."""
+    """Answer 404 where there is no other application."""
     return _reply(start_response, refused(Unrecognized()), environ["REQUEST_METHOD"])
