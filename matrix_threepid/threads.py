@@ -141,6 +141,8 @@ class _Crew:
         """Queue a job for the next free thread. Raises ``RuntimeError`` if there is none and none can be started."""
         with self._changed:
             self._jobs.append(job)
+            # As many idle threads as jobs: one of them will take this job. Else a thread that has been woken for an
+            # earlier job still counts as idle, and this one would wait although another thread could be started.
             if self._idle >= len(self._jobs):
                 self._changed.notify()
             elif self._threads < self._most:

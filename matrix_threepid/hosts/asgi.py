@@ -53,6 +53,7 @@ class Asgi:
             request = await read_request(scope, receive, max_body, self._client_header, path=path)
             return await self._service.handle(request)
         except Disconnected:
+            # Sending to a closed connection raises in some servers, and is ignored in others.
             return None
         except TooLarge as error:
             return refused(error)
@@ -83,7 +84,7 @@ async def read_request(
         query=scope["query_string"].decode("latin-1"),
         body=await _body(receive, max_body),
         client=client_of(headers, peer[0] if peer else None, client_header),
-        native=scope,
+        native=scope,  # for callers and UIA of the host, which may need what the framework has put there
     )
 
 
@@ -94,6 +95,7 @@ async def _body(receive: Receive, max_body: int) -> bytes:
         if message["type"] == "http.disconnect":
             raise Disconnected
         body += message.get("body", b"")
+        # Checked at every piece: a chunked body announces no length.
         if len(body) > max_body:
             raise TooLarge
         more = message.get("more_body", False)
@@ -112,6 +114,7 @@ async def _nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         await _reply(send, refused(Unrecognized()), scope["method"])
     elif scope["type"] == "websocket":
+        # ASGI wants the "connect" to be received first; a close before "accept" is answered with 403.
         await receive()
         await send({"type": "websocket.close", "code": 1000})
     elif scope["type"] == "lifespan":

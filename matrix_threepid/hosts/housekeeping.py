@@ -80,5 +80,6 @@ def _repeat_in_thread(job: Job, run: Callable[[Coroutine[Any, Any, int]], int], 
             pause = run(job.run_once())
         except Exception as error:  # raised by `run` itself: a port that waits, or a closed loop
             pause = job.failed(error)
+        # Waits for the pause and for the end at once.
         if stopped.wait(pause / 1000):
             return

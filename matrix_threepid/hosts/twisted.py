@@ -67,6 +67,7 @@ class ThreepidResource(Resource):
         ours = _our_path(self._service, request, request.prepath[:-1])
         if ours is not None:
             return _Leaf(partial(self._answer, ours))
+        # Twisted has moved one segment from `postpath` to `prepath` before this call; the other resource needs it back.
         request.postpath.insert(0, request.prepath.pop())
         return getChildForRequest(self._otherwise, request)
 
@@ -78,6 +79,7 @@ class ThreepidResource(Resource):
     def _answer(self, path: str, request: WebRequest) -> int:
         gone = request.notifyFinish()
         answering = self._run(self._reply(path, request))
+        # `notifyFinish` fails if the connection is lost before the answer was finished.
         gone.addErrback(lambda _: answering.cancel())
         answering.addErrback(lambda failure: None if _is_gone(request) else failure)
         return server.NOT_DONE_YET
@@ -180,6 +182,7 @@ class BoundedRequest(server.Request):
 
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that is announced as too long."""
+        # By this length Twisted chooses between memory and a temporary file for the body.
         super().gotLength(self._max_body if length is None else min(length, self._max_body))
         if length is not None and length > self._max_body:
             self._refuse()
@@ -199,6 +202,7 @@ class BoundedRequest(server.Request):
 
     def _refuse(self) -> None:
         self._refused = True
+        # Twisted sets it after the body only, in `requestReceived`, and the status line of the answer needs it.
         self.clientproto = b"HTTP/1.1"
         self.requestHeaders.removeHeader(b"expect")  # Twisted would send "100 Continue" after the answer
         self.setHeader(b"connection", b"close")
@@ -219,6 +223,7 @@ def keep_house_in_twisted(
     ``reactor.addSystemEventTrigger("before", "shutdown", stop)``.
     """
     if clock is None:
+        # Not at the top: the import installs the default reactor, and the program may want another.
         from twisted.internet import reactor
 
         clock = reactor
@@ -280,6 +285,7 @@ def _path(request: WebRequest) -> str:
 
 
 def _body(request: WebRequest, max_body: int) -> bytes:
+    # The host may have read the body already, for its own authentication.
     request.content.seek(0)
     body: bytes = request.content.read(max_body + 1)
     if len(body) > max_body:

@@ -61,6 +61,7 @@ class Wsgi:
         return _reply(start_response, self._respond(environ, path), environ["REQUEST_METHOD"])
 
     def _path(self, environ: Environ) -> str | None:
+        # Not in the specification: gunicorn gives RAW_URI, uWSGI and mod_wsgi REQUEST_URI, werkzeug both.
         sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         encoded = sent.partition("?")[0].encode("latin-1", "replace")
         return our_path(self._service, _decoded(environ, "PATH_INFO"), _decoded(environ, "SCRIPT_NAME"), encoded)
@@ -116,6 +117,7 @@ def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if name.startswith("HTTP_"):
             yield name[5:].replace("_", "-"), value
+        # The two headers without the prefix; servers may give them as empty texts where they were not sent.
         elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
             yield name.replace("_", "-"), value
 
@@ -139,6 +141,7 @@ def _read(stream: Any, most: int, least: int = 0) -> bytes:
     """Return up to ``most`` bytes of a stream. Raises ``Disconnected`` if it breaks or has less than ``least``."""
     body = bytearray()
     try:
+        # `read` may return less than was asked for before the end.
         while len(body) < most and (part := stream.read(most - len(body))):
             body += part
     except OSError:
