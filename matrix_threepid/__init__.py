@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .flows.binding_access import bindings_of as bindings_of
     from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
+    from .limits.sms import sms_left as sms_left
     from .login import login_key as login_key
     from .login import names_threepid as names_threepid
     from .login import user_of_login as user_of_login
@@ -59,6 +60,7 @@ _HOMES = {
     ".flows.binding_access": ("bindings_of",),
     ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),
+    ".limits.sms": ("sms_left",),
     ".login": ("login_key", "names_threepid", "user_of_login"),
     ".model.keys": ("Peppers",),
     ".model.session": ("Lifetimes",),

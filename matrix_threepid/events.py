@@ -132,6 +132,7 @@ Event = (
     | SmsBudgetUsed
     | SmsCountryPaused
 )
+"""Any event: what a ``Listener`` is called with."""
 
 __all__ = [
     "Event",

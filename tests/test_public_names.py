@@ -13,29 +13,11 @@ from pathlib import Path
 from types import FunctionType
 
 import pytest
+from tools.api import PACKAGES, public
 
 import matrix_threepid
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = tuple(
-    f"matrix_threepid{name}"
-    for name in (
-        "",
-        ".commands",
-        ".endpoints",
-        ".errors",
-        ".events",
-        ".hosts",
-        ".identity",
-        ".policy",
-        ".ports",
-        ".senders",
-        ".settings",
-        ".stores",
-        ".testing",
-    )
-)
-"""Where public names are."""
 MOST_MODULES = 12
 HEAVY = (
     "jsonschema email_validator idna nacl signedjson asyncio twisted trio twilio sqlite3 psycopg smtplib phonenumbers"
@@ -68,7 +50,7 @@ def shown_imports() -> Iterator[tuple[str, str, str]]:
 def test_every_public_name_is_there() -> None:
     """What ``__all__`` lists can be had, and has a docstring where it is a class or function of ours."""
     values = [
-        (package, name, getattr(import_module(package), name)) for package in PACKAGES for name in _public(package)
+        (package, name, getattr(import_module(package), name)) for package in PACKAGES for name in public(package)
     ]
     assert [
         (package, name)
@@ -77,15 +59,10 @@ def test_every_public_name_is_there() -> None:
     ] == []
 
 
-def _public(package: str) -> list[str]:
-    names: list[str] = import_module(package).__all__
-    return names
-
-
 def test_the_names_are_listed_once() -> None:
     """``__all__`` repeats nothing, and ``dir()`` has all of it."""
-    assert [package for package in PACKAGES if len(set(_public(package))) < len(_public(package))] == []
-    assert [package for package in PACKAGES if not set(_public(package)) <= set(dir(import_module(package)))] == []
+    assert [package for package in PACKAGES if len(set(public(package))) < len(public(package))] == []
+    assert [package for package in PACKAGES if not set(public(package)) <= set(dir(import_module(package)))] == []
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -104,7 +81,7 @@ def test_docs_and_examples_use_public_names_only() -> None:
     assert [
         (file, module, name)
         for file, module, name in shown_imports()
-        if module not in PACKAGES or (name and name not in _public(module) and f"{module}.{name}" not in PACKAGES)
+        if module not in PACKAGES or (name and name not in public(module) and f"{module}.{name}" not in PACKAGES)
     ] == []
 
 

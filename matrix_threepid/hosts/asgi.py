@@ -11,9 +11,13 @@ from ..service import Service
 from ._shared import Disconnected, check_length, checked_service, client_of, framed, incident, joined, our_path, refused
 
 Scope = MutableMapping[str, Any]
+"""What an ASGI server says of one connection."""
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+"""Waits for the next event of a connection, such as a part of the body."""
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+"""Sends an event, such as the start of a response."""
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI application."""
 
 
 class Asgi:

@@ -118,3 +118,4 @@ class Unknown:
 
 
 Outcome = Accepted | RefusedForever | RefusedForNow | Unknown
+"""What became of a sending: one of the four answers a sender may give."""

@@ -27,6 +27,7 @@ def _is_range(value: str) -> bool:
 
 URL_WITH_QUERY = Text(r"https?://[^\s/?#]+[^\s#]*", "must be an http or https URL")
 TEXT = Text(r"[^\x00-\x1f\x7f]{1,1024}", "must be a text of 1 to 1024 characters without control characters")
+"""A text of 1 to 1024 characters without control characters."""
 HEADERS = Free("must be an object of texts without control characters", TEXT)
 RANGE = Text(r"[0-9A-Fa-f.:/]+", "must be an address range, such as 10.0.0.0/8", _is_range)
 _MAILBOX = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
@@ -43,3 +44,4 @@ CALLER = Text(
 PORT, SECONDS, COUNT = Integer(1, 65535), Integer(1, 31_536_000), Integer(1, 1_000_000)
 RATE = Number(0, 1_000_000)
 LANGUAGE = OneOf(*sorted(path.stem for path in BUILT_IN.glob("*.json")))
+"""The tag of a language that has built-in texts, such as ``en``."""

@@ -12,7 +12,9 @@ from .sql.operation import Database, Operation
 
 T = TypeVar("T")
 
-SQLITE, POSTGRESQL = "sqlite:///", ("postgresql://", "postgres://")
+SQLITE = "sqlite:///"
+"""What the URL of an SQLite database begins with."""
+POSTGRESQL = ("postgresql://", "postgres://")
 FORMS = f"{SQLITE}FILE or {POSTGRESQL[0]}…"
 """The forms of a URL, for messages: ``sqlite:///a.db`` (relative path), ``sqlite:////folder/a.db`` (absolute)."""
 # As many as `Psycopg` has threads; PostgreSQL allows 100 connections by default, over all programs.

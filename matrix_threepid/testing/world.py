@@ -21,8 +21,12 @@ from ..uia import Stages
 from .fakes import PASSWORD, Events, FakeAccounts, FakeCallers, FakeClock, FakeUia, Outbox, Rules
 
 BASE_URL = "https://hs.example.org"
+"""The ``Policy.public_base_url`` of a world's homeserver."""
 PEPPER = b"a pepper for tests, of 32 bytes or more"
-ALICE, BOB = "@alice:hs.example.org", "@bob:hs.example.org"
+ALICE = "@alice:hs.example.org"
+"""A user of a world's homeserver."""
+BOB = "@bob:hs.example.org"
+"""Another user of a world's homeserver."""
 _PLENTY = Limit(1_000_000, 1000)
 GENEROUS = Limits(per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY)
 """Limits that only tests of limits want to meet; guesses stay limited."""

@@ -15,6 +15,7 @@ from ...protocol.errors import Unavailable
 T = TypeVar("T")
 
 Row = tuple[Any, ...]
+"""One row of a result, a value for each column."""
 Statement = tuple[str, Sequence[Any]]
 """SQL and its parameters, each ``str``, ``int`` or ``None``."""
 
