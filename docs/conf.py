@@ -1,6 +1,7 @@
 """Sphinx settings."""
 
 import inspect
+import re
 import sys
 from enum import Enum
 from pathlib import Path
@@ -32,6 +33,7 @@ autodoc_typehints = "description"
 nitpicky = False
 LONGEST = 30
 """The longest default in a signature, in characters."""
+TERM = re.compile(r"^\* \*\*(.+?)\*\*", re.MULTILINE)
 SHOWN = shown_by(all_markers())
 
 
@@ -45,6 +47,17 @@ def complete_rules(_: Any, page: str, source: list[str]) -> None:
 def complete_reference(_: Any, page: str, source: list[str]) -> None:
     """Put the public names on the pages of the API reference, where all links to them lead."""
     source[0] = with_entries(source[0]) if page.startswith("api/") else without_index(source[0])
+
+
+def anchor_terms(_: Any, page: str, source: list[str]) -> None:
+    """Make each term of the glossary a target: that of ``**Circuit breaker**`` is ``term-circuit-breaker``."""
+    if page == "glossary":
+        source[0] = TERM.sub(_anchored, source[0])
+
+
+def _anchored(term: re.Match[str]) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", term[1].lower()).strip("-")
+    return f"* (term-{slug})=\n  **{term[1]}**"
 
 
 class Elided:
@@ -83,5 +96,6 @@ def setup(app: Any) -> None:
     """Register the functions above with Sphinx."""
     app.connect("source-read", complete_rules)
     app.connect("source-read", complete_reference)
+    app.connect("source-read", anchor_terms)
     app.connect("autodoc-process-signature", shorten)
     app.connect("env-get-outdated", to_read_again)

@@ -1,4 +1,4 @@
-"""What remains to be done about addresses when a user leaves."""
+"""What happens to addresses when an account is deactivated or its user erased."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from .roles.homeserver import Homeserver
 
 
 async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | None = None) -> str:
-    """Take everything back: bindings, identifiers, open sessions. Safe to run again.
+    """Unbind, remove and end what an account has: bindings, identifiers, open sessions. Safe to run again.
 
-    Call it from whatever deactivates an account, and answer with what it returns as ``id_server_unbind_result``
-    (``success`` or ``no-support``, MSC1915). It never fails because of an identity server: what could not be unbound
-    is asked for again later. Raises ``InvalidParam`` for an ``id_server`` that is none.
+    Call it wherever an account is deactivated. An identity server cannot make it fail: an unbind that is refused or
+    cannot be sent is put in the queue of ``retry_unbinds``.
+
+    * ``hs``: the homeserver.
+    * ``user_id``: the user of the account.
+    * ``id_server``: an identity server where the account's identifiers may be bound although no bind is stored. Unbound
+      are all stored bindings, and with ``id_server`` these identifiers there as well.
+
+    Returns ``success`` or ``no-support``, for ``id_server_unbind_result`` in the response. Raises ``InvalidParam`` for
+    an ``id_server`` that is not a host and port, and ``ServerNotTrusted`` for one that the policy refuses. Source:
+    `account/deactivate <https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3accountdeactivate>`__,
+    `MSC1915 <https://github.com/matrix-org/matrix-spec-proposals/pull/1915>`__.
     """
     unbound = await unbind_all(hs, user_id, id_server)
     for threepid in await hs.accounts.list(user_id):
@@ -26,11 +35,13 @@ async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | No
 
 
 async def erase_threepids(hs: Homeserver, user_id: str, id_server: str | None = None) -> list[Binding]:
-    """Do what ``deactivate_threepids`` does, then forget the user; return what is left. Safe to run again.
+    """Do what ``deactivate_threepids`` does, then delete what is stored about the user. Safe to run again.
 
-    Sessions go, open or over, with those of the user's addresses that nobody known has opened; so does what was
-    counted for the user. Left are bindings whose identity server has not confirmed yet that they are gone: each is
-    forgotten once it has, and those with no ``due_at`` were given up. Raises ``InvalidParam`` as that does.
+    Deleted are the user's sessions (open or over), sessions for the user's addresses that were opened without an access
+    token, and the limits charged to the user. Arguments and errors are those of ``deactivate_threepids``.
+
+    Returns the bindings that are left, since their identity server has not confirmed an unbind. Each is deleted once it
+    is confirmed. A binding whose ``due_at`` is ``None`` was given up and stays.
     """
     held = [threepid.threepid for threepid in await hs.accounts.list(user_id)]
     await deactivate_threepids(hs, user_id, id_server)

@@ -1,4 +1,7 @@
-"""What happened, for metrics, audit, push: frozen values without secrets, addresses masked when printed."""
+"""The events that a ``Listener`` receives, for metrics, audit logs and push.
+
+All are frozen values without secrets. Addresses in them are masked when they are printed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ from .model.threepid import Purpose, Threepid
 
 @frozen
 class MessageSent:
-    """A message was given to a sender; ``outcome`` says what became of it."""
+    """A message was handed to a sender.
+
+    * ``threepid``: the address.
+    * ``purpose``: what its session was opened for.
+    * ``outcome``: what the sender answered: accepted, refused for now or for ever, or unknown.
+    """
 
     threepid: Threepid
     purpose: Purpose
@@ -19,7 +27,11 @@ class MessageSent:
 
 @frozen
 class ThreepidValidated:
-    """Somebody proved that they can read what is sent to an address."""
+    """A session was validated: its token or code was submitted.
+
+    * ``threepid``: the address.
+    * ``purpose``: what the session was opened for.
+    """
 
     threepid: Threepid
     purpose: Purpose
@@ -27,7 +39,11 @@ class ThreepidValidated:
 
 @frozen
 class ThreepidAdded:
-    """An identifier is on an account now."""
+    """An identifier was added to an account.
+
+    * ``user_id``: the user of the account.
+    * ``threepid``: the identifier.
+    """
 
     user_id: str
     threepid: Threepid
@@ -35,7 +51,11 @@ class ThreepidAdded:
 
 @frozen
 class ThreepidRemoved:
-    """An identifier left an account: drop what hangs on it, such as e-mail pushers."""
+    """An identifier was removed from an account. A host deletes what depends on it, such as e-mail pushers.
+
+    * ``user_id``: the user of the account.
+    * ``threepid``: the identifier.
+    """
 
     user_id: str
     threepid: Threepid
@@ -43,7 +63,11 @@ class ThreepidRemoved:
 
 @frozen
 class SessionDisowned:
-    """The owner of an address said that the request was not theirs."""
+    """The reader of a mail pressed "This was not me". The session has ended.
+
+    * ``threepid``: the address of the session.
+    * ``purpose``: what the session was opened for.
+    """
 
     threepid: Threepid
     purpose: Purpose
@@ -51,7 +75,11 @@ class SessionDisowned:
 
 @frozen
 class LimitReached:
-    """A limit refused a request; ``action`` names what was tried."""
+    """A limit refused a request.
+
+    * ``action``: what was asked for, such as ``send``, ``sms``, ``change`` or ``guess``.
+    * ``retry_after_ms``: ms until the same request would be granted.
+    """
 
     action: str
     retry_after_ms: int
@@ -59,7 +87,11 @@ class LimitReached:
 
 @frozen
 class WrongToken:
-    """A token did not fit; ``guesses`` counts those for this code."""
+    """A submitted token or code was wrong.
+
+    * ``threepid``: the address of the session.
+    * ``guesses``: wrong codes submitted so far for the code in force.
+    """
 
     threepid: Threepid
     guesses: int
@@ -67,14 +99,22 @@ class WrongToken:
 
 @frozen
 class ManyWrongCodes:
-    """More than ``allowed`` wrong codes came in this hour of the clock, over all addresses; told once an hour."""
+    """More than ``allowed`` wrong codes were submitted in this hour of the clock (UTC). Emitted once an hour.
+
+    * ``allowed``: ``Policy.wrong_codes_alarm``, counted over all addresses.
+    """
 
     allowed: int
 
 
 @frozen
 class ThreepidBound:
-    """An identity server publishes an address of a user."""
+    """An identity server confirmed that it publishes an address of a user.
+
+    * ``user_id``: the user.
+    * ``threepid``: the address.
+    * ``id_server``: the identity server, as ``host`` or ``host:port``.
+    """
 
     user_id: str
     threepid: Threepid
@@ -83,7 +123,12 @@ class ThreepidBound:
 
 @frozen
 class ThreepidUnbound:
-    """An identity server confirmed that it no longer publishes an address."""
+    """An identity server confirmed that it no longer publishes an address of a user.
+
+    * ``user_id``: the user.
+    * ``threepid``: the address.
+    * ``id_server``: the identity server, as ``host`` or ``host:port``.
+    """
 
     user_id: str
     threepid: Threepid
@@ -92,7 +137,12 @@ class ThreepidUnbound:
 
 @frozen
 class UnbindGivenUp:
-    """A binding could not be taken back for so long that it is no longer tried; its row stays for the operator."""
+    """An unbind failed for ``Retrying.give_up`` ms and is not tried again. Its row stays for the operator.
+
+    * ``user_id``: the user.
+    * ``threepid``: the address, which may still be published.
+    * ``id_server``: the identity server, as ``host`` or ``host:port``.
+    """
 
     user_id: str
     threepid: Threepid
@@ -101,7 +151,12 @@ class UnbindGivenUp:
 
 @frozen
 class SmsBudgetUsed:
-    """A budget of SMS nears its end, or is used up: told once each. ``budget``: ``hour``, ``day`` or a country."""
+    """A budget of SMS has reached ``SmsRules.warn_at``, or is used up. Emitted once for each of the two.
+
+    * ``budget``: ``hour``, ``day``, or a country (two letters of ISO 3166-1).
+    * ``used``: SMS charged so far.
+    * ``allowed``: the budget.
+    """
 
     budget: str
     used: int
@@ -110,7 +165,12 @@ class SmsBudgetUsed:
 
 @frozen
 class SmsCountryPaused:
-    """So many SMS went to a country today and hardly anybody typed the codes: it gets no more for now."""
+    """A country receives no more SMS for now, since few of the codes sent there today were submitted.
+
+    * ``country``: two letters of ISO 3166-1.
+    * ``sent``: SMS sent to the country today (UTC).
+    * ``validated``: how many of them were answered with their code; see ``Conversion``.
+    """
 
     country: str
     sent: int

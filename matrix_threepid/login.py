@@ -1,4 +1,7 @@
-"""Log in by address: find the user behind the identifier of a ``/login`` or ``m.login.password`` body."""
+"""Log in by address: find the user that the body of a ``/login`` request or an ``m.login.password`` stage names.
+
+Source: `identifier types <https://spec.matrix.org/latest/client-server-api/#identifier-types>`__.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _BY_PARTS = {row.login_type: row.login for row in MEDIA.values() if row.login is
 
 
 def names_threepid(body: Mapping[str, Any]) -> bool:
-    """Return whether a login body names its user by an address, in any spelling clients have used."""
+    """Return whether a login body names its user by an address, in any form that ``user_of_login`` reads.
+
+    * ``body``: the JSON object of the login request or of the stage.
+    """
     identifier = body.get("identifier", body)
     if not isinstance(identifier, dict):
         return False
@@ -25,14 +31,14 @@ def names_threepid(body: Mapping[str, Any]) -> bool:
 
 
 async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str | None:
-    """Return the user a login body names by an address; ``None`` if nobody has it.
+    """Return the user whom a login body names by an address; ``None`` if no account has it.
 
-    Go on for ``None`` as for a wrong password: hash the password against a dummy, and count the try under
-    ``login_key`` of the body. An answer that comes sooner, or that no limit ever refuses, tells that the address is
-    unknown.
+    * ``hs``: the homeserver.
+    * ``body``: the JSON object. Read are ``m.id.thirdparty`` (with or without ``type``), ``m.id.phone`` (``phone`` or
+      ``number``), and ``medium`` with ``address`` outside of ``identifier``, as older clients send them.
 
-    Reads ``m.id.thirdparty`` (with and without ``type``), ``m.id.phone`` (``phone`` or ``number``), and
-    ``medium``/``address`` at the top.
+    For ``None`` do what you do for a wrong password: hash the password against a dummy, and count the try under
+    ``login_key``. An answer that comes sooner, or that no limit ever refuses, tells that no account has the address.
     """
     for threepid in _named(hs, body.get("identifier", body)):
         owner = await hs.accounts.owner(threepid)

@@ -1,7 +1,7 @@
-"""Every error a client can see: one class per errcode, each with its status and a sentence.
+"""Every error a client can receive: one class for each errcode and status, with a default message.
 
-Raise the class itself where the sentence is enough (``raise ThreepidInUse``); give a message of
-your own where the member or the rule must be named. A message never repeats a value.
+Raise the class itself where its message is enough (``raise ThreepidInUse``). Give another message where a member or a
+rule has to be named. A message never contains a value from the request.
 """
 
 from .base import ConfigurationError, MatrixError, UiaRequired, Unavailable

@@ -1,4 +1,4 @@
-"""The error all others are, and those that say what the host has to do."""
+"""The base class of all errors for clients, and the errors with a meaning for the host."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from typing import Any, ClassVar
 
 
 class MatrixError(Exception):
-    """An answer of the client-server or identity API that is not 200.
+    """An error response of the client-server or identity service API.
 
-    ``status``: HTTP status; ``errcode``: Matrix error code; ``extra``: further members of the body.
+    * ``status``: the HTTP status.
+    * ``errcode``: the Matrix error code.
+    * ``message``: the text of ``error`` in the body, unless the ``raise`` gives another one.
+    * ``extra``: further members of the body.
+
+    Source: `standard error response <https://spec.matrix.org/latest/client-server-api/#standard-error-response>`__.
     """
 
     status: ClassVar[int] = 500
@@ -29,7 +34,11 @@ class MatrixError(Exception):
 
 
 class Unavailable(MatrixError):
-    """A part behind the library (store, sender) cannot serve right now; nothing was lost."""
+    """Raised by stores, senders and other ports that cannot serve at the moment. The client may repeat the request.
+
+    Nothing of the request was carried out, or it is safe to carry it out again. The response has ``Retry-After: 5``.
+    Source: this project; the specification has no errcode for it.
+    """
 
     status, errcode = 503, "M_UNKNOWN"
     message = "The server cannot do this right now: please try again"
@@ -39,9 +48,11 @@ class Unavailable(MatrixError):
 
 
 class UiaRequired(MatrixError):
-    """User-interactive authentication is not finished; raised by the host's ``Uia`` port.
+    """Raised by the host's ``Uia`` port while user-interactive authentication is not finished.
 
-    ``state``: the 401 body of the specification (``flows``, ``session``, ``params``, ``completed``).
+    * ``state``: the whole body of the 401 response: ``flows``, ``session``, ``params``, ``completed``.
+
+    Source: `user-interactive authentication <https://spec.matrix.org/latest/client-server-api/#user-interactive-authentication-api>`__.
     """
 
     status = 401
@@ -55,4 +66,7 @@ class UiaRequired(MatrixError):
 
 
 class ConfigurationError(Exception):
-    """The wiring or the policy cannot work; raised while the host starts, never for a client."""
+    """Raised while a host starts whose wiring or policy cannot work, and for answers that a port must not give.
+
+    It is not a ``MatrixError``: a client that causes one receives status 500 from the host.
+    """

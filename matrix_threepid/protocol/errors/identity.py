@@ -1,4 +1,4 @@
-"""What identity servers say, and what is said of them."""
+"""Errors about identity servers that a homeserver calls, and errors that an identity server answers itself."""
 
 from __future__ import annotations
 
@@ -8,20 +8,34 @@ from .base import MatrixError
 
 
 class ServerNotTrusted(MatrixError):
-    """The identity server named is refused by policy."""
+    """Raised for an ``id_server`` that ``Policy.identity_servers`` refuses, or that is sent where it has no meaning.
+
+    The latter only with ``Policy(identity_server_hint="refuse")``.
+
+    Source: `other error codes <https://spec.matrix.org/latest/client-server-api/#other-error-codes>`__.
+    """
 
     status, errcode = 400, "M_SERVER_NOT_TRUSTED"
     message = "This identity server is not trusted by this homeserver"
 
 
 class ServerBlocked(ServerNotTrusted):
-    """The identity server's name leads to an address this homeserver does not talk to."""
+    """Raised for an ``id_server`` whose name resolves to a network address that is refused, such as a private one.
+
+    Source: this project, with the errcode of ``ServerNotTrusted``.
+    """
 
     status = 403
 
 
 class IdentityServerRefused(MatrixError):
-    """An identity server's own refusal, filtered, passed on (MSC1915, MSC2290)."""
+    """Raised to pass an identity server's own error on to the client, after it was filtered.
+
+    * ``status``, ``errcode``, ``error``: those of the identity server's response.
+    * ``retry_after_ms``: for status 429, in ms; 1000 if the identity server gave none.
+
+    Source: `MSC1915 <https://github.com/matrix-org/matrix-spec-proposals/pull/1915>`__, `MSC2290 <https://github.com/matrix-org/matrix-spec-proposals/pull/2290>`__.
+    """
 
     def __init__(self, status: int, errcode: str, error: str, retry_after_ms: int | None = None) -> None:
         super().__init__(error, **({} if retry_after_ms is None else {"retry_after_ms": retry_after_ms}))
@@ -38,49 +52,70 @@ class IdentityServerRefused(MatrixError):
 
 
 class BadGateway(MatrixError):
-    """An identity server gave no usable answer."""
+    """Raised for an identity server that could not be reached or whose response could not be read.
+
+    Source: this project; the specification has no errcode for it.
+    """
 
     status, errcode = 502, "M_UNKNOWN"
     message = "The identity server could not be reached"
 
 
 class GatewayTimeout(BadGateway):
-    """An identity server did not answer in time."""
+    """Raised for an identity server that did not answer within ``Policy.identity_deadline``.
+
+    Source: this project; the specification has no errcode for it.
+    """
 
     status = 504
     message = "The identity server did not answer in time"
 
 
 class InvalidEmail(MatrixError):
-    """The address is none (identity API)."""
+    """Raised at the identity API for an e-mail address that is not valid.
+
+    Source: `identity service API, standard error response <https://spec.matrix.org/latest/identity-service-api/#standard-error-response>`__.
+    """
 
     status, errcode = 400, "M_INVALID_EMAIL"
     message = "email: must be an address of the form user@domain"
 
 
 class InvalidAddress(MatrixError):
-    """The phone number is none (identity API)."""
+    """Raised at the identity API for a phone number that is not valid.
+
+    Source: `identity service API, standard error response <https://spec.matrix.org/latest/identity-service-api/#standard-error-response>`__.
+    """
 
     status, errcode = 400, "M_INVALID_ADDRESS"
     message = "phone_number: must be a possible phone number of that country, or an international one"
 
 
 class EmailSendError(MatrixError):
-    """The mail could not be sent (identity API)."""
+    """Raised at the identity API for a mail that the sender refused or could not send.
+
+    Source: `identity service API, standard error response <https://spec.matrix.org/latest/identity-service-api/#standard-error-response>`__.
+    """
 
     status, errcode = 400, "M_EMAIL_SEND_ERROR"
     message = "The mail could not be sent: please try again"
 
 
 class SendError(MatrixError):
-    """The SMS could not be sent (identity API)."""
+    """Raised at the identity API for an SMS that the sender refused or could not send.
+
+    Source: `identity service API, standard error response <https://spec.matrix.org/latest/identity-service-api/#standard-error-response>`__.
+    """
 
     status, errcode = 400, "M_SEND_ERROR"
     message = "The SMS could not be sent: please try again"
 
 
 class DestinationRejected(MatrixError):
-    """No SMS is sent to this country or kind of number (identity API)."""
+    """Raised at the identity API for a number of a country or kind to which ``Policy.sms`` sends no SMS.
+
+    Source: `requestToken for phone numbers <https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validatemsisdnrequesttoken>`__.
+    """
 
     status, errcode = 400, "M_DESTINATION_REJECTED"
     message = "This server does not send messages to this number"

@@ -1,4 +1,4 @@
-"""What is wrong with a request, whichever endpoint it is for."""
+"""Errors about the form of a request, at any endpoint."""
 
 from __future__ import annotations
 
@@ -6,49 +6,74 @@ from .base import MatrixError
 
 
 class NotJson(MatrixError):
-    """The body is no JSON text."""
+    """Raised for a body that is not valid JSON.
+
+    Source: `common error codes <https://spec.matrix.org/latest/client-server-api/#common-error-codes>`__.
+    """
 
     status, errcode = 400, "M_NOT_JSON"
     message = "The body is not valid JSON"
 
 
 class BadJson(MatrixError):
-    """The body is JSON, but not an object we can take."""
+    """Raised for valid JSON that is not an object, or that holds what not every JSON parser reads alike.
+
+    Such are members that appear twice, lone surrogates, numbers out of range and deep nesting.
+
+    Source: `common error codes <https://spec.matrix.org/latest/client-server-api/#common-error-codes>`__.
+    """
 
     status, errcode = 400, "M_BAD_JSON"
     message = "The body must be a JSON object"
 
 
 class MissingParam(MatrixError):
-    """A required member is absent."""
+    """Raised for a body without a required member. The text names the member.
+
+    Source: `other error codes <https://spec.matrix.org/latest/client-server-api/#other-error-codes>`__.
+    """
 
     status, errcode = 400, "M_MISSING_PARAM"
     message = "A required member is missing"
 
 
 class InvalidParam(MatrixError):
-    """A member has the wrong type or breaks its rule."""
+    """Raised for a member of the wrong type or with a value that breaks its rule. The text names both.
+
+    Source: `other error codes <https://spec.matrix.org/latest/client-server-api/#other-error-codes>`__.
+    """
 
     status, errcode = 400, "M_INVALID_PARAM"
     message = "A member is not valid"
 
 
 class TooLarge(MatrixError):
-    """The body is larger than the policy allows."""
+    """Raised for a body of more than ``Policy.max_body`` bytes.
+
+    Source: `other error codes <https://spec.matrix.org/latest/client-server-api/#other-error-codes>`__.
+    """
 
     status, errcode = 413, "M_TOO_LARGE"
     message = "The request is too large"
 
 
 class Unrecognized(MatrixError):
-    """No endpoint lives at this path."""
+    """Raised for a path without an endpoint, and for an endpoint that this host's wiring turns off.
+
+    Source: `common error codes <https://spec.matrix.org/latest/client-server-api/#common-error-codes>`__.
+    """
 
     status, errcode = 404, "M_UNRECOGNIZED"
     message = "Unrecognized request"
 
 
 class MethodNotAllowed(Unrecognized):
-    """The path is known, the method is not."""
+    """Raised for a path that has endpoints, none of them with the request's method.
+
+    * ``methods``: the methods for the ``Allow`` header; ``OPTIONS`` is added.
+
+    Source: `common error codes <https://spec.matrix.org/latest/client-server-api/#common-error-codes>`__.
+    """
 
     status = 405
     message = "This method is not offered here"
@@ -62,7 +87,12 @@ class MethodNotAllowed(Unrecognized):
 
 
 class LimitExceeded(MatrixError):
-    """Too many requests; ``retry_after_ms`` says when to come back."""
+    """Raised for a request beyond a limit.
+
+    * ``retry_after_ms``: ms after which the same request would be granted; also sent as ``Retry-After`` in seconds.
+
+    Source: `rate limiting <https://spec.matrix.org/latest/client-server-api/#rate-limiting>`__.
+    """
 
     status, errcode = 429, "M_LIMIT_EXCEEDED"
     message = "Too many requests"
