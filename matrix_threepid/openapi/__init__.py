@@ -1,4 +1,4 @@
-"""What is read from a table of endpoints: an OpenAPI 3.1 document, and the page of the docs."""
+"""Documents made from a table of endpoints: OpenAPI 3.1, and the page ``docs/endpoints.md``."""
 
 from .document import document
 from .page import endpoints_page

@@ -1,4 +1,7 @@
-"""A table of endpoints as an OpenAPI 3.1 document."""
+"""The OpenAPI 3.1 document of a table of endpoints.
+
+Source: `OpenAPI 3.1 <https://spec.openapis.org/oas/v3.1.0>`__.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _ONWARD = {"Location": {"description": "where the browser goes on to", "schema":
 
 
 def document(table: Table) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of a role, every path of every version, as plain JSON values."""
+    """Return the OpenAPI 3.1 document of a role, with every path of every version, as plain JSON values."""
     paths: dict[str, dict[str, Any]] = {}
     for declared in table.endpoints:
         for number, path in enumerate(declared.paths):
@@ -42,7 +45,10 @@ def document(table: Table) -> dict[str, Any]:
 
 
 def errors_by_status(declared: Endpoint) -> Iterator[tuple[int, list[type[MatrixError]]]]:
-    """Yield the statuses an endpoint may answer with beside 200, and the errors behind each; none for ``passes_on``."""
+    """Yield each status other than 200 that an endpoint may answer with, and its errors.
+
+    Errors that are passed on from an identity server have no fixed status; see ``passes_on``.
+    """
     known = (error for error in declared.possible_errors if error is not IdentityServerRefused)
     ordered = sorted(known, key=lambda error: (error.status, error.errcode))
     for status, errors in groupby(ordered, key=lambda error: error.status):
@@ -50,7 +56,7 @@ def errors_by_status(declared: Endpoint) -> Iterator[tuple[int, list[type[Matrix
 
 
 def passes_on(declared: Endpoint) -> bool:
-    """Return whether an endpoint may answer with an identity server's error, whatever its status and errcode."""
+    """Return whether an endpoint may pass on the error of an identity server, with any status and errcode."""
     return IdentityServerRefused in declared.possible_errors
 
 
@@ -79,7 +85,7 @@ def _query(message: type[Any]) -> list[dict[str, Any]]:
 
 
 def _operation_id(declared: Endpoint, number: int) -> str:
-    """Return the endpoint's name and the version, and a number for its further paths."""
+    """Return the name of the endpoint with the version, and a number for further paths of one version."""
     versions = tuple(declared.history.since)
     further, which = divmod(number, len(versions))
     parts = (declared.name, versions[which], str(further + 1) if further else "")
@@ -89,7 +95,7 @@ def _operation_id(declared: Endpoint, number: int) -> str:
 def _request(declared: Endpoint, message: type[Any]) -> dict[str, Any]:
     content = _json(_ref(message.__name__))
     if declared.form:
-        # What the page's own form leaves out, such as the client's secret, is not asked of it.
+        # No member is required, since the page's own form leaves some out, such as the client secret.
         properties = request_schema(message)["properties"]
         content[_FORM] = {"schema": {"type": "object", "properties": properties}}
     return content
@@ -107,7 +113,7 @@ def _responses(declared: Endpoint) -> dict[str, Any]:
 
 
 def _with_pages(responses: dict[str, Any]) -> dict[str, Any]:
-    """Say that people get pages where clients get JSON."""
+    """Add the HTML pages that browsers receive to the JSON responses that clients receive."""
     both: dict[str, Any] = {
         status: {**responses[status], "content": {**responses[status]["content"], **_HTML}}
         for status in ("200", "400")

@@ -26,7 +26,7 @@ _UIA = "the state of user-interactive authentication"
 
 
 def endpoints_page(table: Table) -> str:
-    """Return the page: an overview, then every endpoint with its paths, members, answers and errors."""
+    """Return the page: an overview, then for each endpoint its paths, members, responses and errors."""
     rows = [
         (f"[{_title(each)}](#{each.name})", each.access.value, each.charged.value, "yes" if each.uia else "no")
         for each in table.endpoints

@@ -1,4 +1,4 @@
-"""JSON schemas of what goes in and out: messages from their declared members, replies from their type hints."""
+"""JSON schemas of requests, from their declared members, and of responses, from their type hints."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def member_schema(declared: Member) -> dict[str, object]:
 
 
 def reply_schema(cls: type[Any]) -> dict[str, Any]:
-    """Return the schema of what a reply class is written as; a member that may be ``None`` is left out at times."""
+    """Return the schema of the JSON of a reply class. A member that may be ``None`` is not required."""
     hints = get_type_hints(cls)
     required = [name for name, hint in hints.items() if NoneType not in get_args(hint)]
     properties = {name: _shape(hint) for name, hint in hints.items()}
@@ -56,7 +56,10 @@ def reply_schema(cls: type[Any]) -> dict[str, Any]:
 
 
 def _shape(hint: Any) -> dict[str, Any]:
-    """Return the schema of a type: plain ones, ``X | None``, tuples and lists of one type, literals, replies."""
+    """Return the schema of a type: a plain one, ``X | None``, a tuple or list of one type, a literal, or a reply.
+
+    Raises ``TypeError`` for any other type.
+    """
     if hint in _PLAIN:
         return {"type": _PLAIN[hint]}
     if attrs.has(hint):
@@ -92,5 +95,5 @@ def member_doc(declared: Member) -> str:
 
 
 def doc_of(thing: Any) -> str:
-    """Return the docstring of something as one line; of an attrs class without one, nothing."""
+    """Return a docstring as one line; empty if there is none."""
     return " ".join((thing.__doc__ or "").split())

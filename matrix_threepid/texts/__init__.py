@@ -1,1 +1,1 @@
-"""What people read: sentences, mail layouts and pages."""
+"""Texts for people: sentences in several languages, layouts of mails, and pages."""

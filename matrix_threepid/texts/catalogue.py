@@ -1,7 +1,7 @@
-"""What people read, by language: sentences out of a catalogue, filled in one pass.
+"""Sentences by language, read from a catalogue and filled with values.
 
-A sentence with a placeholder that has no value is left out, so one list of sentences serves
-requests that say much and requests that say little.
+A sentence with a placeholder that has no value is left out. So one list of sentences serves messages with many values
+and messages with few.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ BUILT_IN = Path(__file__).parent / "templates"
 
 
 class Texts:
-    """The sentences and layouts of a directory; what is missing there comes from the built-in one.
+    """The sentences and layouts of a directory. A file that is missing there is the built-in one.
 
-    A directory may hold ``en.json`` and other catalogues, ``mail.html``, ``mail.txt`` and ``page.html``.
+    * ``directory``: a folder with ``en.json`` and catalogues of other languages, ``mail.html``, ``mail.txt`` and
+      ``page.html``, each of which may be missing; ``None`` for the built-in texts (``en`` and ``de``).
+
+    >>> from matrix_threepid import Texts
+    >>> Texts().sentences("en", "page", "expired", "title")
+    ['This link is too old']
     """
 
     def __init__(self, directory: Path | str | None = None) -> None:
@@ -33,12 +38,16 @@ class Texts:
         self.layout = cache(self._read_layout)
 
     def sentences(self, language: str, *keys: str) -> list[str]:
-        """Return the sentences under ``keys`` (such as ``"mail", "add", "lines"``); none if there is no such entry."""
+        """Return the sentences under a path of keys; an empty list if there are none.
+
+        * ``language``: the tag of a catalogue. A path that it lacks is read from ``en``.
+        * ``keys``: the path, such as ``"mail", "add", "lines"``.
+        """
         found = _entry(self._catalogue(language), keys) or _entry(self._catalogue("en"), keys) or []
         return [found] if isinstance(found, str) else list(found)
 
     def filled(self, language: str, values: Mapping[str, str], *keys: str) -> list[str]:
-        """Return the sentences under ``keys`` filled with ``values``, without those that lack one."""
+        """Return the sentences under a path of keys, filled with ``values``; those that lack a value are left out."""
         return list(filter(None, (_fill(sentence, values) for sentence in self.sentences(language, *keys))))
 
     def _read_catalogue(self, language: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pages behind links: plain HTML that works without scripts, and the headers that keep them safe."""
+"""The pages behind links in mails: HTML without scripts, and the response headers that protect them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ _HIDDEN = ("sid", "token", "client_secret")
 
 
 class BuiltInPages:
-    """``Pages`` from a layout and a catalogue; a host may bring a directory with its own ``page.html`` and texts.
+    """``Pages`` made of a layout and a catalogue of sentences.
 
-    ``style``: the style sheet of every page, the only one that the headers of ``page_response`` allow.
+    * ``directory``: a folder with ``page.html`` and catalogues of its own; see ``Texts``. ``None`` for the built-in
+      ones.
+    * ``style``: the style sheet of every page. The headers of ``page_response`` allow this one and no other.
     """
 
     style: ClassVar[str] = _STYLE
@@ -30,7 +32,12 @@ class BuiltInPages:
         self._texts = Texts(directory)
 
     def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
-        """Return the whole document; ``values`` are escaped, hidden fields and all."""
+        """Return the HTML document of a page. All values are escaped, those of hidden fields as well.
+
+        * ``page``: its name in the catalogue, such as ``confirm`` or ``expired``.
+        * ``language``: the tag of the language.
+        * ``values``: what its sentences and form are filled with.
+        """
         sentences = [
             *self._texts.filled(language, values, "page", page, values.get("purpose", "")),
             *self._texts.filled(language, values, "page", page, "lines"),
@@ -44,7 +51,7 @@ class BuiltInPages:
         )
 
     def _form(self, page: str, language: str, values: Mapping[str, str]) -> str:
-        """Return a form with one button, and on the confirm page a link to the way out."""
+        """Return a form with one button. The ``confirm`` page also has a link to the page that refuses."""
         fields = {name: values[name] for name in _HIDDEN if values.get(name)}
         answer = {"answer": "refuse"}
         hidden = fields | answer if page == "refuse" else fields
@@ -65,9 +72,13 @@ class BuiltInPages:
 def page_response(
     status: int, document: str, *, form_target: str | None = None, location: str | None = None
 ) -> Response:
-    """Return a page that nobody caches, frames, or learns the URL of.
+    """Return a response with a page that must not be cached or framed and does not leak its URL to other sites.
 
-    ``form_target``: an origin the form may lead to besides ours (browsers check redirects as well).
+    * ``status``: the HTTP status.
+    * ``document``: the HTML.
+    * ``form_target``: an origin besides this one to which the form may lead; browsers check redirects of a form as
+      well.
+    * ``location``: the URL of a redirect.
     """
     moved = () if location is None else (("Location", location),)
     return Response(status, (*_HEADERS, _policy(form_target), *moved), document.encode())
