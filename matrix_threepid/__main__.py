@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
-    "check": ("commands.check", "say what is off in a host's wiring or in a configuration, and why"),
-    "endpoints": ("commands.endpoints", "print the page of the docs about a role's endpoints"),
-    "journeys": ("commands.journeys", "tell whole protocol stories to a homeserver, and say which go well"),
-    "migrate": ("commands.migrate", "bring the tables in a database up to date, or check that they are"),
+    "check": ("commands.check", "print what is off or wrong in a host's wiring or configuration file"),
+    "endpoints": ("commands.endpoints", "print the page of the documentation about a role's endpoints"),
+    "journeys": ("commands.journeys", "run journeys against a homeserver over HTTP, and print which pass"),
+    "migrate": ("commands.migrate", "create or migrate the tables in a database, or check them"),
     "openapi": ("commands.openapi", "print the OpenAPI 3.1 document of a role's endpoints"),
-    "send-test-mail": ("commands.send_test_mail", "send one mail as a configuration says, and say what came of it"),
-    "send-test-sms": ("commands.send_test_sms", "send one SMS as a configuration says, and say what came of it"),
+    "send-test-mail": (
+        "commands.send_test_mail",
+        "send one mail through the configured mail server",
+    ),
+    "send-test-sms": ("commands.send_test_sms", "send one SMS through the configured provider"),
 }
-"""Name → module with ``main(arguments) -> exit code``, imported when it is asked for, and what it does."""
+"""By name: a module with ``main(arguments) -> exit code``, imported when the command runs, and a line for ``--help``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

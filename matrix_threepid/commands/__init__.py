@@ -1,4 +1,4 @@
-"""The commands of ``python -m matrix_threepid``, and what programs of hosts can take of them."""
+"""The commands of ``python -m matrix_threepid``, and functions of theirs that programs of hosts may call."""
 
 from __future__ import annotations
 

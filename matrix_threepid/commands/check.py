@@ -1,6 +1,6 @@
-"""Look at a host's wiring or at a configuration file, and say what is off and why, before users find out.
+"""Check a host's wiring or a configuration file, and print what is off or wrong, with the reasons.
 
-The exit code is 0 if nothing is wrong, 1 if something is, 2 if it cannot be read or built.
+The exit code is 0 if nothing is wrong, 1 if something is, 2 if the wiring or the file cannot be read or built.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .files.config_file import FORMS, described
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what was found; return the exit code."""
+    """Print the findings; return the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     if (given.host is None) is (given.config is None):
@@ -61,10 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     host = "a Homeserver, Delegate, IdentityServer or Service, or a callable that returns one"
     parser.add_argument("host", nargs="?", metavar="MODULE:NAME", help=host)
     parser.add_argument("--config", type=Path, metavar="FILE", help=FORMS)
-    parser.add_argument("--online", action="store_true", help="ask mail server and provider; nothing is sent")
+    parser.add_argument("--online", action="store_true", help="log in to mail servers and providers; nothing is sent")
     parser.add_argument(
         "--loop", choices=LOOPS, default="asyncio", help="for --online and databases; default: %(default)s"
     )
-    parser.add_argument("--strict", action="store_true", help="what is not for production is wrong, too")
-    parser.add_argument("--json", action="store_true", help="print it for machines")
+    parser.add_argument("--strict", action="store_true", help="count what is not for production as wrong")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

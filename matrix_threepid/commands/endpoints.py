@@ -1,4 +1,4 @@
-"""Print the page of the docs about a role's endpoints, as Markdown."""
+"""Print the page of the documentation about a role's endpoints, as Markdown."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Tell whole protocol stories to any homeserver over HTTP, and say which go well.
+"""Run journeys, which are tests of several requests, against any homeserver over HTTP, and print which pass.
 
-The server under test is configured to hand mails to --mail, text messages to --sms (as to Twilio), and to trust
---authority when it meets --identity-server. What is not named is left out, and so are the stories that need it.
+Configure the server under test to hand mails to --mail, to send text messages to --sms (as to Twilio), and to trust
+--authority when it calls --identity-server. A part that is not named is left out, and so are the journeys that need it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PAUSE = 0.2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a line for each story; return 0 if none failed, 1 if one did, 2 if they could not be told."""
+    """Print a line for each journey; return 0 if none failed, 1 if one did, 2 if they could not be run."""
     parser = _parser()
     given = parser.parse_args(arguments)
     chosen = _chosen(parser, given)
@@ -59,7 +59,7 @@ def _summed_up(results: Iterable[Result]) -> int:
 
 
 def _answers(around: Surroundings, patience: float) -> bool:
-    """Wait until the server answers, whatever it says."""
+    """Wait until the server answers anything."""
     until = monotonic() + patience
     while not _reached(around):
         if monotonic() > until:
@@ -107,7 +107,7 @@ def _unusable(why: str) -> int:
 
 
 def _place(given: str) -> str:
-    """Return HOST:PORT as it is. Raises ``ValueError``."""
+    """Return HOST:PORT unchanged. Raises ``ValueError``."""
     host, _, port = given.rpartition(":")
     if not host or not 0 <= int(port) <= 65535:
         raise ValueError
@@ -138,6 +138,6 @@ def _add_details(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mail-domain", metavar="DOMAIN", default="example.org", help="default: %(default)s")
     parser.add_argument("--registration-token", metavar="TOKEN", help="to register with; default: m.login.dummy")
     parser.add_argument("--wait", metavar="S", type=float, default=30.0, help="for the server; default: %(default)s")
-    parser.add_argument("--only", metavar="NAME", nargs="+", default=(), help="tell only these stories")
-    parser.add_argument("--spec-only", action="store_true", help="leave out what the specification does not ask for")
-    parser.add_argument("--list", action="store_true", help="list the stories, and end")
+    parser.add_argument("--only", metavar="NAME", nargs="+", default=(), help="run only these journeys")
+    parser.add_argument("--spec-only", action="store_true", help="leave out what the specification does not demand")
+    parser.add_argument("--list", action="store_true", help="list the journeys, and end")

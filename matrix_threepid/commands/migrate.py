@@ -1,4 +1,4 @@
-"""Bring the library's tables in a database up to date, or only say whether they are."""
+"""Create or migrate the library's tables in a database, or check that they are up to date."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..stores.url import FORMS, sqlite_file, worked_on
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Migrate or check; return 0, or 1 if the schema is not (or cannot be made) what this release needs."""
+    """Migrate or check; return 0, or 1 if the schema is not the one that this release needs."""
     given = _parser().parse_args(arguments)
     try:
         version = _checked(given.database) if given.check else worked_on(given.database, migrate)

@@ -1,4 +1,4 @@
-"""Which role a command is about."""
+"""The option ``--role`` of commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ ROLES = {"homeserver": HOMESERVER, "identity-server": IDENTITY_SERVER, "delegate
 
 
 def table_asked_for(command: str, about: str, arguments: Sequence[str]) -> Table:
-    """Return the table that ``--role`` names. ``command`` and ``about``: for ``--help``."""
+    """Return the table of endpoints that ``--role`` names.
+
+    * ``command``: the name of the command, for ``--help``.
+    * ``about``: its description, for ``--help``.
+    * ``arguments``: the arguments of the command line.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m matrix_threepid {command}", description=about)
     parser.add_argument("--role", choices=ROLES, default="homeserver", help="default: %(default)s")
     return ROLES[parser.parse_args(arguments).role]

@@ -1,6 +1,6 @@
-"""Send one mail by the mail server that a configuration names, and say what came of it.
+"""Send one mail through the mail server that a configuration names, and print the outcome.
 
-The exit code is 0 if it was accepted, 1 if not, 2 if the configuration cannot work.
+The exit code is 0 if it was accepted, 1 if not, 2 if the configuration cannot be used.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Send one SMS by the provider that a configuration names, if its users may have one, and say what came of it.
+"""Send one SMS through the provider that a configuration names, if its rules allow the number, and print the outcome.
 
-The exit code is 0 if it was accepted, 1 if not, 2 if the configuration cannot work.
+The exit code is 0 if it was accepted, 1 if not, 2 if the configuration cannot be used.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The library inside Synapse: ``module: matrix_threepid.synapse.Threepids`` in its configuration.
+"""The module for Synapse: ``module: matrix_threepid.synapse.Threepids`` in ``homeserver.yaml``.
 
-Nothing here imports Synapse before Synapse imports the module.
+Synapse itself is imported only once Synapse has imported the module, so that the package can be imported without it.
 """
 
 from .module import Threepids

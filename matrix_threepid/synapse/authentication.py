@@ -1,4 +1,4 @@
-"""``SynapseUia``: user-interactive authentication is Synapse's, too."""
+"""``SynapseUia``: the port ``Uia`` over Synapse's own user-interactive authentication."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class _Auth(_Identifier):
 
 @frozen
 class _Body:
-    """What Synapse takes for granted in ``auth``."""
+    """The members of ``auth`` that Synapse reads without checking their types."""
 
     auth: _Auth | None = member(Nested(_Auth), optional=True)
 
 
 @frozen
 class SynapseUia:
-    """``Uia`` as Synapse does it."""
+    """The port ``Uia`` over Synapse's own user-interactive authentication."""
 
     _api: ModuleApi = field(repr=False)
     _inside: Inside = field(repr=False)
@@ -70,10 +70,11 @@ class SynapseUia:
 
 
 def _as_synapse_reads_it(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``auth`` alone, in a form that every version of Synapse reads.
+    """Return a body that holds only ``auth``, in a form that every version of Synapse reads.
 
-    A member that is ``None`` is left out: it means the same, and some versions take any member for text or an object.
-    A phone number is given by both names, as some versions look for the older one even where the newer one is.
+    Members that are ``None`` are left out: they mean the same as absent ones, and some versions do not check for
+    ``None``. A phone number is given as ``phone`` and as ``number``, since some versions read only the older name
+    ``number``.
     """
     auth = _without_nulls(body.get("auth"))
     if auth is None:

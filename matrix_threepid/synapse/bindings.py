@@ -1,4 +1,4 @@
-"""Bindings that Synapse and the library both know of, and unbinding that nobody waits for."""
+"""Bindings that Synapse and the library both store, and unbinding that does not wait for an identity server."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from . import tables
 
 
 class SharedBindings(SqlBindings):
-    """A ``BindingStore`` that takes over what Synapse remembers of a user, and lets it know what changes.
+    """A ``BindingStore`` that reads the bindings in Synapse's table and writes each change there as well.
 
-    So nothing is lost when the module comes, and nothing when it goes. What was bound at no server at all is left be.
+    So no binding is lost when the module is installed or removed. Rows of Synapse's that name no valid identity server
+    are left alone.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:
@@ -74,14 +75,19 @@ def _row(binding: Binding, threepid: Threepid) -> tuple[str, str, str, str]:
 
 @frozen
 class UnbindGuard:
-    """Takes bindings back where Synapse would, for its own deletes and deactivations: what cannot be reached waits."""
+    """Unbinds in place of Synapse when Synapse deletes an identifier or deactivates an account.
+
+    Unbinds that an identity server does not confirm are put in the queue.
+    """
 
     homeserver: Homeserver
 
     async def unbind(self, mxid: str, medium: str, address: str, id_server: str | None) -> bool:
-        """Return whether every identity server confirmed, and one was known. Raises ``SynapseError`` for bad input.
+        """Return whether at least one binding was known and every identity server confirmed its unbind.
 
-        ``mxid``: the user, by the name that Synapse gives it by.
+        * ``mxid``: the user id. The parameter has Synapse's name, since Synapse gives it by name.
+
+        Raises ``SynapseError`` for an ``id_server`` that is not valid or not trusted.
         """
         from synapse.module_api.errors import SynapseError
 

@@ -1,4 +1,4 @@
-"""``SynapseDatabase``: the stores inside Synapse's own database, through the public module API."""
+"""``SynapseDatabase``: the SQL stores in Synapse's own database, through the public module API."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ T = TypeVar("T")
 
 _NAME = "matrix_threepid"
 _BEGIN = {
-    # Python begins at the first change only, so what was read before would be another transaction's.
+    # sqlite3 begins a transaction at the first change, so earlier reads would not be part of it.
     "sqlite": "BEGIN IMMEDIATE",
-    # Above this level, who changes a row makes all others who want to begin again; here they wait.
+    # At higher levels, transactions that change the same row fail and start again; here they wait.
     "postgresql": "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
 }
 
 
 class SynapseDatabase:
-    """A ``Database`` in that of a Synapse, SQLite or PostgreSQL. ``api``: the ``ModuleApi`` modules are given.
+    """A ``Database`` over the one of a Synapse: SQLite or PostgreSQL.
 
-    Handlers that use it run on Twisted's reactor and in a logging context, as all of Synapse does.
+    * ``api``: the ``ModuleApi`` that Synapse gives to modules.
+
+    Coroutines that use it must run on Twisted's reactor and in a logging context of Synapse.
     """
 
     def __init__(self, api: ModuleApi) -> None:
@@ -37,17 +39,17 @@ class SynapseDatabase:
 
     @property
     def dialect(self) -> str:
-        """``"sqlite"`` or ``"postgresql"``, known from the first transaction on; ``RuntimeError`` before."""
+        """``"sqlite"`` or ``"postgresql"``. Raises ``RuntimeError`` before the first transaction."""
         if self._dialect is None:
             raise RuntimeError("SynapseDatabase: ask for the dialect inside an operation, or after the first")
         return self._dialect
 
     async def run(self, operation: Callable[[], Operation[T]], /) -> T:
-        """Run one operation as one transaction, which Synapse begins again if need be. Raises ``Unavailable``."""
+        """Run one operation as one transaction, which Synapse may restart. Raises ``Unavailable``."""
         try:
             result: T = await self._api.run_db_interaction(_NAME, self._transaction, operation)
         except Exception as error:
-            # Outside of the transaction: Synapse begins again by the errors of its drivers.
+            # Translated outside of the transaction, since Synapse decides by its drivers' errors whether to restart it.
             if (reason := _raised_for(error)) is None:
                 raise
             raise reason from error
@@ -65,20 +67,20 @@ class SynapseDatabase:
 
 
 def _raised_for(error: Exception) -> type[Exception] | None:
-    """Return what to raise if the database cannot serve right now, though it may soon; ``None`` for a bug."""
+    """Return the error to raise if the database cannot serve at the moment; ``None`` for a bug."""
     from twisted.enterprise.adbapi import ConnectionLost
 
     if isinstance(error, ConnectionLost):
         return Unavailable
     reason = of_sqlite(error) if isinstance(error, SqliteError) else _of_postgresql(error)
-    # Synapse has begun again as often as it does, so there is no other try.
+    # Synapse has already restarted the transaction as often as it ever does.
     return Unavailable if reason is Again else reason
 
 
 def _of_postgresql(error: Exception) -> type[Exception] | None:
     try:
         import psycopg2
-    except ImportError:  # a Synapse on SQLite needs none
+    except ImportError:  # psycopg2 is not installed where Synapse uses SQLite
         return None
     if not isinstance(error, psycopg2.Error):
         return None

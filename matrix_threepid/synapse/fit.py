@@ -1,4 +1,4 @@
-"""Compares what the module uses of Synapse with the Synapse that is there."""
+"""Compares what the module uses of Synapse with the installed Synapse."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ _ANY_NUMBER = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 def ensure_fit(api: Any, *, identity_servers: bool, endpoints: bool) -> None:
-    """Raise ``ConfigurationError`` if this Synapse differs from what the parts that are on use of it.
+    """Check that the installed Synapse has what the parts that are on use of it.
 
-    ``api``: the ``ModuleApi`` modules are given. The error names the part, what differs and what was expected.
-    What only other parts use may differ. ``endpoints`` use all that ``identity_servers`` do.
+    * ``api``: the ``ModuleApi`` that Synapse gives to modules.
+    * ``identity_servers``, ``endpoints``: whether these parts are on. ``endpoints`` includes all of
+      ``identity_servers``.
+
+    Raises ``ConfigurationError`` naming the part, what differs and what was expected. Differences in what only other
+    parts use are ignored.
     """
     parts = [EVERY]
     parts += [IDENTITY_SERVERS] if identity_servers or endpoints else []
@@ -34,7 +38,7 @@ def ensure_fit(api: Any, *, identity_servers: bool, endpoints: bool) -> None:
 
 
 def differences(api: Any, called: Collection[str], replaced: Collection[str] = ()) -> list[str]:
-    """Return what differs from these lines of ``used``, each with what is there instead."""
+    """Return each of these lines of ``used`` that differs, with what the installed Synapse has instead."""
     return [*_differing(api, called, _can_be_called), *_differing(api, replaced, _is_the_same)]
 
 
@@ -51,7 +55,7 @@ def _differing(api: Any, lines: Collection[str], fits: Callable[[str, _Parameter
 
 
 def _part(api: Any, place: str) -> Any:
-    """Return the object at a place, ``None`` if there is none."""
+    """Return the object at a place; ``None`` if there is none."""
     if not place.startswith("ModuleApi"):
         try:
             return resolve_name(place)
@@ -65,9 +69,9 @@ def _part(api: Any, place: str) -> Any:
 
 
 def _parameters(function: Callable[..., Any]) -> _Parameters | None:
-    """Return the parameters but ``self``, which Synapse's decorators keep in the signature of a bound method.
+    """Return the parameters without ``self``, which Synapse's decorators keep in the signature of bound methods.
 
-    ``None`` for a function of a compiled module that does not tell.
+    ``None`` for a function of a compiled module without a signature.
     """
     try:
         return {name: each for name, each in signature(function).parameters.items() if name != "self"}
@@ -76,7 +80,7 @@ def _parameters(function: Callable[..., Any]) -> _Parameters | None:
 
 
 def _can_be_called(wanted: str, there: _Parameters) -> bool:
-    """Return whether a call with these parameters reaches those of the same name, and all that must be given."""
+    """Return whether a call with the wanted parameters works: all of them exist, and all others have defaults."""
     in_order, by_name, any_number = _read(wanted)
     more = [each for name, each in there.items() if name not in (*in_order, *by_name)]
     return (
@@ -88,7 +92,7 @@ def _can_be_called(wanted: str, there: _Parameters) -> bool:
 
 
 def _read(wanted: str) -> tuple[list[str], list[str], bool]:
-    """Return the parameters of a line that are given by position and by name, and whether any number may follow."""
+    """Return the parameters that a line gives by position, those it gives by name, and whether ``*args`` follow."""
     before, _, behind = wanted[1:-1].partition("*")
     in_order, by_name = ([name for name in part.split(", ") if name] for part in (before, behind))
     return (in_order, [], True) if behind == "args" else (in_order, by_name, False)

@@ -1,4 +1,4 @@
-"""Two of the ports a homeserver gives, and its rules: accounts and access tokens are Synapse's."""
+"""The ports ``Accounts``, ``Callers`` and ``AddressRules`` over Synapse."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @frozen
 class SynapseAccounts:
-    """``Accounts`` over Synapse's own table; other modules hear of what is added and removed."""
+    """The port ``Accounts`` over Synapse's table ``user_threepids``; other modules are told of each change."""
 
     _api: ModuleApi = field(repr=False)
     _db: Database = field(repr=False)
@@ -57,7 +57,7 @@ class SynapseAccounts:
 
 @frozen
 class SynapseCallers:
-    """``Callers`` by the access tokens of Synapse."""
+    """The port ``Callers`` over Synapse's access tokens."""
 
     _api: ModuleApi = field(repr=False)
     _inside: Inside = field(repr=False)
@@ -72,7 +72,7 @@ class SynapseCallers:
 
 @frozen
 class SynapseRules:
-    """``AddressRules`` as ``allowed_local_3pids`` and the other modules have them; a reset needs no leave."""
+    """The port ``AddressRules``: ``allowed_local_3pids`` and what other modules allow. Resets are always allowed."""
 
     _inside: Inside = field(repr=False)
 
@@ -84,14 +84,14 @@ class SynapseRules:
 
 
 async def requester_of(api: ModuleApi, request: Request) -> Any:
-    """Return Synapse's ``Requester``, or ``None`` without a token. Raises ``UnknownToken`` or ``UserLocked``."""
+    """Return Synapse's ``Requester``; ``None`` without an access token. Raises ``UnknownToken`` or ``UserLocked``."""
     from synapse.module_api.errors import SynapseError
 
-    if request.native.requester is not None:  # Synapse looks once a request
+    if request.native.requester is not None:  # Synapse keeps the requester of a request
         return request.native.requester
     try:
         return await api.get_user_by_req(request.native, allow_guest=True)
-    except UnicodeError:  # Synapse reads headers as ASCII
+    except UnicodeError:  # Synapse decodes headers as ASCII
         raise UnknownToken from None
     except SynapseError as error:
         if error.errcode == "M_MISSING_TOKEN":
@@ -100,7 +100,7 @@ async def requester_of(api: ModuleApi, request: Request) -> Any:
 
 
 def as_matrix_error(error: Any) -> MatrixError:
-    """Return an error of Synapse as one of ours."""
+    """Return the ``MatrixError`` for an error of Synapse."""
     body = error.error_dict(None)
     more = {name: value for name, value in body.items() if name not in ("errcode", "error")}
     if body["errcode"] == "M_UNKNOWN_TOKEN":
@@ -111,7 +111,7 @@ def as_matrix_error(error: Any) -> MatrixError:
 
 
 def spellings(threepid: Threepid) -> tuple[str, ...]:
-    """Return how Synapse may have an address: by its own rule, or with a domain that was typed in its ASCII form."""
+    """Return the forms in which Synapse may store an address: by its own rule, or with a domain in ASCII form."""
     if threepid.address.isascii():
         return (threepid.address,)
     import idna

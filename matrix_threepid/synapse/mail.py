@@ -1,4 +1,4 @@
-"""``SynapseMailer``: mails as Synapse sends its own."""
+"""``SynapseMailer``: mails through the mail server in Synapse's ``email`` section."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @frozen
 class SynapseMailer:
-    """A ``TokenSender`` over the mail server in Synapse's ``email`` section; ``texts``: words and layouts."""
+    """A ``TokenSender`` that sends through the mail server in Synapse's ``email`` section.
+
+    * ``api``: the ``ModuleApi`` that Synapse gives to modules.
+    * ``server_name``: the name of the homeserver, which mails mention.
+    * ``texts``: sentences and layouts; the built-in ones by default.
+    """
 
     _api: ModuleApi = field(repr=False)
     _server_name: str
@@ -26,9 +31,9 @@ class SynapseMailer:
         check_layouts(self._texts)
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Send one mail; whether a refusal is for ever goes by the reply of the mail server.
+        """Send one mail. The reply of the mail server decides whether a refusal is for ever or for now.
 
-        The deadline of the message holds whatever the mail server does.
+        The call ends at the deadline of the message at the latest.
         """
         words = words_for(self._texts, message, self._server_name)
         html, text = words.html(self._texts), words.text(self._texts)
@@ -39,7 +44,7 @@ class SynapseMailer:
         return Accepted()
 
     async def _hand_over(self, deadline: int, *mail: str) -> None:
-        """Have Synapse send a mail. Raises its errors, and Twisted's ``TimeoutError`` after so many ms."""
+        """Send a mail through Synapse. Raises its errors, and Twisted's ``TimeoutError`` after ``deadline`` ms."""
         from synapse.module_api import make_deferred_yieldable, run_in_background
         from twisted.internet import reactor
 

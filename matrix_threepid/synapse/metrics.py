@@ -1,4 +1,4 @@
-"""``Metrics``: what happened, counted in the registry Synapse publishes."""
+"""``Metrics``: events counted in the Prometheus registry that Synapse publishes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..events import Event
 
 
 class Metrics:
-    """A ``Listener`` that counts events by kind: ``matrix_threepid_events_total{event="ThreepidAdded"}``."""
+    """A ``Listener`` that counts events by class: ``matrix_threepid_events_total{event="ThreepidAdded"}``."""
 
     def on(self, event: Event) -> None:
         _counter().labels(event=type(event).__name__).inc()

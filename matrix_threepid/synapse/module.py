@@ -1,4 +1,4 @@
-"""``Threepids``: the module itself. Which parts are on is what its ``config`` has sections for."""
+"""``Threepids``: the module itself. A part is on if the module's ``config`` has its section."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = logging.getLogger("matrix_threepid.synapse")
 
 
 class Threepids:
-    """What Synapse makes of ``module: matrix_threepid.synapse.Threepids``. Raises Synapse's ``ConfigError``."""
+    """The class that Synapse loads as ``matrix_threepid.synapse.Threepids``. Raises Synapse's ``ConfigError``."""
 
     def __init__(self, config: Mapping[str, Any], api: ModuleApi) -> None:
         self._api = api
@@ -40,7 +40,7 @@ class Threepids:
 
     @staticmethod
     def parse_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what Synapse gives to the module, once it is known to be right."""
+        """Return the module's ``config`` after checking it. Raises Synapse's ``ConfigError``."""
         try:
             read(ModuleSettings, config)
         except ConfigurationError as error:
@@ -60,15 +60,15 @@ class Threepids:
             self._homeserver(Wiring(read(ModuleSettings, chosen), self._api, db), inside)
 
     def _delegate(self, wiring: Wiring, path: str) -> None:
-        """Answer what Synapse asks ``account_threepid_delegates.msisdn``."""
+        """Serve the requests that Synapse sends to ``account_threepid_delegates.msisdn``."""
         service = Service(wiring.delegate())
         mount(self._api, service, path, cut=path)
         if not wiring.settings.needs_private:
-            # Else the homeserver does: both have their sessions in one table, and the delegate could send no mails.
+            # Otherwise the homeserver's jobs cover both: they share one table, and the delegate cannot send mails.
             self._keep_house(service)
 
     def _homeserver(self, wiring: Wiring, inside: Inside) -> None:
-        """Take over unbinding and, where they are wanted, the endpoints and stages."""
+        """Replace unbinding and, if ``endpoints`` is set, serve the endpoints and stages."""
         homeserver = wiring.homeserver(inside)
         service = Service(homeserver)
         inside.replace_unbind(UnbindGuard(homeserver).unbind)
@@ -103,7 +103,7 @@ class Threepids:
 
 
 async def _prepare(db: Prepared) -> None:
-    """Bring our tables up to date, so that it is heard of at the start if that cannot be."""
+    """Create or migrate the tables when Synapse starts, so that a failure is in the log at once."""
     try:
         await db.prepare()
     except Exception:
@@ -111,7 +111,7 @@ async def _prepare(db: Prepared) -> None:
 
 
 async def _left(homeserver: Homeserver, user_id: str, deactivated: bool, by_admin: bool) -> None:
-    """Take back what is left of a user who was deactivated."""
+    """Remove and unbind the identifiers of a user who was deactivated."""
     if deactivated:
         await deactivate_threepids(homeserver, user_id)
 

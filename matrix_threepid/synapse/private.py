@@ -1,6 +1,6 @@
-"""All that is taken from inside of Synapse, past its module API. No other file touches a private name of it.
+"""Everything the module uses of Synapse outside of its public module API. No other file uses private names of Synapse.
 
-``used`` lists it, and ``fit`` compares that with the Synapse that is there when it starts.
+``used`` lists these names, and ``fit`` compares the list with the installed Synapse at the start.
 """
 
 from __future__ import annotations
@@ -18,32 +18,38 @@ if TYPE_CHECKING:
 
 
 class SetPassword(Protocol):
-    """What sets a password; the parameters have Synapse's names, since it may give any of them by name."""
+    """A function that sets a password. Its parameters have Synapse's names, since Synapse may give any by name."""
 
     def __call__(
         self, user_id: str, password_hash: str, logout_devices: bool, requester: Any = None
     ) -> Awaitable[None]:
-        """Set the password of a user; ``requester``: who asks, ``None`` for a reset without an access token."""
+        """Set the password of a user.
+
+        * ``requester``: who asks for it; ``None`` for a reset without an access token.
+        """
         ...
 
 
 class Unbind(Protocol):
-    """What takes a binding back; the parameters have Synapse's names, since it may give any of them by name."""
+    """A function that unbinds. Its parameters have Synapse's names, since Synapse may give any by name."""
 
     def __call__(self, mxid: str, medium: str, address: str, id_server: str | None) -> Awaitable[bool]:
-        """Return whether every identity server confirmed; ``id_server``: ``None`` for all that are known."""
+        """Return whether every identity server confirmed.
+
+        * ``id_server``: the identity server; ``None`` for all that are known.
+        """
         ...
 
 
 @frozen
 class Inside:
-    """The inner parts of a Synapse; ``fit.ensure_fit`` makes sure beforehand that they are there."""
+    """Access to the private parts of a Synapse; ``fit.ensure_fit`` checks beforehand that they exist."""
 
     _hs: Any = field(repr=False)
 
     @classmethod
     def of(cls, api: ModuleApi) -> Inside:
-        """Return the inside of the Synapse that a module was given the ``ModuleApi`` of."""
+        """Return the private parts of the Synapse that gave this ``ModuleApi`` to the module."""
         return cls(api._hs)
 
     # -- users ----------------------------------------------------------------------------------
@@ -54,10 +60,10 @@ class Inside:
         return found
 
     async def authenticate(self, requester: Any, request: Any, body: Mapping[str, Any], action: str) -> None:
-        """Return once user-interactive authentication is complete. Raises ``UiaRequired``, or errors of Synapse.
+        """Return once user-interactive authentication is complete. Raises ``UiaRequired`` or an error of Synapse.
 
-        ``body``: Synapse keeps all of it for two days, ``auth`` excepted. Synapse before 1.163 cannot read ``None`` as
-        its ``auth``.
+        * ``body``: Synapse stores it without ``auth`` for two days. Before version 1.163 its ``auth`` must not be
+          ``None``.
         """
         from synapse.api.errors import InteractiveAuthIncompleteError
 
@@ -67,39 +73,39 @@ class Inside:
             raise UiaRequired(error.result) from None
 
     async def is_allowed(self, medium: str, address: str, *, registration: bool) -> bool:
-        """Return what Synapse's configuration and its other modules say of an address."""
+        """Return whether Synapse's configuration and its other modules allow an address."""
         from synapse.util.threepids import check_3pid_allowed
 
         return bool(await check_3pid_allowed(self._hs, medium, address, registration))
 
     async def add_threepid(self, user_id: str, medium: str, address: str, validated_at: int) -> None:
-        """Put an address on an account and tell other modules; whoever has it loses it."""
+        """Put an address on an account and tell other modules; another account that has it loses it."""
         await self._hs.get_auth_handler().add_threepid(user_id, medium, address, validated_at)
 
     async def delete_threepid(self, user_id: str, medium: str, address: str) -> None:
-        """Take an address off an account, its pusher too, and tell other modules."""
+        """Remove an address from an account, with its pusher, and tell other modules."""
         await self._hs.get_auth_handler().delete_local_threepid(user_id, medium, address)
 
     def wrap_set_password(self, wrap: Callable[[SetPassword], SetPassword]) -> None:
-        """Have every new password set by what ``wrap`` makes of Synapse's own way."""
+        """Replace the function that sets passwords by ``wrap`` of Synapse's own function."""
         own = self._hs.get_set_password_handler().set_password
         self._hs.get_set_password_handler().set_password = wrap(own)
 
     # -- stages ---------------------------------------------------------------------------------
 
     def replace_stage(self, stage: str, checker: Any) -> None:
-        """Let ``checker`` (``is_enabled``, ``check_auth``) decide about a stage in all of Synapse."""
+        """Replace the checker of a stage everywhere in Synapse; it has ``is_enabled`` and ``check_auth``."""
         self._hs.get_auth_handler().checkers[stage] = checker
 
     def asked_for(self) -> str:
-        """Return the path of the request that is being answered; empty outside of one."""
+        """Return the path of the request that is being handled; empty outside of a request."""
         from synapse.logging.context import current_context
 
         request = getattr(current_context(), "request", None)
         return "" if request is None else str(request.url).partition("?")[0]
 
     def login_error(self, status: int, errcode: str, message: str) -> Exception:
-        """Return the error by which a stage says that it is not complete, and a reset that it is refused."""
+        """Return the error with which a stage is reported incomplete and a reset refused."""
         from synapse.api.errors import LoginError
 
         error: Exception = LoginError(status, message, errcode)
@@ -108,7 +114,7 @@ class Inside:
     # -- endpoints ------------------------------------------------------------------------------
 
     def serve_first(self, register: Callable[[Any], None]) -> None:
-        """Have ``register`` called with every client resource before Synapse registers its own endpoints."""
+        """Call ``register`` with every client resource before Synapse registers its own endpoints."""
         import synapse.rest
 
         ours = (lambda _, resource: register(resource),)
@@ -118,11 +124,11 @@ class Inside:
 
     @property
     def signing_key(self) -> SigningKey:
-        """The key this server signs with."""
+        """The signing key of this homeserver."""
         return wrapped_key(self._hs.signing_key)
 
     def replace_unbind(self, unbind: Unbind) -> None:
-        """Let ``unbind`` take bindings back wherever Synapse would."""
+        """Replace the function with which Synapse unbinds."""
         self._hs.get_identity_handler().try_unbind_threepid = unbind
 
     # -- configuration --------------------------------------------------------------------------
@@ -133,7 +139,7 @@ class Inside:
         return bool(self._hs.config.mas.enabled)
 
     def chosen(self) -> Mapping[str, Any]:
-        """Return what Synapse's own configuration says, under the names of the module's ``policy``."""
+        """Return the choices in Synapse's own configuration, under the names of the module's ``policy``."""
         hosts: Sequence[str] | None = self._hs.config.server.next_link_domain_whitelist
         return {
             "changes_enabled": bool(self._hs.config.registration.enable_3pid_changes),

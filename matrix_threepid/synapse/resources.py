@@ -1,4 +1,4 @@
-"""Our endpoints among Synapse's resources: at a path of their own, or in front of its client endpoints."""
+"""Mounts the service among Synapse's resources: at a path of its own, or in front of the client endpoints."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 def mount(api: ModuleApi, service: Service, path: str, cut: str = "") -> None:
-    """Serve everything below ``path``, on all listeners; ``cut``: the part of it the service does not know."""
+    """Serve everything below ``path`` on all listeners.
+
+    * ``cut``: the beginning of the path that is removed before the service sees it.
+    """
     from synapse.module_api import DirectServeJsonResource
 
     class Threepids(DirectServeJsonResource):  # type: ignore[misc,unused-ignore]
-        """Synapse's own resource, for its log contexts and metrics; requests go to the service as they are."""
+        """A resource of Synapse's, for its log contexts and metrics; the service gets each request unchanged."""
 
         isLeaf = True  # noqa: N815  the name is Twisted's
 
@@ -28,20 +31,20 @@ def mount(api: ModuleApi, service: Service, path: str, cut: str = "") -> None:
 
 
 def mount_separately(api: ModuleApi, service: Service) -> None:
-    """Serve the endpoints on all listeners that have no client endpoints of Synapse's."""
+    """Serve the endpoints on all listeners without Synapse's client endpoints."""
     for path in sorted({"/".join(path.split("/")[:5]) for path in service.table.paths}):
         mount(api, service, path)
 
 
 def serve_first(inside: Inside, service: Service) -> None:
-    """Serve the endpoints on the listeners for clients, in front of Synapse's own."""
+    """Serve the endpoints on all client listeners, before Synapse's own endpoints."""
 
     async def answer(request: Any) -> None:
         await _answer(service, request)
 
     def register(resource: Any) -> None:
         for path, methods in service.table.paths.items():
-            # With a text like Synapse's own, its entry would replace ours.
+            # The pattern must differ in text from Synapse's own, whose entry would replace it otherwise.
             pattern = re.compile(f"^{re.escape(path)}/?$")
             for method, declared in methods.items():
                 resource.register_paths(method, (pattern,), answer, f"Threepids.{declared.name}")
@@ -54,5 +57,5 @@ async def _answer(service: Service, request: Any, cut: str = "") -> None:
 
     path = request.path.decode("ascii", "replace").removeprefix(cut)
     response = await respond(service, request, path=path)
-    request.uri = request.path  # so that no token of a link gets into Synapse's log
+    request.uri = request.path  # keeps the tokens of links out of Synapse's log
     write(request, response)

@@ -1,4 +1,4 @@
-"""What the module's ``config`` in ``homeserver.yaml`` may say. A part whose section is there is on."""
+"""The settings in the module's ``config`` in ``homeserver.yaml``. A part is on if its section is there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DELEGATE_PATH = Text(
 @documented
 @frozen(kw_only=True)
 class EmailSettings:
-    """How mails go out."""
+    """How mails are sent: through ``smtp``, or, if that is not set, through Synapse's own mail server."""
 
     smtp: SmtpSettings | None = member(
         Nested(SmtpSettings), None, doc="the mail server; if left out, mails go out as Synapse sends its own"
@@ -71,7 +71,7 @@ class ModuleSettings:
 
     @property
     def needs_private(self) -> bool:
-        """Whether a part is on that Synapse's public module API is not enough for."""
+        """Whether a part is on that needs more than Synapse's public module API."""
         return self.endpoints is not None or self.identity_servers is not None
 
     def library_policy(self, base_url: str) -> Policy:

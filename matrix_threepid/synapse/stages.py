@@ -1,4 +1,4 @@
-"""The stages ``m.login.email.identity`` and ``m.login.msisdn`` inside Synapse's own registration and password reset."""
+"""The stages ``m.login.email.identity`` and ``m.login.msisdn`` in Synapse's registration and password reset."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .private import Inside, SetPassword
 _PURPOSES = {"register": Purpose.REGISTER, "password": Purpose.PASSWORD}
 _RESETTING = "m.login.email.identity"
 _shown: ContextVar[Proof | None] = ContextVar("matrix_threepid_shown", default=None)
-"""What the request that is being answered has proved."""
+"""The proof that the request being handled has shown."""
 
 
 @frozen
 class StageChecker:
-    """Decides about one stage in place of Synapse's own checker.
+    """Checks one stage in place of Synapse's own checker.
 
-    A session that was claimed stays with one UIA session for as long as it lives, so that it serves once.
+    A session stays claimed by one UIA session for as long as it lives, so that it is used once.
     """
 
     stage: str
@@ -42,14 +42,14 @@ class StageChecker:
         return True
 
     async def check_auth(self, authdict: Mapping[str, Any], clientip: str) -> dict[str, Any]:
-        """Return what was proved, as Synapse wants it. Raises its ``LoginError``."""
+        """Return what was proved, in the form that Synapse reads. Raises Synapse's ``LoginError``."""
         try:
             return await self._proved(authdict)
         except MatrixError as error:
             raise self._inside.login_error(401, error.errcode, str(error)) from None
 
     async def _proved(self, authdict: Mapping[str, Any]) -> dict[str, Any]:
-        # Whoever names no UIA session is given one that we do not see, a new one each time.
+        # For a request without a UIA session Synapse makes one that this method does not see, a new one each time.
         session = authdict.get("session") or token_hex(16)
         proof = await self._stages.check(self.stage, authdict, str(session), self._purpose())
         await self._stages.confirm(proof)
@@ -58,13 +58,13 @@ class StageChecker:
         return {"medium": held.medium.value, "address": address, "validated_at": held.validated_at, "sid": proof.sid}
 
     async def _kept(self, proof: Proof) -> str:
-        """Return the address as Synapse has it on the account, if it is on one: it looks for no other spelling."""
+        """Return the address in the form that the account has in Synapse, since Synapse compares that form only."""
         on_account = [] if proof.owner is None else await self._homeserver.accounts.list(proof.owner)
         kept = {each.address for each in on_account if each.medium is proof.threepid.medium}
         return next(filter(kept.__contains__, spellings(proof.identifier)), proof.threepid.address)
 
     def _purpose(self) -> Purpose:
-        """Return what the request is about, by the end of its path. Raises ``Unauthorized``."""
+        """Return the purpose of the request, by the end of its path. Raises ``Unauthorized``."""
         try:
             return _PURPOSES[self._inside.asked_for().rpartition("/")[2]]
         except KeyError:
@@ -73,9 +73,9 @@ class StageChecker:
 
 @frozen
 class OneReset:
-    """Sets passwords as Synapse does, and one for one proof.
+    """Sets passwords through Synapse, one for each proof.
 
-    A new password, however it was set, ends all open resets of its account.
+    A new password, however it was set, ends all open resets of the account.
     """
 
     _stages: Stages = field(repr=False)
@@ -83,7 +83,7 @@ class OneReset:
     _set_password: SetPassword = field(repr=False)
 
     async def set_password(self, user_id: str, password_hash: str, logout_devices: bool, requester: Any = None) -> None:
-        """Set a password. Raises a ``LoginError`` of Synapse for a reset whose request shows no proof."""
+        """Set a password. Raises Synapse's ``LoginError`` for a reset without a valid proof."""
         proof = await self._proof(user_id) if requester is None and self._is_reset() else None
         await self._set_password(user_id, password_hash, logout_devices, requester)
         await (self._stages.end_resets(user_id) if proof is None else self._stages.consume(proof))
@@ -106,12 +106,15 @@ class OneReset:
 
 @frozen
 class OneAccount:
-    """Lets a proof make one account, however many are asked for at once."""
+    """Allows one account for each proof, however many registrations run at once."""
 
     _homeserver: Homeserver = field(repr=False)
 
     async def judge(self, email: Mapping[str, Any] | None, *_: object) -> Any:
-        """Use up what a new account is made with; whoever finds that done is refused. A callback of Synapse's."""
+        """Consume the sessions of a registration; refuse it if one of them is consumed already.
+
+        This is Synapse's callback ``check_registration_for_spam``.
+        """
         from synapse.spam_checker_api import RegistrationBehaviour
 
         shown = _shown.get()
@@ -132,7 +135,7 @@ def _consumed(session: Session, now: int) -> Session | None:
 
 
 def take_over_stages(homeserver: Homeserver, inside: Inside) -> None:
-    """Have our sessions decide about every stage that can work in this wiring."""
+    """Replace Synapse's checker of every stage that can work in this wiring."""
     stages = Stages(homeserver)
     offered = {*stages.offered(Purpose.REGISTER), *stages.offered(Purpose.PASSWORD)}
     for stage in offered.intersection(STAGES):

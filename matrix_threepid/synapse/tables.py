@@ -1,4 +1,4 @@
-"""Two tables of Synapse: ``user_threepids`` says who has an address, ``user_threepid_id_server`` where it is bound."""
+"""Two tables of Synapse: ``user_threepids`` (addresses on accounts) and ``user_threepid_id_server`` (bindings)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORGET = "DELETE FROM user_threepid_id_server WHERE user_id = ? AND medium = ? 
 
 
 def owner(medium: str, addresses: Sequence[str]) -> Operation[str | None]:
-    """Return who has the first of these addresses that anybody has."""
+    """Return the user who has the first of these addresses that is on any account."""
     for address in addresses:
         if rows := (yield _OWNER, (medium, address)):
             return str(rows[0][0])
@@ -30,7 +30,7 @@ def owner(medium: str, addresses: Sequence[str]) -> Operation[str | None]:
 
 
 def claim(user_id: str, medium: str, addresses: Sequence[str], validated_at: int, now: int) -> Operation[str | None]:
-    """Put the first of these addresses on an account unless somebody has one of them; return who had it before."""
+    """Put the first of these addresses on an account; return the user who has one of them already, if any."""
     if (holder := (yield from owner(medium, addresses))) is not None:
         return holder
     if (yield _CLAIM, (user_id, medium, addresses[0], validated_at, now)):
@@ -39,25 +39,25 @@ def claim(user_id: str, medium: str, addresses: Sequence[str], validated_at: int
 
 
 def bound(user_id: str) -> Operation[list[tuple[str, str, str]]]:
-    """Return medium, address and identity server of what Synapse knows to be bound for a user."""
+    """Return medium, address and identity server of each binding that Synapse stores for a user."""
     rows = yield _BOUND, (user_id,)
     return [(medium, address, id_server) for medium, address, id_server in rows]
 
 
 def remember(user_id: str, medium: str, address: str, id_server: str) -> Operation[None]:
-    """Let Synapse know that an address is bound."""
+    """Store in Synapse's table that an address is bound."""
     yield _REMEMBER, (user_id, medium, address, id_server)
 
 
 def forget(user_id: str, medium: str, address: str, id_server: str) -> Operation[None]:
-    """Let Synapse know that an address is no longer bound, however it has the server's name."""
+    """Delete a binding from Synapse's table, in whichever form the identity server is stored there."""
     for row in (yield from bound(user_id)):
         if row[:2] == (medium, address) and reachable_as(row[2]) == id_server:
             yield _FORGET, (user_id, *row)
 
 
 def reachable_as(id_server: str) -> str | None:
-    """Return the name of an identity server in our form, or ``None`` for one that names no server at all."""
+    """Return the normal form of an identity server's name; ``None`` if it is not valid."""
     try:
         return normal_id_server(id_server)
     except InvalidParam:

@@ -1,7 +1,7 @@
-"""What each part of the module uses of Synapse. ``fit`` compares it with the Synapse that is there when it starts.
+"""What each part of the module uses of Synapse. ``fit`` compares it with the installed Synapse at the start.
 
-One line each: where it is (from the ``ModuleApi`` that modules are given, or a Python module of Synapse's, with a colon
-before the name in it) and, for what is called, its parameters. Those behind ``*`` are given by name.
+Each line names a place (from the ``ModuleApi`` that modules are given, or a Python module of Synapse, with a colon
+before the name in it) and, for functions, the parameters. Parameters behind ``*`` are given by name.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ CALLED = {
         "synapse.util.threepids:check_3pid_allowed(hs, medium, address, registration)",
     ),
 }
-"""What the module calls or reads. Synapse may take further parameters if they have defaults."""
+"""What the module calls or reads. Synapse's functions may have further parameters if those have defaults."""
 
 REPLACED = {
     EVERY: ("synapse.module_api:DirectServeJsonResource._async_render(request)",),
@@ -75,4 +75,4 @@ REPLACED = {
         "synapse.handlers.ui_auth.checkers:UserInteractiveAuthChecker.is_enabled()",
     ),
 }
-"""What the module replaces. Synapse gives any parameter by position or by name, so ours are the same."""
+"""What the module replaces. Synapse may give any parameter by position or by name, so all must be the same."""

@@ -1,4 +1,4 @@
-"""Synapse and the module's settings in, our roles out."""
+"""Makes roles from a Synapse and the settings of the module."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Prepared:
-    """Synapse's database, in which our tables are brought up to date before they are first used."""
+    """Synapse's database, in which the library's tables are migrated before they are first used."""
 
     def __init__(self, api: ModuleApi) -> None:
         self._db = SynapseDatabase(api)
@@ -51,7 +51,7 @@ class Prepared:
         return await self._db.run(operation)
 
     async def prepare(self) -> None:
-        """Bring our tables up to date, once. Raises ``ConfigurationError``."""
+        """Create or migrate the tables, once. Raises ``ConfigurationError``."""
         if not self._ready:
             await migrate(self._db)
             self._ready = True
@@ -59,14 +59,14 @@ class Prepared:
 
 @frozen
 class Wiring:
-    """What the roles inside a Synapse are made of."""
+    """The parts of which the roles are made."""
 
     settings: ModuleSettings
     api: ModuleApi
     db: Prepared
 
     def delegate(self) -> Delegate:
-        """Return the role that Synapse asks for SMS."""
+        """Return the role that sends SMS for Synapse's own endpoints."""
         return Delegate(**self._shared(self._senders(Medium.MSISDN)), policy=self._policy())
 
     def homeserver(self, inside: Inside) -> Homeserver:
@@ -118,9 +118,10 @@ class Wiring:
         return self.settings.library_policy(self.api.public_baseurl)
 
     def _own_policy(self) -> Policy:
-        """Return the policy of a homeserver whose UIA keeps what was proved: a claim lasts as long as the proof.
+        """Return the policy of the homeserver.
 
-        An identity server's refusal waits in the queue: it keeps nobody from leaving.
+        A claim lasts as long as the proof, since Synapse keeps proofs with its own UIA sessions. A refusal of an
+        identity server is put in the queue, so that it does not stop a deactivation.
         """
         policy = self._policy()
         lifetimes = evolve(policy.lifetimes, claim=policy.lifetimes.validated)

@@ -170,7 +170,7 @@ def test_what_a_restart_would_lose_is_named(checked: Checked) -> None:
     role = homeserver(senders={Medium.EMAIL: ConsoleSender()})
     code, shown, _ = checked(role)
     assert part(shown, "not for production") == [
-        "email: whoever reads the terminal can confirm any address",
+        "email: everyone who reads the terminal can confirm any address",
         "in memory: lost at a restart, not shared between processes:",
         *("sessions", "limiter", "bindings"),
     ]
@@ -195,8 +195,8 @@ def test_defaults_that_do_nothing_are_named(checked: Checked) -> None:
     """Nobody listens, everything is allowed, nothing is published: that is said of each port."""
     assert part(checked(homeserver())[1], "left at a default that does nothing") == [
         "rules: every address is allowed",
-        "listener: nobody hears of events and alarms",
-        "identity: nothing is published at identity servers, nor taken back there",
+        "listener: no part receives events and alarms",
+        "identity: addresses are neither bound nor unbound at identity servers",
     ]
 
 
@@ -224,12 +224,12 @@ def test_stricter_choices_are_named(checked: Checked) -> None:
     beyond = Policy.hardened(public_base_url=BASE, legacy_add="off", code_digits=10, deferred_sending=False)
     _, shown, _ = checked(homeserver(policy=beyond))
     assert part(shown, stricter) == []
-    assert "sending: after the answer: have the jobs of the service run (Service.jobs)\n" in shown
+    assert "sending: after the answer: run the jobs of the service (Service.jobs)\n" in shown
 
 
 def test_what_a_stolen_token_can_do_is_said(checked: Checked) -> None:
     """Where the old endpoint asks for no password, the report says what somebody with a stolen token can do there."""
-    said = "with a stolen access token alone, somebody can add an address of their own to the account"
+    said = "with a stolen access token alone, an attacker can add an address of their own to the account"
     assert said in checked(homeserver())[1]
     for legacy_add in ("uia", "off"):
         policy = Policy(public_base_url=BASE, legacy_add=legacy_add)
@@ -238,7 +238,7 @@ def test_what_a_stolen_token_can_do_is_said(checked: Checked) -> None:
 
 def test_what_version_1_lets_anybody_do_is_said(checked: Checked) -> None:
     """Of an identity server that serves v1 the report says what anybody can do there without a token."""
-    said = "serve_v1: True, in place of False: without any token"
+    said = "serve_v1: True, in place of False: without a token"
     assert [said in checked(identity_server(serve_v1=on))[1] for on in (True, False)] == [True, False]
 
 

@@ -1,1 +1,1 @@
-"""What can be said of a host before it serves anybody."""
+"""The checks behind ``check``: what a host's wiring and configuration say before it serves requests."""

@@ -1,4 +1,4 @@
-"""Which choices of a policy are not the default ones, and which could be stricter."""
+"""Which choices of a policy differ from the defaults, and which could be stricter."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .findings import Finding, Kind
 
 _TOLD_ELSEWHERE = {"public_base_url", "sms.countries"}
 _MEANS = {
-    "legacy_add": "with a stolen access token alone, somebody can add an address of their own to the account "
+    "legacy_add": "with a stolen access token alone, an attacker can add an address of their own to the account "
     "(POST /account/3pid asks for no password) and then reset its password by it",
 }
-"""What the default of a choice lets others do, where its name does not tell."""
-_V1 = "without any token, anybody can have mails and SMS sent and bind an address they proved to any user"
+"""What the default of a choice allows, where the name of the choice does not say it."""
+_V1 = "without a token, every caller can have mails and SMS sent and bind an address they proved to any user"
 
 
 def of_policy(role: Role) -> Iterator[Finding]:
-    """Yield what there is to say of a role's policy."""
+    """Yield the findings about a role's policy."""
     yield from _chosen(role)
     for name, strict in _strict().items():
         if not _as_strict(role.policy, name, strict):
@@ -45,14 +45,14 @@ def _chosen(role: Role) -> Iterator[Finding]:
 
 
 def _default_of(role: Role) -> Policy:
-    """Return the policy a role of this kind has where nobody chose one."""
+    """Return the policy that a role of this class has by default."""
     convert = attrs.fields_dict(type(role))["policy"].converter
     policy: Policy = convert(Policy()) if callable(convert) else Policy()
     return policy
 
 
 def _flat(value: Any, at: str = "") -> dict[str, Any]:
-    """Return choices by name, those within others by their way there; a limit is one choice."""
+    """Return choices by name; those inside other values are named by their path. A limit is one choice."""
     flat: dict[str, Any] = {}
     for field in attrs.fields(type(value)):
         name, inner = f"{at}{field.name}", getattr(value, field.name)

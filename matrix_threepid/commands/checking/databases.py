@@ -1,4 +1,4 @@
-"""Ask the databases behind stores whether they have our tables and take changes."""
+"""Asks the databases behind stores whether they have the library's tables and accept changes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from .online import LOOPS
 
 _STORES = (SqlSessions, SqlLimits, SqlBindings, SqlAssociations)
 _PATIENCE = 10
-"""Seconds a database has to answer."""
+"""Time, in s, that a database has to answer."""
 
 
 def of_databases(role: Role, loop: str) -> Iterator[Finding]:
-    """Yield what is wrong with the databases of the role's stores in SQL, each named by the ports it stands behind.
+    """Yield what is wrong with the databases behind the role's SQL stores, each named by its ports.
 
-    Nothing is changed. A database that cannot be asked from here, say since its pool is opened by the host, is named.
+    Nothing is changed. A database that cannot be asked from this process, for example because the host opens its pool
+    later, is named as such.
     """
     for ports, database in _databases(role):
         about = f"database of {', '.join(ports)}"
@@ -44,7 +45,7 @@ def of_databases(role: Role, loop: str) -> Iterator[Finding]:
 
 
 def _databases(role: Role) -> list[tuple[list[str], Database]]:
-    """Return the databases behind ports, each once, with the names of the ports."""
+    """Return each database once, with the names of the ports that use it."""
     found: dict[int, tuple[list[str], Database]] = {}
     for field in attrs.fields(type(role)):
         port = given(getattr(role, field.name))
@@ -64,7 +65,7 @@ def _asked(database: Database, run: Callable[[Callable[[], Any]], Any]) -> int:
         except Exception as error:
             errors.append(error)
 
-    # A driver that blocks cannot be called off, so it is given up with the process.
+    # A blocking driver cannot be cancelled, so its thread ends with the process.
     asking = Thread(target=work, daemon=True)
     asking.start()
     asking.join(_PATIENCE)

@@ -1,4 +1,4 @@
-"""What a check finds, and how it is told."""
+"""The findings of a check, and the report made of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import starmap
 from attrs import asdict, field, frozen
 
 FINE, WRONG, UNUSABLE = 0, 1, 2
-"""The exit codes of commands for operators; the last one: what was named cannot be read or built."""
+"""The exit codes of commands for operators. ``UNUSABLE``: the wiring or file cannot be read or built."""
 
 
 class Kind(str, Enum):
-    """What a finding means; its value is the heading it is told under."""
+    """What a finding means. The value is the heading that it is printed under."""
 
     FACT = ""
     WRONG = "wrong"
@@ -27,7 +27,12 @@ class Kind(str, Enum):
 
 @frozen
 class Finding:
-    """One thing to know; ``about``: what it concerns."""
+    """One finding.
+
+    * ``kind``: what it means.
+    * ``about``: the endpoint, port, setting or choice that it concerns.
+    * ``text``: what was found.
+    """
 
     kind: Kind
     about: str
@@ -40,7 +45,7 @@ def _without_repeats(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 @frozen
 class Report:
-    """All findings, in the order they were made."""
+    """All findings, in the order in which they were made."""
 
     findings: tuple[Finding, ...] = field(converter=_without_repeats)
 
@@ -55,7 +60,7 @@ class Report:
         return json.dumps([{**asdict(each), "kind": each.kind.name.lower()} for each in self.findings], indent=2) + "\n"
 
     def status(self, *, strict: bool) -> int:
-        """Return 1 if something is wrong or, if that is what is wanted, not for production; else 0."""
+        """Return 1 if something is wrong or, with ``strict``, not for production; else 0."""
         bad = {Kind.WRONG, Kind.UNFIT} if strict else {Kind.WRONG}
         return WRONG if any(each.kind in bad for each in self.findings) else FINE
 
@@ -70,7 +75,7 @@ class Report:
 
 
 def _said(text: str, abouts: list[str]) -> str:
-    """Return one line, or, where the same is said of several things, those below it."""
+    """Return one line for a finding, or one text with the things below it that it was found for."""
     if len(abouts) == 1:
         return f"  {abouts[0]}: {text}\n"
     return f"  {text}:\n" + "".join(f"    {about}\n" for about in abouts)

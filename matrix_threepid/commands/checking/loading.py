@@ -1,4 +1,4 @@
-"""``MODULE:NAME``: the host's own wiring, imported or made."""
+"""Loads the host's wiring that ``MODULE:NAME`` names."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ...service import Service
 
 
 def loaded(spec: str) -> Service:
-    """Return the service that ``MODULE:NAME`` names: itself, its role, or a callable that returns one of the two.
+    """Return the service that ``MODULE:NAME`` names: the service, its role, or a callable that returns one of these.
 
-    Raises ``ConfigurationError``. What the host's own code raises is told by its kind and place only: its text may hold
-    a password.
+    Raises ``ConfigurationError``. An exception of the host's own code is named by its class and place only, since its
+    text may hold a password.
     """
     module, colon, name = spec.partition(":")
     if not (module and colon and name):
@@ -37,14 +37,14 @@ def loaded(spec: str) -> Service:
 
 
 def _check_called_with_nothing(spec: str, found: Callable[..., Any]) -> None:
-    """Raise ``ConfigurationError`` for what cannot be called so, such as the ``Asgi`` or ``Wsgi`` web servers name."""
+    """Raise ``ConfigurationError`` for what needs arguments, such as the ``Asgi`` or ``Wsgi`` that web servers name."""
     kind = getattr(found, "__name__", type(found).__name__)
     try:
         signature(found).bind()
     except TypeError:
         text = f"{spec}: {kind} takes arguments; name a Role, a Service or what returns one"
         raise ConfigurationError(text) from None
-    except ValueError:  # it does not say what it takes
+    except ValueError:  # it has no signature
         return
 
 

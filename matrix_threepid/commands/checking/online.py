@@ -1,4 +1,4 @@
-"""Ask the providers behind senders whether they would serve us."""
+"""Asks the mail servers and providers behind senders whether their accounts can be used."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LOOPS: dict[str, Callable[[Callable[[], Any]], Any]] = {
     "asyncio": lambda work: import_module("asyncio").run(work()),
     "trio": lambda work: import_module("trio").run(work),
 }
-"""Event loops a host's senders may need, by name; each runs a coroutine function to its end."""
+"""Event loops for a host's senders, by name; each runs a coroutine function to its end."""
 
 
 def of_providers(role: Role, loop: str) -> Iterator[Finding]:
-    """Yield what every sender that has a ``check`` says, under a loop of ``LOOPS``; nothing is sent."""
+    """Yield what the ``check`` of each sender that has one answers, under a loop of ``LOOPS``. Nothing is sent."""
     for medium, sender in role.senders.items():
         check = getattr(sender, "check", None)
         if check is None:

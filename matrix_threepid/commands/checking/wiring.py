@@ -1,4 +1,4 @@
-"""What a wiring has and lacks: endpoints, ways to addresses, ports."""
+"""Which endpoints, media and ports a wiring has, and which it lacks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .findings import Finding, Kind
 
 _IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryAssociations)
 _SILENT = {
-    "listener": (Silence, "nobody hears of events and alarms"),
+    "listener": (Silence, "no part receives events and alarms"),
     "rules": (EverythingAllowed, "every address is allowed"),
-    "identity": (type(None), "nothing is published at identity servers, nor taken back there"),
+    "identity": (type(None), "addresses are neither bound nor unbound at identity servers"),
     "verifier": (type(None), "homeservers' signatures on unbinds are not checked"),
 }
-"""Ports whose default does nothing, and what that means."""
+"""Ports whose default does nothing, and the consequence of each."""
 
 
 def of_service(service: Service) -> Iterator[Finding]:
-    """Yield what there is to say of a wiring, its policy left aside."""
+    """Yield the findings about a wiring, without its policy."""
     role = service.role
     yield Finding(Kind.FACT, "role", f"{type(role).__name__} of {role.server_name}")
     live = len(role.peppers.live)
@@ -37,30 +37,30 @@ def of_service(service: Service) -> Iterator[Finding]:
     yield from of_ways(role)
     yield from of_no_way(role)
     if role.policy.deferred_sending:
-        yield Finding(Kind.FACT, "sending", "after the answer: have the jobs of the service run (Service.jobs)")
+        yield Finding(Kind.FACT, "sending", "after the answer: run the jobs of the service (Service.jobs)")
     yield from _off(service)
     yield from _ports(role)
 
 
 def of_ways(role: Role) -> Iterator[Finding]:
-    """Yield where links lead, how addresses are reached, and what keeps them from being validated."""
+    """Yield where links lead, how messages are sent, and what turns a medium off."""
     yield Finding(Kind.FACT, "links", role.policy.public_base_url or "none: policy.public_base_url is not set")
     for medium, sender in ((medium, given(sender)) for medium, sender in role.senders.items()):
         yield Finding(Kind.FACT, medium.value, f"by {type(sender).__name__}{_reach(role, medium)}")
         if (reason := role.medium_off(medium)) is not None:
             yield Finding(Kind.WRONG, medium.value, f"has a sender, but {reason}")
         if isinstance(sender, ConsoleSender):
-            yield Finding(Kind.UNFIT, medium.value, "whoever reads the terminal can confirm any address")
+            yield Finding(Kind.UNFIT, medium.value, "everyone who reads the terminal can confirm any address")
 
 
 def of_no_way(role: Role) -> Iterator[Finding]:
-    """Yield what it means that there is no sender at all."""
+    """Yield the finding for a role without any sender."""
     if not role.senders:
         yield Finding(Kind.WRONG, "senders", "there is none, so no address can be validated")
 
 
 def _reach(role: Role, medium: Medium) -> str:
-    """Say where SMS may go, and how many."""
+    """Return where SMS may go, and how many."""
     rules = role.policy.sms
     if not MEDIA[medium].costs or not rules.countries:
         return ""

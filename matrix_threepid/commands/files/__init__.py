@@ -1,1 +1,1 @@
-"""Configuration files, as far as commands read them: those of the examples, and Synapse's."""
+"""Reads configuration files for commands: those of the examples, and ``homeserver.yaml`` of Synapse."""

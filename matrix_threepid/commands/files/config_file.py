@@ -1,4 +1,4 @@
-"""Read a configuration file of an operator: JSON of a host, or Synapse's YAML."""
+"""Reads a configuration file: the JSON of a host, or the YAML of Synapse."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .shared import Shared
 from .synapse_file import of_synapse
 
 FORMS = "JSON with the shared sections, or a homeserver.yaml with our module"
-"""What a file may be, for people."""
+"""What a file may be, for ``--help``."""
 _MAX_FILE = 1 << 20
 _SYNAPSES = {"modules", "listeners"}
 _YAML = (".yaml", ".yml")
 
 
 def described(path: Path) -> Configured:
-    """Return what a file says. Raises ``ConfigurationError`` naming the file or the setting."""
+    """Return what a file configures. Raises ``ConfigurationError`` naming the file or the setting."""
     given = _document(path)
     return of_synapse(given) if _SYNAPSES & given.keys() else _of_host(given)
 

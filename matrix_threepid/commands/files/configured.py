@@ -1,4 +1,4 @@
-"""``Configured``: what a configuration file of an operator says about sending."""
+"""``Configured``: a role made from a configuration file, and the findings about the file."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from ..checking.findings import Finding, Kind
 
 @frozen
 class Configured:
-    """A role with the senders and the policy that a file describes, and what else there is to say of the file."""
+    """What a file configures.
+
+    * ``role``: a role with the senders and the policy of the file.
+    * ``findings``: what else there is to report about the file.
+    """
 
     role: Role
     findings: tuple[Finding, ...] = ()
 
 
 def sending_role(server_name: str, policy: Policy, senders: Mapping[Medium, TokenSender]) -> Role:
-    """Return a role that is only good for sending. Raises ``ConfigurationError``."""
+    """Return a role that can send and do nothing else. Raises ``ConfigurationError``."""
     peppers = Peppers.of(secrets.token_bytes(MIN_BYTES))
     return Role(server_name=server_name, peppers=peppers, policy=policy, senders=senders)
 
 
 def of_identity_servers(settings: IdentityServerSettings | None, policy: Policy) -> Iterator[Finding]:
-    """Yield how identity servers are reached, if a file says so. Raises ``ConfigurationError``."""
+    """Yield how identity servers are reached, if a file configures it. Raises ``ConfigurationError``."""
     if settings is not None:
         settings.fetch()
         ports = ", ".join(map(str, (443, *settings.ports)))

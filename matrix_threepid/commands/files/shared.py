@@ -1,4 +1,4 @@
-"""The sections that configuration files of hosts share, wherever SMS stand in them."""
+"""The sections that configuration files of hosts share."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class _Account(TwilioSettings):
 @documented
 @frozen(kw_only=True)
 class Shared:
-    """What is read of a file. SMS stand in ``sms``, or their settings at the top, ``countries`` perhaps in ``twilio``.
+    """The sections that are read of a file.
 
-    Raises ``ConfigurationError``.
+    SMS are configured in ``sms``, or by ``countries`` with ``twilio`` or ``gateway`` at the top; ``countries`` may also
+    be in ``twilio``. Raises ``ConfigurationError``.
     """
 
     server_name: str = member(TEXT, doc="the name of the homeserver")
@@ -59,7 +60,7 @@ class Shared:
             raise ConfigurationError("give one of sms, twilio and gateway")
 
     def senders(self) -> dict[Medium, TokenSender]:
-        """Return the ways to mailboxes and phones. Raises ``ConfigurationError``."""
+        """Return a sender for each medium. Raises ``ConfigurationError``."""
         senders: dict[Medium, TokenSender] = {}
         if self.smtp is not None:
             senders[Medium.EMAIL] = self.smtp.sender(self.server_name)

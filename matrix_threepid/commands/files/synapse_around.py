@@ -1,4 +1,4 @@
-"""Synapse's own settings around the module's."""
+"""Synapse's own settings in the ``homeserver.yaml`` of the module."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ...protocol.errors import ConfigurationError
 
 @frozen
 class Around:
-    """Synapse's own settings, as far as the module depends on them; whatever has another form counts as absent."""
+    """Those of Synapse's own settings on which the module depends. A setting of an unexpected type counts as absent."""
 
     _given: Mapping[str, Any]
 
     @property
     def server_name(self) -> str:
-        """Its name. Raises ``ConfigurationError``."""
+        """``server_name``. Raises ``ConfigurationError``."""
         name = self._given.get("server_name")
         if not isinstance(name, str) or not name:
             raise ConfigurationError("server_name: is required")
@@ -26,12 +26,12 @@ class Around:
 
     @property
     def base_url(self) -> str:
-        """``public_baseurl``, or what Synapse takes in its place."""
+        """``public_baseurl``, or the URL that Synapse uses without it."""
         return str(self._given.get("public_baseurl") or f"https://{self.server_name}/")
 
     @property
     def chosen(self) -> Mapping[str, Any]:
-        """What it says under other names than the module's ``policy``."""
+        """The choices that the module's ``policy`` takes from Synapse's settings of other names."""
         hosts = self._given.get("next_link_domain_whitelist")
         return {
             "changes_enabled": bool(self._given.get("enable_3pid_changes", not self.accounts_elsewhere)),
@@ -42,12 +42,12 @@ class Around:
 
     @property
     def listeners(self) -> list[Mapping[str, Any]]:
-        """The listeners for HTTP."""
+        """The listeners of type ``http``."""
         found = _list(self._given.get("listeners"))
         return [each for each in found if isinstance(each, Mapping) and each.get("type") == "http"]
 
     def serving(self, endpoints: str) -> list[Mapping[str, Any]]:
-        """Return those of them that serve the module's ``endpoints``: ``client`` or ``separate``."""
+        """Return the listeners that serve the module's ``endpoints``: ``client`` or ``separate``."""
         names = [(each, _resources(each)) for each in self.listeners]
         return [each for each, found in names if ("client" in found if endpoints == "client" else not found)]
 
@@ -58,12 +58,12 @@ class Around:
         return bool(_section(self._given, "matrix_authentication_service").get("enabled") or old.get("enabled"))
 
     def text(self, name: str, inner: str) -> str:
-        """Return a text within a section; empty if it is not there."""
+        """Return a string of a section; empty if it is absent."""
         return str(_section(self._given, name).get(inner) or "")
 
 
 def _section(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a section; empty if it is not there."""
+    """Return a section; empty if it is absent."""
     found = given.get(name)
     return found if isinstance(found, Mapping) else {}
 

@@ -1,4 +1,4 @@
-"""Synapse's ``homeserver.yaml`` with the module in it: which parts are on, and what Synapse itself must be told."""
+"""Synapse's ``homeserver.yaml`` with the module: which parts are on, and which of Synapse's settings they need."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _SERVED = {
 
 @frozen
 class SynapseMails:
-    """Stands for the mails that Synapse sends itself, which only a running Synapse can."""
+    """Stands for mails that Synapse sends itself, which only a running Synapse can send."""
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Refuse. Raises ``ConfigurationError``."""
+        """Raise ``ConfigurationError``."""
         raise ConfigurationError(
             "email: Synapse sends the mails by its own email section; only email.smtp can be tried"
         )
 
 
 def of_synapse(given: Mapping[str, Any]) -> Configured:
-    """Return what the module's section says, and Synapse's around it. Raises ``ConfigurationError``."""
+    """Return what the module's section and Synapse's settings configure. Raises ``ConfigurationError``."""
     around = Around(given)
     settings = _settings(_section(given), around)
     policy, senders = settings.library_policy(around.base_url), _senders(settings, around.server_name)
@@ -57,7 +57,7 @@ def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _settings(section: Mapping[str, Any], around: Around) -> ModuleSettings:
-    """Return the module's settings; where its policy says nothing, Synapse's own choices hold as in the module."""
+    """Return the module's settings. As in the module, its ``policy`` overrides Synapse's own choices."""
     settings = read(ModuleSettings, section, "config.")
     if not settings.needs_private:
         return settings
@@ -85,7 +85,7 @@ def _parts(settings: ModuleSettings) -> Iterator[Finding]:
 
 
 def _media(settings: ModuleSettings) -> Iterator[Finding]:
-    """Yield the media that the endpoints, which take over both, refuse."""
+    """Yield the media without a section, which the endpoints refuse since they replace Synapse's for both."""
     missing = [name for name in ("email", "sms") if getattr(settings, name) is None]
     for name in missing if settings.endpoints is not None else ():
         yield Finding(Kind.OFF, name, "is not set, so its addresses are answered M_THREEPID_MEDIUM_NOT_SUPPORTED")

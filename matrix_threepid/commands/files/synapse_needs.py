@@ -1,4 +1,4 @@
-"""What Synapse's own settings must be for the parts of the module that are on."""
+"""Which of Synapse's own settings the parts that are on need."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _no_folder() -> Finding:
 
 
 def _delegate(path: str, around: Around) -> Iterator[Finding]:
-    """Look whether Synapse asks the module: at one of its listeners, below the path, which nobody else is told."""
+    """Check that ``account_threepid_delegates.msisdn`` leads to a listener of Synapse and to the secret path."""
     url = around.text("account_threepid_delegates", "msisdn")
     if not url:
         yield _wrong(_DELEGATE, "must be set to a listener, such as http://127.0.0.1:8008, followed by delegate_path")

@@ -1,1 +1,1 @@
-"""Messages to try a sender with."""
+"""The test message behind ``send-test-mail`` and ``send-test-sms``."""

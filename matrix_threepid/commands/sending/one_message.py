@@ -1,4 +1,4 @@
-"""A message to an address of the operator's own: what it says, and what became of it in words."""
+"""A test message to an operator's own address, and its outcome in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...texts.catalogue import Texts
 
 
 def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
-    """Return a message as users get it, with a link to nothing or a code for nothing."""
+    """Return a message as users receive it. Its link and code belong to no session."""
     policy, base = role.policy, role.policy.public_base_url
     linked = not MEDIA[medium].by_code and base is not None
     page = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(medium)}?sid=test"
@@ -39,7 +39,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
 
 
 def text_of(sender: TokenSender, message: TokenMessage) -> str:
-    """Return what a sender would write: of a mail, its subject and its text."""
+    """Return the text that a sender would send: subject and text of a mail, or an SMS."""
     texts = getattr(sender, "texts", None) or Texts()
     if MEDIA[message.medium].by_code:
         return sms_text(texts, message)
@@ -48,7 +48,7 @@ def text_of(sender: TokenSender, message: TokenMessage) -> str:
 
 
 def in_words(outcome: Outcome) -> str:
-    """Return what became of a message, with the provider's reason."""
+    """Return the outcome of a message in words, with the provider's reason."""
     if isinstance(outcome, Accepted):
         return f"accepted: {outcome.provider_id}" if outcome.provider_id else "accepted"
     if isinstance(outcome, RefusedForever):

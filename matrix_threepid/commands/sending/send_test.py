@@ -1,4 +1,4 @@
-"""What ``send-test-mail`` and ``send-test-sms`` have in common: one message, by the sender and rules users meet."""
+"""What ``send-test-mail`` and ``send-test-sms`` share: one message, by the rules and the sender for users."""
 
 from __future__ import annotations
 
@@ -21,15 +21,21 @@ from ..files.config_file import FORMS, described
 from .one_message import in_words, message_to, text_of
 
 _NOWHERE = "ZZ"
-"""The country of numbers that are written internationally or not at all."""
+"""The country of a number that has no country of its own."""
 
 
 class _Refused(Exception):
-    """Users of this address would get nothing."""
+    """Raised for an address to which users would get no message."""
 
 
 def command(name: str, medium: Medium, about: str, arguments: Sequence[str]) -> int:
-    """Run the command ``name`` for a medium; ``about``: for ``--help``. Returns the exit code."""
+    """Run the command of a medium; return the exit code.
+
+    * ``name``: the name of the command.
+    * ``medium``: the medium.
+    * ``about``: the description for ``--help``.
+    * ``arguments``: the arguments of the command line.
+    """
     given = _parser(name, about, "NUMBER" if MEDIA[medium].costs else "ADDRESS").parse_args(arguments)
     try:
         return run_sync(sent(described(given.config).role, medium, given.to, dry_run=given.dry_run))
@@ -39,9 +45,11 @@ def command(name: str, medium: Medium, about: str, arguments: Sequence[str]) -> 
 
 
 async def sent(role: Role, medium: Medium, address: str, *, dry_run: bool = False) -> int:
-    """Send one message and print what came of it; return 0 if it was accepted, else 1.
+    """Send one message and print its outcome; return 0 if it was accepted, else 1.
 
-    ``dry_run``: print it in place of sending it. Raises ``ConfigurationError`` without a sender.
+    * ``dry_run``: print the message and do not send it.
+
+    Raises ``ConfigurationError`` without a sender.
     """
     if medium not in role.senders:
         raise ConfigurationError(f"no sender for {medium.value} is configured")
@@ -75,7 +83,7 @@ def _mailbox(policy: Policy, address: str) -> str:
 
 
 def _number(policy: Policy, dialled: str) -> str:
-    """Return the digits of a number, which may be written as in the only country that SMS go to."""
+    """Return the digits of a number. With a single allowed country it may be written as in that country."""
     rules = policy.sms
     country = next(iter(rules.countries)) if len(rules.countries) == 1 else _NOWHERE
     try:
