@@ -19,7 +19,7 @@ COMMANDS = {
     ),
     "send-test-sms": ("commands.send_test_sms", "send one SMS through the configured provider"),
 }
-"""By name: a module with ``main(arguments) -> exit code``, imported when the command runs, and a line for ``--help``."""
+"""By name: a module with ``main(arguments) -> exit code``, imported when the command runs; a line for ``--help``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""For tests of hosts and back ends: fakes, a world around them, contracts, journeys, and what must always hold."""
+"""For tests of hosts and of parts: fakes, a homeserver in memory, contracts, journeys and invariants."""
 
 from __future__ import annotations
 

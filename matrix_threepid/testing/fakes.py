@@ -1,6 +1,6 @@
-"""Fakes that stand in for a host and its back ends: complete, in memory, and honest.
+"""Fakes of the ports: complete, in memory, and within the contracts.
 
-They keep the contracts of the ports, so what works on them works on a real host that keeps them too.
+They keep the contracts of the ports, so what works with them works with every host that keeps the contracts too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ PASSWORD = "correct horse battery staple"
 
 @define
 class FakeClock:
-    """A clock that stands still until it is told to move; ms."""
+    """A clock that a test sets; wall-clock ms.
+
+    >>> from matrix_threepid.testing import FakeClock
+    >>> clock = FakeClock(1_000)
+    >>> clock.advance(500)
+    >>> clock()
+    1500
+    """
 
     now: int = 1_700_000_000_000
 
@@ -31,13 +38,16 @@ class FakeClock:
         return self.now
 
     def advance(self, ms: int) -> None:
-        """Move time; backwards as well."""
+        """Move the clock by this many ms; a negative number moves it back."""
         self.now += ms
 
 
 @define
 class FakeAccounts:
-    """``Accounts`` in a list. ``on`` holds (user id, threepid) in the order they were added."""
+    """``Accounts`` in a list.
+
+    * ``on``: pairs of user id and identifier, in the order in which they were added.
+    """
 
     on: list[tuple[str, AccountThreepid]] = field(factory=list, repr=False)
 
@@ -63,7 +73,9 @@ class FakeAccounts:
 class FakeCallers:
     """``Callers`` whose access tokens are user ids: ``Authorization: Bearer @alice:hs.example.org``.
 
-    ``kinds`` makes some of them guests, suspended or OAuth users; a token that does not start with ``@`` is unknown.
+    * ``kinds``: makes users guests, suspended or OAuth users.
+
+    A token that does not start with ``@`` is unknown.
     """
 
     def __init__(self) -> None:
@@ -79,7 +91,7 @@ class FakeCallers:
 
 
 class FakeUia:
-    """``Uia`` with one stage, ``m.login.password``; a flow is bound to its user, action and body."""
+    """``Uia`` with one stage, ``m.login.password``. A session belongs to one user, action and body."""
 
     def __init__(self) -> None:
         self._flows: dict[str, Any] = {}
@@ -107,7 +119,10 @@ class FakeUia:
 
 @define
 class Outbox:
-    """A ``TokenSender`` that keeps what it is given. ``outcomes``: what to answer, in order; then ``Accepted``."""
+    """A ``TokenSender`` that keeps the messages.
+
+    * ``outcomes``: the next outcomes, in order; afterwards every message is ``Accepted``.
+    """
 
     messages: list[TokenMessage] = field(factory=list)
     outcomes: list[Outcome] = field(factory=list)
@@ -122,7 +137,7 @@ class Outbox:
 
     @property
     def last(self) -> TokenMessage:
-        """The message given last."""
+        """The last message."""
         return self.messages[-1]
 
 
@@ -138,7 +153,7 @@ class Rules:
 
 @define
 class Events:
-    """A ``Listener`` that remembers."""
+    """A ``Listener`` that keeps the events."""
 
     seen: list[Event] = field(factory=list)
 

@@ -1,4 +1,4 @@
-"""Identity servers in memory: sessions, bindings, and whatever answer a test wants."""
+"""Identity servers in memory: sessions, bindings, and the answers that a test chooses."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ Published = tuple[str, Medium, str]
 
 @define
 class FakeIdentityServers:
-    """An ``IdentityServerClient`` that is the identity servers as well; any token will do.
+    """An ``IdentityServerClient`` that is the identity servers as well. It accepts every token.
 
-    ``published``: who is bound where. ``calls``: (call, identity server), in order. ``before``: awaited in each call.
+    * ``published``: the bound users, by identity server, medium and address.
+    * ``calls``: pairs of call and identity server, in order.
+    * ``before``: a function that is awaited in each call.
     """
 
     published: dict[Published, str] = field(factory=dict, repr=False)
@@ -31,11 +33,14 @@ class FakeIdentityServers:
     _scripts: dict[tuple[str, str], list[tuple[Any, bool]]] = field(init=False, factory=dict)
 
     def prove(self, id_server: str, sid: str, client_secret: str, address: str, medium: Medium = Medium.EMAIL) -> None:
-        """Put a validated session there."""
+        """Store a validated session at a server."""
         self._sessions[id_server, sid, client_secret] = (medium, address)
 
     def script(self, call: str, id_server: str, *answers: Any, carried_out: bool = False) -> None:
-        """Give the next answers to ``proved``, ``bind`` or ``unbind``; ``carried_out``: it is done all the same."""
+        """Set the next answers to ``proved``, ``bind`` or ``unbind``.
+
+        * ``carried_out``: do what was asked for all the same.
+        """
         self._scripts.setdefault((call, id_server), []).extend((answer, carried_out) for answer in answers)
 
     async def proved(self, id_server: str, access_token: str, credentials: Credentials, deadline: int) -> ProvedAnswer:

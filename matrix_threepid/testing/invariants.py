@@ -1,4 +1,4 @@
-"""What must hold after every test, whatever the test was about."""
+"""Invariants: what holds after every test."""
 
 from __future__ import annotations
 
@@ -25,13 +25,18 @@ _SHORT = 8
 
 
 def check_invariants(world: World, log: str, allowed_5xx: Iterable[int] = ()) -> None:
-    """Raise ``AssertionError`` naming the invariant that does not hold.
+    """Check the invariants of a world. Raises ``AssertionError`` naming the one that does not hold.
 
-    I1 secrets are nowhere they need not be; I2 no 5xx that was not announced; I3 messages go to addresses of
-    sessions only; I4 every error is a Matrix error, every 429 says when to come back; I5 one owner an address;
-    I6 one redeemer a session; I8 pages carry their safety headers. (I7, calls only through ports, is what the
-    library's imports guarantee.) What is stored is looked at only if the session store has a ``dump()``, as ours in
-    memory has.
+    * I1: secrets are only where they are needed.
+    * I2: there was no status 5xx that the test did not announce.
+    * I3: messages went to addresses of sessions only.
+    * I4: every error is a Matrix error, and every 429 has ``retry_after_ms``.
+    * I5: an address has one owner.
+    * I6: a session is used once.
+    * I8: pages have their safety headers.
+
+    I7 (I/O only through ports) follows from the imports of the library. The session store is examined only if it has a
+    ``dump()``, as ``MemorySessions`` has.
     """
     _quiet(world, log)
     for request, response in world.exchanges:
@@ -58,7 +63,7 @@ def _quiet(world: World, log: str) -> None:
 
 
 def _holds(text: str, secret: str) -> bool:
-    """Whether a text tells a secret. The digits of a code may well be part of a time or a number."""
+    """Return whether a text holds a secret. The digits of a code may be part of a time or a number."""
     return re.search(rf"(?<!\d){secret}(?!\d)", text) is not None if secret.isdecimal() else secret in text
 
 
@@ -105,7 +110,7 @@ def _dump(world: World) -> list[Any]:
 
 
 def _columns(world: World) -> Iterable[str]:
-    """What a thief of the store would read: every member but the link to go on to, which is no secret of ours."""
+    """Return what the store holds of a session, without ``next_link``, which is the client's own."""
     for session in _dump(world):
         yield f"{session.sid} {session.secret_mac} {session.slot} {session.client_mac} {session.pepper_id}\n"
         assert session.consumed_at is None or session.claimed_by or session.purpose is Purpose.REGISTER, "I6"

@@ -1,4 +1,4 @@
-"""A TLS server on loopback that answers as it is told: well, badly, for ever, or not at all."""
+"""A TLS server on loopback that answers as a test says: correctly, wrongly, endlessly, or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attrs import Factory, define, field, frozen
 from ..net.sockets import listener
 
 PATIENCE = 30.0
-"""The s after which a client that should have left is left alone."""
+"""Time, in s, after which the server stops waiting for a client that should have disconnected."""
 
 
 @frozen
@@ -35,13 +35,13 @@ class Heard:
 
 
 Act = Callable[[socket.socket], object]
-"""Answers in its own way."""
+"""Answers a connection in its own way."""
 Said = bytes | Iterable[bytes] | Act
 Answers = Callable[[Heard], Said]
 
 
 def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """Return a whole HTTP answer."""
+    """Return a function that sends a complete HTTP answer."""
     lines = (f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", *headers)
     return "\r\n".join((*lines, "", "")).encode() + body
 
@@ -52,12 +52,12 @@ def hang_up(sock: socket.socket) -> None:
 
 
 def silence(sock: socket.socket) -> None:
-    """Say nothing until the client leaves."""
+    """Send nothing until the client disconnects."""
     sock.recv(1)
 
 
 def drip(first: bytes, again: bytes) -> Act:
-    """Say something, then one little thing again and again, slowly, until the client leaves."""
+    """Send some bytes, then a few bytes again and again, slowly, until the client disconnects."""
 
     def say(sock: socket.socket) -> None:
         sock.sendall(first)
@@ -72,7 +72,7 @@ def drip(first: bytes, again: bytes) -> Act:
 
 
 def flood(first: bytes, again: bytes) -> Iterator[bytes]:
-    """Say something, then one thing again and again, as fast as the client reads."""
+    """Send some bytes, then the same bytes again and again, as fast as the client reads."""
     yield first
     while True:
         yield again * (1 + 16_384 // len(again))
@@ -88,7 +88,7 @@ def authority() -> Any:
 
 @cache
 def certified(*names: str) -> ssl.SSLContext:
-    """Return what a server with a certificate for these names serves with."""
+    """Return the TLS context of a server with a certificate for these names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert(*names).configure_cert(context)
     return context
@@ -96,7 +96,11 @@ def certified(*names: str) -> ssl.SSLContext:
 
 @define
 class Names:
-    """A resolver: each name leads to its addresses. ``asked``: the names looked up; ``next``: answers for once."""
+    """A resolver for tests.
+
+    * ``asked``: the names that were resolved.
+    * ``next``: answers that count once.
+    """
 
     lead_to: dict[str, tuple[str, ...]]
     asked: list[str] = field(factory=list)
@@ -136,12 +140,12 @@ class RogueServer:
 
     @property
     def port(self) -> int:
-        """The port it listens at."""
+        """The port on which it listens."""
         return int(self._listener.getsockname()[1])
 
     @contextmanager
     def serving(self) -> Iterator[RogueServer]:
-        """Serve in threads; they have ended when the block has."""
+        """Serve in threads within the block; they have ended when the block has."""
         self._start(self._accept)
         try:
             yield self

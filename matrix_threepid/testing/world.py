@@ -1,4 +1,4 @@
-"""A whole homeserver in memory: ports, service, a clock you set, and the people who use it."""
+"""A homeserver in memory: ports, service, a clock that tests set, and people who use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOB = "@bob:hs.example.org"
 """Another user of a world's homeserver."""
 _PLENTY = Limit(1_000_000, 1000)
 GENEROUS = Limits(per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY)
-"""Limits that only tests of limits want to meet; guesses stay limited."""
+"""Limits that tests do not reach. Guesses stay limited."""
 
 GENEROUS_SMS = SmsRules(
     countries=("GB", "DE", "US"),
@@ -40,14 +40,22 @@ GENEROUS_SMS = SmsRules(
     budget_per_day=1_000_000,
     conversion=None,
 )
-"""SMS to three countries, as many as a test wants."""
+"""SMS to three countries, without a limit that tests reach."""
 
 
 class World:
-    """A homeserver and everything around it.
+    """A homeserver in memory with fakes of every port.
 
-    ``policy``: choices over the defaults; ``ports``: ports to put in the fakes' place.
-    ``exchanges`` keeps every request and its response, for ``check_invariants``.
+    * ``policy``: choices that replace the defaults, by name.
+    * ``ports``: ports that replace the fakes, by name.
+    * ``exchanges``: every request with its response, for ``check_invariants``.
+
+    >>> from matrix_threepid.testing import ALICE, World
+    >>> world = World()
+    >>> world.add(world.prove("alice@example.org")).status
+    200
+    >>> world.threepids(ALICE)
+    ['alice@example.org']
     """
 
     def __init__(self, policy: Mapping[str, Any] | None = None, **ports: Any) -> None:
@@ -72,7 +80,7 @@ class World:
         self._wire(Homeserver(**{**given, **ports}))
 
     def rewire(self, **ports: Any) -> None:
-        """Put other ports (or another policy) in place, as after a restart; stores stay."""
+        """Replace ports or the policy, as after a restart; stores stay."""
         self._wire(evolve(self.homeserver, **ports))
 
     def _wire(self, homeserver: Homeserver) -> None:
@@ -92,7 +100,7 @@ class World:
         return run_sync(self.acall(method, path, body, user, **more))
 
     async def acall(self, method: str, path: str, body: Any = None, user: str | None = None, **more: Any) -> Response:
-        """Make a request under whatever loop runs."""
+        """Make a request in the event loop that runs, and return its response."""
         request = self.request(method, path, body, user, **more)
         response = await self.service.handle(request)
         self.exchanges.append((request, response))
@@ -107,7 +115,11 @@ class World:
     def ask(
         self, address: str = "alice@example.org", secret: str = "secret", attempt: int = 1, **more: Any
     ) -> Response:
-        """Ask for a mail. ``purpose``: ``add``, ``register`` or ``password``; ``body``: further members."""
+        """Request a mail; return the response.
+
+        * ``purpose``: ``add``, ``register`` or ``password``.
+        * ``body``: further members of the body.
+        """
         path = {"add": "/account/3pid", "register": "/register", "password": "/account/password"}[
             more.pop("purpose", "add")
         ]
@@ -115,25 +127,25 @@ class World:
         return self.post(f"{path}/email/requestToken", body, **more)
 
     def open_link(self, message: TokenMessage | None = None, method: str = "GET", **more: Any) -> Response:
-        """Open the link of a message (of the last one), as a person or a scanner does."""
+        """Open the link of a message (by default the last one), as a person or a mail scanner does."""
         parts = urlsplit((message or self.outbox.last).link or "")
         return self.call(method, parts.path, query=parts.query, **more)
 
     def confirm(self, message: TokenMessage | None = None, **fields: str) -> Response:
-        """Press the button of the page behind the link of a message (of the last one)."""
+        """Press the button of the page behind the link of a message (by default the last one)."""
         parts = urlsplit((message or self.outbox.last).link or "")
         form = "&".join(f"{name}={value}" for name, value in {**dict(parse_qsl(parts.query)), **fields}.items())
         headers = {"content-type": "application/x-www-form-urlencoded"}
         return self.call("POST", parts.path, form.encode(), headers=headers)
 
     def prove(self, address: str = "alice@example.org", secret: str = "secret", **more: Any) -> str:
-        """Ask, read the mail, confirm; return the ``sid``."""
+        """Request a mail, read it and confirm the address; return the ``sid``."""
         sid: str = self.ask(address, secret, **more).json()["sid"]
         self.confirm()
         return sid
 
     def add(self, sid: str, secret: str = "secret", user: str = ALICE, **more: Any) -> Response:
-        """Add with password, as a client does: ask, meet the 401, answer it."""
+        """Add an address as a client does: ask, receive the 401, send the password."""
         body = {"sid": sid, "client_secret": secret}
         first = self.post("/account/3pid/add", body, user, **more)
         if first.status != 401:
@@ -142,6 +154,6 @@ class World:
         return self.post("/account/3pid/add", {**body, "auth": auth}, user, **more)
 
     def threepids(self, user: str = ALICE) -> list[str]:
-        """Return the addresses the account lists."""
+        """Return the addresses that ``GET /account/3pid`` lists."""
         listed = self.call("GET", "/account/3pid", user=user).json()["threepids"]
         return [threepid["address"] for threepid in listed]

@@ -1,4 +1,4 @@
-"""The ports' contracts as tests that travel: inherit one class, give one fixture, and your back end is tested.
+"""Contracts of the ports, as test classes: inherit one, give its fixture, and pytest tests your part.
 
     class TestRedisSessions(SessionStoreContract):
         run = staticmethod(asyncio.run)
@@ -6,9 +6,11 @@
         @pytest.fixture
         def store(self): return RedisSessions(...)
 
-``run``: runs a coroutine to its end; the default is for back ends that answer at once. ``threads``: whether
-threads may share the back end; the tests that do so are left out unless it is true. ``unsupported``: what the back
-end, or what stands in for a provider, cannot do, and why.
+Every contract has these members:
+
+* ``run``: a function that runs a coroutine to its end. The default is for parts that never wait.
+* ``threads``: whether several threads may use the part at once. Tests with threads are skipped unless it is ``True``.
+* ``unsupported``: what the part, or the stand-in for its provider, cannot do, with the reason; the tests are skipped.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""``AccountsContract``: what every host's ``Accounts`` keep to."""
+"""``AccountsContract``: the promises of the port ``Accounts``."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _THREADS = 10
 
 
 def held(address: str = "alice@example.org", medium: Medium = Medium.EMAIL, **times: int) -> AccountThreepid:
-    """Return an identifier as it is put on an account."""
+    """Return an identifier in the form that is put on an account."""
     times = {"validated_at": NOW - 1000, "added_at": NOW, **times}
     return AccountThreepid(medium=medium, address=address, spelling=address.title(), **times)
 
 
 class AccountsContract(Contract):
-    """Give the fixture ``accounts``: ``Accounts`` on which ``alice`` and ``bob`` exist and have no identifiers.
+    """The contract of ``Accounts``.
 
-    ``deactivate(accounts, user_id)``: how the host deactivates an account, if that can be tested.
+    * ``accounts`` (fixture): ``Accounts`` on which ``alice`` and ``bob`` exist and have no identifiers.
+    * ``deactivate(accounts, user_id)`` (method, optional): deactivates an account as the host does.
     """
 
     alice: str = "@alice:hs.example.org"
@@ -32,7 +33,7 @@ class AccountsContract(Contract):
     deactivate: ClassVar[Callable[[Any, str], Awaitable[object]] | None] = None
 
     def test_an_identifier_is_put_on_an_account(self, accounts: Accounts) -> None:
-        """What was added is listed with its times, and its owner is found."""
+        """An added identifier is listed with its times, and ``owner`` returns its user."""
         added = held()
         assert self._add(accounts, self.alice, added) is AddOutcome.ADDED
         (listed,) = self.do(accounts.list, self.alice)
@@ -51,14 +52,14 @@ class AccountsContract(Contract):
         assert self._listed(accounts, self.bob) == []
 
     def test_an_identifier_of_another_account_is_refused(self, accounts: Accounts) -> None:
-        """An identifier has one owner, the first; who comes later is told so and nothing changes."""
+        """An identifier has one owner: a second user gets ``TAKEN``, and nothing changes."""
         self._add(accounts, self.alice, held())
         assert self._add(accounts, self.bob, held()) is AddOutcome.TAKEN
         assert self._listed(accounts, self.alice) == ["alice@example.org"]
         assert self._listed(accounts, self.bob) == []
 
     def test_adding_again_changes_nothing(self, accounts: Accounts) -> None:
-        """Who has an identifier already is told so; it is listed once."""
+        """Adding an identifier again returns ``ALREADY_YOURS``, and it is listed once."""
         self._add(accounts, self.alice, held())
         assert self._add(accounts, self.alice, held()) is AddOutcome.ALREADY_YOURS
         assert self._listed(accounts, self.alice) == ["alice@example.org"]
@@ -80,7 +81,7 @@ class AccountsContract(Contract):
         assert self._add(accounts, self.bob, other) is AddOutcome.ADDED
 
     def test_an_identifier_is_taken_off_its_account(self, accounts: Accounts) -> None:
-        """``remove`` says whether it was there; then it is nobody's and anybody may add it."""
+        """``remove`` returns whether the identifier was there; afterwards any user can add it."""
         self._add(accounts, self.alice, held())
         self._add(accounts, self.alice, held("second@example.org"))
         removed = [self.do(accounts.remove, self.alice, held().threepid) for _ in range(2)]
@@ -90,20 +91,20 @@ class AccountsContract(Contract):
         assert self._add(accounts, self.bob, held()) is AddOutcome.ADDED
 
     def test_nobody_takes_what_is_anothers(self, accounts: Accounts) -> None:
-        """``remove`` takes an identifier off the account named, and off no other."""
+        """``remove`` removes an identifier from the given account only."""
         self._add(accounts, self.alice, held())
         assert self.do(accounts.remove, self.bob, held().threepid) is False
         assert self._listed(accounts, self.alice) == ["alice@example.org"]
 
     def test_what_nobody_has_is_nobodys(self, accounts: Accounts) -> None:
-        """Absence is a value: ``None``, ``False``, an empty list."""
+        """What is absent is ``None``, ``False`` or an empty list, never an exception."""
         threepid = Threepid(Medium.EMAIL, "nobody@example.org")
         assert self.do(accounts.owner, threepid) is None
         assert self.do(accounts.remove, self.alice, threepid) is False
         assert list(self.do(accounts.list, self.alice)) == []
 
     def test_a_deactivated_account_owns_nothing(self, accounts: Accounts) -> None:
-        """The identifiers of an account that was deactivated are nobody's."""
+        """The identifiers of a deactivated account have no owner."""
         deactivate = type(self).deactivate
         if deactivate is None:
             pytest.skip("no way to deactivate an account was given")
@@ -112,7 +113,7 @@ class AccountsContract(Contract):
         assert self.do(accounts.owner, held().threepid) is None
 
     def test_parallel_adds_have_one_winner(self, accounts: Accounts) -> None:
-        """Two users who add one identifier from many threads: one has it, the other is refused."""
+        """Of two users who add one identifier from many threads, one gets it and the other gets ``TAKEN``."""
         users = [self.alice, self.bob] * _THREADS
         outcomes = self.together([(accounts.add, user, held()) for user in users])
         owner = self.do(accounts.owner, held().threepid)

@@ -1,4 +1,4 @@
-"""``AssociationStoreContract``: what every ``AssociationStore`` keeps to."""
+"""``AssociationStoreContract``: the promises of the port ``AssociationStore``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _every_other = pytest.mark.parametrize("other", _OTHERS.values(), ids=_OTHERS)
 
 
 class AssociationStoreContract(Contract):
-    """Give the fixture ``store``: an empty ``AssociationStore``."""
+    """The contract of ``AssociationStore``.
+
+    * ``store`` (fixture): an empty ``AssociationStore``.
+    """
 
     @pytest.mark.parametrize("changed", [{}, {"mxid": "@zoë'?%s:x"}, {"ts": 2**53 - 1}, {"ts": 0}], ids=str)
     def test_an_association_comes_back_as_it_was_put(self, store: AssociationStore, changed: dict[str, Any]) -> None:
@@ -38,14 +41,14 @@ class AssociationStoreContract(Contract):
         assert self.do(store.get, MAIL) == published
 
     def test_the_last_one_of_an_address_stands(self, store: AssociationStore) -> None:
-        """An address belongs to one user: the one it was published for last, whatever the times say."""
+        """An address has one association: the one that was put last, whatever its times are."""
         for published in (_PUBLISHED, Association(MAIL, BOB, NOW - 1)):
             self.do(store.put, published)
             assert self.do(store.get, MAIL) == published
 
     @_every_other
     def test_addresses_are_kept_apart(self, store: AssociationStore, other: Threepid) -> None:
-        """Medium and address are compared as they are."""
+        """Medium and address are compared character by character."""
         self.do(store.put, _PUBLISHED)
         assert self.do(store.get, other) is None
         assert self.do(store.remove, other, ALICE) is False
@@ -63,19 +66,19 @@ class AssociationStoreContract(Contract):
 
     @pytest.mark.parametrize("mxid", [BOB, "@ALICE:hs.example.org", "", "%", "@alice:hs.example_org"])
     def test_nobody_removes_what_is_anothers(self, store: AssociationStore, mxid: str) -> None:
-        """Removing names the user, character by character."""
+        """An association is removed for its own user only; user ids are compared character by character."""
         self.do(store.put, _PUBLISHED)
         assert self.do(store.remove, MAIL, mxid) is False
         assert self.do(store.get, MAIL) == _PUBLISHED
 
     def test_parallel_removals_count_once(self, store: AssociationStore) -> None:
-        """Of those who remove one association, one is told that it was there."""
+        """Of several parallel removals of one association, one returns ``True``."""
         self.do(store.put, _PUBLISHED)
         removed = self.together([(store.remove, MAIL, ALICE)] * _THREADS)
         assert sorted(removed) == [False] * (_THREADS - 1) + [True]
 
     def test_parallel_puts_leave_one(self, store: AssociationStore) -> None:
-        """Whoever publishes an address at the same time, one of them has it."""
+        """Of several parallel puts for one address, one association remains."""
         wanted = [Association(MAIL, f"@user{number}:x", NOW + number) for number in range(_THREADS)]
         self.together([(store.put, each) for each in wanted])
         assert self.do(store.get, MAIL) in wanted

@@ -1,4 +1,4 @@
-"""What every contract has: a way to run awaitables, threads that start together, and abilities one may lack."""
+"""What all contracts share: running awaitables, threads that start together, and declared gaps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ _MEETING = 30
 
 
 class Contract:
-    """Tests of one port. ``run``: runs a coroutine; ``threads``: whether threads may share the back end.
+    """The base class of contracts.
 
-    ``abilities``: what a back end, or its stand-in, may lack; ``unsupported``: what this one lacks, and why: the tests
-    of it are skipped and say so. Another word raises ``TypeError`` when the class is made. ``patience``: the s after
-    which a deadline was missed, also on a slow machine.
+    * ``run``: runs a coroutine to its end.
+    * ``threads``: whether several threads may use the part at once.
+    * ``abilities``: what a part of this kind, or its stand-in, may lack.
+    * ``unsupported``: the abilities that this part lacks, each with the reason. Their tests are skipped and show it.
+      Another word raises ``TypeError`` when the class is made.
+    * ``patience``: s after which a deadline counts as missed, on slow machines as well.
     """
 
     run: Callable[[Coroutine[Any, Any, Any]], Any] = staticmethod(run_sync)
@@ -37,12 +40,12 @@ class Contract:
             raise TypeError(f"{cls.__name__}.unsupported: {sorted(unknown)} are none of {sorted(cls.abilities)}")
 
     def need(self, ability: str) -> None:
-        """Skip the test if the back end is declared not to support this."""
+        """Skip the test if the part is declared to lack this ability."""
         if ability in self.unsupported:
             pytest.skip(f"{ability}: {self.unsupported[ability]}")
 
     def do(self, method: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Call a method of the port and return what it comes to."""
+        """Call a method of the port and return its result."""
 
         async def call() -> T:
             return await method(*args)
@@ -51,7 +54,7 @@ class Contract:
         return result
 
     def soon(self, method: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Do it in a thread and return what it comes to; fail if that takes too long."""
+        """Call a function in a thread and return its result; fail if that takes longer than ``patience``."""
         done: SimpleQueue[Future[T]] = SimpleQueue()
         Thread(target=lambda: done.put(_settled(self.do, method, *args)), daemon=True).start()
         try:
@@ -60,7 +63,7 @@ class Contract:
             pytest.fail(f"nothing after {self.patience:g} s: the deadline is not kept")
 
     def together(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Make calls (method, arguments …) in threads that start as one; skip the test without ``threads``."""
+        """Make the calls (method, arguments …) in threads that start at once; skip the test without ``threads``."""
         if not self.threads:
             pytest.skip("this back end is not for threads")
         start = Barrier(len(calls))

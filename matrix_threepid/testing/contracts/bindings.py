@@ -1,4 +1,4 @@
-"""``BindingStoreContract``: what every ``BindingStore`` keeps to."""
+"""``BindingStoreContract``: the promises of the port ``BindingStore``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _THREADS = 8
 
 
 class BindingStoreContract(Contract):
-    """Give the fixture ``store``: an empty ``BindingStore``."""
+    """The contract of ``BindingStore``.
+
+    * ``store`` (fixture): an empty ``BindingStore``.
+    """
 
     # -- insert, get --------------------------------------------------------------------------------
 
@@ -35,7 +38,7 @@ class BindingStoreContract(Contract):
 
     @pytest.mark.parametrize("key", ["b", "A", "", "a ", "%", "_"])
     def test_absence_is_none(self, store: BindingStore, key: str) -> None:
-        """An id that is not stored, character by character, finds nothing."""
+        """An id that is not stored, character by character, returns ``None``."""
         self._inserted(store, binding("a"))
         assert self.do(store.get, key) is None
 
@@ -59,7 +62,7 @@ class BindingStoreContract(Contract):
 
     @pytest.mark.parametrize("revision", [0, 1, 3])
     def test_only_the_revision_that_is_stored_is_forgotten(self, store: BindingStore, revision: int) -> None:
-        """What somebody else has changed stays; what is as it was known goes, alone."""
+        """``forget`` deletes a row only at the given revision, and no other row."""
         stored, bystander = self._inserted(store, binding("a", revision=2), binding("b"))
         assert self.do(store.forget, evolve(stored, revision=revision)) is False
         assert self.do(store.get, "a") == stored
@@ -68,15 +71,15 @@ class BindingStoreContract(Contract):
         assert self.do(store.get, "b") == bystander
 
     def test_what_is_not_stored_is_neither_swapped_nor_forgotten(self, store: BindingStore) -> None:
-        """``replace`` never inserts, and ``forget`` says that there was nothing."""
+        """``replace`` never inserts, and ``forget`` returns ``False`` for a row that is not stored."""
         assert self.do(store.replace, binding("a", revision=1)) is False
         assert self.do(store.forget, binding("a")) is False
         assert self.do(store.get, "a") is None
 
-    # -- of_user, take_due -------------------------------------------------------------------------------
+    # -- of_user, lease_due ------------------------------------------------------------------------------
 
     def test_bindings_are_listed_by_user_the_oldest_first(self, store: BindingStore) -> None:
-        """``of_user`` lists all of this very user, those without an address included."""
+        """``of_user`` lists all bindings of this user, oldest first, including those without an address."""
         times = {"a": NOW + 1, "b": NOW - 1, "c": NOW}
         self._inserted(store, *(binding(name, created_at=at) for name, at in times.items()))
         self._inserted(
@@ -87,7 +90,7 @@ class BindingStoreContract(Contract):
         assert not self.do(store.of_user, "@carol:hs.example.org")
 
     def test_due_bindings_are_taken_oldest_first(self, store: BindingStore) -> None:
-        """Bindings whose time has come, this ms included, are put off and returned, by that time, each once."""
+        """Bindings that are due at ``now`` or earlier are leased and returned, in order of ``due_at``, each once."""
         times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
         held = {name: binding(name, unwanted_since=1, due_at=at) for name, at in times.items()}
         self._inserted(store, *held.values())
@@ -96,14 +99,14 @@ class BindingStoreContract(Contract):
         assert [self.do(store.get, name) for name in "beacd"] == [*expected, held["c"], held["d"]]
 
     def test_what_was_taken_is_due_again_later(self, store: BindingStore) -> None:
-        """Whoever takes a binding and never comes back leaves it to others from ``until`` on, not one ms earlier."""
+        """A leased binding that is not changed is due again from ``until`` on, not one ms earlier."""
         (waiting,) = self._inserted(store, binding("a", unwanted_since=1, due_at=NOW))
         assert self.do(store.lease_due, NOW, NOW + 5) == waiting.lease(NOW + 5)
         assert self.do(store.lease_due, NOW + 4, NOW + 9) is None
         assert self.do(store.lease_due, NOW + 5, NOW + 9) == waiting.lease(NOW + 5).lease(NOW + 9)
 
     def test_what_is_put_off_or_wanted_is_not_due(self, store: BindingStore) -> None:
-        """A binding that was taken up, bound again or forgotten waits no more, and may do so again."""
+        """A binding that was put off, bound again or forgotten is not due; it may become due again."""
         waiting = self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in "abcd"))
         self.do(store.replace, waiting[0].unwanted(NOW, NOW + 1))
         self.do(store.replace, waiting[1].bound(NOW))
@@ -124,7 +127,7 @@ class BindingStoreContract(Contract):
         assert self.do(store.purge, NOW, 10) == 0
 
     def test_a_purge_is_bounded(self, store: BindingStore) -> None:
-        """At most ``limit`` bindings go at once; the count returned is the count deleted."""
+        """At most ``limit`` bindings are deleted at once; the returned count is the number deleted."""
         self._inserted(store, *(binding(name, created_at=NOW - 1, threepid=None) for name in "abcde"))
         assert [self.do(store.purge, NOW, 2) for _ in range(4)] == [2, 2, 1, 0]
         assert [self.do(store.get, name) for name in "abcde"] == [None] * 5
@@ -132,37 +135,37 @@ class BindingStoreContract(Contract):
     # -- threads ------------------------------------------------------------------------------------
 
     def test_parallel_inserts_have_one_winner(self, store: BindingStore) -> None:
-        """Of several rows of one id, one is stored, and its caller is told."""
+        """Of several parallel inserts of one id, one is stored and returns ``True``."""
         rows = [binding("a", attempts=number) for number in range(_THREADS)]
         self._one_winner(store, rows, self.together([(store.insert, row) for row in rows]))
 
     def test_parallel_swaps_have_one_winner(self, store: BindingStore) -> None:
-        """Of several swaps from one revision one holds, and it is the one that is stored."""
+        """Of several parallel swaps from one revision, one is stored and returns ``True``."""
         self._inserted(store, binding("a"))
         rows = [binding("a", attempts=number, revision=1) for number in range(_THREADS)]
         self._one_winner(store, rows, self.together([(store.replace, row) for row in rows]))
 
     def test_parallel_takes_share_the_work(self, store: BindingStore) -> None:
-        """Of several who take at once each is given a binding of their own, as long as there are some."""
+        """Parallel leases return different bindings, as long as there are some."""
         names = [f"{number}" for number in range(_THREADS - 3)]
         self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in names))
         taken = self.together([(store.lease_due, NOW, NOW + 1)] * _THREADS)
         assert sorted(each.id for each in taken if each is not None) == names
 
     def test_what_is_changed_meanwhile_is_not_forgotten(self, store: BindingStore) -> None:
-        """Of a swap and several who forget, from one revision, one holds."""
+        """Of a swap and several parallel ``forget`` from one revision, one succeeds."""
         stored, changed = self._inserted(store, binding("a"))[0], binding("a", attempts=1, revision=1)
         held = self.together([(store.replace, changed), *[(store.forget, stored)] * (_THREADS - 1)])
         assert sorted(held) == [False] * (_THREADS - 1) + [True]
         assert self.do(store.get, "a") == (changed if held[0] else None)
 
     def test_parallel_purges_count_each_binding_once(self, store: BindingStore) -> None:
-        """Purges that meet share the work."""
+        """Parallel purges count each row once."""
         self._inserted(store, *(binding(f"{number}", created_at=0, threepid=None) for number in range(_THREADS)))
         assert sum(self.together([(store.purge, NOW, _THREADS)] * _THREADS)) == _THREADS
 
     def _due(self, store: BindingStore) -> list[str]:
-        """Take whatever is due; return its ids, oldest first."""
+        """Lease all that is due; return the ids, oldest first."""
         taken = [self.do(store.lease_due, NOW, NOW + 1) for _ in range(_THREADS)]
         return [each.id for each in taken if each is not None]
 

@@ -1,4 +1,4 @@
-"""``CallersContract``: what every host's ``Callers`` keep to."""
+"""``CallersContract``: the promises of the port ``Callers``."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ _ODD = {
 
 
 class CallersContract(Contract):
-    """Give the fixture ``callers``, and the method ``token``; ``alice`` and ``bob`` are users of the host.
+    """The contract of ``Callers``. The users ``alice`` and ``bob`` exist on the host.
 
-    ``unsupported`` may name ``guest``, ``suspended`` and ``oauth``, which the host does not have, and ``end``,
-    ``lock``: methods that are not given.
+    * ``callers`` (fixture): the ``Callers``.
+    * ``token`` (method): returns an access token of a user.
+    * ``end``, ``lock`` (methods, optional): log a token out, lock an account.
+    * ``unsupported`` may name ``guest``, ``suspended``, ``oauth`` (kinds of callers that the host does not have), and
+      ``end`` and ``lock`` (methods that are not given).
     """
 
     abilities = ("guest", "suspended", "oauth", "end", "lock")
@@ -37,7 +40,10 @@ class CallersContract(Contract):
     bob: str = "@bob:hs.example.org"
 
     def token(self, callers: Any, user_id: str, kind: str = "") -> str:
-        """Return a good access token of a user; ``kind``: one of ``guest``, ``suspended``, ``oauth``."""
+        """Return a valid access token of a user.
+
+        * ``kind``: ``guest``, ``suspended``, ``oauth``, or empty for an ordinary user.
+        """
         raise NotImplementedError
 
     def end(self, callers: Any, token: str) -> None:
@@ -49,55 +55,55 @@ class CallersContract(Contract):
         raise NotImplementedError
 
     def request(self, authorization: str | None) -> Request:
-        """Return a request with this header, as the host's server would give it."""
+        """Return a request with this ``Authorization`` header, as the host's server makes it."""
         headers = {} if authorization is None else {"authorization": authorization}
         return Request("GET", "/_matrix/client/v3/account/3pid", headers)
 
     def test_a_token_names_its_user(self, callers: Callers) -> None:
-        """Everybody is who their token says, again and again, and neither guest nor suspended."""
+        """A token returns its user every time, marked neither as guest nor as suspended."""
         tokens = {user: self.token(callers, user) for user in (self.alice, self.bob)}
         for user in (self.alice, self.bob, self.alice):
             assert self._identified(callers, tokens[user]) == Caller(user)
 
     def test_without_a_token_nobody_calls(self, callers: Callers) -> None:
-        """No header is ``None``, which is not the same as a bad token: some endpoints need no caller."""
+        """Without the header ``identify`` returns ``None`` and raises nothing: some endpoints need no caller."""
         assert self.do(callers.identify, self.request(None)) is None
 
     def test_an_unknown_token_is_told_so(self, callers: Callers) -> None:
-        """A token nobody has raises ``UnknownToken``, so that clients log out and do not go on as nobody."""
+        """An unknown token raises ``UnknownToken``, so that clients log out and do not go on without an account."""
         with pytest.raises(UnknownToken):
             self._identified(callers, "a-token-of-nobody")
 
     @pytest.mark.parametrize("odd", _ODD.values(), ids=_ODD)
     def test_odd_tokens_name_nobody(self, callers: Callers, odd: str) -> None:
-        """Whatever stands in the header is unknown, and no error of ours."""
+        """Any other content of the header raises ``UnknownToken``, and no other exception."""
         assert self._caller(callers, f"Bearer {odd}") is None
 
     @pytest.mark.parametrize("change", ["{}x", "x{}", "{0}, {0}", "{0} {0}", "{}%"])
     def test_tokens_are_compared_as_a_whole(self, callers: Callers, change: str) -> None:
-        """More than a token is another token."""
+        """A token with more characters is another token."""
         self._is_not_alice(callers, f"Bearer {change.format(self.token(callers, self.alice))}")
 
     def test_part_of_a_token_is_none(self, callers: Callers) -> None:
-        """Less than a token, or one in another case, is another token."""
+        """A part of a token, or a token in another case, is another token."""
         token = self.token(callers, self.alice)
         for other in {token[:-1], token[1:], token.swapcase()} - {token}:
             self._is_not_alice(callers, f"Bearer {other}")
 
     @pytest.mark.parametrize("scheme", ["Basic {}", "X-Matrix {}", "{}"])
     def test_other_schemes_carry_no_token(self, callers: Callers, scheme: str) -> None:
-        """A token that is not a bearer's names nobody."""
+        """A scheme other than ``Bearer`` carries no access token."""
         assert self._caller(callers, scheme.format(self.token(callers, self.alice))) is None
 
     @pytest.mark.parametrize("kind", ["guest", "suspended", "oauth"])
     def test_who_is_restricted_is_marked(self, callers: Callers, kind: str) -> None:
-        """Guests, suspended users and OAuth sessions are told apart; what they may do the library knows."""
+        """Guests, suspended users and OAuth sessions are marked on the ``Caller``."""
         self.need(kind)
         assert self._identified(callers, self.token(callers, self.alice, kind)) == Caller(self.alice, **{kind: True})
         assert self._identified(callers, self.token(callers, self.bob)) == Caller(self.bob)
 
     def test_a_token_ends(self, callers: Callers) -> None:
-        """After a log-out the token is unknown at once, and the user's others stay."""
+        """After a log-out the token is unknown at once, and the user's other tokens stay valid."""
         self.need("end")
         ended, other = self.token(callers, self.alice), self.token(callers, self.bob)
         self._identified(callers, ended)
@@ -116,7 +122,7 @@ class CallersContract(Contract):
         assert locked.value.body()["soft_logout"] is True
 
     def test_tokens_are_not_shown(self, callers: Callers, caplog: pytest.LogCaptureFixture) -> None:
-        """Neither a good token nor a bad one stands in a log, an error or a repr."""
+        """No token, valid or not, is in a log, an error or a ``repr``."""
         caplog.set_level(logging.DEBUG)
         good, bad = self.token(callers, self.alice), "a-token-of-somebody"
         self._identified(callers, good)
@@ -130,13 +136,13 @@ class CallersContract(Contract):
         return self.do(callers.identify, self.request(f"Bearer {token}"))
 
     def _caller(self, callers: Callers, authorization: str) -> Caller | None:
-        """Return who calls, nobody where the token is unknown."""
+        """Return the caller; ``None`` where the token is unknown."""
         try:
             return self.do(callers.identify, self.request(authorization))
         except (UnknownToken, MissingToken):
             return None
 
     def _is_not_alice(self, callers: Callers, authorization: str) -> None:
-        """Assert that a header is not hers; where tokens are made up it may be somebody's."""
+        """Assert that a header does not authenticate alice."""
         caller = self._caller(callers, authorization)
         assert caller is None or caller.user_id != self.alice

@@ -1,4 +1,4 @@
-"""``SafeFetchContract``: whether an HTTP client may be let near hosts that users name."""
+"""``SafeFetchContract``: whether an HTTP client is safe to use with hosts that users name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from .fetch_cases import CHUNKED, DEADLINE, DENIED, ENDLESS_BODY, ENDLESS_HEAD, 
 
 @frozen
 class Setting:
-    """What the client under test has to be set up with, for the server it is tested against.
+    """What the client under test must be configured with, for the server of the test.
 
-    ``ca_file``: the certificates (PEM) to trust; ``port``: the only one that may be called; ``allowed``: the network
-    to let through; ``resolve``: what to look names up with; ``max_body``: bytes to read of a body.
+    * ``ca_file``: file of the certificates (PEM) to trust.
+    * ``port``: the only port that may be called.
+    * ``allowed``: the network that may be called although it is local.
+    * ``resolve``: the function that resolves names.
+    * ``max_body``: bytes to read of a body.
     """
 
     ca_file: Path
@@ -33,17 +36,20 @@ class Setting:
 
 
 class SafeFetchContract(Contract):
-    """Give the fixture ``make_fetch``: a function from ``Setting`` to a ``Fetch``. Needs ``trustme``."""
+    """The contract of a ``Fetch`` for hosts that users name. Needs ``trustme``.
+
+    * ``make_fetch`` (fixture): a function from ``Setting`` to a ``Fetch``.
+    """
 
     @pytest.fixture
     def server(self) -> Iterator[RogueServer]:
-        """A server that does what a test tells it to."""
+        """A server that answers as a test tells it to."""
         with RogueServer(certified(GOOD)).serving() as server:
             yield server
 
     @pytest.fixture
     def names(self) -> Names:
-        """A resolver that leads to that server."""
+        """A resolver whose names lead to that server."""
         return Names({GOOD: (HERE,), WRONG: (HERE,)})
 
     @pytest.fixture
@@ -53,14 +59,14 @@ class SafeFetchContract(Contract):
         return made
 
     def ask(self, fetch: Fetch, server: RogueServer, host: str = GOOD, **more: Any) -> HttpReply | HttpFailure:
-        """Make a request; ``deadline``, and members of ``HttpRequest``, may be given."""
+        """Make a request; ``deadline`` and fields of ``HttpRequest`` may be given."""
         deadline = more.pop("deadline", 5000)
         port = more.pop("port", server.port)
         given = {"method": "GET", "path": "/", "authority": f"{host}:{port}", **more}
         return self.do(fetch.fetch, HttpRequest(host=host, port=port, **given), deadline)
 
     def told(self, fetch: Fetch, server: RogueServer, said: Any, **more: Any) -> HttpReply | HttpFailure:
-        """Make a request that is answered so."""
+        """Make a request that receives this answer."""
         answers: Answers = lambda _: said  # noqa: E731  it is a table of one
         server.answers = answers
         return self.ask(fetch, server, **more)
@@ -68,7 +74,7 @@ class SafeFetchContract(Contract):
     # -- what arrives, what comes back --------------------------------------------------------------
 
     def test_a_request_arrives_as_it_was_made(self, fetch: Fetch, server: RogueServer) -> None:
-        """Method, path, query, headers and body arrive, and no header that tells more than was asked for."""
+        """Method, path, query, headers and body arrive, without headers that reveal more than the request needs."""
         headers = (("Authorization", "Bearer t"), ("Content-Type", "application/json"))
         self.ask(fetch, server, method="POST", path="/a", query="b=%26", headers=headers, body=b"{}")
         (heard,) = server.heard
@@ -88,7 +94,7 @@ class SafeFetchContract(Contract):
         assert self.told(fetch, server, CHUNKED + b"2\r\n{}\r\n0\r\n\r\n") == HttpReply(200, b"{}")
 
     def test_a_body_has_a_limit(self, fetch: Fetch, server: RogueServer) -> None:
-        """A body up to the limit is whole; of a longer one the limit is kept, and it is told that it was cut."""
+        """A body up to the limit is returned whole; a longer one is cut at the limit and marked as cut."""
         longest = b"x" * MAX_BODY
         assert self.told(fetch, server, answer(200, longest)) == HttpReply(200, longest)
         cut = self.told(fetch, server, answer(200, longest + b"x"))
@@ -96,26 +102,26 @@ class SafeFetchContract(Contract):
         assert (cut.status, cut.body, cut.cut and cut.cut.kind) == (200, longest, Failure.ODD)
 
     def test_a_body_that_ends_early_is_not_whole(self, fetch: Fetch, server: RogueServer) -> None:
-        """A connection lost in the body leaves the status, and it is told that the body was cut."""
+        """A connection lost within the body returns the status, and the body marked as cut."""
         lost = self.told(fetch, server, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}")
         assert isinstance(lost, HttpFailure) or (lost.status, bool(lost.cut)) == (200, True)
 
     def test_nothing_is_decompressed(self, fetch: Fetch, server: RogueServer) -> None:
-        """Compression is not asked for, and a small answer cannot become a large one."""
+        """Compression is not requested, and a compressed answer is not decompressed."""
         bomb = gzip.compress(b" " * 10_000_000)
         assert self.told(fetch, server, answer(200, bomb, "Content-Encoding: gzip")) == HttpReply(200, bomb)
         assert server.heard[0].headers.get("accept-encoding", "identity") == "identity"
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_redirects_are_not_followed(self, fetch: Fetch, server: RogueServer, status: int) -> None:
-        """A redirect is an answer like any other; credentials never travel on."""
+        """A redirect is returned like any other answer, so that credentials are not sent elsewhere."""
         target = f"Location: https://{GOOD}:{server.port}/elsewhere"
         reply = self.told(fetch, server, answer(status, b"", target))
         assert isinstance(reply, HttpReply)
         assert (reply.status, len(server.heard)) == (status, 1)
 
     def test_cookies_are_not_kept(self, fetch: Fetch, server: RogueServer) -> None:
-        """What one answer sets is not sent with the next request."""
+        """Cookies of one answer are not sent with the next request."""
         for _ in range(2):
             self.told(fetch, server, answer(200, b"{}", "Set-Cookie: a=b; Path=/"))
         assert "cookie" not in server.heard[1].headers
@@ -123,7 +129,7 @@ class SafeFetchContract(Contract):
     def test_the_environment_names_no_proxy(
         self, fetch: Fetch, server: RogueServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Proxies of the environment are not for this."""
+        """Proxies named in environment variables are not used."""
         for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:1")
         assert self.told(fetch, server, answer(200, b"{}")) == HttpReply(200, b"{}")
@@ -139,30 +145,30 @@ class SafeFetchContract(Contract):
     def test_denied_addresses_are_not_called(
         self, fetch: Fetch, server: RogueServer, names: Names, address: str
     ) -> None:
-        """A name that leads to an address inside is blocked before any connection, in every way to write it."""
+        """A name that resolves to a denied address is blocked before any connection, in every notation."""
         names.lead_to[GOOD] = (address,)
         self._blocked(self.ask(fetch, server), server)
 
     @pytest.mark.parametrize("address", [address for address in DENIED.values() if address != "::1"])
     def test_addresses_in_place_of_names_are_checked(self, fetch: Fetch, server: RogueServer, address: str) -> None:
-        """An address is judged like what a name leads to."""
+        """An address in place of a name is checked in the same way."""
         self._blocked(self.ask(fetch, server, address, authority=f"[{address}]:{server.port}"), server)
 
     @pytest.mark.parametrize("addresses", [(HERE, "10.0.0.1"), ("10.0.0.1", HERE), ("::1", HERE)])
     def test_one_denied_address_blocks_the_name(
         self, fetch: Fetch, server: RogueServer, names: Names, addresses: tuple[str, ...]
     ) -> None:
-        """A name of which one address is denied is not called at the others either."""
+        """A name with one denied address is not called at its other addresses either."""
         names.lead_to[GOOD] = addresses
         self._blocked(self.ask(fetch, server), server)
 
     def test_other_ports_are_not_called(self, fetch: Fetch, server: RogueServer, names: Names) -> None:
-        """A port that is not listed is blocked before the name is looked up."""
+        """A port that is not listed is blocked before the name is resolved."""
         self._blocked(self.ask(fetch, server, port=server.port - 1), server)
         assert names.asked == []
 
     def test_a_name_is_looked_up_once(self, fetch: Fetch, server: RogueServer, names: Names) -> None:
-        """The connection goes to the address that was checked, whatever the name leads to by then."""
+        """The connection goes to the address that was checked, whatever the name resolves to by then."""
         names.next, names.lead_to[GOOD] = [(HERE,)], ("10.0.0.1",)
         assert self.told(fetch, server, answer(200, b"{}")) == HttpReply(200, b"{}")
         assert names.asked == [GOOD]
@@ -194,7 +200,7 @@ class SafeFetchContract(Contract):
         assert server.heard == []
 
     def test_plain_text_is_refused(self, fetch: Fetch, server: RogueServer) -> None:
-        """A server without TLS is told nothing."""
+        """Nothing is sent to a server without TLS."""
         server.context = None
         assert isinstance(self.ask(fetch, server), HttpFailure)
         assert server.heard == []
@@ -203,26 +209,26 @@ class SafeFetchContract(Contract):
 
     @pytest.mark.parametrize("said", ENDLESS_BODY.values(), ids=ENDLESS_BODY)
     def test_a_body_without_end_is_left(self, fetch: Fetch, server: RogueServer, said: Any) -> None:
-        """A body that never ends, fast or slow, is cut or given up at a limit or at the deadline."""
+        """A body that never ends, fast or slow, ends at the limit or at the deadline."""
         reply = self.told(fetch, server, said(), deadline=DEADLINE)
         assert isinstance(reply, HttpFailure) or reply.cut is not None
 
     @pytest.mark.parametrize("said", ENDLESS_HEAD.values(), ids=ENDLESS_HEAD)
     def test_headers_without_end_are_left(self, fetch: Fetch, server: RogueServer, said: Any) -> None:
-        """Headers that never end, fast or slow, are no answer."""
+        """Headers that never end, fast or slow, are a failure."""
         assert isinstance(self.told(fetch, server, said(), deadline=DEADLINE), HttpFailure)
 
     def test_the_deadline_is_named(self, fetch: Fetch, server: RogueServer) -> None:
-        """Without an answer in time the failure says so."""
+        """A deadline that passes is reported as a timeout."""
         self._failed(self.told(fetch, server, silence, deadline=DEADLINE), Failure.TIMEOUT)
 
     @pytest.mark.parametrize("said", NO_ANSWER.values(), ids=NO_ANSWER)
     def test_no_answer_is_a_value(self, fetch: Fetch, server: RogueServer, said: Any) -> None:
-        """A connection that is lost, and an answer nobody could read, are failures and no exceptions."""
+        """A lost connection and an unreadable answer are returned as failures, not raised."""
         assert isinstance(self.told(fetch, server, said), HttpFailure)
 
     def test_names_that_lead_nowhere_are_a_value(self, fetch: Fetch, server: RogueServer) -> None:
-        """A name without addresses is a failure and no exception."""
+        """A name without addresses is returned as a failure, not raised."""
         assert isinstance(self.ask(fetch, server, "nowhere.example"), HttpFailure)
 
     def _blocked(self, reply: HttpReply | HttpFailure, server: RogueServer) -> None:

@@ -1,4 +1,4 @@
-"""What a client that may be let near hosts users name has to withstand: addresses, endless answers, none at all."""
+"""Cases for ``SafeFetchContract``: denied addresses, endless answers, missing answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client for tests of hosts: it sends exactly what it is told to, and shows exactly what came back."""
+"""An HTTP client for tests of hosts: it sends exactly the given bytes and returns exactly what came back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ END = b"0\r\n\r\n"
 
 
 class _Reader(BufferedReader):
-    """Stays open when an answer was read, or what it holds of whatever follows would be lost."""
+    """A reader that stays open after one answer, so that buffered bytes behind it are not lost."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -56,11 +56,11 @@ class Connection:
         return _Reader(socket.SocketIO(self.socket, "r"))
 
     def makefile(self, mode: str) -> BufferedReader:
-        """Return what answers are read from (the name is that of ``http.client``)."""
+        """Return the file that answers are read from (the name is that of ``http.client``)."""
         return self._reader
 
     def answer(self, method: str) -> Response:
-        """Return what comes back; to HEAD, whatever follows the headers is the body."""
+        """Return the answer. For HEAD, everything behind the headers is returned as the body."""
         connected: Any = self
         with HTTPResponse(connected, method="GET" if method == "HEAD" else method) as response:
             response.begin()
@@ -76,20 +76,23 @@ class Connection:
         return b"".join(parts)
 
     def hang_up(self) -> None:
-        """Send no more, as a client that goes away."""
+        """Close the sending side, as a client that disconnects."""
         self.socket.shutdown(socket.SHUT_WR)
 
 
 @frozen
 class Client:
-    """Requests below a base URL; ``patience``: s it waits."""
+    """A client of the server at a base URL.
+
+    * ``patience``: s that it waits for an answer.
+    """
 
     url: str
     patience: float = 30
 
     @contextmanager
     def sent(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Iterator[Connection]:
-        """Send a request as it stands, no length added; the connection lasts for the block."""
+        """Send a request unchanged, without adding its length; the connection lasts for the block."""
         parts = urlsplit(self.url)
         every = (("Host", parts.netloc), ("Connection", "close"), *headers)
         head = "".join(f"{name}: {value}\r\n" for name, value in every)

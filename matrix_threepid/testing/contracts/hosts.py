@@ -1,4 +1,4 @@
-"""``HostContract``: whether a host hands requests over as they came, and answers as they are."""
+"""``HostContract``: whether a host passes requests and responses on unchanged, within its limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _every_case = pytest.mark.parametrize("case", _CASES.values(), ids=_CASES)
 
 
 class Listening:
-    """``Callers`` that write down every request they are asked about, and know nobody."""
+    """``Callers`` that record every request and return ``None``."""
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
@@ -42,20 +42,20 @@ class Listening:
 
 
 class Failing:
-    """``Callers`` with a bug whose text nobody may read."""
+    """``Callers`` that raise an exception whose text must not reach a client."""
 
     async def identify(self, request: Request) -> None:
         raise KeyError(_SECRET)
 
 
 class HostContract(Contract):
-    """Give the fixture ``serve``: a function from a ``Service`` to a context manager that serves it over HTTP.
+    """The contract of a host.
 
-    It is called as ``serve(service)`` or ``serve(service, client_header)``, and what ``with`` gives is the base URL,
-    perhaps with a prefix. ``patience``: s one answer may take.
-
-    ``unsupported`` may name ``chunks``: bodies without a length; ``encoded slash``: telling ``%2F`` from a slash;
-    ``client header``: being told which header a proxy writes.
+    * ``serve`` (fixture): called as ``serve(service)`` or ``serve(service, client_header)``, it returns a context
+      manager that serves the ``Service`` over HTTP and gives the base URL, with a prefix if the host uses one.
+    * ``patience``: s that one answer may take.
+    * ``unsupported`` may name ``chunks`` (bodies without a length), ``encoded slash`` (telling ``%2F`` from a slash),
+      and ``client header`` (trusting a proxy's header).
     """
 
     patience: float = 30
@@ -68,7 +68,7 @@ class HostContract(Contract):
 
     @contextmanager
     def served(self, serve: Serve, world: World, client_header: str | None = None) -> Iterator[Client]:
-        """Serve a world while the block runs."""
+        """Serve a world within the block."""
         with ExitStack() as stack:
             given = (world.service, client_header) if client_header else (world.service,)
             yield Client(stack.enter_context(serve(*given)), self.patience)
@@ -81,7 +81,7 @@ class HostContract(Contract):
 
     @pytest.fixture
     def asked(self, world: World) -> list[Request]:
-        """The requests that arrived; name it before ``client``."""
+        """The requests that arrived; a test must name this fixture before ``client``."""
         listening = Listening()
         world.rewire(callers=listening)
         return listening.asked
@@ -104,18 +104,18 @@ class HostContract(Contract):
         assert [request.path for request in asked] == [LIST]
 
     def test_an_encoded_slash_is_no_slash(self, asked: list[Request], client: Client) -> None:
-        """A proxy in front takes ``%2F`` for a character, so it leads nowhere."""
+        """``%2F`` is not a slash, so such a path leads to no endpoint."""
         self.need("encoded slash")
         answers = [client.ask("GET", LIST.replace("account/", f"account{slash}")) for slash in ("%2F", "%2f")]
         assert ([answer.status for answer in answers], asked) == ([404, 404], [])
 
     def test_of_two_tokens_neither_wins(self, asked: list[Request], client: Client) -> None:
-        """A header that came twice arrives as a list (RFC 9110, 5.3), which is no token anybody knows."""
+        """A header sent twice arrives as a list (RFC 9110, section 5.3), which is no known access token."""
         client.ask("GET", LIST, [("Authorization", "Bearer a"), ("Authorization", "Bearer b")])
         assert [request.headers["authorization"].replace(", ", ",") for request in asked] == ["Bearer a,Bearer b"]
 
     def test_a_proxy_is_not_believed_by_default(self, asked: list[Request], client: Client) -> None:
-        """The client is who connected, whatever its headers say."""
+        """The client's address is the peer's, whatever the headers say."""
         client.ask(
             "GET", LIST, [(PROXY, "203.0.113.9"), ("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")]
         )
@@ -135,7 +135,7 @@ class HostContract(Contract):
     def test_a_proxy_is_believed_when_told_to(
         self, serve: Serve, world: World, asked: list[Request], sent: list[str], seen: str
     ) -> None:
-        """The last entry of the header counts: those before it are the client's own words."""
+        """Of a trusted header the last entry counts, since clients can write the entries before it."""
         self.need("client header")
         with self.served(serve, world, PROXY) as client:
             client.ask("GET", LIST, [(PROXY, value) for value in sent])
@@ -144,31 +144,31 @@ class HostContract(Contract):
     # -- bodies -------------------------------------------------------------------------------------
 
     def test_a_body_of_just_the_limit_is_taken(self, client: Client, world: World) -> None:
-        """The limit itself is allowed."""
+        """A body of exactly the limit is accepted."""
         assert client.ask("POST", ASK, body=_BODY.ljust(world.homeserver.policy.max_body)).status == 200
 
     def test_a_body_announced_as_too_large_is_not_waited_for(self, client: Client, world: World) -> None:
-        """The refusal comes before any of the body was sent."""
+        """A body announced as too long is refused before any of it was sent."""
         too_large = ("Content-Length", str(world.homeserver.policy.max_body + 1))
         with client.sent("POST", ASK, [too_large]) as connection:
             _assert_too_large(connection.answer("POST"))
 
     def test_a_body_may_come_in_chunks(self, client: Client, world: World) -> None:
-        """Chunks are one body."""
+        """A body in chunks arrives as one body."""
         self.need("chunks")
         with client.sent("POST", ASK, [CHUNKED], chunked(_BODY[:7], _BODY[7:]) + END) as connection:
             assert connection.answer("POST").status == 200
         assert len(world.outbox.messages) == 1
 
     def test_a_body_that_turns_out_too_large_is_read_no_further(self, client: Client, world: World) -> None:
-        """The refusal comes before the end of the body, since there may be none."""
+        """A body that turns out too long is refused before its end, since it may have none."""
         self.need("chunks")
         half = b" " * (world.homeserver.policy.max_body // 2 + 1)
         with client.sent("POST", ASK, [CHUNKED], chunked(half, half)) as connection:
             _assert_too_large(connection.answer("POST"))
 
     def test_half_a_body_is_no_request(self, client: Client, world: World) -> None:
-        """Of a client that goes away while it sends nothing happens, even if what came would make sense."""
+        """An incomplete body of a client that disconnects is not handled, even if it is valid JSON."""
         with client.sent("POST", ASK, [length_of(_BODY + b" ")], _BODY) as connection:
             connection.hang_up()
             connection.rest()
@@ -178,7 +178,7 @@ class HostContract(Contract):
 
     @_every_case
     def test_every_answer_is_for_web_clients_too(self, client: Client, case: Case) -> None:
-        """The headers that let web clients read an answer are on all of them, refusals included."""
+        """Every answer, errors included, has the CORS headers."""
         answer = client.ask(*case)
         assert [answer.header(name) for name, _ in CORS] == [value for _, value in CORS]
 
@@ -193,13 +193,13 @@ class HostContract(Contract):
         ],
     )
     def test_errors_keep_status_and_code(self, client: Client, case: str, status: int, errcode: str) -> None:
-        """What is wrong is said as the specification has it."""
+        """Errors have the status and errcode of the specification."""
         answer = client.ask(*_CASES[case])
         assert (answer.status, answer.json()["errcode"]) == (status, errcode)
 
     @pytest.mark.parametrize("answer", ["JSON", "page", "redirect"])
     def test_an_answer_comes_back_as_it_is(self, client: Client, world: World, answer: str) -> None:
-        """Status, headers and body are those the service gave, with the length of the body."""
+        """Status, headers and body are those of the service, with the length of the body."""
         method, target, headers, body = _exchange(world, answer)
         given = world.call(method, urlsplit(target).path, body or None, query=urlsplit(target).query, headers=headers)
         got = client.ask(method, target, headers.items(), body)
@@ -209,19 +209,19 @@ class HostContract(Contract):
 
     @pytest.mark.parametrize("case", [case for case in _CASES.values() if case[0] == "GET"], ids=lambda case: case[1])
     def test_head_is_get_without_a_body(self, client: Client, case: Case) -> None:
-        """HEAD has the status and headers of GET, and not a byte after them."""
+        """HEAD has the status and headers of GET, and no body."""
         got, headed = client.ask(*case), client.ask("HEAD", *case[1:])
         assert (headed.status, headed.body) == (got.status, b"")
         assert headed.header("content-type") == got.header("content-type")
 
     def test_options_is_answered_for_everybody(self, asked: list[Request], client: Client) -> None:
-        """A preflight asks nobody who calls, and has no body."""
+        """OPTIONS is answered without authentication and without a body."""
         answer = client.ask("OPTIONS", LIST)
         assert (answer.status, answer.body, asked) == (204, b"", [])
         assert "Authorization" in (answer.header(ALLOW_HEADERS) or "")
 
     def test_a_bug_is_told_by_name_only(self, serve: Serve, world: World) -> None:
-        """The client learns that something went wrong, and nothing of what."""
+        """The answer to a bug has status 500 and the name of the incident, and no word of the exception."""
         world.rewire(callers=Failing())
         with self.served(serve, world) as client:
             answer = client.ask(*_CASES["answered"])
@@ -235,7 +235,7 @@ def _assert_too_large(answer: Response) -> None:
 
 
 def _exchange(world: World, answer: str) -> tuple[str, str, dict[str, str], bytes]:
-    """Return a request that is answered so, and again and again."""
+    """Return a request that gets this answer, each time it is sent."""
     if answer == "JSON":
         return "GET", LIST, {"authorization": _ALICE[1]}, b""
     world.ask(body={"next_link": "https://app.example.org/done?a=b"})

@@ -1,4 +1,4 @@
-"""``IdentityServerClientContract``: what every ``IdentityServerClient`` keeps to, whatever identity servers do."""
+"""``IdentityServerClientContract``: the promises of the port ``IdentityServerClient``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from .identity_wire import IdentityWire
 
 
 class IdentityServerClientContract(IdentityWire):
-    """Give the fixture ``make_client``: a function from ``ClientSetting`` to an ``IdentityServerClient``.
+    """The contract of ``IdentityServerClient``. Needs the extra ``signing`` and ``trustme``.
 
-    Needs the extra ``signing`` and ``trustme``. ``unsupported`` may name ``v1``: unbinding at servers that know v1
-    only; and ``http``, for a client that is the identity servers as well and gives ``client`` and ``servers`` itself.
+    * ``make_client`` (fixture): a function from ``ClientSetting`` to an ``IdentityServerClient``.
+    * ``unsupported`` may name ``v1`` (unbinding at servers that have only version 1), and ``http`` (a client that is
+      the identity servers as well, and gives the fixtures ``client`` and ``servers`` itself).
     """
 
     # -- what is asked for is done ------------------------------------------------------------------
@@ -35,13 +36,13 @@ class IdentityServerClientContract(IdentityWire):
     def test_another_session_is_refused(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, change: dict[str, str]
     ) -> None:
-        """Without the session and its secret nothing is told and nothing published."""
+        """Without a session and its secret, no address is returned and nothing is published."""
         result = self.call(call, client, self.proved_at(servers), session=evolve(SESSION, **change))
         assert means(result, (404, "M_NO_VALID_SESSION"))
         assert not servers.published
 
     def test_a_bind_publishes(self, client: IdentityServerClient, servers: HttpIdentityServers) -> None:
-        """``bind`` publishes the address of the session for this user, at this server, and says so."""
+        """``bind`` publishes the address of the session for this user at this server, and returns that it did."""
         where = self.proved_at(servers)
         assert self.call("bind", client, where) == Associated(Medium.EMAIL, ADDRESS, ALICE)
         assert servers.published == {(where, Medium.EMAIL, ADDRESS): ALICE}
@@ -50,7 +51,7 @@ class IdentityServerClientContract(IdentityWire):
     def test_an_unbind_takes_back(
         self, client: IdentityServerClient, servers: HttpIdentityServers, medium: Medium
     ) -> None:
-        """``unbind`` takes back this user's address at this server, and nothing else; also if it was not there."""
+        """``unbind`` ends this user's binding of this address at this server, and no other, also if there is none."""
         here, elsewhere = servers.at(HERE), servers.at(ELSEWHERE)
         kept = {(elsewhere, medium, ADDRESS): ALICE, (here, medium, "other@example.org"): ALICE}
         servers.published.update({**kept, (here, medium, ADDRESS): ALICE})
@@ -59,7 +60,7 @@ class IdentityServerClientContract(IdentityWire):
             assert servers.published == kept
 
     def test_an_unbind_is_for_one_user(self, client: IdentityServerClient, servers: HttpIdentityServers) -> None:
-        """What another user has published stays."""
+        """The binding of another user stays."""
         where = servers.at(HERE)
         servers.published[where, Medium.EMAIL, ADDRESS] = BOB
         self.call("unbind", client, where)
@@ -81,7 +82,7 @@ class IdentityServerClientContract(IdentityWire):
     def test_of_a_wrong_shape_nothing_is_believed(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, body: Any
     ) -> None:
-        """A success that tells no address of a known medium is no success."""
+        """A 200 without an address of a known medium is not accepted as success."""
         self.need("http")
         servers.say(said(200, body))
         assert isinstance(self.call(call, client, servers.at(HERE)), Unreachable)
@@ -89,7 +90,7 @@ class IdentityServerClientContract(IdentityWire):
     def test_an_association_without_a_user_is_none(
         self, client: IdentityServerClient, servers: HttpIdentityServers
     ) -> None:
-        """Whom an address was published for must be said."""
+        """An association must name its user."""
         self.need("http")
         servers.say(said(200, {"medium": "email", "address": ADDRESS}))
         assert isinstance(self.call("bind", client, servers.at(HERE)), Unreachable)
@@ -98,7 +99,7 @@ class IdentityServerClientContract(IdentityWire):
     def test_a_servers_words_are_cut(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
     ) -> None:
-        """Of an error a client hears printable text of 256 characters at most, and a pause that is one."""
+        """Error texts are cut to 256 printable characters, and a pause must be a valid number."""
         self.need("http")
         servers.say(said(403, {"errcode": "M_FORBIDDEN", "error": "a\x00\u2028" * 999, "retry_after_ms": "soon"}))
         assert self.call(call, client, servers.at(HERE)) == ServerRefused(403, "M_FORBIDDEN", "a" * 256)

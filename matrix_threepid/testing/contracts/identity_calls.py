@@ -1,4 +1,4 @@
-"""What the contract of identity-server clients is made of: servers, the client under test, and calls of Alice's."""
+"""Fixtures and calls for the contract of identity-server clients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class IdentityCalls(Contract):
 
     @pytest.fixture
     def servers(self) -> Iterator[HttpIdentityServers]:
-        """Identity servers that are good until they are told otherwise."""
+        """Identity servers that work until a test changes them."""
         with HttpIdentityServers().serving() as servers:
             yield servers
 
@@ -50,7 +50,7 @@ class IdentityCalls(Contract):
     # -- how calls are made -------------------------------------------------------------------------
 
     def call(self, call: str, client: IdentityServerClient, where: str, **changes: Any) -> Any:
-        """Make a call of Alice's; ``token``, ``session``, ``medium`` and ``deadline`` may be given."""
+        """Make a call for alice; ``token``, ``session``, ``medium`` and ``deadline`` may be given."""
         token, session = changes.get("token", TOKEN), changes.get("session", SESSION)
         deadline = changes.get("deadline", PATIENT)
         if call == "proved":

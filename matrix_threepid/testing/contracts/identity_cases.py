@@ -1,4 +1,4 @@
-"""What identity servers answer: to an unbind, by what it means, and to the other calls what nobody should believe."""
+"""Answers of identity servers: to unbinds, by their meaning, and to other calls, those that must not be accepted."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ UNBIND: dict[str, tuple[int, Any, Any]] = {
     "503, empty": (503, None, Unreachable),
     "302": (302, None, Unreachable),
 }
-"""Status, body, and what it means: a value; ``Refused`` with this status and errcode; or a kind of value."""
+"""Status, body, and meaning: a value; ``ServerRefused`` with this status and errcode; or a class of value."""
 
 _GOOD = {"medium": "email", "address": "alice@example.org", "mxid": "@alice:hs.example.org"}
 ODD: dict[str, Any] = {
@@ -95,7 +95,7 @@ TROUBLES: dict[str, Said] = {
     "slow headers": drip(_OK, b"A: b\r\n"),
     "endless headers": _flood,
 }
-"""What is no answer at all, over and over again. The last three never end."""
+"""Broken answers, each over and over again. The last three never end."""
 ENDLESS = ("silence", "slow headers", "endless headers")
 
 
@@ -106,7 +106,7 @@ def said(status: int, body: Any) -> bytes:
 
 
 def means(result: object, expected: Any) -> bool:
-    """Return whether an answer means what a row of ``UNBIND`` says."""
+    """Return whether an answer has the meaning of a row of ``UNBIND``."""
     if isinstance(expected, tuple):
         return isinstance(result, ServerRefused) and (result.status, result.errcode) == expected
     return isinstance(result, expected) if isinstance(expected, type) else result == expected

@@ -1,4 +1,4 @@
-"""Identity servers over TLS on loopback that keep sessions and bindings, until they are told to misbehave."""
+"""Identity servers over TLS on loopback that keep sessions and bindings, and misbehave when a test says so."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .identity_cases import said
 
 SERVERS = ("id.example", "other.example")
 INSIDE, WRONG = "inside.example", "wrong.example"
-"""Names that lead to an address inside, and to a server whose certificate is for another name."""
+"""Names that lead to a denied address, and to a server whose certificate is for another name."""
 _NO_SESSION = said(404, {"errcode": "M_NO_VALID_SESSION", "error": "No session was found"})
 
 
 @frozen
 class ClientSetting:
-    """What the client under test is set up with: its network, and the name and key of its homeserver."""
+    """What the client under test must be configured with: its network, and the name and key of its homeserver."""
 
     network: Setting
     server_name: str
@@ -36,7 +36,11 @@ class ClientSetting:
 
 @define
 class HttpIdentityServers:
-    """Two servers behind one socket. ``published``: who is bound where; ``heard``: the requests so far."""
+    """Two servers behind one socket.
+
+    * ``published``: the users bound at each server.
+    * ``heard``: the requests so far.
+    """
 
     names: Names = field(factory=lambda: Names({**dict.fromkeys((*SERVERS, WRONG), (HERE,)), INSIDE: ("10.0.0.1",)}))
     published: dict[tuple[str, Medium, str], str] = field(factory=dict)
@@ -59,11 +63,11 @@ class HttpIdentityServers:
         return f"{name}:{self.server.port}"
 
     def prove(self, id_server: str, sid: str, client_secret: str, address: str, medium: Medium = Medium.EMAIL) -> None:
-        """Put a validated session there."""
+        """Store a validated session at a server."""
         self._sessions[id_server, sid, client_secret] = (medium, address)
 
     def say(self, what: Said) -> None:
-        """Answer so to everything from now on."""
+        """Answer everything in this way from now on."""
         answers: Answers = lambda _: what  # noqa: E731  it is a table of one
         self.server.answers = answers
 
@@ -72,7 +76,10 @@ class HttpIdentityServers:
         self.server.context = None
 
     def setting(self, directory: Path, server_name: str, key: SigningKey) -> ClientSetting:
-        """Return what a client needs to reach these servers; the certificates go into ``directory``."""
+        """Return the configuration with which a client reaches these servers.
+
+        * ``directory``: the folder for the certificates.
+        """
         file = directory / "ca.pem"
         authority().cert_pem.write_to_path(str(file))
         return ClientSetting(Setting(file, self.server.port, self.names), server_name, key)
@@ -103,5 +110,5 @@ class HttpIdentityServers:
 
 
 def trusting(setting: Setting) -> ssl.SSLContext:
-    """Return a client's context that believes these servers, for clients that want one in place of a file."""
+    """Return a TLS context that trusts these servers, for clients that need one in place of a file."""
     return ssl.create_default_context(cafile=str(setting.ca_file))

@@ -1,4 +1,4 @@
-"""What goes over the wire to identity servers, and what goes wrong on it."""
+"""Requests to identity servers, and failures of the connection."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class IdentityWire(IdentityCalls):
     def test_the_token_goes_into_a_header_only(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
     ) -> None:
-        """The user's token is sent once, as a header, where no server writes it into its log."""
+        """The user's token is sent once, as a header, so that servers do not log it with the URL."""
         self.need("http")
         self.call(call, client, self.proved_at(servers))
         (heard,) = servers.heard
@@ -52,7 +52,7 @@ class IdentityWire(IdentityCalls):
     def test_a_token_is_no_header(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, more: str
     ) -> None:
-        """A token that could not stand in a header is refused before anything is sent."""
+        """A token that is not a valid header value is refused before anything is sent."""
         self.need("http")
         assert isinstance(self.call(call, client, self.proved_at(servers), token=TOKEN + more), ServerRefused)
         assert servers.heard == []
@@ -62,7 +62,7 @@ class IdentityWire(IdentityCalls):
     def test_values_arrive_as_they_are(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, odd: str
     ) -> None:
-        """Session and secret are values wherever they are written."""
+        """Session and secret are sent unchanged, wherever they are written."""
         where, session = servers.at(HERE), Credentials(odd, odd)
         servers.prove(where, odd, odd, ADDRESS)
         result = self.call(call, client, where, session=session)
@@ -71,7 +71,7 @@ class IdentityWire(IdentityCalls):
     def test_an_unbind_is_signed(
         self, client: IdentityServerClient, servers: HttpIdentityServers, key: SigningKey
     ) -> None:
-        """The homeserver's signature covers the request as it arrives, for this very server; no token is sent."""
+        """The homeserver's signature covers the request as it arrives, for this server; no token is sent."""
         self.need("http")
         self.call("unbind", client, servers.at(HERE))
         (heard,) = servers.heard
@@ -83,7 +83,7 @@ class IdentityWire(IdentityCalls):
     def test_a_server_that_knows_v1_only_is_asked_so(
         self, client: IdentityServerClient, servers: HttpIdentityServers
     ) -> None:
-        """A server that does not know the request of v2 is asked again by that of v1, once, and then left alone."""
+        """A server without version 2 is called once more with version 1, and not again after that."""
         self.need("http")
         self.need("v1")
         servers.say(said(404, UNRECOGNIZED))
@@ -98,7 +98,7 @@ class IdentityWire(IdentityCalls):
     def test_redirects_are_not_followed(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, status: int
     ) -> None:
-        """Neither token nor signature travel on to where an answer points."""
+        """Neither token nor signature is sent to the target of a redirect."""
         self.need("http")
         target = f"Location: https://{servers.at(ELSEWHERE)}/"
         head = f"HTTP/1.1 {status} Status\r\nContent-Length: 0\r\n{target}\r\n\r\n"
@@ -114,7 +114,7 @@ class IdentityWire(IdentityCalls):
     def test_no_answer_is_a_value(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, trouble: str
     ) -> None:
-        """Whatever a server does nothing is raised, and the deadline holds for the whole call."""
+        """Nothing is raised whatever a server does, and the deadline covers the whole call."""
         self.need("http")
         servers.say(TROUBLES[trouble])
         deadline = SHORT if trouble in ENDLESS else PATIENT
@@ -124,7 +124,7 @@ class IdentityWire(IdentityCalls):
     def test_a_missed_deadline_is_named(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
     ) -> None:
-        """Silence is told apart from a server that is broken; no time at all is no error of ours."""
+        """A missed deadline is reported as a timeout; a deadline of 0 ms raises nothing."""
         self.need("http")
         servers.say(TROUBLES["silence"])
         for deadline in (SHORT, 0):
@@ -137,7 +137,7 @@ class IdentityWire(IdentityCalls):
     def test_a_server_that_is_another_hears_nothing(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, name: str
     ) -> None:
-        """A certificate for another name, and a name that leads nowhere, are outages."""
+        """A certificate for another name and a name without addresses are reported as unreachable."""
         self.need("http")
         assert isinstance(self.call(call, client, servers.at(name)), Unreachable)
         assert servers.heard == []
@@ -146,7 +146,7 @@ class IdentityWire(IdentityCalls):
     def test_plain_text_is_not_spoken(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
     ) -> None:
-        """A server without TLS is told nothing."""
+        """Nothing is sent to a server without TLS."""
         self.need("http")
         servers.without_tls()
         assert isinstance(self.call(call, client, servers.at(HERE)), Unreachable)
@@ -156,7 +156,7 @@ class IdentityWire(IdentityCalls):
     def test_addresses_inside_are_not_called(
         self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
     ) -> None:
-        """A name users give that leads inside is ``Blocked``; see ``SafeFetchContract`` for all ways it may."""
+        """A name that leads to a denied address is ``Blocked``; see ``SafeFetchContract`` for all cases."""
         self.need("http")
         assert self.call(call, client, servers.at(INSIDE)) == Blocked()
         assert servers.server.connections == 0
@@ -171,7 +171,7 @@ class IdentityWire(IdentityCalls):
         how: str,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Neither token, secret nor address stand in a log, in the answer's repr or in the client's."""
+        """No token, secret or address is in a log, or in the ``repr`` of the answer or the client."""
         caplog.set_level(logging.DEBUG)
         where = self.proved_at(servers)
         if how != "well":
@@ -182,7 +182,7 @@ class IdentityWire(IdentityCalls):
 
 
 class _OneKey:
-    """``ServerKeys`` that know the homeserver's."""
+    """``ServerKeys`` that know the homeserver's key."""
 
     def __init__(self, key: SigningKey) -> None:
         self._key = key

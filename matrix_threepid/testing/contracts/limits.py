@@ -1,4 +1,4 @@
-"""``RateLimiterContract``: what every ``RateLimiter`` keeps to."""
+"""``RateLimiterContract``: the promises of the port ``RateLimiter``."""
 
 from __future__ import annotations
 
@@ -12,51 +12,52 @@ from .base import Contract
 
 NOW = 1_700_000_000_000
 THREE = Limit(3, 1)
-"""Three at once, then one a second."""
+"""A burst of three, then one a second."""
 _DAY = 86_400_000
 _THREADS = 8
 
 
 class RateLimiterContract(Contract):
-    """Give the fixture ``limiter``: a ``RateLimiter`` that has counted nothing.
+    """The contract of ``RateLimiter``.
 
-    ``unsupported`` may name ``purge``: keys that are completely refilled go by themselves.
+    * ``limiter`` (fixture): a ``RateLimiter`` that has counted nothing.
+    * ``unsupported`` may name ``purge``: keys that are completely refilled expire by themselves.
     """
 
     abilities = ("purge",)
 
     def test_a_burst_is_granted_and_then_refused(self, limiter: RateLimiter) -> None:
-        """So many takes as the burst are granted at once; the next is told to wait for one interval."""
+        """As many charges as the burst are granted at once; the next must wait for one interval."""
         assert [self._consume(limiter, NOW) for _ in range(5)] == [0, 0, 0, 1000, 1000]
 
     def test_the_wait_is_exact(self, limiter: RateLimiter) -> None:
-        """A take is refused up to the ms it was told, and granted from then on, once."""
+        """A charge is refused until the returned ms have passed, and granted from then on, once."""
         self._exhaust(limiter)
         assert self._consume(limiter, NOW + 999) == 1
         assert self._consume(limiter, NOW + 1000) == 0
         assert self._consume(limiter, NOW + 1000) == 1000
 
     def test_a_rest_refills_no_more_than_the_burst(self, limiter: RateLimiter) -> None:
-        """However long nobody took anything, the burst is what there is."""
+        """After any pause, at most the burst is granted at once."""
         self._exhaust(limiter)
         assert [self._consume(limiter, NOW + _DAY) for _ in range(4)] == [0, 0, 0, 1000]
 
     def test_a_refused_take_costs_nothing(self, limiter: RateLimiter) -> None:
-        """Asking too often does not make the wait longer."""
+        """A refused charge does not make the wait longer."""
         self._exhaust(limiter)
         assert {self._consume(limiter, NOW + 500) for _ in range(20)} == {500}
         assert self._consume(limiter, NOW + 1000) == 0
 
     @pytest.mark.parametrize("key", ["K", "k ", "", "kk", "%", "é"])
     def test_keys_are_kept_apart(self, limiter: RateLimiter, key: str) -> None:
-        """Every key has its own count, character by character."""
+        """Keys have separate counts and are compared character by character."""
         self._exhaust(limiter)
         assert self._consume(limiter, NOW, key=key) == 0
 
     # -- cost ---------------------------------------------------------------------------------------
 
     def test_cost_zero_asks_without_counting(self, limiter: RateLimiter) -> None:
-        """A take of cost 0 tells whether one more would be granted, and leaves the count as it is."""
+        """A charge of cost 0 returns whether one more would be granted, and counts nothing."""
         assert [self._consume(limiter, NOW, cost=0) for _ in range(9)] == [0] * 9
         self._exhaust(limiter)
         assert [self._consume(limiter, NOW, cost=0) for _ in range(2)] == [1000, 1000]
@@ -64,13 +65,13 @@ class RateLimiterContract(Contract):
         assert self._consume(limiter, NOW + 1000) == 0
 
     def test_a_cost_counts_so_often(self, limiter: RateLimiter) -> None:
-        """A take of cost 2 needs room for two."""
+        """A charge of cost 2 is granted only if two are left."""
         assert [self._consume(limiter, NOW, cost=2) for _ in range(2)] == [0, 1000]
         assert [self._consume(limiter, NOW) for _ in range(2)] == [0, 1000]
 
     @pytest.mark.parametrize("cost", [0, 1, 2, 3])
     def test_the_wait_told_is_exact_for_every_cost(self, limiter: RateLimiter, cost: int) -> None:
-        """Whatever is left and whatever is asked, it is granted after the wait, and not one ms before."""
+        """For every cost, the charge is granted after the returned wait, and not one ms earlier."""
         for at in range(NOW, NOW + 2000, 137):
             self._consume(limiter, at)
             wait = self._consume(limiter, at, cost=cost)
@@ -80,7 +81,7 @@ class RateLimiterContract(Contract):
 
     @pytest.mark.parametrize("taken", [0, 1, 3])
     def test_what_never_fits_tells_how_much_is_used(self, limiter: RateLimiter, taken: int) -> None:
-        """A cost above the burst is told when the key is refilled, plus an interval for each unit too many."""
+        """For a cost above the burst, the wait is the time to refill plus an interval for each unit too many."""
         for _ in range(taken):
             self._consume(limiter, NOW)
         assert [self._consume(limiter, NOW, cost=cost) for cost in (4, 5)] == [1000 * (taken + 1), 1000 * (taken + 2)]
@@ -95,7 +96,7 @@ class RateLimiterContract(Contract):
     # -- several takes ------------------------------------------------------------------------------
 
     def test_takes_count_in_order_up_to_the_refused_one(self, limiter: RateLimiter) -> None:
-        """Those before the refused take are counted, those after it are not."""
+        """Charges before the refused one are counted, those after it are not."""
         self._exhaust(limiter, "b")
         charges = [Charge(key, THREE) for key in "abc"]
         assert [self.do(limiter.charge, charges, NOW) for _ in range(3)] == [1000] * 3
@@ -103,12 +104,12 @@ class RateLimiterContract(Contract):
         assert [self._consume(limiter, NOW, key="c") for _ in range(4)] == [0, 0, 0, 1000]
 
     def test_a_key_may_be_taken_twice_at_once(self, limiter: RateLimiter) -> None:
-        """Takes of one call see each other."""
+        """Charges of one call count against each other."""
         twice = [Charge("k", THREE)] * 2
         assert [self.do(limiter.charge, twice, NOW) for _ in range(2)] == [0, 1000]
 
     def test_nothing_to_take_is_granted(self, limiter: RateLimiter) -> None:
-        """No takes, no wait."""
+        """A call without charges returns 0."""
         assert self.do(limiter.charge, [], NOW) == 0
 
     # -- clocks -------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ class RateLimiterContract(Contract):
     @pytest.mark.parametrize("cost", [0, 1])
     @pytest.mark.parametrize("back", [1000, _DAY, 400 * _DAY])
     def test_a_clock_set_back_locks_for_the_span_at_most(self, limiter: RateLimiter, back: int, cost: int) -> None:
-        """However far the clock jumped back, a span after the first take the limit is completely refilled."""
+        """However far the clock jumped back, the limit is completely refilled a span after the first charge."""
         self._exhaust(limiter)
         self._consume(limiter, NOW - back, cost=cost)
         assert [self._consume(limiter, NOW - back + THREE.span) for _ in range(3)] == [0, 0, 0]
@@ -130,13 +131,13 @@ class RateLimiterContract(Contract):
     # -- purge --------------------------------------------------------------------------------------
 
     def test_a_purge_forgets_keys_that_are_as_good_as_new(self, limiter: RateLimiter) -> None:
-        """A key goes from the ms it is completely refilled, and not before."""
+        """A key is purged from the ms in which it is completely refilled, and not earlier."""
         self.need("purge")
         self._consume(limiter, NOW)
         assert [self.do(limiter.purge, at, 10) for at in (NOW + 999, NOW + 1000, NOW + 1000)] == [0, 1, 0]
 
     def test_a_purge_is_bounded(self, limiter: RateLimiter) -> None:
-        """At most ``limit`` keys go at once; the count returned is the count forgotten."""
+        """At most ``limit`` keys are deleted at once; the returned count is the number deleted."""
         self.need("purge")
         for key in "abcde":
             self._consume(limiter, NOW, key=key)
@@ -149,7 +150,7 @@ class RateLimiterContract(Contract):
         assert self._consume(limiter, NOW + 1) == 999
 
     def test_what_is_forgotten_is_as_good_as_new(self, limiter: RateLimiter) -> None:
-        """Keys that are named start anew, those never counted do no harm, and all others stay as they are."""
+        """The given keys are completely refilled, unknown ones are ignored, and all others stay as they are."""
         for key in "abc":
             self._exhaust(limiter, key)
         self.do(limiter.forget, ["a", "unknown", "b"])
@@ -159,7 +160,7 @@ class RateLimiterContract(Contract):
 
     @pytest.mark.parametrize("seed", range(3))
     def test_any_history_is_answered_as_the_arithmetic_says(self, limiter: RateLimiter, seed: int) -> None:
-        """Over random takes and times the answers are those of ``Limit.charge``."""
+        """Over random charges and times the answers are those of ``Limit.charge``."""
         random_bytes, now, model = random.Random(seed), NOW, dict[str, int]()  # noqa: S311  no secret
         for _ in range(200):
             now += random_bytes.choice((0, 1, 300, 2500, -700, -50_000, 60_000))
@@ -170,7 +171,7 @@ class RateLimiterContract(Contract):
             assert self.do(limiter.charge, [wanted], now) == wait
 
     def test_parallel_takes_are_counted_one_by_one(self, limiter: RateLimiter) -> None:
-        """Threads that take at the same time get the burst between them, and not one more."""
+        """Parallel charges are granted the burst in total, and not one more."""
         calls = [(limiter.charge, [Charge("k", Limit(20, 1))], NOW)] * _THREADS
         waits = [wait for _ in range(3) for wait in self.together(calls)]
         assert sorted(waits) == [0] * 20 + [1000] * 4

@@ -1,4 +1,4 @@
-"""``PagesContract``: whether the pages behind links are safe, whatever stands in their values."""
+"""``PagesContract``: whether the pages behind links are safe, for all values that they may show."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _every_page = pytest.mark.parametrize("page", _PAGES)
 
 
 class _Seen(HTMLParser):
-    """What a browser makes of a page: elements, names of attributes, and the fields of its form."""
+    """What a browser reads of a page: elements, names of attributes, and the fields of its form."""
 
     def __init__(self, document: str) -> None:
         super().__init__()
@@ -49,13 +49,17 @@ class _Seen(HTMLParser):
 
 
 class PagesContract(Contract):
-    """Give the fixture ``pages``: ``Pages``. ``languages``: those to look at."""
+    """The contract of ``Pages``.
+
+    * ``pages`` (fixture): the ``Pages``.
+    * ``languages``: the languages to test.
+    """
 
     languages: tuple[str, ...] = ("en", "de")
 
     @_every_page
     def test_every_page_is_a_document(self, pages: Pages, page: str) -> None:
-        """Every page of the library renders, in every language and in one nobody knows, with values and without."""
+        """Every page renders in every language and in an unknown one, with and without values."""
         for language in (*self.languages, "xx", "../../etc/passwd"):
             for values in (_VALUES, {"server": "hs.example.org"}):
                 document = pages.render(page, language, values)
@@ -78,14 +82,14 @@ class PagesContract(Contract):
 
     @_every_page
     def test_nothing_is_loaded_and_nothing_runs(self, pages: Pages, page: str) -> None:
-        """No script, no handler, nothing from elsewhere: the URL of these pages holds a secret."""
+        """A page has no script and no event handler and loads nothing from elsewhere, since its URL holds a secret."""
         seen = _Seen(pages.render(page, "en", _VALUES))
         assert not {"script", "iframe", "object", "embed", "base", "link", "img"} & set(seen.elements)
         assert not [name for name in seen.attributes if name.startswith("on")]
 
     @pytest.mark.parametrize("page", _QUESTIONS)
     def test_a_question_is_a_form_that_carries_the_link_on(self, pages: Pages, page: str) -> None:
-        """One form posts sid, token and secret as they are, also odd ones; it leads to where the page came from."""
+        """One form posts ``sid``, ``token`` and ``client_secret`` unchanged to the URL of the page."""
         odd = {**_VALUES, "sid": _HOSTILE, "token": "t&=+ %41", "client_secret": '\u00e9"'}
         seen = _Seen(pages.render(page, "en", odd))
         (form,) = seen.forms
@@ -98,6 +102,6 @@ class PagesContract(Contract):
 
     @pytest.mark.parametrize("page", [page for page in _PAGES if page not in _QUESTIONS])
     def test_other_pages_carry_no_secret(self, pages: Pages, page: str) -> None:
-        """A page that asks nothing repeats nothing of the link."""
+        """A page without a question contains no secret of the link."""
         document = pages.render(page, "en", _VALUES)
         assert not [secret for secret in ("a-token", "a-client-secret") if secret in document]

@@ -1,4 +1,4 @@
-"""What stands in for a provider while a sender is under contract: it is told how to behave, and tells what arrived."""
+"""Stand-ins for the providers behind senders: tests choose their behaviour and read what arrived."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ SHORT = 400
 
 
 class Behaviour(str, Enum):
-    """How a provider behaves from now on. But for ``AWAY`` and refusals it has the whole message first."""
+    """How a provider behaves. Except for ``AWAY`` and refusals, it receives the whole message first."""
 
     ACCEPT = "accept"
     REFUSE_FOR_EVER = "refuse for ever"
-    """Says that it will never deliver to this recipient, and quotes the recipient."""
+    """Refuses this recipient for ever, and quotes the recipient."""
     REFUSE_FOR_NOW = "refuse for now"
-    """Says that it is busy, and quotes the recipient."""
+    """Refuses for now, and quotes the recipient."""
     GARBAGE = "garbage"
-    """Answers what makes no sense."""
+    """Sends an answer that cannot be read."""
     HANG = "hang"
-    """Says nothing until the client leaves."""
+    """Sends nothing until the client disconnects."""
     DRIP = "drip"
-    """Answers one byte now and then, without end, until the client leaves."""
+    """Sends one byte from time to time, without end, until the client disconnects."""
     LOSE = "lose"
-    """Ends the connection without a word."""
+    """Closes the connection without an answer."""
     AWAY = "away"
-    """Cannot be reached: nothing of a message gets through, on connections that are open either."""
+    """Cannot be reached, on open connections either: no message arrives."""
 
 
 @frozen(kw_only=True)
 class Arrived:
-    """One message as the provider understood it: all its recipients, its headers if it has any, its words.
+    """One message as the provider received it.
 
-    ``headers``: lower-case names. ``text``: decoded; every part of it, if there are several.
+    * ``recipients``: all recipients.
+    * ``headers``: the headers with lower-case names, if it has any.
+    * ``text``: the decoded text of all parts.
     """
 
     recipients: tuple[str, ...]
@@ -50,27 +52,33 @@ class Arrived:
 
 
 class Provider(Protocol):
-    """The stand-in. ``arrived``: the messages it had in full, in order, whatever it said to them."""
+    """A stand-in for a provider.
+
+    * ``arrived``: the messages that it received in full, in order, whatever it answered.
+    """
 
     @property
     def arrived(self) -> Sequence[Arrived]: ...
 
     def behave(self, how: Behaviour) -> None:
-        """Behave so from now on."""
+        """Behave in this way from now on."""
 
 
 class VerifyingProvider(Provider, Protocol):
-    """A provider that makes the codes itself. ``asked``: (recipient, code) of every question it had in full."""
+    """A stand-in for a provider that makes the codes itself.
+
+    * ``asked``: (recipient, code) of every question that it received in full.
+    """
 
     @property
     def asked(self) -> Sequence[tuple[str, str]]: ...
 
     def expect(self, recipient: str, code: str) -> None:
-        """Take this for the code that was sent last to this recipient."""
+        """Make this the code that was sent last to this recipient."""
 
 
 def told(medium: Medium, **changes: object) -> TokenMessage:
-    """Return a message to somebody; ``changes`` have the last word."""
+    """Return a message to a recipient; ``changes`` replace fields of it."""
     by_mail = medium is Medium.EMAIL
     link = f"https://hs.example.org/_matrix/client/v3/submit_token?sid=abc&token={SECRET}"
     usual: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""``RequestVerifierContract``: what every ``RequestVerifier`` keeps to, so that only homeservers unbind."""
+"""``RequestVerifierContract``: the promises of the port ``RequestVerifier``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _HEADERS: dict[str, str | None] = {
 
 
 class KnownKeys:
-    """``ServerKeys`` of one homeserver; ``away``: nobody can tell right now."""
+    """``ServerKeys`` of one homeserver.
+
+    * ``away``: whether keys cannot be fetched at the moment.
+    """
 
     def __init__(self, origin: str, key: SigningKey) -> None:
         self._known = {(origin, key.id): key.public}
@@ -54,9 +57,9 @@ class KnownKeys:
 
 
 class RequestVerifierContract(Contract):
-    """Give the fixture ``make_verifier``: a function from own name and ``ServerKeys`` to a ``RequestVerifier``.
+    """The contract of ``RequestVerifier``. Needs the extra ``signing``.
 
-    Needs the extra ``signing``.
+    * ``make_verifier`` (fixture): a function from the server's own name and ``ServerKeys`` to a ``RequestVerifier``.
     """
 
     @pytest.fixture
@@ -66,7 +69,7 @@ class RequestVerifierContract(Contract):
 
     @pytest.fixture
     def keys(self, key: SigningKey) -> KnownKeys:
-        """What homeservers publish."""
+        """The keys that homeservers publish."""
         return KnownKeys(ORIGIN, key)
 
     @pytest.fixture
@@ -88,7 +91,7 @@ class RequestVerifierContract(Contract):
         self._refused(verifier, evolve(self.signed(key), **change), body)
 
     def test_a_signature_for_another_server_is_refused(self, verifier: RequestVerifier, key: SigningKey) -> None:
-        """What was signed for another identity server cannot be used here, whatever the header says."""
+        """A signature for another identity server is refused, whatever the header names as destination."""
         elsewhere = self.signed(key, destination="other.example.org")
         self._refused(verifier, elsewhere)
         renamed = elsewhere.headers["authorization"].replace("other.example.org", OWN_NAME)
@@ -96,7 +99,7 @@ class RequestVerifierContract(Contract):
 
     @pytest.mark.parametrize("origin", ["evil.example.org", "HS.example.org", ""])
     def test_nobody_signs_for_another(self, verifier: RequestVerifier, key: SigningKey, origin: str) -> None:
-        """A good signature of one server is none of another."""
+        """A signature of one server does not count for another server."""
         self._refused(verifier, self.signed(key, origin=origin))
         good = self.signed(key).headers["authorization"]
         renamed = good.replace(f'origin="{ORIGIN}"', f'origin="{origin}"')
@@ -109,14 +112,14 @@ class RequestVerifierContract(Contract):
 
     @pytest.mark.parametrize("header", _HEADERS.values(), ids=_HEADERS)
     def test_without_a_signature_nobody_is_named(self, verifier: RequestVerifier, header: str | None) -> None:
-        """A missing, malformed or foreign header is refused, and no error of ours."""
+        """A missing, malformed or foreign header is refused, and no other exception is raised."""
         headers = {} if header is None else {"authorization": header}
         self._refused(verifier, Request("POST", _V2, headers))
 
     def test_keys_that_cannot_be_had_are_no_refusal(
         self, verifier: RequestVerifier, key: SigningKey, keys: KnownKeys
     ) -> None:
-        """When nobody can tell right now the homeserver hears that it may try again."""
+        """A key that cannot be fetched raises ``Unavailable``, so that the homeserver may try again."""
         keys.away = True
         with pytest.raises(Unavailable):
             self.do(verifier.origin, self.signed(key), _BODY)

@@ -1,4 +1,4 @@
-"""``TokenSenderContract``: what every ``TokenSender`` keeps to, whatever its provider does."""
+"""``TokenSenderContract``: the promises of the port ``TokenSender``, whatever the provider does."""
 
 from __future__ import annotations
 
@@ -36,11 +36,14 @@ _HOSTILE = {
 
 
 class TokenSenderContract(Contract):
-    """Give the fixtures ``sender``, a ``TokenSender``, and ``provider``, the ``Provider`` it sends to.
+    """The contract of ``TokenSender``.
 
-    ``medium``: what it sends by. ``secrets``: texts of its configuration that nobody may see, such as passwords.
-    ``unsupported`` may name what the stand-in cannot do (values of ``Behaviour``), and ``notices``: mails without a
-    token. SMS without a code are refused by every sender.
+    * ``sender`` (fixture): the ``TokenSender``.
+    * ``provider`` (fixture): the ``Provider`` that it sends to.
+    * ``medium``: the medium that it sends by.
+    * ``secrets``: texts of its configuration that must not be shown, such as passwords.
+    * ``unsupported`` may name what the stand-in cannot do (values of ``Behaviour``), and ``notices`` (mails without a
+      token). Every sender of SMS refuses a message without a code.
     """
 
     abilities: ClassVar[Any] = (*(how.value for how in Behaviour), "notices")
@@ -50,7 +53,7 @@ class TokenSenderContract(Contract):
     # -- what becomes of a message ------------------------------------------------------------------
 
     def test_a_message_arrives_whole(self, sender: TokenSender, provider: Provider) -> None:
-        """An accepted message is there once, for its one recipient, with its link or code."""
+        """An accepted message arrives once, at its one recipient, with its link or code."""
         message = self.message()
         assert isinstance(self.send(sender, message), Accepted)
         (arrived,) = provider.arrived
@@ -61,7 +64,7 @@ class TokenSenderContract(Contract):
     def test_what_a_provider_does_has_its_outcome(
         self, sender: TokenSender, provider: Provider, how: Behaviour
     ) -> None:
-        """Nothing is raised and the deadline is kept; a message that may have been sent is ``Unknown``, sent once."""
+        """Nothing is raised and the deadline is kept; a message that may have been sent is ``Unknown``."""
         outcome = self.meet(sender, provider, how)
         assert isinstance(outcome, _OUTCOMES[how])
         pause = getattr(outcome, "retry_after", None)
@@ -72,27 +75,27 @@ class TokenSenderContract(Contract):
     def test_the_same_after_a_message_that_went_well(
         self, sender: TokenSender, provider: Provider, how: Behaviour
     ) -> None:
-        """A connection or a client that is used again changes neither the outcome nor how often a message is sent."""
+        """A connection or client that is used again changes neither the outcome nor the number of messages."""
         self.meet(sender, provider, Behaviour.ACCEPT)
         assert isinstance(self.meet(sender, provider, how), _OUTCOMES[how])
         assert len(provider.arrived) <= 2
 
     @_every_behaviour
     def test_trouble_passes(self, sender: TokenSender, provider: Provider, how: Behaviour) -> None:
-        """Whatever happened before, the next message arrives when the provider is well again."""
+        """After any failure, the next message arrives once the provider works again."""
         self.meet(sender, provider, how)
         before = len(provider.arrived)
         assert isinstance(self.meet(sender, provider, Behaviour.ACCEPT), Accepted)
         assert len(provider.arrived) == before + 1
 
     def test_without_time_nothing_is_raised(self, sender: TokenSender, provider: Provider) -> None:
-        """A deadline that is over when it begins has an outcome, too."""
+        """A deadline that is over at the start gives an outcome as well."""
         self.need(Behaviour.HANG.value)
         assert isinstance(self.send(sender, self.message(deadline=0)), RefusedForNow | Unknown)
 
     @pytest.mark.parametrize("kind", list(MessageKind), ids=lambda kind: kind.value)
     def test_every_kind_is_sent_or_refused(self, sender: TokenSender, provider: Provider, kind: MessageKind) -> None:
-        """Mails without a token arrive; a message that cannot be put into words is refused for ever, and not sent."""
+        """Mails without a token arrive; a message that cannot be worded is refused for ever and not sent."""
         token = {} if kind is MessageKind.TOKEN else {"link": None, "code": None}
         outcome = self.send(sender, self.message(kind=kind, concerns="b***@example.org", **token))
         wordless = self.medium is Medium.MSISDN and kind is not MessageKind.TOKEN
@@ -112,7 +115,7 @@ class TokenSenderContract(Contract):
         caplog: pytest.LogCaptureFixture,
         capfd: pytest.CaptureFixture[str],
     ) -> None:
-        """Neither token nor address nor password stand in a log, on the terminal, in the outcome or in a repr."""
+        """No token, address or password is in a log, on the terminal, in the outcome or in a ``repr``."""
         caplog.set_level(logging.DEBUG)
         outcome = self.meet(sender, provider, how)
         shown = f"{caplog.text} {''.join(capfd.readouterr())} {outcome!r} {outcome} {sender!r}"
@@ -123,7 +126,7 @@ class TokenSenderContract(Contract):
     def test_no_value_becomes_anything_else(
         self, sender: TokenSender, provider: Provider, member: str, hostile: str
     ) -> None:
-        """Text that looks like a header, a command or a parameter is taken for text, or refused; it adds nobody."""
+        """Text that looks like a header, a command or a parameter is sent as text or refused; it adds no recipient."""
         usual = self.message()
         changes: dict[str, Any] = {member: f"{getattr(usual, member)}{hostile}"}
         message = evolve(usual, **changes)
@@ -136,7 +139,7 @@ class TokenSenderContract(Contract):
     # -- several at once ----------------------------------------------------------------------------
 
     def test_messages_sent_together_are_not_mixed_up(self, sender: TokenSender, provider: Provider) -> None:
-        """Each recipient gets the own token, once."""
+        """Each recipient gets its own token, once."""
         messages = [self.numbered(number) for number in range(_THREADS)]
         outcomes = self.together([(sender.send, message) for message in messages])
         assert {type(outcome) for outcome in outcomes} == {Accepted}
@@ -151,7 +154,7 @@ class TokenSenderContract(Contract):
     def test_check_says_what_is_wrong_and_sends_nothing(
         self, sender: TokenSender, provider: Provider, how: Behaviour
     ) -> None:
-        """``check``, if there is one, returns ``None`` or words for the operator, without a secret in them."""
+        """``check``, if there is one, sends nothing and returns ``None`` or a text without secrets."""
         check: Callable[[], Awaitable[str | None]] | None = getattr(sender, "check", None)
         if check is None:
             pytest.skip("this sender has no check")
@@ -180,15 +183,15 @@ class TokenSenderContract(Contract):
         assert (message.link or message.code or "") in text
 
     def check_quiet(self, shown: str, *addresses: str) -> None:
-        """Assert that nothing secret stands in a text."""
+        """Assert that a text holds no secret."""
         assert not [secret for secret in (SECRET, CODE, *addresses, *self.secrets) if secret in shown]
 
     def meet(self, sender: TokenSender, provider: Provider, how: Behaviour) -> Outcome:
-        """Send a message to a provider that behaves so; skip the test where the stand-in cannot."""
+        """Send a message to a provider with this behaviour; skip the test if the stand-in cannot do it."""
         self.need(how.value)
         provider.behave(how)
         return self.send(sender, self.message(**{"deadline": SHORT} if how in _NEVER_SAYS else {}))
 
     def send(self, sender: TokenSender, message: TokenMessage) -> Outcome:
-        """Send a message; fail if its deadline has long passed."""
+        """Send a message; fail if that takes much longer than its deadline."""
         return self.soon(sender.send, message)

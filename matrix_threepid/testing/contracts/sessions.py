@@ -1,4 +1,4 @@
-"""``SessionStoreContract``: what every ``SessionStore`` keeps to."""
+"""``SessionStoreContract``: the promises of the port ``SessionStore``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from .values import CHANGES, NOW, session
 
 _THREADS = 8
 _ROUNDS = 8
-"""Calls meet by chance, so what depends on that is tried more than once."""
+"""How often tests with threads are repeated, since calls run at the same time only by chance."""
 
 
 class SessionStoreContract(Contract):
-    """Give the fixture ``store``: an empty ``SessionStore``.
+    """The contract of ``SessionStore``.
 
-    ``unsupported`` may name ``purge``: sessions that expired go by themselves.
+    * ``store`` (fixture): an empty ``SessionStore``.
+    * ``unsupported`` may name ``purge``: expired sessions are deleted by the back end itself.
     """
 
     abilities = ("purge",)
@@ -35,7 +36,7 @@ class SessionStoreContract(Contract):
         assert {name: self.do(store.get, name) for name in opened} == opened
 
     def test_a_taken_slot_answers_its_holder(self, store: SessionStore) -> None:
-        """Opening a session in a taken slot returns the holder as it is by now, and stores nothing."""
+        """Opening a session in a taken slot returns the holder as it is stored now, and stores nothing."""
         holder = self.do(store.open, session("a")).guessed()
         self.do(store.replace, holder)
         assert self.do(store.open, session("b", slot="slot-a")) == holder
@@ -55,7 +56,7 @@ class SessionStoreContract(Contract):
 
     @pytest.mark.parametrize("key", ["b", "A", "", "a ", "%", "_", "slot-A"])
     def test_absence_is_none(self, store: SessionStore, key: str) -> None:
-        """A key that is not stored, character by character, finds nothing."""
+        """A key that is not stored, character by character, returns ``None``."""
         self._opened(store, session("a"))
         assert self.do(store.get, key) is None
         assert self.do(store.find, key) is None
@@ -85,7 +86,7 @@ class SessionStoreContract(Contract):
 
     @pytest.mark.parametrize("over", [Session.end, lambda held: held.consume(NOW)])
     def test_a_session_that_is_over_frees_its_slot(self, store: SessionStore, over: Any) -> None:
-        """A slot that was let go is free for another session, and the one before stays."""
+        """A slot that was freed can be taken by another session, and the earlier session stays stored."""
         ended = over(self._opened(store, session("a"))[0])
         self.do(store.replace, ended)
         assert self.do(store.find, "slot-a") is None
@@ -94,10 +95,10 @@ class SessionStoreContract(Contract):
         assert [self.do(store.get, sid) for sid in "ab"] == [ended, successor]
         assert self.do(store.find, "slot-a") == successor
 
-    # -- take_due -----------------------------------------------------------------------------------
+    # -- lease_due ----------------------------------------------------------------------------------
 
     def test_due_messages_are_taken_oldest_first(self, store: SessionStore) -> None:
-        """Sessions whose time has come, this ms included, are put off and returned, by that time, each once."""
+        """Sessions that are due at ``now`` or earlier are leased and returned, in order of ``due_at``, each once."""
         times = {"a": NOW, "b": NOW - 2, "c": NOW + 1, "d": None, "e": NOW - 1}
         held = {sid: session(sid, due_attempt=1, due_at=at) for sid, at in times.items()}
         self._opened(store, *held.values())
@@ -107,14 +108,14 @@ class SessionStoreContract(Contract):
         assert [self.do(store.get, sid) for sid in "cd"] == [held["c"], held["d"]]
 
     def test_what_was_taken_is_due_again_later(self, store: SessionStore) -> None:
-        """Whoever takes a message and never comes back leaves it to others from ``until`` on, not one ms earlier."""
+        """A leased session that is not changed is due again from ``until`` on, not one ms earlier."""
         (waiting,) = self._opened(store, session("a", due_attempt=1, due_at=NOW))
         assert self.do(store.lease_due, NOW, NOW + 5) == waiting.lease(NOW + 5)
         assert self.do(store.lease_due, NOW + 4, NOW + 9) is None
         assert self.do(store.lease_due, NOW + 5, NOW + 9) == waiting.lease(NOW + 5).lease(NOW + 9)
 
     def test_what_is_done_is_not_due(self, store: SessionStore) -> None:
-        """A message that was sent, put off or taken for good waits no more, and may do so again."""
+        """A session whose message was sent, put off or given up is not due; it may become due again."""
         lifetimes = Lifetimes()
         waiting = [session(sid, due_attempt=1, due_at=NOW) for sid in "abcd"]
         self._opened(store, *waiting)
@@ -129,14 +130,14 @@ class SessionStoreContract(Contract):
     # -- of_owner, of_threepid ----------------------------------------------------------------------
 
     def test_sessions_are_listed_by_owner(self, store: SessionStore) -> None:
-        """``of_owner`` lists what this very user opened."""
+        """``of_owner`` lists the sessions that this user opened."""
         owners = {"a": "@alice:x", "b": "@bob:x", "c": None, "d": "@alice:x", "e": "@ALICE:x"}
         self._opened(store, *(session(sid, owner=owner) for sid, owner in owners.items()))
         assert _sids(self.do(store.of_owner, "@alice:x")) == {"a", "d"}
         assert not self.do(store.of_owner, "@carol:x")
 
     def test_sessions_are_listed_by_identifier_and_purpose(self, store: SessionStore) -> None:
-        """``of_threepid`` tells media, addresses and purposes apart, character by character."""
+        """``of_threepid`` compares medium, address and purpose character by character."""
         mail, number = Threepid(Medium.EMAIL, "447700900001"), Threepid(Medium.MSISDN, "447700900001")
         self._opened(
             store,
@@ -153,7 +154,7 @@ class SessionStoreContract(Contract):
 
     @pytest.mark.parametrize("over", [Session.end, lambda held: held.consume(NOW)])
     def test_sessions_that_are_over_are_not_listed(self, store: SessionStore, over: Any) -> None:
-        """Neither list holds a session that has ended or was spent; one that expired may still be there."""
+        """Neither list has a session that has ended or was consumed; expired ones may be listed."""
         one, other = self._opened(store, session("a", owner="@alice:x"), session("b", owner="@alice:x"))
         self.do(store.replace, over(one))
         assert list(self.do(store.of_owner, "@alice:x")) == [other]
@@ -162,7 +163,7 @@ class SessionStoreContract(Contract):
     # -- erase --------------------------------------------------------------------------------------
 
     def test_erasing_takes_all_of_a_user(self, store: SessionStore) -> None:
-        """What the user opened goes, over or not, and what nobody known opened for their addresses; others' stays."""
+        """Deleted are the user's sessions, and sessions without an owner for the user's addresses, and no others."""
         number = Threepid(Medium.MSISDN, "alice@example.org")
         other = Threepid(Medium.EMAIL, "other@example.org")
         self._opened(
@@ -183,7 +184,7 @@ class SessionStoreContract(Contract):
     # -- purge --------------------------------------------------------------------------------------
 
     def test_a_purge_takes_what_expired_and_no_more(self, store: SessionStore) -> None:
-        """Only sessions that expired before the given time are deleted, with all ways to find them."""
+        """Only sessions that expired before the given time are deleted, with all their index entries."""
         self.need("purge")
         times = {"a": NOW - 1, "b": NOW, "c": NOW + 1}
         self._opened(store, *(session(sid, expires_at=at, owner="@a:x", due_at=0) for sid, at in times.items()))
@@ -194,7 +195,7 @@ class SessionStoreContract(Contract):
         assert self.do(store.purge, NOW, 10) == 0
 
     def test_a_purge_is_bounded(self, store: SessionStore) -> None:
-        """At most ``limit`` sessions go at once; the count returned is the count deleted."""
+        """At most ``limit`` sessions are deleted at once; the returned count is the number deleted."""
         self.need("purge")
         self._opened(store, *(session(sid, expires_at=NOW - 1) for sid in "abcde"))
         assert [self.do(store.purge, NOW, 2) for _ in range(4)] == [2, 2, 1, 0]
@@ -210,14 +211,14 @@ class SessionStoreContract(Contract):
     # -- threads ------------------------------------------------------------------------------------
 
     def test_parallel_opens_have_one_winner(self, store: SessionStore) -> None:
-        """Whoever opens a slot at the same time is given the same session."""
+        """Parallel opens of one slot return the same session."""
         sids = [f"{number}" for number in range(_THREADS)]
         given = self.together([(store.open, session(sid, slot="slot")) for sid in sids])
         assert len(_sids(given)) == 1
         assert [sid for sid in sids if self.do(store.get, sid)] == [given[0].sid]
 
     def test_parallel_swaps_have_one_winner(self, store: SessionStore) -> None:
-        """Of several swaps from one revision one holds, and it is the one that is stored."""
+        """Of several parallel swaps from one revision, one is stored and returns ``True``."""
         self._opened(store, session("a"))
         for revision in range(1, _ROUNDS + 1):
             swaps = [session("a", guesses=number, revision=revision) for number in range(_THREADS)]
@@ -226,20 +227,20 @@ class SessionStoreContract(Contract):
             assert self.do(store.get, "a") == swaps[held.index(True)]
 
     def test_parallel_takes_share_the_work(self, store: SessionStore) -> None:
-        """Of several who take at once each is given a session of their own, as long as there are some."""
+        """Parallel leases return different sessions, as long as there are some."""
         sids = [f"{number}" for number in range(_THREADS - 3)]
         self._opened(store, *(session(sid, due_attempt=1, due_at=NOW) for sid in sids))
         taken = self.together([(store.lease_due, NOW, NOW + 1)] * _THREADS)
         assert sorted(each.sid for each in taken if each is not None) == sids
 
     def test_parallel_purges_count_each_session_once(self, store: SessionStore) -> None:
-        """Purges that meet share the work."""
+        """Parallel purges count each row once."""
         self.need("purge")
         self._opened(store, *(session(f"{number}", expires_at=NOW - 1) for number in range(_THREADS)))
         assert sum(self.together([(store.purge, NOW, _THREADS)] * _THREADS)) == _THREADS
 
     def _due(self, store: SessionStore) -> list[str]:
-        """Take whatever is due; return its sids, oldest first."""
+        """Lease all that is due; return the sids, oldest first."""
         taken = [self.do(store.lease_due, NOW, NOW + 1) for _ in range(_THREADS)]
         return [each.sid for each in taken if each is not None]
 

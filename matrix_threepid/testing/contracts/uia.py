@@ -1,4 +1,4 @@
-"""``UiaContract``: what every host's ``Uia`` keeps to."""
+"""``UiaContract``: the promises of the port ``Uia``."""
 
 from __future__ import annotations
 
@@ -33,20 +33,23 @@ _ODD: dict[str, Any] = {
 
 
 class UiaContract(Contract):
-    """Give the fixture ``uia``, and the methods ``right`` and ``wrong``; ``alice`` and ``bob`` are users of the host.
+    """The contract of ``Uia``. The users ``alice`` and ``bob`` exist on the host.
 
-    A flow must be completed by one ``auth`` object, such as a password.
+    * ``uia`` (fixture): the ``Uia``.
+    * ``right``, ``wrong`` (methods): return an ``auth`` that completes a flow, and one that does not.
+
+    One ``auth`` object, such as a password, must complete a flow.
     """
 
     alice: ClassVar[Caller] = Caller("@alice:hs.example.org")
     bob: ClassVar[Caller] = Caller("@bob:hs.example.org")
 
     def right(self, caller: Caller, session: str) -> dict[str, Any]:
-        """Return the ``auth`` by which this caller completes a flow."""
+        """Return the ``auth`` with which this caller completes a flow."""
         raise NotImplementedError
 
     def wrong(self, caller: Caller, session: str) -> dict[str, Any]:
-        """Return an ``auth`` of the same kind that is not good."""
+        """Return an ``auth`` of the same type that is wrong."""
         raise NotImplementedError
 
     def test_without_auth_the_flows_are_named(self, uia: Uia) -> None:
@@ -58,16 +61,16 @@ class UiaContract(Contract):
         assert self._refused(uia)["session"] != self._refused(uia)["session"]
 
     def test_a_completed_flow_lets_through(self, uia: Uia) -> None:
-        """With the right ``auth`` for the session the request returns."""
+        """With the right ``auth`` for the session, ``require`` returns."""
         self._complete(uia)
 
     def test_without_completing_it_a_session_is_nothing(self, uia: Uia) -> None:
-        """A session that was opened and not completed lets nobody through, and goes on."""
+        """A session that was opened and not completed does not authenticate, and stays open."""
         session = self._refused(uia)["session"]
         assert self._refused(uia, auth={"session": session})["session"] == session
 
     def test_what_is_wrong_does_not_count(self, uia: Uia) -> None:
-        """A wrong ``auth`` raises ``UiaRequired`` again, lets nothing through later, and the right one still can."""
+        """A wrong ``auth`` raises ``UiaRequired`` and authenticates nothing later; the right one still does."""
         session = self._refused(uia)["session"]
         state = self._refused(uia, auth=self.wrong(self.alice, session))
         self._check(state)
@@ -76,7 +79,7 @@ class UiaContract(Contract):
 
     @pytest.mark.parametrize("auth", _ODD.values(), ids=_ODD)
     def test_odd_auth_is_not_enough(self, uia: Uia, auth: dict[str, Any]) -> None:
-        """Whatever a client sends in ``auth`` is answered by flows and a session that works."""
+        """Any other ``auth`` is answered with ``UiaRequired`` and a session that works."""
         state = self._refused(uia, auth=auth)
         self._check(state)
         self._ask(uia, auth=self.right(self.alice, state["session"]))
@@ -84,24 +87,24 @@ class UiaContract(Contract):
     # -- a session is for one thing -----------------------------------------------------------------
 
     def test_a_session_is_for_one_action(self, uia: Uia) -> None:
-        """What was completed for one action does nothing for another; neither does what was opened for it."""
+        """A session that was opened or completed for one action does not authenticate another action."""
         opened, done = self._refused(uia)["session"], self._complete(uia)
         self._check(self._refused(uia, auth={"session": done}, action=_OTHER_ACTION))
         self._refused(uia, auth=self.right(self.alice, opened), action=_OTHER_ACTION)
 
     @pytest.mark.parametrize("change", [{"sid": "another"}, {"more": 1}, {"client_secret": "another"}])
     def test_a_session_is_for_one_body(self, uia: Uia, change: dict[str, Any]) -> None:
-        """What was completed for one body does nothing for another."""
+        """A session that was completed for one body does not authenticate another body."""
         done = self._complete(uia)
         self._check(self._refused(uia, {**_BODY, **change}, auth={"session": done}))
 
     def test_a_session_is_for_one_user(self, uia: Uia) -> None:
-        """What one user has completed does nothing for another."""
+        """A session that one user completed does not authenticate another user."""
         done = self._complete(uia)
         self._check(self._refused(uia, auth={"session": done}, caller=self.bob))
 
     def test_one_users_answer_is_not_anothers(self, uia: Uia) -> None:
-        """In a session of their own nobody gets through by what is right for somebody else."""
+        """In a session of one user, the password of another user does not count."""
         session = self._refused(uia, caller=self.bob)["session"]
         self._ask(uia, auth=self.right(self.bob, session), caller=self.bob)
         self._refused(uia, auth={"session": session})
@@ -116,7 +119,7 @@ class UiaContract(Contract):
         assert body == before
 
     def test_answers_are_not_shown(self, uia: Uia, caplog: pytest.LogCaptureFixture) -> None:
-        """What a client answers stands in no log and in no reply."""
+        """No answer of a client is in a log or a response."""
         caplog.set_level(logging.DEBUG)
         session = self._refused(uia)["session"]
         wrong, right = self.wrong(self.alice, session), self.right(self.alice, session)
@@ -135,7 +138,7 @@ class UiaContract(Contract):
         return session
 
     def _refused(self, uia: Uia, body: dict[str, Any] = _BODY, **more: Any) -> dict[str, Any]:
-        """Return the state of the 401 that a request gets."""
+        """Return the state of the 401 that a request receives."""
         with pytest.raises(UiaRequired) as required:
             self._ask(uia, body, **more)
         assert required.value.status == 401

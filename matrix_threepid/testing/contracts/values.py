@@ -1,4 +1,4 @@
-"""Values as the contracts' tests store them, and every way one may differ from another."""
+"""Values that the tests of contracts store, and changes of each field."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEPT = ("sid", "id", "revision")
 
 
 def session(sid: str, **changes: Any) -> Session:
-    """Return a session as it is opened; its slot is ``slot-`` and its sid."""
+    """Return a newly opened session; its slot is ``slot-`` and its sid."""
     values: dict[str, Any] = {
         "sid": sid,
         "purpose": Purpose.ADD,
@@ -40,7 +40,7 @@ def session(sid: str, **changes: Any) -> Session:
 
 
 def binding(name: str, **changes: Any) -> Binding:
-    """Return a binding as it is written down once its address is known."""
+    """Return a binding as it is stored once its address is known."""
     values: dict[str, Any] = {
         "id": name,
         "user_id": "@alice:hs.example.org",

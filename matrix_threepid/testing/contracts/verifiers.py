@@ -1,4 +1,4 @@
-"""``RemoteVerifierContract``: what a ``TokenSender`` keeps to whose provider makes the codes and checks them."""
+"""``RemoteVerifierContract``: the promises of a ``TokenSender`` whose provider makes and checks the codes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ _no_word = pytest.mark.parametrize("how", _NO_WORD, ids=lambda how: how.name.low
 
 
 class RemoteVerifierContract(TokenSenderContract):
-    """Give the fixtures ``sender``, a ``RemoteVerifier``, and ``provider``, a ``VerifyingProvider``."""
+    """The contract of ``RemoteVerifier``, in addition to that of ``TokenSender``.
+
+    * ``sender`` (fixture): a ``RemoteVerifier``.
+    * ``provider`` (fixture): a ``VerifyingProvider``.
+    """
 
     medium = Medium.MSISDN
 
     def test_the_code_that_was_sent_fits(self, sender: RemoteVerifier, provider: VerifyingProvider) -> None:
-        """The provider's own code fits its recipient, and is looked for there."""
+        """The provider's own code is right for its recipient."""
         to = self.message().recipient
         provider.expect(to, THEIRS)
         assert self._verify(sender, to, THEIRS) is True
@@ -41,14 +45,14 @@ class RemoteVerifierContract(TokenSenderContract):
 
     @pytest.mark.parametrize("code", ["424243", "", "42424", "4242420", CODE])
     def test_another_code_does_not_fit(self, sender: RemoteVerifier, provider: VerifyingProvider, code: str) -> None:
-        """What the provider has not sent is wrong; so is the code we would have sent."""
+        """A code that the provider did not send is wrong, the one in the message included."""
         to = self.message().recipient
         provider.expect(to, THEIRS)
         self.send(sender, self.message())
         assert self._verify(sender, to, code) is not True
 
     def test_a_code_is_for_its_recipient(self, sender: RemoteVerifier, provider: VerifyingProvider) -> None:
-        """A code that fits one number fits no other."""
+        """The code of one number is wrong for another number."""
         provider.expect("447700900009", THEIRS)
         assert self._verify(sender, self.message().recipient, THEIRS) is not True
 
@@ -56,7 +60,7 @@ class RemoteVerifierContract(TokenSenderContract):
     def test_without_a_word_nothing_fits(
         self, sender: RemoteVerifier, provider: VerifyingProvider, how: Behaviour
     ) -> None:
-        """A provider that gives no usable answer in time has not said yes, and not no; nothing is raised."""
+        """Without a usable answer in time, a code is neither right nor wrong, and nothing is raised."""
         self.need(how.value)
         provider.expect(self.message().recipient, THEIRS)
         provider.behave(how)
@@ -66,7 +70,7 @@ class RemoteVerifierContract(TokenSenderContract):
     def test_a_code_is_asked_about_as_it_is(
         self, sender: RemoteVerifier, provider: VerifyingProvider, more: str
     ) -> None:
-        """Whatever a client submits for a code is asked about as one value, or not at all."""
+        """Any text that a client submits is passed to the provider as one value, or not at all."""
         to = self.message().recipient
         provider.expect(to, THEIRS)
         assert self._verify(sender, to, THEIRS + more) is not True
@@ -84,7 +88,7 @@ class RemoteVerifierContract(TokenSenderContract):
         self.check_quiet(caplog.text, self.message().recipient, THEIRS)
 
     def check_text(self, message: TokenMessage, text: str) -> None:
-        """Assert that our own code is not given away."""
+        """Assert that the text does not hold the library's own code."""
         assert (message.code or "no code") not in text
 
     def _verify(self, sender: RemoteVerifier, recipient: str, code: str, deadline: int = 10_000) -> Any:

@@ -1,4 +1,4 @@
-"""Whole protocol stories against anything that answers HTTP, in any language.
+"""Journeys: tests of several requests each, against any server over HTTP, in any language.
 
     with open_surroundings() as parts:  # a mail server, an SMS provider and an identity server, at known ports
         ...                  # start the server under test, configured for them
@@ -20,6 +20,6 @@ JOURNEYS: tuple[Journey, ...] = tuple(
     for journey in vars(module).values()
     if isinstance(journey, Journey)
 )
-"""All stories, in the order they are best read."""
+"""All journeys, in the order in which they are best read."""
 
 __all__ = ["JOURNEYS", "Journey", "NotOffered", "Parts", "Result", "Surroundings", "Visit", "open_surroundings", "run"]

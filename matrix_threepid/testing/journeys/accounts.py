@@ -1,4 +1,4 @@
-"""Stories about accounts: opened, found again, entered and closed with the help of a mail address."""
+"""Journeys about accounts: registration, password reset, login and deactivation with a mail address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RESULTS = ("success", "no-support")
 
 @journey("mail")
 def register_with_an_address(visit: Visit) -> None:
-    """``m.login.email.identity`` waits for the confirmation, then opens an account with the address on it."""
+    """``m.login.email.identity`` waits for the confirmation, then registers an account with the address on it."""
     newcomer, address = visit.stranger(), visit.address()
     offered_to_register(newcomer, "m.login.email.identity")
     visit.step("ask for a mail")
@@ -39,7 +39,7 @@ def offered_to_register(newcomer: Person, stage: str) -> None:
 
 @journey("mail")
 def reset_a_password(visit: Visit) -> None:
-    """Who reads the mail sets a new password; the old one and the old access token are worth nothing any more."""
+    """The reader of the mail sets a new password; the old password and access token no longer work."""
     address = visit.address()
     alice, forgetful = visit.resident(address), visit.stranger()
     forgetful.user_id = alice.user_id
@@ -61,7 +61,7 @@ def reset_a_password(visit: Visit) -> None:
 
 @journey("mail", promise=True)
 def a_session_resets_once(visit: Visit) -> None:
-    """Who finds an old mail sets no password with it."""
+    """A session resets one password: an old mail sets no other one."""
     address = visit.address()
     visit.resident(address)
     forgetful = visit.stranger()
@@ -79,7 +79,7 @@ def _reset_in_vain(person: Person, session: PersonSession) -> None:
 
 @journey("mail")
 def reset_of_an_unknown_address(visit: Visit) -> None:
-    """An address on no account resets nothing: it is refused, or nobody is told."""
+    """An address on no account resets nothing: the request is refused, or the answer does not tell."""
     person, address = visit.stranger(), visit.address()
     visit.step("ask for a mail")
     body = {"email": address, "client_secret": "a.secret", "send_attempt": 1}
@@ -90,7 +90,7 @@ def reset_of_an_unknown_address(visit: Visit) -> None:
 
 @journey("mail")
 def log_in_with_an_address(visit: Visit) -> None:
-    """An address stands for its user at login; an unknown one is answered like a wrong password."""
+    """An address names its user at login; an unknown one is answered like a wrong password."""
     address = visit.address()
     alice = visit.resident(address)
     visit.step("log in with the address")
@@ -105,7 +105,7 @@ def log_in_with_an_address(visit: Visit) -> None:
 
 @journey("mail")
 def deactivation_frees_an_address(visit: Visit) -> None:
-    """Who leaves is logged out for good, and somebody else may have the address."""
+    """A deactivated user is logged out for good, and another user may have the address."""
     address = visit.address()
     alice, bob = visit.resident(address), visit.newcomer()
     visit.step("deactivate")

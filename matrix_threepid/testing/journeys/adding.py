@@ -1,4 +1,4 @@
-"""Stories about a mail address that is proved, added to an account, and taken off again."""
+"""Journeys about a mail address that is proved, added to an account, and removed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def one_attempt_sends_one_mail(visit: Visit) -> None:
 
 @journey("mail")
 def next_link_is_gone_to(visit: Visit) -> None:
-    """After confirming, the reader of the mail is led on to the ``next_link`` of the request."""
+    """After the confirmation the browser is led to the ``next_link`` of the request."""
     alice, address = visit.newcomer(), visit.address()
     next_link = f"{visit.around.base_url.rstrip('/')}/_matrix/client/versions?from=a-journey"
     visit.step("ask for a mail with a next_link")
@@ -67,7 +67,7 @@ def next_link_is_gone_to(visit: Visit) -> None:
 
 @journey("mail")
 def spellings_are_one_address(visit: Visit) -> None:
-    """An address in capitals is the address in small letters: to list, to delete, and to others (MSC2265)."""
+    """An address in capitals is the same as in small letters: for listing, deleting and other users (MSC2265)."""
     alice, bob, address = visit.newcomer(), visit.newcomer(), visit.address()
     visit.step("add it in capitals")
     alice.add(visit.proved(alice, address.upper()))
@@ -82,7 +82,7 @@ def spellings_are_one_address(visit: Visit) -> None:
 
 @journey("mail")
 def an_address_has_one_owner(visit: Visit) -> None:
-    """Of two who proved one address, one gets it: the other is refused, and takes nothing away (MSC2290)."""
+    """Of two users who proved one address, one gets it; the other is refused and changes nothing (MSC2290)."""
     alice, bob, address = visit.newcomer(), visit.newcomer(), visit.address()
     visit.step("prove it twice")
     hers, his = visit.proved(alice, address), visit.proved(bob, address)
@@ -96,7 +96,7 @@ def an_address_has_one_owner(visit: Visit) -> None:
 
 
 def _taken(person: Person, address: str) -> None:
-    """Ask for an address somebody has: refused, or answered like any other by servers that do not tell."""
+    """Request a mail for an address of another account: refused, or answered like any other."""
     body = {"email": address, "client_secret": "a.secret", "send_attempt": 1}
     answer = person.send("POST", "/account/3pid/email/requestToken", body)
     if answer.status != 200:
@@ -105,7 +105,7 @@ def _taken(person: Person, address: str) -> None:
 
 @journey("mail")
 def delete_an_address(visit: Visit) -> None:
-    """Its owner, and nobody else, takes an address off the account; it was published nowhere: ``no-support``."""
+    """Only its owner removes an address from the account; it was bound nowhere, so the result is ``no-support``."""
     address = visit.address()
     alice, bob = visit.resident(address), visit.newcomer()
     visit.step("delete it as somebody else")
@@ -120,7 +120,7 @@ def delete_an_address(visit: Visit) -> None:
 
 @journey("mail")
 def old_clients_add(visit: Visit) -> None:
-    """``POST /account/3pid``, deprecated, still adds what is proved and nothing else."""
+    """The deprecated ``POST /account/3pid`` adds an address that was proved, and no other."""
     alice, address = visit.newcomer(), visit.address()
     session = alice.ask("add", address)
     body = {"three_pid_creds": session.credentials}
@@ -142,7 +142,7 @@ def old_clients_add(visit: Visit) -> None:
 
 @journey("mail", promise=True)
 def opening_a_link_proves_nothing(visit: Visit) -> None:
-    """Mail scanners open links: GET and HEAD change nothing, only the button of the page does."""
+    """GET and HEAD of a link change nothing, since mail scanners open links; only the button of the page confirms."""
     alice, address = visit.newcomer(), visit.address()
     session = alice.ask("add", address)
     if session.submit_url is not None:

@@ -1,4 +1,4 @@
-"""Stories about what a server says of itself, and about requests that make no sense."""
+"""Journeys about what a server says of itself, and about invalid requests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def versions_tell_clients_what_to_do(visit: Visit) -> None:
 
 @journey()
 def capabilities_allow_changes(visit: Visit) -> None:
-    """``/capabilities`` does not take the right to change addresses away (``m.3pid_changes``)."""
+    """``/capabilities`` does not disable changes of addresses (``m.3pid_changes``)."""
     visit.step("get /capabilities")
     listed = visit.newcomer().call("GET", "/capabilities")["capabilities"]
     changes = listed.get("m.3pid_changes", {"enabled": True})
@@ -54,7 +54,7 @@ def capabilities_allow_changes(visit: Visit) -> None:
 
 @journey()
 def addresses_are_for_their_owner(visit: Visit) -> None:
-    """Nobody lists, adds or deletes addresses without an access token that is known."""
+    """Addresses are listed, added and deleted only with a known access token."""
     url = f"{visit.around.base_url.rstrip('/')}/_matrix/client/v3"
     for token, errcode in ((None, "M_MISSING_TOKEN"), ("nonsense", "M_UNKNOWN_TOKEN")):
         calls = [("GET", "/account/3pid", None), *(("POST", path, _GOOD[path]) for path in (_ADD, _DELETE))]
@@ -66,7 +66,7 @@ def addresses_are_for_their_owner(visit: Visit) -> None:
 
 @journey("mail")
 def bad_input_is_refused(visit: Visit) -> None:
-    """A missing member, a wrong type or a bad value is answered 400 with an errcode, and no mail goes out."""
+    """A missing member, a wrong type or a bad value is answered 400 with an errcode, and no mail is sent."""
     alice, sent = visit.newcomer(), len(visit.mail.messages)
     missing = [(path, name, _ABSENT) for path, body in _GOOD.items() for name in body]
     for path, name, value in (*missing, *_WRONG):
@@ -80,7 +80,7 @@ def bad_input_is_refused(visit: Visit) -> None:
 
 @journey()
 def what_is_no_object_is_refused(visit: Visit) -> None:
-    """A body that is no JSON, or JSON but no object, is answered 400 with ``M_NOT_JSON`` or ``M_BAD_JSON``."""
+    """A body that is not JSON, or not an object, is answered 400 with ``M_NOT_JSON`` or ``M_BAD_JSON``."""
     alice = visit.newcomer()
     for body, errcode in _NO_OBJECT:
         visit.step(f"POST {_DELETE} with the body {body.decode()!r}")
@@ -90,7 +90,7 @@ def what_is_no_object_is_refused(visit: Visit) -> None:
 
 @journey()
 def unbinding_the_unknown_is_no_support(visit: Visit) -> None:
-    """An address that is published nowhere is answered ``no-support`` (MSC1915)."""
+    """Unbinding an address that is bound nowhere is answered ``no-support`` (MSC1915)."""
     alice = visit.newcomer()
     visit.step("unbind an address that was never bound")
     body = {"medium": "email", "address": visit.address()}

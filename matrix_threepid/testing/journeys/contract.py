@@ -1,4 +1,4 @@
-"""The stories as a contract for pytest: inherit one class, give one fixture."""
+"""The journeys as a contract for pytest: inherit one class, give one fixture."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from . import JOURNEYS, Journey, Surroundings, run
 
 
 class JourneyContract:
-    """Every story, as a test of its own.
+    """Every journey as a test of its own.
 
-    Give a fixture ``surroundings`` for the module (stories share one server): it opens the parts, starts the server
-    configured for them, and yields ``parts.around(base_url)``. ``left_out``: names of stories that are no aim of this
-    server; ``spec_only``: leave out those that ask for more than the specification does.
+    * ``surroundings`` (fixture for the module, since journeys share one server): opens the parts, starts the server
+      that is configured for them, and yields ``parts.around(base_url)``.
+    * ``left_out``: names of journeys that this server need not pass.
+    * ``spec_only``: leave out journeys that demand more than the specification.
     """
 
     left_out: ClassVar[Collection[str]] = ()
@@ -23,7 +24,7 @@ class JourneyContract:
 
     @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
     def test_journey(self, journey: Journey, surroundings: Surroundings) -> None:
-        """The story goes well from the first step to the last."""
+        """The journey passes from its first step to its last."""
         if journey.name in self.left_out or (self.spec_only and journey.promise):
             pytest.skip("left out")
         (result,) = run([journey], surroundings)

@@ -1,4 +1,4 @@
-"""Stories about identity servers: an address is published there, and taken back whatever happens to them."""
+"""Journeys about identity servers: binding, and unbinding whatever happens to the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BIND = "/account/3pid/bind"
 
 @journey("identity")
 def bind_and_unbind(visit: Visit) -> None:
-    """An address proved at an identity server is published there and taken back; the account stays as it is."""
+    """An address proved at an identity server is bound there and unbound; the account does not change."""
     alice, address = visit.newcomer(), visit.address()
     _publish(visit, alice, address)
     expect_same(alice.addresses(), [], "the addresses")
@@ -23,7 +23,7 @@ def bind_and_unbind(visit: Visit) -> None:
 
 @journey("identity")
 def a_refused_bind_publishes_nothing(visit: Visit) -> None:
-    """What the identity server refuses is passed on to the client (MSC2290)."""
+    """A refusal of the identity server is passed on to the client (MSC2290)."""
     alice, address = visit.newcomer(), visit.address()
     credentials = visit.identity.prove(address, alice.user_id)
     visit.step("bind with a sid the identity server does not know")
@@ -47,7 +47,7 @@ def adding_publishes_nothing(visit: Visit) -> None:
 
 @journey("mail", "identity")
 def delete_takes_back(visit: Visit) -> None:
-    """An address that leaves the account is published nowhere any more."""
+    """Deleting an address from the account unbinds it."""
     address = visit.address()
     alice = visit.resident(address)
     _publish(visit, alice, address)
@@ -59,7 +59,7 @@ def delete_takes_back(visit: Visit) -> None:
 
 @journey("identity")
 def deactivation_takes_back(visit: Visit) -> None:
-    """Who leaves is published nowhere any more."""
+    """Deactivating an account unbinds its addresses."""
     alice, address = visit.newcomer(), visit.address()
     _publish(visit, alice, address)
     visit.step("deactivate")
@@ -69,7 +69,7 @@ def deactivation_takes_back(visit: Visit) -> None:
 
 @journey("mail", "identity", promise=True)
 def delete_during_an_outage(visit: Visit) -> None:
-    """An identity server that is down holds no address on an account."""
+    """An address can be deleted from the account while its identity server is down."""
     address = visit.address()
     alice = visit.resident(address)
     _publish(visit, alice, address)
@@ -81,7 +81,7 @@ def delete_during_an_outage(visit: Visit) -> None:
 
 @journey("mail", "identity", promise=True)
 def deactivation_during_an_outage(visit: Visit) -> None:
-    """An identity server that is down keeps no account open, and no address from its next owner."""
+    """An account can be deactivated, and its address used again, while the identity server is down."""
     address = visit.address()
     alice, bob = visit.resident(address), visit.newcomer()
     _publish(visit, alice, address)

@@ -1,4 +1,4 @@
-"""``Journey``: one story, and what it needs around the server."""
+"""``Journey``: one journey, and the parts that it needs around the server."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ if TYPE_CHECKING:
 
 
 class NotOffered(Exception):
-    """The server leaves out something the specification lets it leave out; the text says what."""
+    """Raised for what the specification lets a server leave out. The text says what."""
 
 
 @frozen
 class Journey:
-    """One story. ``needs``: "mail", "sms", "identity"; ``promise``: it asks for more than the specification does."""
+    """One journey.
+
+    * ``needs``: the parts it needs: ``mail``, ``sms``, ``identity``.
+    * ``promise``: whether it demands more than the specification.
+    """
 
     name: str
     story: str
     needs: frozenset[str]
     promise: bool
     run: Callable[[Visit], None] = field(repr=False)
-    """Goes through the story. Raises ``Failed`` where it goes wrong, ``NotOffered`` where there is nothing to try."""
+    """Runs the journey. Raises ``Failed`` where it fails, ``NotOffered`` where there is nothing to test."""
 
     def missing(self, offered: frozenset[str]) -> str | None:
-        """Return why the story cannot be told with what is offered, ``None`` if it can."""
+        """Return why the journey cannot run with the given parts; ``None`` if it can."""
         lacking = sorted(self.needs - offered)
         return f"needs {' and '.join(lacking)}" if lacking else None
 
 
 def journey(*needs: str, promise: bool = False) -> Callable[[Callable[[Visit], None]], Journey]:
-    """Declare a function as a story: its name is the function's, its sentence the docstring."""
+    """Declare a function as a journey. Its name is the function's, its sentence the docstring."""
 
     def declared(told: Callable[[Visit], None]) -> Journey:
         story = (told.__doc__ or "").strip().partition("\n")[0]

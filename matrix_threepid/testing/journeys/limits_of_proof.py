@@ -1,4 +1,4 @@
-"""Stories about proofs that are none: unfinished, wrong, spent, or somebody else's."""
+"""Journeys about invalid proofs: unfinished, wrong, used, or of another user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .visit import AUTH_FAILED, Visit, expect, expect_same, refused
 
 @journey("mail")
 def unproved_addresses_are_refused(visit: Visit) -> None:
-    """Before it is confirmed, with another secret, or under another ``sid``, nothing is added."""
+    """Nothing is added before the confirmation, with another secret, or under another ``sid``."""
     alice, address = visit.newcomer(), visit.address()
     session = alice.ask("add", address)
     visit.step("add before confirming")
@@ -33,7 +33,7 @@ def unproved_addresses_are_refused(visit: Visit) -> None:
 
 @journey("mail")
 def a_wrong_token_proves_nothing(visit: Visit) -> None:
-    """A link with another token is answered 4xx, and the address stays unproved."""
+    """A link with a wrong token is answered 4xx, and the address stays unproved."""
     alice, address = visit.newcomer(), visit.address()
     session = alice.ask("add", address)
     if session.submit_url is not None:
@@ -63,7 +63,7 @@ def _wrong(link: str) -> str:
 
 @journey("mail")
 def a_stolen_access_token_adds_nothing(visit: Visit) -> None:
-    """Adding wants the password: without it, or with a wrong one, nothing is added (MSC2290)."""
+    """Adding an address needs the password: without it, or with a wrong one, nothing is added (MSC2290)."""
     alice, address = visit.newcomer(), visit.address()
     session = visit.proved(alice, address)
     visit.step("add without authentication")
@@ -78,7 +78,7 @@ def a_stolen_access_token_adds_nothing(visit: Visit) -> None:
 
 @journey("mail", promise=True)
 def a_spent_session_is_spent(visit: Visit) -> None:
-    """A session adds its address once: after a delete it does not bring it back."""
+    """A session adds its address once: after a delete it cannot add it again."""
     alice, address = visit.newcomer(), visit.address()
     session = visit.proved(alice, address)
     alice.add(session)
@@ -90,7 +90,7 @@ def a_spent_session_is_spent(visit: Visit) -> None:
 
 @journey("mail", promise=True)
 def a_session_is_for_one_purpose(visit: Visit) -> None:
-    """Who confirmed a registration has not agreed to put the address on an account that exists."""
+    """A session for a registration cannot add its address to an existing account."""
     alice = visit.newcomer()
     try:
         session = visit.proved(visit.stranger(), visit.address(), "register")
@@ -102,7 +102,7 @@ def a_session_is_for_one_purpose(visit: Visit) -> None:
 
 @journey("mail", promise=True)
 def a_session_is_for_one_user(visit: Visit) -> None:
-    """Who confirmed that alice may have the address has not agreed that bob may."""
+    """A session of one user cannot add its address to the account of another user."""
     alice, bob = visit.newcomer(), visit.newcomer()
     session = visit.proved(alice, visit.address())
     visit.step("add with the session of another user")

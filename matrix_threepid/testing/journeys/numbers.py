@@ -1,4 +1,4 @@
-"""Stories about phone numbers: a code by text message, typed where the server says."""
+"""Journeys about phone numbers: a code by text message, submitted at the URL that the server gives."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def one_attempt_sends_one_text_message(visit: Visit) -> None:
 
 @journey("sms")
 def register_with_a_number(visit: Visit) -> None:
-    """``m.login.msisdn`` waits for the code, then opens an account with the number on it."""
+    """``m.login.msisdn`` waits for the code, then registers an account with the number on it."""
     newcomer, dialled = visit.stranger(), visit.number()
     offered_to_register(newcomer, _STAGE)
     visit.step("ask for a text message")
@@ -72,7 +72,7 @@ def register_with_a_number(visit: Visit) -> None:
 
 @journey("sms")
 def log_in_with_a_number(visit: Visit) -> None:
-    """A number as dialled stands for its user at login (``m.id.phone``)."""
+    """A number as dialled names its user at login (``m.id.phone``)."""
     alice, dialled = visit.newcomer(), visit.number()
     session = _asked(alice, dialled)
     _typed(session, visit.sms.next(f"+{canonical(dialled)}").code)
@@ -101,7 +101,7 @@ def _typed(session: PersonSession, code: str) -> None:
 
 
 def _mistyped(session: PersonSession, code: str) -> None:
-    """Type another code: an error since v1.18 (MSC4183), ``success: false`` before."""
+    """Submit a wrong code: an error since v1.18 (MSC4183), ``success: false`` before."""
     answer = session.submit(f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}")
     if answer.status == 200:
         expect_same(answer.member("success", bool), False, "success")

@@ -1,4 +1,4 @@
-"""Going through stories, and what came of each."""
+"""Runs journeys and collects their results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from .visit import Visit
 
 @frozen
 class Result:
-    """What came of a story; ``why``: the step, what was expected and what came, or what there is no part for."""
+    """The result of a journey.
+
+    * ``outcome``: ``ok``, ``failed`` or ``skipped``.
+    * ``why``: the step with what was expected and what came, or the part that is missing.
+    """
 
     journey: Journey
     outcome: Literal["ok", "failed", "skipped"]
@@ -26,7 +30,7 @@ class Result:
 
 
 def run(journeys: Iterable[Journey], surroundings: Surroundings) -> Iterator[Result]:
-    """Go through stories one by one; what they raise becomes a result."""
+    """Run journeys one by one; their exceptions become results."""
     return (_result(journey, surroundings) for journey in journeys)
 
 
@@ -41,7 +45,7 @@ def _result(journey: Journey, surroundings: Surroundings) -> Result:
         return Result(journey, "skipped", str(absent))
     except Failed as failed:
         return Result(journey, "failed", f"{visit.at}: {failed}")
-    except Exception as error:  # what a server may answer is not known beforehand, and values may be secrets
+    except Exception as error:  # a server may answer anything, and values may be secrets
         return Result(journey, "failed", f"{visit.at}: the answer was not of the expected form ({_kind(error)})")
     return Result(journey, "ok")
 

@@ -1,4 +1,4 @@
-"""What stands around the server under test: opened before it starts, so that its configuration can name the ports."""
+"""Parts around the server under test, opened before it starts so that its configuration can name their ports."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ def _numbers() -> Iterator[int]:
 
 @frozen(kw_only=True)
 class Surroundings:
-    """The server at ``base_url``, and what it may use; ``None`` for what is not offered.
+    """The server at ``base_url`` and its parts; ``None`` for a part that is not offered.
 
-    ``keys_url``: where its key is published, if that is not below ``base_url``. ``sign_up``: the stage that makes an
-    account without an address. ``mail_domain``: the domain of all mail addresses.
+    * ``keys_url``: where the server's key is published, if not below ``base_url``.
+    * ``sign_up``: the stage that registers without an address.
+    * ``mail_domain``: the domain of all mail addresses.
     """
 
     base_url: str
@@ -41,19 +42,22 @@ class Surroundings:
 
     @property
     def offered(self) -> frozenset[str]:
-        """The needs of journeys that are met."""
+        """The needs of journeys that these parts meet."""
         return frozenset(name for name in ("mail", "sms", "identity") if getattr(self, name) is not None)
 
     def person(self) -> Person:
-        """Return somebody without an account."""
+        """Return a person without an account."""
         return Person(self.base_url, self.sign_up)
 
 
 @frozen(kw_only=True)
 class Parts:
-    """What listens: ``mail.port`` (SMTP), ``sms.url`` (Twilio's API), ``identity.name`` (identity API, over TLS).
+    """The open parts.
 
-    ``authority``: a file with the certificate of the authority that vouches for the identity server.
+    * ``mail.port``: the mail server (SMTP).
+    * ``sms.url``: the stand-in for Twilio.
+    * ``identity.name``: the identity server, over TLS.
+    * ``authority``: a file with the certificate of the authority that signed the identity server's.
     """
 
     mail: Mailbox | None = None
@@ -62,7 +66,7 @@ class Parts:
     authority: Path | None = None
 
     def around(self, base_url: str, **more: object) -> Surroundings:
-        """Return the surroundings of the server at ``base_url``; ``more``: members of ``Surroundings``."""
+        """Return the surroundings of the server at ``base_url``; ``more``: further fields of ``Surroundings``."""
         given = {"mail": self.mail, "sms": self.sms, "identity": self.identity, **more}
         return Surroundings(base_url=base_url, **given)  # type: ignore[arg-type]
 
@@ -74,10 +78,11 @@ def open_surroundings(
     identity: str | None = "localhost:0",
     authority: Path | None = None,
 ) -> Iterator[Parts]:
-    """Open parts inside the block, at HOST:PORT each; port 0 takes a free one, ``None`` leaves a part out.
+    """Open parts within the block, each at HOST:PORT; port 0 uses a free one, ``None`` leaves a part out.
 
-    ``authority``: where the certificate of the authority is kept, with its key beside it; made there if missing.
-    Raises ``OSError`` for a port that is taken.
+    * ``authority``: the file of the authority's certificate, with its key beside it; both are made if missing.
+
+    Raises ``OSError`` for a port that is in use.
     """
     with ExitStack() as stack:
         mailbox, phone = mail and Mailbox(), sms and Phone()

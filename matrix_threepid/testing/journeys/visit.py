@@ -1,4 +1,4 @@
-"""``Visit``: one telling of a story, with people, addresses and numbers nobody has used before."""
+"""``Visit``: one run of a journey, with persons, addresses and numbers that were not used before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ T = TypeVar("T")
 
 @define
 class Visit:
-    """Who and what takes part. ``at``: the step the story has come to."""
+    """The persons and parts of one run.
+
+    * ``at``: the step that the run has reached.
+    """
 
     around: Surroundings
     at: str = field(init=False, default="begin")
@@ -32,7 +35,7 @@ class Visit:
 
     @property
     def mail(self) -> Mailbox:
-        """The mailboxes. Raises ``Failed`` if a story uses them without saying so."""
+        """The mailboxes. Raises ``Failed`` if the journey does not declare that it needs them."""
         return _there(self.around.mail)
 
     @property
@@ -48,7 +51,7 @@ class Visit:
     # -- who and what takes part --------------------------------------------------------------------
 
     def stranger(self) -> Person:
-        """Return somebody without an account."""
+        """Return a person without an account."""
         return self.around.person()
 
     def newcomer(self) -> Person:
@@ -64,31 +67,31 @@ class Visit:
         return person
 
     def name(self) -> str:
-        """Return a user name nobody has."""
+        """Return an unused user name."""
         return f"journey-{token_hex(6)}"
 
     def address(self) -> str:
-        """Return a mail address nobody has."""
+        """Return an unused mail address."""
         return f"{self.name()}@{self.around.mail_domain}"
 
     def number(self) -> str:
-        """Return a phone number, out of those that are for fiction only, as dialled in ``COUNTRY``."""
+        """Return a phone number out of those reserved for fiction, as dialled in ``COUNTRY``."""
         return f"07700 900{next(self.around.numbers):03}"
 
     # -- what people do -----------------------------------------------------------------------------
 
     def proved(self, person: Person, address: str, purpose: str = "add") -> PersonSession:
-        """Let a person ask for a mail and confirm the address; return the session."""
+        """Request a mail for a person and confirm the address; return the session."""
         session = person.ask(purpose, address)
         self.confirm(session, address)
         return session
 
     def confirm(self, session: PersonSession, address: str) -> None:
-        """Read the next mail to an address and do what it asks for."""
+        """Read the next mail to an address and follow it."""
         self.heed(session, self.letter(address) if session.submit_url is None else self.mail.next(address))
 
     def heed(self, session: PersonSession, message: Message) -> None:
-        """Follow the link of a message, or type its code where the session has a place for it."""
+        """Follow the link of a message, or submit its code where the session has a URL for that."""
         if session.submit_url is None:
             self.follow(message.link)
         else:
@@ -101,7 +104,7 @@ class Visit:
         return message
 
     def follow(self, link: str) -> Answer:
-        """Open a link and press the button, if the page has one; return the last answer, a redirect as it is."""
+        """Open a link and press the button of the page, if it has one; return the last answer, a redirect unchanged."""
         page = fetch("GET", link, follow=False)
         if page.status == 200 and has_button(page):
             page = press(page, follow=False)
@@ -110,20 +113,20 @@ class Visit:
 
 
 def refused(person: Person, session: PersonSession, *errcodes: str) -> None:
-    """Let a person try to add what they may not; before or after the password, the server says no."""
+    """Try to add for a person what the server must refuse, before or after it asks for the password."""
     path = "/account/3pid/add"
     answer = person.interactive(path, session.credentials, person.by_password())
     expect_refusal(answer, f"POST {path}", *errcodes)
 
 
 def expect(holds: bool, otherwise: str) -> None:
-    """Raise ``Failed`` unless it holds."""
+    """Raise ``Failed`` unless a condition holds."""
     if not holds:
         raise Failed(otherwise)
 
 
 def expect_same(found: object, wanted: object, what: str) -> None:
-    """Raise ``Failed`` unless both are equal. For what is no secret."""
+    """Raise ``Failed`` unless both values are equal. The values must not be secret."""
     expect(found == wanted, f"{what}: {found!r}, not {wanted!r}")
 
 

@@ -1,4 +1,4 @@
-"""What stands around a server under test, all on loopback: mailboxes, phones, an identity server, and people."""
+"""Parts around a server under test, all on loopback: mailboxes, phones, an identity server, and persons."""
 
 from .browser import Answer, Failed, fetch, press
 from .certificates import Certificates

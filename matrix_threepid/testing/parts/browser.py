@@ -1,4 +1,4 @@
-"""HTTP as a client app and a browser speak it, on the standard library: JSON calls, pages, and buttons."""
+"""HTTP as clients and browsers use it, on the standard library: JSON calls, pages and buttons."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 from attrs import frozen
 
 PATIENCE = 10.0
-"""The s an answer or a message may take."""
+"""Time, in s, that an answer or a message may take."""
 
 
 class Failed(Exception):
-    """Something did not go as it should; the text says what, and repeats no secret."""
+    """Raised for what does not go as expected. The text says what, without secrets."""
 
 
 @frozen
 class Answer:
-    """An HTTP answer. ``url``: where it came from, after redirects; ``location``: where a redirect leads."""
+    """An HTTP answer.
+
+    * ``url``: where it came from, after redirects.
+    * ``location``: where a redirect leads.
+    """
 
     status: int
     url: str
@@ -55,7 +59,7 @@ class Answer:
 
     @property
     def told(self) -> str:
-        """Status and error code, or the flows of user-interactive authentication; nothing else of the body."""
+        """Status and errcode, or the flows of user-interactive authentication, and nothing else of the body."""
         flows = self._object().get("flows")
         about = self.errcode or (f"flows {[flow.get('stages') for flow in flows]}" if flows else None)
         return f"{self.status}: {about}" if about else f"{self.status}"
@@ -81,7 +85,7 @@ _FOLLOWING, _STAYING = _opener(), _opener(_Stay)
 
 
 def fetch(method: str, url: str, body: bytes | None = None, *, follow: bool = True, **headers: str) -> Answer:
-    """Make a request; an error status is an answer as well. Raises ``Failed`` if there is none."""
+    """Make a request. An error status is returned as well. Raises ``Failed`` without an answer."""
     request = Request(url, body, headers, method=method)  # noqa: S310  the user names the server
     try:
         with (_FOLLOWING if follow else _STAYING).open(request, timeout=PATIENCE) as response:
@@ -110,7 +114,7 @@ def has_button(page: Answer) -> bool:
 
 
 class _Form(HTMLParser):
-    """The first form of a page: where it leads and what it holds."""
+    """The first form of a page: its target and its fields."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Certificates made on the spot. Needs ``trustme``."""
+"""Certificates made for a test. Needs ``trustme``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from attrs import field, frozen
 
 @frozen
 class Certificates:
-    """An authority of one's own, its certificate in a file, and what a server of this machine serves TLS with."""
+    """A certificate authority, its certificate in a file, and the TLS context of a server on this machine."""
 
     file: Path
     context: ssl.SSLContext = field(repr=False)
 
     @classmethod
     def at(cls, file: Path, *names: str) -> Certificates:
-        """Return them for these names (default: ``localhost``).
+        """Return certificates for these names (default: ``localhost``).
 
-        The authority is the one of ``file`` and ``file.key``, or a new one that is written there.
+        * ``file``: the file of the authority's certificate, with its key in ``file.key``; both are made if missing.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _authority(file).issue_cert(*(names or ("localhost",))).configure_cert(context)

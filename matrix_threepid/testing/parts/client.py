@@ -1,4 +1,4 @@
-"""The client-server API as an app speaks it: calls with a token, and user-interactive authentication."""
+"""The client-server API as a client uses it: calls with a token, and user-interactive authentication."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Stage = Mapping[str, Any]
 
 
 class Client:
-    """An app that talks to the server at ``url``."""
+    """A client of the server at ``url``."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self._token: str | None = None
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Make a call; ``path`` below ``/_matrix/client/v3`` unless it is a whole one."""
+        """Make a call; ``path`` is below ``/_matrix/client/v3`` unless it starts with ``/_``."""
         whole = path if path.startswith("/_matrix") else f"{BASE}{path}"
         return answered(method, self.url + whole, body, self._token)
 
@@ -32,13 +32,14 @@ class Client:
         return answer.json()
 
     def refused(self, path: str, body: Any, *errcodes: str) -> Answer:
-        """Make a POST that is to be refused, with one of these error codes; without any named, with any."""
+        """Make a POST that must be refused with one of these errcodes; with any errcode if none is given."""
         return expect_refusal(self.send("POST", path, body), f"POST {path}", *errcodes)
 
     def interactive(self, path: str, body: Mapping[str, Any], *stages: Stage) -> Answer:
-        """Make a POST that wants user-interactive authentication; return what came after the last stage we have.
+        """Make a POST with user-interactive authentication; return the answer to the last stage that can be completed.
 
-        Raises ``Failed`` if it is done without any (specification, "User-Interactive Authentication API").
+        Raises ``Failed`` if the server asks for no authentication. Source: `user-interactive authentication
+        <https://spec.matrix.org/latest/client-server-api/#user-interactive-authentication-api>`__.
         """
         answer = self.send("POST", path, body)
         if answer.status < 400:
@@ -49,14 +50,14 @@ class Client:
         return answer
 
     def authenticated(self, path: str, body: Mapping[str, Any], *stages: Stage) -> Answer:
-        """Make a POST that wants user-interactive authentication, to the end. Raises ``Failed``."""
+        """Make a POST and complete its user-interactive authentication. Raises ``Failed``."""
         answer = self.interactive(path, body, *stages)
         expect_status(answer, f"POST {path}")
         return answer
 
 
 def _next(answer: Answer, offered: dict[str, Stage]) -> Stage | None:
-    """Take from ``offered`` what completes the next stage of a flow we can complete, if there is one."""
+    """Return the ``auth`` of ``offered`` for the next stage of a flow that can be completed; ``None`` without one."""
     state = answer.json() if answer.status == 401 else {}
     done = state.get("completed", [])
     for flow in state.get("flows", ()):
@@ -67,7 +68,7 @@ def _next(answer: Answer, offered: dict[str, Stage]) -> Stage | None:
 
 
 def answered(method: str, url: str, body: Any, token: str | None) -> Answer:
-    """Make a call with a JSON body (or bytes as they are) and an access token, if there are any."""
+    """Make a call with a JSON body (or bytes, unchanged) and an access token, if they are given."""
     headers = {"Content-Type": "application/json"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"

@@ -1,4 +1,4 @@
-"""An identity server over TLS: the library's own role, in memory. Needs ``signedjson``, and ``trustme`` for TLS."""
+"""An identity server over TLS: the role ``IdentityServer`` in memory. Needs ``signedjson``, and ``trustme`` for TLS."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SECRET = "a.secret-of_the=journey"
 
 @frozen
 class _Plain:
-    """A ``Fetch`` that looks for every homeserver in one place."""
+    """A ``Fetch`` that sends requests for every homeserver to one URL."""
 
     at: str
 
@@ -56,7 +56,11 @@ class _Keys:
 
 
 class EmbeddedIdentityServer:
-    """The server. ``name``: as clients name it; ``port``: where it listens. A user's access token is the user id."""
+    """The identity server. A user's access token is the user id.
+
+    * ``name``: the name by which clients call it.
+    * ``port``: the port on which it listens.
+    """
 
     name, port = "", 0
 
@@ -65,7 +69,7 @@ class EmbeddedIdentityServer:
 
     @contextmanager
     def serving(self, host: str = "localhost", port: int = 0) -> Iterator[str]:
-        """Serve on this machine inside the block, which gets the name; port 0 takes a free one. Raises ``OSError``."""
+        """Serve on this machine within the block, which gets the name; port 0 uses a free one. Raises ``OSError``."""
         self._server = RogueServer(self._context, self._answered, at=port)
         self.port = self._server.port
         self.name = f"{host}:{self.port}"
@@ -75,12 +79,12 @@ class EmbeddedIdentityServer:
             yield self.name
 
     def find_keys_at(self, url: str) -> None:
-        """Look below this URL for the key of the homeserver under test, whatever its name."""
+        """Read the key of the homeserver under test below this URL, whatever its name is."""
         self._keys.lookup = KeyLookup(fetch=_Plain(url))
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Cut every connection inside the block."""
+        """Drop every connection within the block."""
         self._server.answers = lambda _: hang_up
         try:
             yield
@@ -90,7 +94,7 @@ class EmbeddedIdentityServer:
     # -- what its users do --------------------------------------------------------------------------
 
     def prove(self, address: str, user_id: str) -> dict[str, str]:
-        """Validate a mail address for a user, as a client does before it binds; return the credentials."""
+        """Validate a mail address for a user, as clients do before they bind it; return ``sid`` and secret."""
         asked = {"email": address, "client_secret": _SECRET, "send_attempt": 1}
         sid = self._call("/validate/email/requestToken", asked, user_id)["sid"]
         credentials = {"sid": sid, "client_secret": _SECRET}
@@ -99,7 +103,7 @@ class EmbeddedIdentityServer:
         return credentials
 
     def owner(self, address: str) -> str | None:
-        """Return whose mail address it is, as this server publishes it."""
+        """Return the user for whom this server publishes a mail address."""
 
         async def looked_up() -> str | None:
             found = await self._role.associations.get(Threepid(Medium.EMAIL, address))

@@ -1,4 +1,4 @@
-"""What reached a mailbox or a phone, and a way to wait for it."""
+"""The messages that reached a mailbox or a phone, and a way to wait for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CODE = re.compile(r"(?<![\d+:.])\d{4,10}(?!\d)")
 
 @frozen
 class Message:
-    """One message as its reader sees it; text messages have no subject."""
+    """One message as its reader sees it. Text messages have no subject."""
 
     recipient: str
     text: str = field(repr=False)
@@ -23,7 +23,7 @@ class Message:
 
     @property
     def link(self) -> str:
-        """The link in it, one with a query before others. Raises ``Failed`` if there is none."""
+        """The link in it; one with a query is preferred. Raises ``Failed`` without a link."""
         found = _LINK.findall(self.text)
         if not found:
             raise Failed(f"the message to {self.recipient} has no link")
@@ -31,7 +31,7 @@ class Message:
 
     @property
     def code(self) -> str:
-        """The code in it. Raises ``Failed`` if there is none."""
+        """The code in it. Raises ``Failed`` without a code."""
         found = _CODE.search(self.text)
         if found is None:
             raise Failed(f"the message to {self.recipient} has no code")
@@ -39,7 +39,7 @@ class Message:
 
 
 class Inbox:
-    """Takes every message, from any thread; a thread may wait for the next one."""
+    """Keeps every message, from any thread; a thread may wait for the next one."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -47,14 +47,14 @@ class Inbox:
         self._arrived = Condition()
 
     def take(self, message: Message) -> None:
-        """Take a message."""
+        """Keep a message."""
         with self._arrived:
             self.messages.append(message)
             self._unread.append(message)
             self._arrived.notify_all()
 
     def next(self, recipient: str) -> Message:
-        """Return the oldest unread message to somebody, and wait for it. Raises ``Failed``."""
+        """Return the oldest unread message to a recipient; wait for one if needed. Raises ``Failed``."""
 
         def found() -> Message | None:
             return next(iter(_to(recipient, self._unread)), None)
@@ -67,12 +67,12 @@ class Inbox:
             return message
 
     def count(self, recipient: str) -> int:
-        """Return how many messages to somebody came, read or not."""
+        """Return how many messages to a recipient arrived, read or not."""
         return len(_to(recipient, self.messages))
 
     @property
     def waiting(self) -> int:
-        """How many messages nobody has read."""
+        """The number of unread messages."""
         return len(self._unread)
 
 

@@ -1,4 +1,4 @@
-"""A mail server, and the mailboxes behind it. Needs ``aiosmtpd``."""
+"""A mail server with mailboxes. Needs ``aiosmtpd``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from .inbox import Inbox, Message
 
 
 class Mailbox(Inbox):
-    """Takes every mail. ``port``: where it listens."""
+    """Accepts every mail.
+
+    * ``port``: the port on which it listens.
+    """
 
     port = 0
 
     @contextmanager
     def receiving(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[int]:
-        """Receive mails inside the block, which gets the port; port 0 takes a free one. Raises ``OSError``."""
+        """Receive mails within the block, which gets the port; port 0 uses a free one. Raises ``OSError``."""
         from aiosmtpd.smtp import SMTP
 
         with _loop() as loop:
@@ -33,7 +36,7 @@ class Mailbox(Inbox):
                 loop.call_soon_threadsafe(server.close)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        """Take one mail (the name is aiosmtpd's)."""
+        """Accept one mail (the name is aiosmtpd's)."""
         message = message_from_bytes(envelope.content, policy=policy.default)
         text = _text(message)
         for recipient in envelope.rcpt_tos:
@@ -42,7 +45,7 @@ class Mailbox(Inbox):
 
 
 def _text(message: Any) -> str:
-    """Return what a mail says; of a mail with HTML only, the source with its links as they are meant."""
+    """Return the text of a mail; of a mail without a text part, the HTML source with its links decoded."""
     body = message.get_body(("plain", "html"))
     text = body.get_content().replace("\r\n", "\n") if body else ""
     return unescape(text) if body and body.get_content_subtype() == "html" else text

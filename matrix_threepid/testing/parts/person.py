@@ -1,4 +1,4 @@
-"""A person with a client app: what they want, as calls of the client-server API."""
+"""A person with a client: what they do, as calls of the client-server API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _DUMMY: Stage = {"type": "m.login.dummy"}
 
 @frozen
 class PersonSession:
-    """A validation session as its client knows it; ``submit_url``: where a code goes, if there is one to type."""
+    """A validation session as its client knows it.
+
+    * ``submit_url``: where a code is submitted; ``None`` if there is no code to type.
+    """
 
     sid: str
     client_secret: str = field(repr=False)
@@ -27,18 +30,18 @@ class PersonSession:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What proves that the session is one's own."""
+        """``sid`` and ``client_secret``, which show that the session is one's own."""
         return {"sid": self.sid, "client_secret": self.client_secret}
 
     def submit(self, code: str) -> Answer:
-        """Type a code in, at the URL the session came with; no access token is sent."""
+        """Submit a code at the URL of the session, without an access token."""
         return answered("POST", self.submit_url or "", {**self.credentials, "token": code}, None)
 
 
 class Person(Client):
-    """Somebody who uses the server at ``url``. Whatever does not succeed raises ``Failed``.
+    """A person who uses the server at ``url``. Calls that do not succeed raise ``Failed``.
 
-    ``sign_up``: the stage that lets them register without an address.
+    * ``sign_up``: the stage with which they register without an address.
     """
 
     def __init__(self, url: str, sign_up: Stage = _DUMMY) -> None:
@@ -50,12 +53,12 @@ class Person(Client):
     # -- the account --------------------------------------------------------------------------------
 
     def register(self, name: str, *stages: Stage) -> None:
-        """Make an account and log in; ``stages``: what to complete in place of ``sign_up``."""
+        """Register and log in; ``stages``: what to complete in place of ``sign_up``."""
         body = {"username": name, "password": self.password}
         self._logged_in(self.authenticated("/register", body, *(stages or (self._sign_up,))))
 
     def log_in(self) -> Answer:
-        """Log in by user id, and return what came of it."""
+        """Log in by user id; return the answer."""
         return self._log_in({"type": "m.id.user", "user": self.user_id})
 
     def log_in_by(self, address: str) -> None:
@@ -67,36 +70,36 @@ class Person(Client):
         self._logged_in(self._log_in({"type": "m.id.phone", "country": country, "phone": number}))
 
     def use(self, login: Mapping[str, str]) -> None:
-        """Go on with the access token of a login."""
+        """Use the access token of a login from now on."""
         self.user_id, self._token = login["user_id"], login["access_token"]
 
     def forget_password(self) -> None:
-        """Lose password and access token."""
+        """Forget password and access token."""
         self.password, self._token = "", None
 
     def reset_password(self, session: PersonSession) -> None:
-        """Set a new password on the strength of a proved address."""
+        """Set a new password by means of a proved address."""
         password = secrets.token_urlsafe(12)
         self.authenticated("/account/password", {"new_password": password}, by_address(session))
         self.password = password
 
     def deactivate(self) -> str:
-        """Close the account; return what became of its bindings."""
+        """Deactivate the account; return ``id_server_unbind_result``."""
         return str(self.authenticated("/account/deactivate", {}, self.by_password()).member(_RESULT))
 
     # -- addresses ----------------------------------------------------------------------------------
 
     def ask(self, purpose: str, address: str, next_link: str | None = None) -> PersonSession:
-        """Ask for a mail that proves an address."""
+        """Request a mail that proves an address."""
         more = {} if next_link is None else {"next_link": next_link}
         return self.request_token(f"{_PATHS[purpose]}/email", email=address, **more)
 
     def ask_by_phone(self, country: str, number: str, purpose: str = "add") -> PersonSession:
-        """Ask for a text message that proves a number, as dialled in a country."""
+        """Request a text message that proves a number, as dialled in a country."""
         return self.request_token(f"{_PATHS[purpose]}/msisdn", country=country, phone_number=number)
 
     def request_token(self, path: str, **members: Any) -> PersonSession:
-        """Ask for a message, with a new secret and attempt 1 unless ``members`` say otherwise."""
+        """Request a message, with a new secret and ``send_attempt`` 1 unless ``members`` give others."""
         body = {"client_secret": secrets.token_urlsafe(24).replace("-", "."), "send_attempt": 1, **members}
         answer = expect_status(self.send("POST", f"{path}/requestToken", body), f"POST {path}/requestToken")
         given = answer.json()
@@ -111,23 +114,23 @@ class Person(Client):
         return [threepid["address"] for threepid in self.call("GET", "/account/3pid")["threepids"]]
 
     def remove(self, address: str, medium: str = "email") -> str:
-        """Take an address off the account; return what became of its binding."""
+        """Remove an address from the account; return ``id_server_unbind_result``."""
         return self._take_back("delete", address, medium)
 
     # -- identity servers ---------------------------------------------------------------------------
 
     def openid_token(self) -> Any:
-        """Return what tells another server who this is, and nothing more."""
+        """Return an OpenID token, with which another server learns the user id."""
         return self.call("POST", f"/user/{quote(self.user_id)}/openid/request_token", {})
 
     def bind(self, id_server: str, id_access_token: str, credentials: dict[str, str]) -> None:
-        """Have an address published that was proved at an identity server."""
+        """Bind an address that was proved at an identity server."""
         self.call(
             "POST", "/account/3pid/bind", {"id_server": id_server, "id_access_token": id_access_token, **credentials}
         )
 
     def unbind(self, address: str, medium: str = "email") -> str:
-        """Have an address taken back wherever it is published; return what became of it."""
+        """Unbind an address wherever it is published; return ``id_server_unbind_result``."""
         return self._take_back("unbind", address, medium)
 
     def _take_back(self, how: str, address: str, medium: str) -> str:
@@ -138,7 +141,7 @@ class Person(Client):
     # -- proofs -------------------------------------------------------------------------------------
 
     def by_password(self) -> Stage:
-        """Return what proves by password that this is the person."""
+        """Return the ``auth`` of the stage ``m.login.password``."""
         identifier = {"type": "m.id.user", "user": self.user_id}
         return {"type": "m.login.password", "identifier": identifier, "password": self.password}
 
@@ -156,5 +159,5 @@ _RESULT = "id_server_unbind_result"
 
 
 def by_address(session: PersonSession, stage: str = "m.login.email.identity") -> Stage:
-    """Return what proves by a validated session who this is; ``m.login.msisdn`` for numbers."""
+    """Return the ``auth`` of a stage with a validated session; ``m.login.msisdn`` for numbers."""
     return {"type": stage, "threepid_creds": session.credentials}

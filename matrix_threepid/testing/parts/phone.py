@@ -1,4 +1,4 @@
-"""A stand-in for Twilio that speaks its Messages API, and the phones behind it."""
+"""A stand-in for Twilio's Messages API, and the phones behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _ANSWER = json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode()
 
 
 class Phone(Inbox):
-    """Takes every text message, whatever account it is sent from; all accounts are active. ``url``: where it listens.
+    """Accepts every text message, from any account; all accounts are active.
+
+    * ``url``: where it listens.
 
     Recipients are numbers as Twilio writes them: ``+447700900001``.
     """
@@ -25,7 +27,7 @@ class Phone(Inbox):
 
     @contextmanager
     def receiving(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
-        """Receive messages inside the block, which gets the URL; port 0 takes a free one. Raises ``OSError``."""
+        """Receive messages within the block, which gets the URL; port 0 uses a free one. Raises ``OSError``."""
         server = ThreadingHTTPServer((host, port), self._handler())
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -59,6 +61,6 @@ class Phone(Inbox):
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
