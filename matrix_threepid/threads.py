@@ -180,7 +180,7 @@ def _wait_of_loop() -> Wait | None:
     """Return how the running coroutine can wait for a future; ``None`` if no event loop drives it."""
     if driven_by_run_sync():
         return None
-    library = _library()
+    library = running_library()
     if library == "trio":
         return _wait_on_trio
     if _in_reactor() and (library is None or _twisted_is_nearest()):
@@ -188,7 +188,7 @@ def _wait_of_loop() -> Wait | None:
     return _wait_on_asyncio if library == "asyncio" else None
 
 
-def _library() -> str | None:
+def running_library() -> str | None:
     """Return ``sniffio``'s name of the library that drives this coroutine; it knows asyncio and trio, not Twisted."""
     from sniffio import AsyncLibraryNotFoundError, current_async_library
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
+from ._finishing import finish
 from ._shared import Disconnected, check_length, checked_service, client_of, framed, incident, joined, our_path, refused
 
 Scope = MutableMapping[str, Any]
@@ -27,6 +28,9 @@ class Asgi:
     * ``otherwise``: the application for every other path and for lifespan and websockets; ``None`` answers 404.
     * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
       counts; ``None``, the default, takes the address of the connection.
+
+    A server may cancel the call when the client disconnects. A request that was read is still finished, in a task of
+    its own, so that a message that was sent is written down as sent.
     """
 
     def __init__(self, service: Service, otherwise: App | None = None, client_header: str | None = None) -> None:
@@ -55,7 +59,7 @@ class Asgi:
         max_body = self._service.role.policy.max_body
         try:
             request = await read_request(scope, receive, max_body, self._client_header, path=path)
-            return await self._service.handle(request)
+            return await finish(self._handle(request))
         except Disconnected:
             # Sending to a closed connection raises in some servers, and is ignored in others.
             return None
@@ -63,6 +67,12 @@ class Asgi:
             return refused(error)
         except Exception:
             return incident()
+
+    async def _handle(self, request: Request) -> Response:
+        try:
+            return await self._service.handle(request)
+        except Exception:
+            return incident()  # here, too, since nobody may be waiting
 
 
 async def read_request(

@@ -33,7 +33,7 @@ WebRequest = Any
 """A ``twisted.web.server.Request``, whose own annotations cover only a part of it."""
 
 Run = Callable[[Coroutine[Any, Any, None]], "Deferred[None]"]
-"""Runs a coroutine; cancelling the Deferred has to cancel the coroutine."""
+"""Runs a coroutine to its end."""
 
 
 class ThreepidResource(Resource):
@@ -46,7 +46,8 @@ class ThreepidResource(Resource):
     * ``run``: makes a Deferred of a coroutine; the default is for ports that return Deferreds or answer without
       waiting.
 
-    If the client closes the connection, the Deferred is cancelled.
+    If the client closes the connection, the request is still finished, so that a message that was sent is written down
+    as sent.
     """
 
     def __init__(
@@ -77,20 +78,13 @@ class ThreepidResource(Resource):
         return self._otherwise.render(request) if ours is None else self._answer(ours, request)
 
     def _answer(self, path: str, request: WebRequest) -> int:
-        gone = request.notifyFinish()
-        answering = self._run(self._reply(path, request))
-        # `notifyFinish` fails if the connection is lost before the answer was finished.
-        gone.addErrback(lambda _: answering.cancel())
-        answering.addErrback(lambda failure: None if _is_gone(request) else failure)
+        self._run(self._reply(path, request))
         return server.NOT_DONE_YET
 
     async def _reply(self, path: str, request: WebRequest) -> None:
         try:
             response = await respond(self._service, request, self._client_header, path=path)
-        except (CancelledError, asyncio.CancelledError):
-            # Cancelled by the closed connection: there is nothing to answer. Any other cancellation is a bug of a port.
-            if _is_gone(request):
-                raise
+        except (CancelledError, asyncio.CancelledError):  # by a port, since nothing here cancels
             response = incident()
         write(request, response)
 
@@ -116,7 +110,8 @@ async def respond(
     * ``client_header``: as for ``ThreepidResource``.
     * ``path``: the path to use in place of the request's; ``None``: the request's.
 
-    Raises only ``CancelledError``, Twisted's or asyncio's; then there is nothing to send.
+    Raises only ``CancelledError``, Twisted's or asyncio's. Do not cancel when the client closes the connection: a
+    message that was sent would not be written down as sent, and be sent again.
     """
     try:
         asked = read_request(request, service.role.policy.max_body, client_header, path=path)

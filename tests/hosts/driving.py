@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from matrix_threepid import run_sync
+from matrix_threepid.flows.send_message import LEASE
 from matrix_threepid.hosts.asgi import Scope
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.testing import ALICE, World
@@ -78,3 +79,9 @@ def asked_of(world: World) -> list[Request]:
 
     world.rewire(callers=Listening())
     return asked
+
+
+def delivered_later(world: World) -> int:
+    """Return how many messages go out once those that were being sent may be taken for lost."""
+    world.clock.advance(LEASE * world.homeserver.policy.send_deadline)
+    return run_sync(world.service.deliver_due())

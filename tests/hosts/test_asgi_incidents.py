@@ -1,4 +1,4 @@
-"""Bugs give nothing away under ASGI, and cancellation is none."""
+"""Bugs give nothing away under ASGI; cancellation is none, and what has begun is finished."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from matrix_threepid.hosts.asgi import Asgi
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.testing import World
 
-from .driving import LIST, Exchange, chunks, run, scope_of, token
+from .driving import ASK, BODY, LIST, Exchange, chunks, delivered_later, run, scope_of, token
 
 
 class Broken:
@@ -81,3 +82,57 @@ def test_trio_cancellation_passes_through(world: World) -> None:
 
     assert trio.run(cancelled)
     assert exchange.sent == []
+
+
+class Gate:
+    """Where the sending of a message waits: ``asked`` is set when it does, ``go`` lets it go on."""
+
+    def __init__(self, event: Callable[[], Any]) -> None:
+        self.asked, self.go = event(), event()
+
+    async def wait(self) -> None:
+        self.asked.set()
+        await self.go.wait()
+
+
+@pytest.mark.rule("SEC-36")
+def test_what_has_begun_is_finished_in_asyncio(world: World) -> None:
+    """A message under way when the request is cancelled is written down as sent, and goes out once."""
+
+    async def hung_up() -> None:
+        gate = Gate(asyncio.Event)
+        world.outbox.before = gate.wait
+        exchange = Exchange(*chunks(BODY))
+        asking = asyncio.ensure_future(Asgi(world.service)(scope_of("POST", ASK), exchange.receive, exchange.send))
+        await gate.asked.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert (asking.cancelled(), exchange.sent) == (True, [])
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        gate.go.set()
+        await asyncio.wait(others)
+
+    asyncio.run(hung_up())
+    world.outbox.before = None
+    assert (delivered_later(world), len(world.outbox.messages)) == (0, 1)
+
+
+@pytest.mark.rule("SEC-36")
+def test_what_has_begun_is_finished_in_trio(world: World) -> None:
+    """A message under way when the request is cancelled is written down as sent, and goes out once."""
+
+    async def hung_up() -> None:
+        gate = Gate(trio.Event)
+        world.outbox.before = gate.wait
+        exchange = Exchange(*chunks(BODY))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Asgi(world.service), scope_of("POST", ASK), exchange.receive, exchange.send)
+            await gate.asked.wait()
+            nursery.cancel_scope.cancel()
+        assert exchange.sent == []
+        gate.go.set()
+        await trio.testing.wait_all_tasks_blocked()
+
+    trio.run(hung_up)
+    world.outbox.before = None
+    assert (delivered_later(world), len(world.outbox.messages)) == (0, 1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from matrix_threepid import Medium
 from matrix_threepid.hosts.twisted import ThreepidResource, respond, write
-from matrix_threepid.protocol.wire import Request, Response
+from matrix_threepid.model.message import Accepted, Outcome, TokenMessage
+from matrix_threepid.protocol.wire import Request
 from matrix_threepid.testing import ALICE, World
 from matrix_threepid.testing.contracts.host_client import CHUNKED, END, Client, chunked, length_of
 
-from .driving import ASK, LIST
+from .driving import ASK, BODY, LIST, delivered_later
 from .serving import in_reactor, twisted_serving
 
 TOKEN = [("Authorization", f"Bearer {ALICE}")]
@@ -104,28 +107,41 @@ def test_the_connection_ends_with_the_refusal(world: World) -> None:
 
 
 @define
-class Patient:
-    """``Callers`` that wait until they are cancelled, and say so."""
+class SlowOutbox:
+    """A ``TokenSender`` that takes a message over once it is let go."""
 
-    waits: threading.Event = field(factory=threading.Event)
-    cancelled: threading.Event = field(factory=threading.Event)
-    native: Any = None
+    messages: list[TokenMessage] = field(factory=list)
+    asked: threading.Event = field(factory=threading.Event)
+    go: Deferred[None] = field(factory=Deferred)
 
-    def identify(self, request: Request) -> Deferred[None]:
-        self.native = request.native
-        self.waits.set()
-        return Deferred(lambda _: self.cancelled.set())
+    async def send(self, message: TokenMessage) -> Outcome:
+        self.messages.append(message)
+        self.asked.set()
+        await self.go
+        return Accepted()
 
 
-def test_a_client_that_goes_away_cancels(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """What a request waits for is cancelled with its connection; that is no incident, and nothing is written."""
-    patient = Patient()
-    world.rewire(callers=patient)
+@define
+class Watching:
+    """``Callers`` that say when the client of a request went away."""
+
+    gone: threading.Event = field(factory=threading.Event)
+
+    async def identify(self, request: Request) -> None:
+        request.native.notifyFinish().addErrback(lambda _: self.gone.set())
+
+
+@pytest.mark.rule("SEC-36")
+def test_what_has_begun_is_finished(make_world: Callable[..., World], caplog: pytest.LogCaptureFixture) -> None:
+    """A message under way when the client goes away is written down as sent, and goes out once."""
+    outbox, watching = SlowOutbox(), Watching()
+    world = make_world(senders={Medium.EMAIL: outbox}, callers=watching)
     with twisted_serving(ThreepidResource(world.service), PLENTY) as url:
-        with Client(url).sent("GET", LIST):
-            assert patient.waits.wait(30)
-        assert patient.cancelled.wait(30)
-        in_reactor(lambda: write(patient.native, Response(200)))
+        with Client(url).sent("POST", ASK, [length_of(BODY)], BODY):
+            assert outbox.asked.wait(30)
+        assert watching.gone.wait(30)
+        in_reactor(lambda: outbox.go.callback(None))
+    assert (delivered_later(world), len(outbox.messages)) == (0, 1)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import threading
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -15,8 +16,10 @@ import pytest
 from matrix_threepid import run_sync
 from matrix_threepid.hosts.wsgi import Wsgi
 from matrix_threepid.testing import ALICE, World
+from matrix_threepid.testing.contracts.host_client import Client, length_of
 
-from .driving import ASK, BODY, LIST, asked_of
+from .driving import ASK, BODY, LIST, asked_of, delivered_later
+from .serving import werkzeug_serving
 
 TOKEN = {"HTTP_AUTHORIZATION": f"Bearer {ALICE}"}
 
@@ -190,3 +193,28 @@ def test_ports_that_wait_need_a_loop(world: World, run: Any, status: int) -> Non
     """``run`` runs what the default cannot; that it cannot is an incident, and not an answer from half a handler."""
     world.rewire(callers=Waiting())
     assert Answer(Wsgi(world.service, run=run), environ_of()).status == status
+
+
+@pytest.mark.rule("SEC-36")
+def test_what_has_begun_is_finished(world: World) -> None:
+    """A message under way when the client goes away is written down as sent, and goes out once."""
+    asked, go, done = threading.Event(), threading.Event(), threading.Event()
+
+    async def wait() -> None:
+        asked.set()
+        assert go.wait(30)
+
+    def run(work: Any) -> Any:
+        try:
+            return run_sync(work)
+        finally:
+            done.set()
+
+    world.outbox.before = wait
+    with werkzeug_serving(Wsgi(world.service, run=run)) as url:
+        with Client(url).sent("POST", ASK, [length_of(BODY)], BODY):
+            assert asked.wait(30)
+        go.set()
+        assert done.wait(30)
+    world.outbox.before = None
+    assert (delivered_later(world), len(world.outbox.messages)) == (0, 1)
