@@ -98,8 +98,8 @@ class Service:
     ) -> tuple[Job, ...]:
         """Return the jobs that a host must run beside the requests (decision 39); ``hosts`` has drivers for them.
 
-        * ``deliver_every``: the pause in ms of ``deliver_due``, which sends deferred and interrupted messages; default
-          5 s.
+        * ``deliver_every``: the pause in ms of ``deliver_due``, which sends notices and deferred or interrupted
+          messages; default 5 s.
         * ``retry_every``: the pause in ms of ``retry_unbinds``, which only a homeserver with ``identity`` has; default
           30 s.
         * ``purge_every``: the pause in ms of ``purge``, which deletes what has ended; default 5 minutes.
@@ -113,9 +113,11 @@ class Service:
         return tuple(jobs)
 
     async def deliver_due(self, limit: int = _FEW) -> int:
-        """Send up to ``limit`` deferred or interrupted messages; return how many were tried. One of the ``jobs``.
+        """Send up to ``limit`` notices and deferred or interrupted messages; return how many were tried. One of the
+        ``jobs``.
 
-        If several roles share a session store, only one of them may run this, and it needs the senders of all.
+        If several roles share a session store, only one of them may run this, the homeserver if there is one, and it
+        needs the senders of all.
         """
         return await send_message.deliver_due(self.role, limit)
 

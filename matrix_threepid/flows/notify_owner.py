@@ -1,23 +1,31 @@
 """Security notices: mails to the other addresses of an account after a change of the account (SEC-56).
 
-A notice holds no link that changes anything (decision 37), its failure changes nothing, and all notices of a change
-share one short deadline.
+The request stores what happened, in one session, and the job ``deliver_due`` does the rest: it finds the addresses,
+stores a session for each, and sends those like any other message. So no request waits for a mail server, and a notice
+survives a crash and an outage. These sessions are decoys, which nothing can validate. A notice holds no link that
+changes anything (decision 37), and its failure changes nothing.
 """
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..limits.rate import key_of
+from ..model.keys import random_text
 from ..model.media import MEDIA
 from ..model.message import MessageKind, TokenMessage
-from ..model.threepid import AccountThreepid, Purpose, Threepid, masked
+from ..model.session import Session
+from ..model.threepid import AccountThreepid, Candidate, Purpose, Threepid, masked
 from ..policy import per_day
 from ..ports import Charge
 from ..protocol.errors import Unavailable
+from ..roles.base import Role
 from ..roles.homeserver import Homeserver
+from .session_access import new_session, update_session
 
 _MOST = 5
-_TIME = 5_000
 _A_DAY = per_day(20)
+_SECRET_BYTES = 16
 _PURPOSES = {
     MessageKind.ADDED: Purpose.ADD,
     MessageKind.REMOVED: Purpose.ADD,
@@ -26,38 +34,84 @@ _PURPOSES = {
 
 
 async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> None:
-    """Send a notice to the addresses of an account other than ``changed``, if ``Policy.notices`` is on."""
-    media = [medium for medium, row in MEDIA.items() if row.notices and hs.medium_off(medium) is None]
-    if not hs.policy.notices or not media:
-        return
-    until = hs.clock() + _TIME
-    listed = await hs.accounts.list(user_id)
-    for held in [held for held in listed if held.medium in media and held.threepid != changed][:_MOST]:
-        left = until - hs.clock()
-        if left > 0 and await _may(hs, held):
-            await hs.senders[held.medium].send(_notice(hs, user_id, kind, changed, held, left))
-
-
-async def _may(hs: Homeserver, held: AccountThreepid) -> bool:
-    """Whether this address may get another notice today; ``False`` while the store of limits is unavailable."""
+    """Store that the addresses of an account are to be told what happened to it, if ``Policy.notices`` is on."""
+    if not await _recipients(hs, user_id, kind, changed):
+        return  # of most accounts, which have one address, nothing is stored
+    secret = random_text(hs.random_bytes(_SECRET_BYTES))
     try:
-        return not await hs.limiter.charge([Charge(key_of(hs, "notice", held.address), _A_DAY)], hs.clock())
+        await hs.sessions.open(_due(hs, Candidate(changed, changed.address), user_id, kind, secret))
     except Unavailable:
-        return False
+        return  # the change is made already, so its answer stays
 
 
-def _notice(
-    hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid, held: AccountThreepid, deadline: int
-) -> TokenMessage:
+async def address_notices(hs: Homeserver, event: Session) -> None:
+    """Write down a notice for each address that is to be told of ``event``, up to 20 a day for each address.
+
+    Doing it again after a crash opens no second session: each has a slot made of the event and the address.
+    """
+    kind = MessageKind(event.notice)
+    for held in await _recipients(hs, event.owner or "", kind, event.threepid) if _is_ours(hs, event) else ():
+        if await hs.limiter.charge([Charge(key_of(hs, "notice", held.address), _A_DAY)], hs.clock()):
+            continue
+        candidate = Candidate(held.threepid, held.spelling or held.address)
+        # The same secret each time gives the same slot, and whoever reads the store does not know it.
+        notice = _due(hs, candidate, event.owner or "", kind, hs.peppers.current.mac("notice", event.sid))
+        await hs.sessions.open(evolve(notice, concerns=masked(event.threepid.address), created_at=event.created_at))
+    await update_session(hs, event.sid, lambda stored: None if stored.over else stored.end())
+
+
+async def notice_of(role: Role, session: Session) -> TokenMessage | None:
+    """Return the notice that a session carries; ``None`` if another account has its address, or its pepper is gone."""
+    if not role.policy.notices or not _is_ours(role, session):
+        return None
+    # An address that has left the account is still told: whoever stole a session could remove it to silence a notice.
+    if await role.owner_of(session.threepid) not in (None, session.owner):
+        return None
+    kind = MessageKind(session.notice)
     return TokenMessage(
-        medium=held.medium,
-        recipient=held.spelling or held.address,
+        medium=session.threepid.medium,
+        recipient=session.spelling,
         purpose=_PURPOSES[kind],
         kind=kind,
-        account=user_id,
-        concerns=masked(changed.address),
-        language=hs.policy.languages[0],
-        requested_at=hs.clock(),
+        account=session.owner,
+        concerns=session.concerns or "",
+        language=session.language,
+        requested_at=session.created_at,
         lifetime=0,
-        deadline=deadline,
+        deadline=role.policy.send_deadline,
+    )
+
+
+def _is_ours(role: Role, session: Session) -> bool:
+    """Return whether the pepper of a session is still there; in a backup that was restored it is not."""
+    return role.peppers.by_id(session.pepper_id) is not None
+
+
+async def _recipients(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> list[AccountThreepid]:
+    """Return the addresses that are told of a change: a removed one, and the first five others that take notices."""
+    media = [medium for medium, row in MEDIA.items() if row.notices and hs.medium_off(medium) is None]
+    if not hs.policy.notices or not media:
+        return []
+    listed = await hs.accounts.list(user_id)
+    others = [held for held in listed if held.medium in media and held.threepid != changed][:_MOST]
+    if kind is not MessageKind.REMOVED or changed.medium not in media:
+        return others
+    # Without this, a thief of a session could remove the owner's only address, and nobody would be told of anything.
+    removed = AccountThreepid(medium=changed.medium, address=changed.address, validated_at=0, added_at=0)
+    return [removed, *others]
+
+
+def _due(hs: Homeserver, candidate: Candidate, user_id: str, kind: MessageKind, secret: str) -> Session:
+    """Return a session whose message is due at once, and until the session expires."""
+    # One purpose for all: the sessions of the purpose `password` are called off when a password changes.
+    session = new_session(hs, Purpose.ADD, candidate, secret, user_id)
+    return evolve(
+        session,
+        decoy=True,
+        notice=kind.value,
+        language=hs.policy.languages[0],
+        serial=1,
+        due_attempt=1,
+        due_at=session.created_at,
+        token_expires_at=session.expires_at,
     )

@@ -12,6 +12,8 @@ from ..model.session import Session
 from ..model.threepid import Medium, Purpose
 from ..protocol.errors import ConfigurationError, InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
+from ..roles.homeserver import Homeserver
+from .notify_owner import address_notices, notice_of
 from .session_access import code, link_token, update_session
 
 LEASE = 3
@@ -45,7 +47,12 @@ async def deliver_due(role: Role, limit: int = 100) -> int:
     """
     tried, late = 0, RefusedForever("its token is over")
     while tried < limit and (taken := await _taken(role)) is not None:
-        await (_send(role, taken) if taken.token_alive(role.clock()) else _settle(role, taken, late))
+        if not taken.token_alive(role.clock()):
+            await _settle(role, taken, late)
+        elif not taken.unaddressed:
+            await _send(role, taken)
+        elif isinstance(role, Homeserver):  # of roles that share a store, only this one knows accounts
+            await address_notices(role, taken)
         tried += 1
     return tried
 
@@ -54,7 +61,7 @@ async def _taken(role: Role) -> Session | None:
     """Lease a session whose message is due, until the lease ends; for media that are never resent, for good."""
     now = role.clock()
     while (waiting := await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline)) is not None:
-        taken = waiting if MEDIA[waiting.threepid.medium].resendable else waiting.lease(None)
+        taken = waiting if waiting.unaddressed or MEDIA[waiting.threepid.medium].resendable else waiting.lease(None)
         if taken is waiting or await role.sessions.replace(taken):
             return taken
     return None
@@ -67,9 +74,10 @@ async def _send(role: Role, session: Session) -> Outcome:
 
 
 async def _attempt(role: Role, session: Session) -> Outcome:
-    message, sender = await _message(role, session), role.senders.get(session.threepid.medium)
+    sender = role.senders.get(session.threepid.medium)
+    message = await (notice_of if session.notice else _message)(role, session)
     if message is None or sender is None:
-        return RefusedForever("the session's pepper or the sender is gone")
+        return RefusedForever("the session's pepper, the sender or the recipient of a notice is gone")
     if message.kind is MessageKind.SILENCE:
         return Accepted()
     try:
@@ -78,7 +86,7 @@ async def _attempt(role: Role, session: Session) -> Outcome:
         # What became of the message nobody knows, and it must not go out again and again: it counts as sent.
         await _settle(role, session, Unknown("the sender's answer is no outcome"))
         raise
-    role.emit(MessageSent(session.threepid, session.purpose, outcome))
+    role.emit(MessageSent(session.threepid, message.purpose, outcome))
     return outcome
 
 
@@ -91,7 +99,7 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
             return stored.sent_before(session) if handed_over and not stored.over else None
         if handed_over:
             return stored.sent()
-        if role.policy.deferred_sending and isinstance(outcome, RefusedForNow):
+        if (role.policy.deferred_sending or stored.notice) and isinstance(outcome, RefusedForNow):
             return stored.lease(role.clock() + (outcome.retry_after or PAUSE))
         return stored.unsent()
 

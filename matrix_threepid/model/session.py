@@ -83,6 +83,10 @@ class Session:
     * ``origin``: the masked network address of the client that asked; empty if unknown.
     * ``client_mac``: the MAC of that client's network, for blocking it (SEC-44).
     * ``revision``: the number of changes. A store replaces a session only by the one with the next revision.
+    * ``notice``: the value of the ``MessageKind`` that says what happened to the account of ``owner``, in a decoy that
+      only carries a notice; ``None`` in every other session.
+    * ``concerns``: in a notice to ``threepid``, the masked address that was added or removed; ``None`` in a notice whose
+      recipients are not found yet, and whose ``threepid`` is the address that was added or removed.
     """
 
     sid: str
@@ -114,6 +118,8 @@ class Session:
     origin: str = field(default="", repr=redacted)
     client_mac: str = field(default="", repr=redacted)
     revision: int = 0
+    notice: str | None = None
+    concerns: str | None = None
 
     # -- questions ----------------------------------------------------------------------------------
 
@@ -141,6 +147,11 @@ class Session:
         """The number of the message whose code is valid: the one being sent, else the one handed over last."""
         # A refused message must not invalidate the code that the person received before it.
         return self.sent_serial if self.due_attempt is None else self.serial
+
+    @property
+    def unaddressed(self) -> bool:
+        """Whether it is a notice whose recipients are still to be found."""
+        return self.notice is not None and self.concerns is None
 
     def in_flight(self, now: int) -> bool:
         """Whether a message is being sent, or was handed over with an outcome that was never written."""

@@ -7,13 +7,35 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import AccountThreepid, Medium, run_sync
+from matrix_threepid import AccountThreepid, Delegate, Medium, Peppers, Service, run_sync
+from matrix_threepid.deactivate import erase_threepids
+from matrix_threepid.errors import Unavailable
+from matrix_threepid.flows.session_access import link_token
 from matrix_threepid.model.message import MessageKind, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from matrix_threepid.model.threepid import Threepid
 from matrix_threepid.testing import ALICE, World
 
-from .acting import DAY, give, proved_for, refusal, stage
+from .acting import (
+    DAY,
+    FORM,
+    HOUR,
+    SUBMIT,
+    Crash,
+    Wrapped,
+    crash,
+    deliver,
+    dump,
+    give,
+    proved_for,
+    recorded,
+    refusal,
+    stage,
+    submit,
+)
 
 HELD, NEW = "held@example.org", "alice@example.org"
+NUMBER = AccountThreepid(medium=Medium.MSISDN, address="447700900001", validated_at=1, added_at=2)
+LEASE, PAUSE = 30_000, 30_000
 MEMBERS = {"medium": "email", "address": NEW}
 
 
@@ -41,7 +63,19 @@ HAPPENINGS: dict[MessageKind, Callable[[World], Any]] = {
 
 
 def notices(world: World) -> list[TokenMessage]:
+    """Let a worker send what is due; return all notices sent so far."""
+    deliver(world)
+    return sent(world)
+
+
+def sent(world: World) -> list[TokenMessage]:
     return [message for message in world.outbox.messages if message.kind.notice]
+
+
+def dies(world: World) -> None:
+    """Let a worker begin, and die on the way."""
+    with pytest.raises(Crash):
+        deliver(world)
 
 
 @pytest.mark.rule("SEC-56")
@@ -60,8 +94,7 @@ def test_the_other_addresses_are_told(world: World, kind: MessageKind, happen: C
 def test_nobody_else_is_told(world: World, happen: Callable[[World], Any]) -> None:
     """The address it is about, other people's addresses and phone numbers get no notice."""
     give(world, "bob@example.org")
-    number = AccountThreepid(medium=Medium.MSISDN, address="447700900001", validated_at=1, added_at=2)
-    run_sync(world.accounts.add(ALICE, number))
+    run_sync(world.accounts.add(ALICE, NUMBER))
     happen(world)
     assert notices(world) == []
 
@@ -110,7 +143,8 @@ def test_an_address_gets_twenty_notices_a_day(world: World) -> None:
     give(world, HELD, ALICE)
     for _ in range(25):
         removed(world)
-    assert len(notices(world)) == 20
+        deliver(world)
+    assert len(sent(world)) == 20
     world.clock.advance(DAY)
     removed(world)
     assert len(notices(world)) == 21
@@ -122,17 +156,181 @@ def test_five_addresses_are_told_at_most(world: World) -> None:
     for number in range(7):
         give(world, f"held{number}@example.org", ALICE)
     removed(world)
-    assert [notice.recipient for notice in notices(world)] == [f"held{number}@example.org" for number in range(5)]
+    assert {notice.recipient for notice in notices(world)} == {f"held{number}@example.org" for number in range(5)}
+    assert len(sent(world)) == 5
 
 
-def test_notices_take_five_seconds_together(world: World) -> None:
-    """A slow mail server holds an answer up for a limited time, however many addresses there are."""
+@pytest.mark.rule("SEC-56", "SEC-28")
+@pytest.mark.parametrize("happen", HAPPENINGS.values(), ids=[kind.value for kind in HAPPENINGS])
+def test_a_request_waits_for_no_notice(world: World, happen: Callable[[World], Any]) -> None:
+    """What happened is answered before anybody is told of it."""
+    give(world, HELD, ALICE)
+    happen(world)
+    assert (sent(world), len(notices(world))) == ([], 1)
 
-    async def slow() -> None:
-        world.clock.advance(3000)
 
-    for number in range(4):
-        give(world, f"held{number}@example.org", ALICE)
-    world.outbox.before = slow
+@pytest.mark.rule("SEC-56")
+def test_all_notices_cost_a_request_one_write(make_world: Callable[..., World]) -> None:
+    """However many addresses are told, a request asks for the account's list and writes one session."""
+    calls = {}
+    for told in (False, True):
+        world = make_world({"notices": told})
+        for number in range(5):
+            give(world, f"held{number}@example.org", ALICE)
+        trace = recorded(world)
+        removed(world)
+        calls[told] = trace
+    assert calls[True] == [*calls[False], "accounts.list", "sessions.open"]
+
+
+def test_an_account_with_one_address_costs_no_write(world: World) -> None:
+    """Where nobody is to be told, nothing is written down."""
+    trace = recorded(world)
     removed(world)
-    assert [notice.deadline for notice in notices(world)] == [5000, 2000]
+    assert (trace.count("sessions.open"), dump(world)) == (0, [])
+
+
+def test_without_the_store_a_change_stays(world: World) -> None:
+    """A store that cannot take the notice any more changes neither the answer nor the account."""
+
+    async def fail(method: str) -> None:
+        if method == "open":
+            raise Unavailable
+
+    give(world, HELD, ALICE)
+    world.rewire(sessions=Wrapped(world.homeserver.sessions, fail))
+    assert removed(world).status == 200
+    assert world.threepids() == [HELD]
+
+
+@pytest.mark.rule("SEC-56")
+def test_an_address_that_has_left_is_not_told(world: World) -> None:
+    """A notice that waits for an address is dropped when the address leaves the account, addressed or not."""
+    give(world, HELD, ALICE)
+    give(world, "stays@example.org", ALICE)
+    removed(world)
+    run_sync(world.accounts.remove(ALICE, Threepid(Medium.EMAIL, HELD)))
+    assert [notice.recipient for notice in notices(world)] == ["stays@example.org"]
+    world.outbox.outcomes = [RefusedForNow("busy")]
+    removed(world)
+    deliver(world)
+    run_sync(world.accounts.remove(ALICE, Threepid(Medium.EMAIL, "stays@example.org")))
+    world.clock.advance(PAUSE)
+    assert len(notices(world)) == 2  # that which was refused was the last
+
+
+@pytest.mark.rule("SEC-56", "SEC-34")
+def test_a_notice_survives_a_crash(world: World) -> None:
+    """A worker that dies leaves its notice to the next one, and what was sent before is not sent again."""
+    for number in range(3):
+        give(world, f"held{number}@example.org", ALICE)
+    removed(world)
+    turns = iter([None, crash()])
+
+    async def second_dies() -> None:
+        if (end := next(turns, None)) is not None:
+            await end
+
+    world.outbox.before = second_dies
+    dies(world)
+    world.clock.advance(LEASE)
+    assert sorted(notice.recipient for notice in notices(world)) == [f"held{number}@example.org" for number in range(3)]
+
+
+@pytest.mark.rule("SEC-56")
+@pytest.mark.parametrize("gone", [NUMBER.threepid, Threepid(Medium.EMAIL, NEW)], ids=lambda gone: gone.medium.value)
+def test_a_crash_before_notices_are_addressed_loses_none(world: World, gone: Threepid) -> None:
+    """Wherever a worker dies while it looks for the recipients, each is told once in the end."""
+    addresses = [HELD, "second@example.org"]
+    for point in range(5):
+        for address in addresses:
+            give(world, address, ALICE)
+        run_sync(world.accounts.add(ALICE, NUMBER))
+        give(world, NEW, ALICE)
+        world.post("/account/3pid/delete", {"medium": gone.medium.value, "address": gone.address}, ALICE)
+        told = [*addresses, *([NEW] if gone.medium is Medium.MSISDN else [])]
+        calls = iter(range(100))
+
+        async def at_the_point(_: str, point: int = point, calls: Any = calls) -> None:
+            if next(calls) == point:
+                raise Crash
+
+        homeserver = world.homeserver
+        world.rewire(limiter=Wrapped(homeserver.limiter, at_the_point), accounts=Wrapped(world.accounts, at_the_point))
+        with pytest.raises(Crash):
+            deliver(world)
+        world.rewire(limiter=homeserver.limiter, accounts=world.accounts)
+        world.clock.advance(LEASE)
+        assert sorted(notice.recipient for notice in notices(world)) == sorted(told), point
+        assert {notice.concerns for notice in sent(world)} == {
+            "a***@example.org" if gone.address == NEW else "44*******001"
+        }
+        world.outbox.messages.clear()
+
+
+def test_an_outage_of_the_mail_server_delays_notices(world: World) -> None:
+    """A notice refused for now goes out once the server takes it, up to a day later; refused for good, never."""
+    give(world, HELD, ALICE)
+    removed(world)
+    world.outbox.outcomes = [RefusedForNow("busy"), RefusedForNow("busy", HOUR), RefusedForever("no")]
+    assert len(notices(world)) == 1
+    for pause, tried in ((PAUSE - 1, 1), (1, 2), (PAUSE, 2), (HOUR, 3), (HOUR, 3)):
+        world.clock.advance(pause)
+        assert len(notices(world)) == tried
+    removed(world)
+    world.clock.advance(DAY)
+    assert len(notices(world)) == 3
+
+
+@pytest.mark.rule("SEC-56")
+def test_a_notice_cannot_be_validated(world: World) -> None:
+    """The sessions that carry notices prove nothing, whatever is known of them."""
+    give(world, HELD, ALICE)
+    removed(world)
+    deliver(world)
+    for session in dump(world):
+        token = link_token(world.homeserver, session)
+        link = f"sid={session.sid}&token={token}"
+        assert world.call("GET", SUBMIT, query=link).status == 400
+        assert world.call("POST", SUBMIT, link.encode(), headers=FORM).status == 400
+        assert refusal(submit(world, session.sid, token)) == (404, "M_NO_VALID_SESSION")
+    assert [session.validated_at for session in dump(world)] == [None, None]
+
+
+def test_notices_are_erased_with_their_user(world: World) -> None:
+    """Nothing is left of the notices of a user who was erased, sent or not."""
+    give(world, HELD, ALICE)
+    removed(world)
+    deliver(world)
+    removed(world)
+    run_sync(erase_threepids(world.homeserver, ALICE))
+    assert dump(world) == []
+    assert len(notices(world)) == 1
+
+
+@pytest.mark.parametrize("addressed", [False, True])
+def test_a_restored_backup_sends_no_notices(world: World, addressed: bool) -> None:
+    """Under a fresh pepper the notices that waited in a backup are dropped."""
+    give(world, HELD, ALICE)
+    removed(world)
+    if addressed:
+        world.outbox.outcomes = [RefusedForNow("busy")]
+        deliver(world)
+        world.outbox.messages.clear()
+        world.clock.advance(PAUSE)
+    world.rewire(peppers=Peppers.of(b"another pepper, of 32 bytes or more"))
+    assert notices(world) == []
+    world.clock.advance(LEASE)
+    assert deliver(world) == 0
+
+
+def test_a_role_without_accounts_leaves_notices_to_the_homeserver(world: World) -> None:
+    """Of roles that share a session store, the one that knows the account finds out who is to be told."""
+    give(world, HELD, ALICE)
+    removed(world)
+    hs = world.homeserver
+    other = Delegate(server_name="other", peppers=hs.peppers, sessions=hs.sessions, clock=world.clock)
+    assert run_sync(Service(other).deliver_due(1)) == 1
+    assert notices(world) == []
+    world.clock.advance(LEASE)
+    assert len(notices(world)) == 1

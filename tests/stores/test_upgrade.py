@@ -63,5 +63,10 @@ def _made_by(version: int) -> Operation[None]:
 
 
 def _opened_earlier(opened: Session) -> Operation[None]:
-    """Insert a session under the names that columns had before the fourth version."""
-    yield TABLE.insert.replace("consumed_at", "spent_at"), TABLE.row(opened)
+    """Insert a session with the columns of this version, under the names they have there."""
+    there = yield "SELECT name FROM pragma_table_info('threepid_sessions')", ()
+    columns = {name: name.replace("spent_at", "consumed_at") for (name,) in there}
+    row = dict(zip(TABLE.columns, TABLE.row(opened), strict=True))
+    marks = ", ".join("?" * len(columns))
+    statement = f"INSERT INTO threepid_sessions ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  names of columns only
+    yield statement, [row[name] for name in columns.values()]

@@ -85,4 +85,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # The field was renamed to the word of the rules, "consume".
     ("ALTER TABLE threepid_sessions RENAME COLUMN spent_at TO consumed_at",),
+    (  # Notices are sent after the answer, so they are written down.
+        "ALTER TABLE threepid_sessions ADD COLUMN notice TEXT",
+        "ALTER TABLE threepid_sessions ADD COLUMN concerns TEXT",
+    ),
 )
