@@ -11,6 +11,7 @@ from .flows import send_message
 from .flows.unbind_retry import retry_unbinds
 from .housekeeping import Job
 from .model.call import Call
+from .model.threepid import Medium
 from .ports import Caller
 from .ports._checked import Checked
 from .protocol import errors
@@ -55,6 +56,7 @@ class Service:
             raise errors.ConfigurationError(f"{type(role).__name__}.__attrs_post_init__ must call that of its parent")
         self.role = role
         self.table = table or _table_of(role)
+        self._silent_until: dict[Medium, int] = {}
         self.off = {
             declared.name: reason for declared in self.table.endpoints if (reason := declared.offered(role)) is not None
         }
@@ -113,13 +115,14 @@ class Service:
         return tuple(jobs)
 
     async def deliver_due(self, limit: int = _FEW) -> int:
-        """Send up to ``limit`` notices and deferred or interrupted messages; return how many were tried. One of the
+        """Send up to ``limit`` notices and deferred or interrupted messages; return how many were leased. One of the
         ``jobs``.
 
-        If several roles share a session store, only one of them may run this, the homeserver if there is one, and it
+        A sender that does not answer within its deadline is not used by this service for three times as long. If
+        several roles share a session store, only one of them may run this, the homeserver if there is one, and it
         needs the senders of all.
         """
-        return await send_message.deliver_due(self.role, limit)
+        return await send_message.deliver_due(self.role, self._silent_until, limit)
 
     async def purge(self, limit: int = _MANY) -> int:
         """Delete sessions that have ended, limits that have refilled, and intents without an address.

@@ -5,6 +5,8 @@ After a crash in between, a mail is sent again (with the same link) and an SMS i
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+
 from ..events import MessageSent
 from ..model.media import MEDIA
 from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
@@ -40,31 +42,45 @@ async def send_now(role: Role, session: Session) -> None:
         raise LimitExceeded(outcome.retry_after) if outcome.retry_after else Unavailable(_NOT_NOW)
 
 
-async def deliver_due(role: Role, limit: int = 100) -> int:
-    """Send up to ``limit`` messages that are due; return how many were tried.
+async def deliver_due(role: Role, silent_until: MutableMapping[Medium, int], limit: int = 100) -> int:
+    """Send up to ``limit`` messages that are due; return how many were leased.
+
+    * ``silent_until``: the time (ms) until which the sender of a medium is not used because it did not answer. The
+      caller keeps this mapping from one call to the next.
 
     Several processes may run this at once: each leases the session for which it sends.
     """
-    tried, late = 0, RefusedForever("its token is over")
-    while tried < limit and (taken := await _taken(role)) is not None:
-        if not taken.token_alive(role.clock()):
-            await _settle(role, taken, late)
-        elif not taken.unaddressed:
-            await _send(role, taken)
-        elif isinstance(role, Homeserver):  # of roles that share a store, only this one knows accounts
-            await address_notices(role, taken)
-        tried += 1
-    return tried
+    leased, late = 0, RefusedForever("its token is over")
+    while leased < limit and (session := await _lease_due(role)) is not None:
+        leased += 1
+        # Not ``token_alive``, which is false as well while the clock is behind: such a message is sent later.
+        if session.over or role.clock() >= min(session.token_expires_at, session.expires_at):
+            await _settle(role, session, late)
+        elif session.unaddressed:
+            if isinstance(role, Homeserver):  # of roles that share a store, only this one knows accounts
+                await address_notices(role, session)
+        elif role.clock() >= silent_until.get(session.threepid.medium, 0):
+            # Else it is due again when its lease ends, and messages of other media do not wait for it.
+            await _deliver(role, session, silent_until)
+    return leased
 
 
-async def _taken(role: Role) -> Session | None:
-    """Lease a session whose message is due, until the lease ends; for media that are never resent, for good."""
+async def _lease_due(role: Role) -> Session | None:
     now = role.clock()
-    while (waiting := await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline)) is not None:
-        taken = waiting if waiting.unaddressed or MEDIA[waiting.threepid.medium].resendable else waiting.lease(None)
-        if taken is waiting or await role.sessions.replace(taken):
-            return taken
-    return None
+    return await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline)
+
+
+async def _deliver(role: Role, session: Session, silent_until: MutableMapping[Medium, int]) -> None:
+    medium, begun = session.threepid.medium, role.clock()
+    if not MEDIA[medium].resendable:
+        session = session.lease(None)
+        if not await role.sessions.replace(session):
+            return
+    outcome = await _send(role, session)
+    # Half, since a time-out of a part of the exchange ends the whole of it before the deadline.
+    waited_in_vain = role.clock() - begun >= role.policy.send_deadline // 2
+    if waited_in_vain and isinstance(outcome, RefusedForNow | Unknown):
+        silent_until[medium] = role.clock() + LEASE * role.policy.send_deadline
 
 
 async def _send(role: Role, session: Session) -> Outcome:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from matrix_threepid.model.message import RefusedForever, RefusedForNow
-from matrix_threepid.testing import World
+from matrix_threepid import Medium
+from matrix_threepid.flows.send_message import LEASE
+from matrix_threepid.model.message import RefusedForever, RefusedForNow, Unknown
+from matrix_threepid.testing import Outbox, World
 
 from .acting import HOUR, crash, deliver
 from .together import Turns, waiting
@@ -57,6 +62,45 @@ def test_a_worker_tries_again(deferring: World, told: int | None, pause: int) ->
     deferring.clock.advance(1)
     assert deliver(deferring) == 1
     assert deferring.confirm().status == 303
+
+
+@pytest.mark.rule("SEC-35")
+@pytest.mark.parametrize("outcome", [RefusedForNow("no answer"), Unknown("no answer")], ids=repr)
+def test_a_silent_sender_holds_up_one_message(make_world: Callable[..., World], outcome: Any) -> None:
+    """After a time-out the sender is left alone: other media are served, and its own messages wait for their turn."""
+    world = make_world({"deferred_sending": True})
+    sms = Outbox()
+    world.rewire(senders={Medium.EMAIL: world.outbox, Medium.MSISDN: sms})
+    deadline = world.homeserver.policy.send_deadline
+
+    async def silent() -> None:
+        world.clock.advance(deadline)
+
+    for number in range(12):
+        world.ask(f"{number}@example.org")
+    world.clock.advance(1)
+    number = {"country": "GB", "phone_number": "07700 900001", "client_secret": "secret", "send_attempt": 1}
+    assert world.post("/account/3pid/msisdn/requestToken", number).status == 200
+    world.outbox.before, world.outbox.outcomes = silent, [outcome]
+    began = world.clock()
+    deliver(world)
+    assert (len(world.outbox.messages), len(sms.messages), world.clock() - began) == (1, 1, deadline)
+    world.outbox.before = None
+    world.clock.advance(LEASE * deadline - 1)
+    deliver(world)
+    assert len(world.outbox.messages) == 1
+    world.clock.advance(1)
+    deliver(world)
+    assert {message.recipient for message in world.outbox.messages} == {f"{number}@example.org" for number in range(12)}
+
+
+def test_a_sender_that_refuses_at_once_is_asked_again(deferring: World) -> None:
+    """A refusal that came in time says nothing of other messages."""
+    deferring.outbox.outcomes = [RefusedForNow("greylisted")]
+    for number in range(3):
+        deferring.ask(f"{number}@example.org")
+    deliver(deferring)
+    assert len(deferring.outbox.messages) == 3
 
 
 def test_a_worker_gives_up_for_good(deferring: World) -> None:
