@@ -98,13 +98,18 @@ async def _bind(hs: Homeserver, announced: Binding, message: BindThreepid) -> No
             raise errors.BadGateway("The identity server returned an invalid address")
         announced = announced.known(threepid, proved.address)
         # Stored with its address before the bind is sent: if the answer is lost, an unbind needs the address.
-        await hs.bindings.replace(announced)
+        if not await hs.bindings.replace(announced):
+            # An unbind took the row up, or a purge deleted it: nothing would remember what is published now.
+            raise errors.Unavailable
     elif not isinstance(proved, NotSupported):
         await hs.bindings.forget(announced)
         raise as_error(proved)
 
-    # At least 1 ms: the client of identity servers reports the timeout, in the same way as any other.
-    left = max(1, until - hs.clock())
+    left = until - hs.clock()
+    if left <= 0:
+        # Nothing was asked to be published. Later the row may be gone: its lease is a multiple of the deadline.
+        await drop(hs, announced)
+        raise errors.GatewayTimeout
     answer = await hs.identity.bind(announced.id_server, token, credentials, announced.user_id, left)
     if not isinstance(answer, Associated):
         # After a refusal, and if the server was not called, nothing new is bound. In every other case it may be bound.
