@@ -39,17 +39,26 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
     >>> run_sync(answer())
     42
     """
-    before, _driver.running = _driver.running, True
     try:
         # One step is all: a coroutine that never waits ends in its first.
-        waits_for = coroutine.send(None)
+        waits_for = drive(coroutine)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
-    finally:
-        _driver.running = before
     chain = " > ".join(_names(coroutine))
     coroutine.close()
     raise RuntimeError(f"run_sync needs ports that answer at once, but {chain} waits for {waits_for!r}")
+
+
+def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Take a coroutine to where it first waits, as ``run_sync`` does; return what it waits for.
+
+    Raises ``StopIteration`` with what the coroutine returns, if it does not wait any more.
+    """
+    before, _driver.running = _driver.running, True
+    try:
+        return coroutine.send(None)
+    finally:
+        _driver.running = before
 
 
 def _names(awaitable: Any) -> Iterator[str]:

@@ -58,6 +58,13 @@ if TYPE_CHECKING:
     from .rogue import drip as drip
     from .rogue import hang_up as hang_up
     from .rogue import silence as silence
+    from .schedules.contract import SchedulesContract as SchedulesContract
+    from .schedules.explore import ScheduleFailed as ScheduleFailed
+    from .schedules.explore import check_schedule as check_schedule
+    from .schedules.explore import explore as explore
+    from .schedules.pairs import explore_pairs as explore_pairs
+    from .schedules.schedule import Schedule as Schedule
+    from .schedules.turns import turn as turn
     from .world import ALICE as ALICE
     from .world import BASE_URL as BASE_URL
     from .world import BOB as BOB
@@ -104,6 +111,11 @@ _HOMES = {
         "press",
     ),
     ".parts.client": ("answered",),
+    ".schedules.contract": ("SchedulesContract",),
+    ".schedules.explore": ("ScheduleFailed", "check_schedule", "explore"),
+    ".schedules.pairs": ("explore_pairs",),
+    ".schedules.schedule": ("Schedule",),
+    ".schedules.turns": ("turn",),
     ".rogue": ("RogueServer", "answer", "authority", "certified", "drip", "hang_up", "silence"),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)
