@@ -51,14 +51,26 @@ def run_schedule(schedule: Schedule, make_world: MakeWorld = World, restart: Res
     """Run a schedule in a new world; the same one always comes to the same outcome.
 
     ``restart``: called at each crash with the world, for ports that do not last or that have to be opened again.
+    Raises ``ValueError`` for a call or policy that is none.
     """
     return Runner(schedule, make_world, restart).run()
+
+
+def _check_words(schedule: Schedule) -> None:
+    """Refuse what is no policy, person or act. Raises ``ValueError``."""
+    for name in schedule.policies:
+        if name not in POLICIES:
+            raise ValueError(f"policy {name}: is none of {', '.join(POLICIES)}")
+    for call in schedule.calls:
+        if call.who not in (*USERS, "host") or not hasattr(People, f"_{call.act}"):
+            raise ValueError(f"{call}: is no call that anybody makes")
 
 
 class Runner:
     """One run of a schedule."""
 
     def __init__(self, schedule: Schedule, make_world: MakeWorld, restart: Restart | None) -> None:
+        _check_words(schedule)
         chosen = [POLICIES[name] for name in schedule.policies]
         policy = {name: value for each in (TIGHT, *chosen) for name, value in each.items()}
         self.now: Task | None = None

@@ -62,10 +62,10 @@ class Scheduled:
 def _scheduled(name: str, method: str, port: Any, hears: Hears) -> Callable[..., Any]:
     ask = getattr(port, method)
 
-    async def asked(*values: Any) -> Any:
+    async def asked(*values: Any, **named: Any) -> Any:
         task = hears.now
         if task is None:
-            return await ask(*values)
+            return await ask(*values, **named)
         task.asked += 1
         fault = task.faults.get(task.asked)
         task.excused = task.excused or fault is not None
@@ -73,8 +73,8 @@ def _scheduled(name: str, method: str, port: Any, hears: Hears) -> Callable[...,
         await turn()
         if fault == "lost" or (fault == "refused" and name in ("sender", "identity")):
             return _failed(name, fault)
-        answer = await ask(*values)
-        hears.answered(task, name, method, values, answer)
+        answer = await ask(*values, **named)
+        hears.answered(task, name, method, (*values, *named.values()), answer)
         await turn()
         return _failed(name, fault) if fault == "unsaid" else answer
 
