@@ -115,12 +115,11 @@ class Service:
         return tuple(jobs)
 
     async def deliver_due(self, limit: int = _FEW) -> int:
-        """Send up to ``limit`` notices and deferred or interrupted messages; return how many were leased. One of the
-        ``jobs``.
+        """Send up to ``limit`` messages that are due, notices among them; return how many were leased.
 
-        A sender that does not answer within its deadline is not used by this service for three times as long. If
-        several roles share a session store, only one of them may run this, the homeserver if there is one, and it
-        needs the senders of all.
+        One of the ``jobs``. A sender that does not answer within its deadline is not used by this service for three
+        times as long. If several roles share a session store, only one of them may run this, the homeserver if there
+        is one, and it needs the senders of all.
         """
         return await send_message.deliver_due(self.role, self._silent_until, limit)
 

@@ -163,7 +163,6 @@ def test_the_command_replays_a_file(tmp_path: Any, capsys: pytest.CaptureFixture
 # -- what the library does not keep yet -------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="the bind gets 1 ms where it has no time left", strict=True)
 def test_a_bind_asks_nobody_to_publish_once_its_time_is_over() -> None:
     """A bind whose deadline has passed is not asked for: by then the row that announces it may be gone.
 
@@ -175,7 +174,6 @@ def test_a_bind_asks_nobody_to_publish_once_its_time_is_over() -> None:
     assert "1.6 identity.bind" not in events
 
 
-@pytest.mark.xfail(reason="a clock that is behind counts as too late", strict=True, raises=ScheduleFailed)
 def test_a_mail_is_not_given_up_because_the_clock_was_set_back() -> None:
     """A message that was taken to be sent while the clock went back behind its session waits until the clock is right.
 

@@ -12,7 +12,7 @@ from ..model.message import MessageKind
 from ..model.threepid import Purpose, Threepid
 from ..roles.homeserver import Homeserver
 from . import session_access
-from .notify_owner import notify_owner
+from .notify_owner import address_pending, notify_owner
 
 
 async def delete(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -> None:
@@ -23,6 +23,8 @@ async def delete(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -
 
     An identifier that is not on the account is no error, so that a repeated request succeeds (REQ-DEL-5).
     """
+    if hs.policy.notices:
+        await address_pending(hs, user_id)
     for threepid in candidates:
         if await hs.accounts.remove(user_id, threepid):
             # An open reset by this address could otherwise still change the password of the account.

@@ -35,7 +35,7 @@ _PURPOSES = {
 
 async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> None:
     """Store that the addresses of an account are to be told what happened to it, if ``Policy.notices`` is on."""
-    if not await _recipients(hs, user_id, kind, changed):
+    if not await _recipients(hs, user_id, changed):
         return  # of most accounts, which have one address, nothing is stored
     secret = random_text(hs.random_bytes(_SECRET_BYTES))
     try:
@@ -44,13 +44,24 @@ async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed:
         return  # the change is made already, so its answer stays
 
 
+async def address_pending(hs: Homeserver, user_id: str) -> None:
+    """Find the recipients of what happened to an account so far, before one of its addresses is removed.
+
+    Otherwise a thief of a session could add an address and remove the owner's before the job runs, and the owner would
+    not be told of the addition.
+    """
+    for session in await hs.sessions.of_owner(user_id):
+        if session.unaddressed:
+            await address_notices(hs, session)
+
+
 async def address_notices(hs: Homeserver, event: Session) -> None:
     """Write down a notice for each address that is to be told of ``event``, up to 20 a day for each address.
 
     Doing it again after a crash opens no second session: each has a slot made of the event and the address.
     """
     kind = MessageKind(event.notice)
-    for held in await _recipients(hs, event.owner or "", kind, event.threepid) if _is_ours(hs, event) else ():
+    for held in await _recipients(hs, event.owner or "", event.threepid) if _is_ours(hs, event) else ():
         if await hs.limiter.charge([Charge(key_of(hs, "notice", held.address), _A_DAY)], hs.clock()):
             continue
         candidate = Candidate(held.threepid, held.spelling or held.address)
@@ -64,7 +75,7 @@ async def notice_of(role: Role, session: Session) -> TokenMessage | None:
     """Return the notice that a session carries; ``None`` if another account has its address, or its pepper is gone."""
     if not role.policy.notices or not _is_ours(role, session):
         return None
-    # An address that has left the account is still told: whoever stole a session could remove it to silence a notice.
+    # An address that has left the account since is still told of what happened before.
     if await role.owner_of(session.threepid) not in (None, session.owner):
         return None
     kind = MessageKind(session.notice)
@@ -87,18 +98,13 @@ def _is_ours(role: Role, session: Session) -> bool:
     return role.peppers.by_id(session.pepper_id) is not None
 
 
-async def _recipients(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> list[AccountThreepid]:
-    """Return the addresses that are told of a change: a removed one, and the first five others that take notices."""
+async def _recipients(hs: Homeserver, user_id: str, changed: Threepid) -> list[AccountThreepid]:
+    """Return the first five addresses of an account that take notices, without ``changed``."""
     media = [medium for medium, row in MEDIA.items() if row.notices and hs.medium_off(medium) is None]
     if not hs.policy.notices or not media:
         return []
     listed = await hs.accounts.list(user_id)
-    others = [held for held in listed if held.medium in media and held.threepid != changed][:_MOST]
-    if kind is not MessageKind.REMOVED or changed.medium not in media:
-        return others
-    # Without this, a thief of a session could remove the owner's only address, and nobody would be told of anything.
-    removed = AccountThreepid(medium=changed.medium, address=changed.address, validated_at=0, added_at=0)
-    return [removed, *others]
+    return [held for held in listed if held.medium in media and held.threepid != changed][:_MOST]
 
 
 def _due(hs: Homeserver, candidate: Candidate, user_id: str, kind: MessageKind, secret: str) -> Session:

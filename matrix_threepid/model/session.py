@@ -85,8 +85,8 @@ class Session:
     * ``revision``: the number of changes. A store replaces a session only by the one with the next revision.
     * ``notice``: the value of the ``MessageKind`` that says what happened to the account of ``owner``, in a decoy that
       only carries a notice; ``None`` in every other session.
-    * ``concerns``: in a notice to ``threepid``, the masked address that was added or removed; ``None`` in a notice whose
-      recipients are not found yet, and whose ``threepid`` is the address that was added or removed.
+    * ``concerns``: in a notice to ``threepid``, the masked address that was added or removed; ``None`` in a notice
+      whose recipients are not found yet, and whose ``threepid`` is the address that was added or removed.
     """
 
     sid: str

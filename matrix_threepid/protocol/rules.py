@@ -239,9 +239,15 @@ class ListOf(Rule):
 
 
 HOST_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+"""The regular expression of a host name, to be part of others."""
+
 HOST = Text(rf"{HOST_PATTERN}|[0-9A-Fa-f:.]+", "must be a host name or an IP address")
+
 URL = Text(r"https?://[^\s/?#]+[^\s?#]*", "must be an http or https URL")
+"""An ``http`` or ``https`` URL without a query and a fragment."""
+
 COUNTRY = Text(r"[A-Z]{2}", "must be two capital letters of ISO 3166-1")
+"""A country, in two capital letters of ISO 3166-1."""
 
 
 def printable(max_length: int) -> Text:

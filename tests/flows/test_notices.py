@@ -171,7 +171,7 @@ def test_a_request_waits_for_no_notice(world: World, happen: Callable[[World], A
 
 @pytest.mark.rule("SEC-56")
 def test_all_notices_cost_a_request_one_write(make_world: Callable[..., World]) -> None:
-    """However many addresses are told, a request asks for the account's list and writes one session."""
+    """However many addresses are told, a removal asks for what waits and for the account's list, and writes once."""
     calls = {}
     for told in (False, True):
         world = make_world({"notices": told})
@@ -180,7 +180,8 @@ def test_all_notices_cost_a_request_one_write(make_world: Callable[..., World]) 
         trace = recorded(world)
         removed(world)
         calls[told] = trace
-    assert calls[True] == [*calls[False], "accounts.list", "sessions.open"]
+    who, *rest = calls[False]
+    assert calls[True] == [who, "sessions.of_owner", *rest, "accounts.list", "sessions.open"]
 
 
 def test_an_account_with_one_address_costs_no_write(world: World) -> None:
@@ -204,19 +205,26 @@ def test_without_the_store_a_change_stays(world: World) -> None:
 
 
 @pytest.mark.rule("SEC-56")
-def test_an_address_that_has_left_is_not_told(world: World) -> None:
-    """A notice that waits for an address is dropped when the address leaves the account, addressed or not."""
+def test_removing_an_address_silences_no_notice(world: World) -> None:
+    """Whoever adds an address and removes the owner's before the job runs hides nothing: the owner is told."""
     give(world, HELD, ALICE)
-    give(world, "stays@example.org", ALICE)
-    removed(world)
-    run_sync(world.accounts.remove(ALICE, Threepid(Medium.EMAIL, HELD)))
-    assert [notice.recipient for notice in notices(world)] == ["stays@example.org"]
+    assert added(world).status == 200
+    assert world.post("/account/3pid/delete", {"medium": "email", "address": HELD}, ALICE).status == 200
+    told = [(notice.recipient, notice.kind) for notice in notices(world)]
+    assert (HELD, MessageKind.ADDED) in told
+
+
+@pytest.mark.rule("SEC-56")
+def test_an_address_of_another_account_is_not_told(world: World) -> None:
+    """A notice that waits for an address is dropped once the address is on another account."""
+    give(world, HELD, ALICE)
     world.outbox.outcomes = [RefusedForNow("busy")]
     removed(world)
     deliver(world)
-    run_sync(world.accounts.remove(ALICE, Threepid(Medium.EMAIL, "stays@example.org")))
+    run_sync(world.accounts.remove(ALICE, Threepid(Medium.EMAIL, HELD)))
+    give(world, HELD, "@bob:example.org")
     world.clock.advance(PAUSE)
-    assert len(notices(world)) == 2  # that which was refused was the last
+    assert len(notices(world)) == 1  # that which was refused
 
 
 @pytest.mark.rule("SEC-56", "SEC-34")

@@ -18,6 +18,7 @@ from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.model.binding import Binding
+from matrix_threepid.model.media import MEDIA
 from matrix_threepid.model.session import Session
 from matrix_threepid.ports import Charge
 from matrix_threepid.testing import FakeAccounts, World, turn
@@ -219,7 +220,7 @@ class Spoiled:
     """
 
     name: str
-    of: type
+    of: Any  # a class, or a dict whose entry `member` is
     member: str
     instead: Any
     rule: str
@@ -227,7 +228,10 @@ class Spoiled:
 
     def spoil(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Break the rule."""
-        monkeypatch.setattr(self.of, self.member, self.instead)
+        if isinstance(self.of, type):
+            monkeypatch.setattr(self.of, self.member, self.instead)
+        else:
+            monkeypatch.setitem(self.of, self.member, self.instead)
 
 
 _PROVED, _SERVED = "an address is added by its proof only", "a session serves once"
@@ -237,5 +241,5 @@ SPOILED = (
     Spoiled("serves any purpose", Session, "usable", _for_any_purpose, _PROVED),
     Spoiled("is never used up", Session, "consume", lambda self, *_: self, _SERVED),
     Spoiled("is claimed by many", Session, "held_by_other", lambda *_: False, _SERVED, flow="reset"),
-    Spoiled("texts again", Medium, "repeatable", True, "one SMS an attempt"),
+    Spoiled("texts again", MEDIA, Medium.MSISDN, evolve(MEDIA[Medium.MSISDN], resendable=True), "one SMS an attempt"),
 )

@@ -39,7 +39,7 @@ def attacked(world: World, numbers: list[str], lasting: int) -> int:
         ("1,000 neighbouring numbers at once", NEIGHBOURS, 0, DEFAULT),
         ("1,000 neighbouring numbers within an hour", NEIGHBOURS, HOUR, DEFAULT),
         ("1,000 numbers all over the country at once", SPREAD, 0, DEFAULT),
-        ("the same without the look at conversion", SPREAD, 0, evolve(DEFAULT, conversion=None)),
+        ("the same with `conversion=None`", SPREAD, 0, evolve(DEFAULT, conversion=None)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

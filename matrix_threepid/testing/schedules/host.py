@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...deactivate import deactivate_threepids, erase_threepids
-from ...flows.binding_access import retry_unbinds
+from ...flows.unbind_retry import retry_unbinds
 from ...model.threepid import AccountThreepid, AddOutcome, Purpose
 from ...protocol.errors import MatrixError
 from ...uia import STAGES, Proof
