@@ -17,13 +17,15 @@ from .dns import Lookups, system_resolver
 from .failures import NoConnectionError, failure
 from .fetch import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 from .loopback import is_loopback
+from .places import Line, NoPlaceError, Places, Visit
 from .pool import KeepRule, Pool
 
 if TYPE_CHECKING:
     import ssl
 
 _MAX_HEADERS, _MAX_BODY = 16_384, 65_536
-_AT_ONCE = 16
+_AT_ONCE, _WAITING = 16, 1000
+_LINE = Line("all", "", _AT_ONCE, _WAITING)
 
 
 class NoTls:
@@ -45,8 +47,9 @@ class DirectHttp:
     No redirects, proxies or cookies. The deadline covers everything. Connections are kept for further requests to the
     same host: 30 s since the last request, 5 minutes in all; a request that must not be repeated, such as the sending
     of an SMS, takes only one that was used within the last second. Threads may share it.
+    16 calls are made at once; up to 1,000 more wait in order of arrival, until their deadline, and hold no thread.
 
-    * ``offload``: runs the blocking exchange; by default 16 threads of its own, for so many calls at once.
+    * ``offload``: runs the blocking exchange; by default 16 threads of its own.
     * ``tls``: off only towards this very machine.
     * ``context``: what to trust, in place of the system's certificates.
     """
@@ -55,11 +58,16 @@ class DirectHttp:
     tls: bool = True
     context: ssl.SSLContext | None = field(default=None, repr=False)
     _lookups: Lookups = field(init=False, repr=False)
+    _places: Places = field(init=False, repr=False)
     _pool: Pool = field(init=False, repr=False)
 
     @_lookups.default
     def _look_up_with(self) -> Lookups:
         return Lookups(system_resolver)
+
+    @_places.default
+    def _count_with(self) -> Places:
+        return Places(_WAITING)
 
     @_pool.default
     def _keep_with(self) -> Pool:
@@ -74,10 +82,14 @@ class DirectHttp:
         if not self.tls and not is_loopback(request.host):
             return HttpFailure(Failure.BLOCKED, "no TLS")
         try:
-            addresses = await self._lookups.addresses(request.host, request.port, until)
+            async with self._places.place(_LINE, Visit(request.caller, until)) as place:
+                addresses = await self._lookups.addresses(request.host, request.port, until)
+                work = partial(self._call, request, addresses, until)
+                return await self.offload(partial(self._places.held, (place,), work))
+        except NoPlaceError as error:
+            return HttpFailure(Failure.BUSY, str(error))
         except (OSError, ValueError) as error:
             return failure(error)
-        return await self.offload(partial(self._call, request, addresses, until))
 
     def close(self) -> None:
         """Close the connections that are kept. It happens by itself when the process ends."""

@@ -115,6 +115,12 @@ class Names:
         return list(found)
 
 
+def _end_connections(rogue: RogueServer, _: object, context: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    if context is not rogue.context:
+        rogue.hang_up()
+    return context
+
+
 @define
 class RogueServer:
     """The server.
@@ -122,14 +128,14 @@ class RogueServer:
     After an answer made by ``answer`` it waits for the next request on the connection; after any other answer, and if
     the client asked for that, it closes the connection.
 
-    * ``context``: what it serves with; ``None``: no TLS. It may be changed at any time.
+    * ``context``: what it serves with; ``None``: no TLS. It may be changed at any time; that ends open connections.
     * ``answers``: what it answers; it may be changed at any time.
     * ``heard``: the requests so far.
     * ``connections``: how many it has accepted so far.
     * ``at``: a port; 0, the default, takes a free one.
     """
 
-    context: ssl.SSLContext | None
+    context: ssl.SSLContext | None = field(on_setattr=_end_connections)
     answers: Answers = lambda _: answer(200, b"{}")
     heard: list[Heard] = field(factory=list)
     connections: int = 0

@@ -225,6 +225,16 @@ def test_a_server_that_closes_unasked_is_not_trusted_with_binds(setting: Setting
     assert setting.server.connections == 5
 
 
+def test_a_server_that_lost_one_bind_gets_new_connections(setting: Setting) -> None:
+    """After a bind was lost on a connection just used, the next ones go over new connections."""
+    assert setting.ask() == OK
+    setting.server.answers = lambda _: b""
+    assert isinstance(setting.ask(method="POST"), HttpFailure)
+    setting.server.answers = lambda _: answer(200, b"{}")
+    assert [setting.ask(), setting.ask(method="POST")] == [OK] * 2
+    assert setting.server.connections == 3
+
+
 # -- which connections are used ---------------------------------------------------------------------------
 
 
@@ -473,12 +483,17 @@ under_way.clear()
 waits = threading.Thread(target=ask, args=("/until-the-child-has-asked",))
 waits.start()
 assert under_way.wait(30)
-child = os.fork()
-if not child:
-    print(ask("/child"), flush=True)
-    os._exit(0)
-os.waitpid(child, 0)
+
+def child_asks():
+    child = os.fork()
+    if not child:
+        print(ask("/child"), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+child_asks()
 waits.join()
+child_asks()
 print(ask("/parent"), flush=True)
 """
 
@@ -507,5 +522,5 @@ def test_a_forked_child_has_connections_of_its_own(setting: Setting, tmp_path: P
         str(tmp_path / "ca.pem"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603  our own
-    assert done.stdout.split() == ["/parent", "/child", "/parent"]
-    assert setting.server.connections == 2
+    assert done.stdout.split() == ["/parent", "/child", "/child", "/parent"]
+    assert setting.server.connections == 3

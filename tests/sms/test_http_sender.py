@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,9 +14,9 @@ import pytest
 from matrix_threepid import ConfigurationError, run_sync
 from matrix_threepid.model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.net.direct_https import DirectHttp, request_to
-from matrix_threepid.net.fetch import Failure, HttpFailure
+from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
 from matrix_threepid.senders.gateway.sender import HttpSender
-from matrix_threepid.testing.rogue import RogueServer, answer, hang_up, silence
+from matrix_threepid.testing.rogue import PATIENCE, RogueServer, answer, hang_up, silence
 
 from .gateway import WAITS, gateway, told, trusting
 
@@ -121,3 +123,29 @@ def test_without_tls_nothing_leaves_this_machine() -> None:
     """A client without TLS talks to this very machine only."""
     request = request_to("GET", "http://192.0.2.1/", (), None)
     assert run_sync(DirectHttp(tls=False).fetch(request, 1000)) == HttpFailure(Failure.BLOCKED, "no TLS")
+
+
+def test_a_call_that_gets_no_turn_sends_nothing() -> None:
+    """While 16 calls are under way one more waits, until its deadline; what was not sent is not an unknown outcome."""
+    entered, go_on = threading.Semaphore(0), threading.Event()
+
+    def answers(_: object) -> bytes:
+        entered.release()
+        go_on.wait(PATIENCE)
+        return answer(200, b"{}")
+
+    async def calls(url: str) -> list[object]:
+        fetch, request = trusting(), request_to("POST", url, (), b"")
+        under_way = [asyncio.ensure_future(fetch.fetch(request, 30_000)) for _ in range(16)]
+        for _ in under_way:
+            assert await asyncio.to_thread(entered.acquire, timeout=PATIENCE)
+        late = await fetch.fetch(request, 1)
+        go_on.set()
+        return [late, *await asyncio.gather(*under_way)]
+
+    with gateway() as server:
+        server.answers = answers
+        late, *others = asyncio.run(calls(f"https://localhost:{server.port}/"))
+    assert late == HttpFailure(Failure.BUSY, "out of time")
+    assert others == [HttpReply(200, b"{}")] * 16
+    assert len(server.heard) == 16
