@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from ..threads import result_of
 from .deadline import Deadline
 from .forks import forget_at_fork
-from .timer import by, running
+from .timer import by
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Ticket:
     caller: str | None
     has_place: bool = False
     holders: int = 1
-    given: Future[None] = field(factory=running, repr=False)
+    given: Future[None] = field(factory=Future, repr=False)
     _queue: _Queue = field(factory=_Queue, repr=False)
 
 

@@ -91,11 +91,11 @@ TIMER = Timer()
 def by(future: Future[T], until: Deadline) -> Future[T]:
     """Return a future that ends as ``future`` does, or with ``TimeoutError`` at the deadline.
 
-    Cancelling the returned future changes nothing: who waits for it may leave at any time.
+    Cancelling the returned future does not cancel ``future``: event loops do so when a waiting caller is cancelled.
     """
     if future.done():
         return future
-    outer: Future[T] = running()
+    outer: Future[T] = Future()
     alarm = TIMER.at(until.at, lambda: _end(outer, TimeoutError(errno.ETIMEDOUT, "out of time")))
 
     def ended(inner: Future[T]) -> None:
@@ -107,15 +107,8 @@ def by(future: Future[T], until: Deadline) -> Future[T]:
     return outer
 
 
-def running() -> Future[Any]:
-    """Return a future that cannot be cancelled: event loops cancel a future when its waiting caller is cancelled."""
-    made: Future[Any] = Future()
-    made.set_running_or_notify_cancel()
-    return made
-
-
 def _end(future: Future[Any], result: Any) -> None:
-    """End a future unless it has ended: answer and deadline may come at the same moment."""
+    """End a future unless it has ended or was cancelled: answer and deadline may come at the same moment."""
     with suppress(InvalidStateError):
         if isinstance(result, BaseException):
             future.set_exception(result)
