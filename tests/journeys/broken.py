@@ -87,10 +87,10 @@ class TakesOldPasswords(Passwords):
 
     seen: set[tuple[str, object]] = set()  # noqa: RUF012  one server a test
 
-    async def fit(self, user_id: str, password: object) -> bool:
+    async def fit(self, user_id: str | None, password: object, key: str | None = None) -> bool:
         if (user_id, password) in self.seen:
             return True
-        fits = await super().fit(user_id, password)
+        fits = await super().fit(user_id, password, key)
         if fits:
             self.seen.add((user_id, password))
         return fits

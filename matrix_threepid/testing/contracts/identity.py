@@ -72,7 +72,7 @@ class IdentityServerClientContract(IdentityWire):
     def test_an_answer_to_an_unbind_has_its_meaning(
         self, client: IdentityServerClient, servers: HttpIdentityServers, status: int, body: Any, expected: Any
     ) -> None:
-        """Any 2xx is success; Matrix errors are refusals; 400, 404, 405 and 501 without one mean no support."""
+        """A 2xx without an errcode is success; errors are refusals; 400, 404, 405, 501 without one mean no support."""
         self.need("http")
         servers.say(said(status, body))
         assert means(self.call("unbind", client, servers.at(HERE)), expected)
