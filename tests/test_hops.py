@@ -1,0 +1,15 @@
+"""How many files a reader of one call has to open stays as low as it is; ``python -m tests.tools.hops`` shows them."""
+
+from __future__ import annotations
+
+import pytest
+from tools.hops import CALLS, hops
+
+MOST = {"requestToken": 18, "submit form": 13, "add": 19, "list": 8, "bind": 17, "unbind": 13, "delete": 19}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_story_is_told_in_few_files(name: str) -> None:
+    """A call goes through no more files than it did when its story was last told from top to bottom."""
+    files, _ = hops(name)
+    assert len(files) <= MOST[name], sorted(files)
