@@ -109,11 +109,3 @@ def parts() -> Iterator[Parts]:
 def site(parts: Parts, files: Mapping[str, Path], tmp_path: Path) -> Site:
     """A place for a Synapse, which keeps its data there."""
     return site_in(tmp_path, parts, files)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Show a socket that the mailbox left open when a program was ended amid a mail, and fail no test for it."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"))

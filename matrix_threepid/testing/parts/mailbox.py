@@ -67,9 +67,7 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 async def _end_tasks() -> None:
-    # Again until none is left: a connection accepted just before starts its own task only now.
-    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # transports that were closed are gone after this
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
