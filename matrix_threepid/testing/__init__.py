@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 if TYPE_CHECKING:
-    from .contracts import AccountsContract as AccountsContract
-    from .contracts import AssociationStoreContract as AssociationStoreContract
-    from .contracts import BindingStoreContract as BindingStoreContract
-    from .contracts import CallersContract as CallersContract
-    from .contracts import HostContract as HostContract
-    from .contracts import IdentityServerClientContract as IdentityServerClientContract
-    from .contracts import PagesContract as PagesContract
-    from .contracts import RateLimiterContract as RateLimiterContract
-    from .contracts import RemoteVerifierContract as RemoteVerifierContract
-    from .contracts import RequestVerifierContract as RequestVerifierContract
-    from .contracts import SafeFetchContract as SafeFetchContract
-    from .contracts import SessionStoreContract as SessionStoreContract
-    from .contracts import TokenSenderContract as TokenSenderContract
-    from .contracts import UiaContract as UiaContract
+    from .contracts.accounts import AccountsContract as AccountsContract
+    from .contracts.associations import AssociationStoreContract as AssociationStoreContract
+    from .contracts.bindings import BindingStoreContract as BindingStoreContract
+    from .contracts.callers import CallersContract as CallersContract
+    from .contracts.fetch import SafeFetchContract as SafeFetchContract
+    from .contracts.hosts import HostContract as HostContract
+    from .contracts.identity import IdentityServerClientContract as IdentityServerClientContract
+    from .contracts.limits import RateLimiterContract as RateLimiterContract
+    from .contracts.pages import PagesContract as PagesContract
     from .contracts.providers import Arrived as Arrived
     from .contracts.providers import Behaviour as Behaviour
+    from .contracts.requests import RequestVerifierContract as RequestVerifierContract
+    from .contracts.senders import TokenSenderContract as TokenSenderContract
+    from .contracts.sessions import SessionStoreContract as SessionStoreContract
+    from .contracts.uia import UiaContract as UiaContract
+    from .contracts.verifiers import RemoteVerifierContract as RemoteVerifierContract
     from .fakes import PASSWORD as PASSWORD
     from .fakes import Events as Events
     from .fakes import FakeAccounts as FakeAccounts
@@ -77,22 +77,20 @@ _HOMES = {
     ".identity": ("FakeIdentityServers",),
     ".invariants": ("check_invariants",),
     ".world": ("ALICE", "BASE_URL", "BOB", "GENEROUS", "GENEROUS_SMS", "World"),
-    ".contracts": (
-        "AccountsContract",
-        "AssociationStoreContract",
-        "BindingStoreContract",
-        "CallersContract",
-        "HostContract",
-        "IdentityServerClientContract",
-        "PagesContract",
-        "RateLimiterContract",
-        "RemoteVerifierContract",
-        "RequestVerifierContract",
-        "SafeFetchContract",
-        "SessionStoreContract",
-        "TokenSenderContract",
-        "UiaContract",
-    ),
+    ".contracts.accounts": ("AccountsContract",),
+    ".contracts.associations": ("AssociationStoreContract",),
+    ".contracts.bindings": ("BindingStoreContract",),
+    ".contracts.callers": ("CallersContract",),
+    ".contracts.fetch": ("SafeFetchContract",),
+    ".contracts.hosts": ("HostContract",),
+    ".contracts.identity": ("IdentityServerClientContract",),
+    ".contracts.limits": ("RateLimiterContract",),
+    ".contracts.pages": ("PagesContract",),
+    ".contracts.requests": ("RequestVerifierContract",),
+    ".contracts.senders": ("TokenSenderContract",),
+    ".contracts.sessions": ("SessionStoreContract",),
+    ".contracts.uia": ("UiaContract",),
+    ".contracts.verifiers": ("RemoteVerifierContract",),
     ".contracts.providers": ("Arrived", "Behaviour"),
     ".journeys": ("JOURNEYS", "Visit", "open_surroundings", "run"),
     ".journeys.contract": ("JourneyContract",),

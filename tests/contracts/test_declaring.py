@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from matrix_threepid.testing.contracts import SessionStoreContract
+from matrix_threepid.testing import SessionStoreContract
 
 from .running import run_pytest
 
 FORGETFUL = """
 import pytest
 from matrix_threepid.memory.sessions import MemorySessions
-from matrix_threepid.testing.contracts import SessionStoreContract
+from matrix_threepid.testing import SessionStoreContract
 
 class TestForgetful(SessionStoreContract):
     unsupported = {"purge": "keys expire by themselves"}

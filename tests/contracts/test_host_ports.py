@@ -25,8 +25,16 @@ from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.protocol.errors import Forbidden, Unauthorized
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.stores.sqlite import Sqlite
-from matrix_threepid.testing import PASSWORD, FakeCallers, FakeClock, FakeUia
-from matrix_threepid.testing.contracts import CallersContract, PagesContract, RequestVerifierContract, UiaContract
+from matrix_threepid.testing import (
+    PASSWORD,
+    CallersContract,
+    FakeCallers,
+    FakeClock,
+    FakeUia,
+    PagesContract,
+    RequestVerifierContract,
+    UiaContract,
+)
 from matrix_threepid.texts.pages import BuiltInPages
 
 TABLE = data.load("../identity/data/x_matrix")

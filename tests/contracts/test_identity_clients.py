@@ -11,8 +11,7 @@ import pytest
 from matrix_threepid.identity.client import HttpIdentityClient
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.net.safe_https import PinnedHttps
-from matrix_threepid.testing import FakeIdentityServers
-from matrix_threepid.testing.contracts import IdentityServerClientContract
+from matrix_threepid.testing import FakeIdentityServers, IdentityServerClientContract
 from matrix_threepid.testing.contracts.identity_cases import UNBIND, said
 from matrix_threepid.testing.contracts.identity_servers import ClientSetting, trusting
 

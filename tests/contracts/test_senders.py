@@ -18,8 +18,7 @@ from matrix_threepid.senders.gateway.sender import HttpSender
 from matrix_threepid.senders.smtp.sender import SmtpSender
 from matrix_threepid.senders.twilio.sender import TwilioSender
 from matrix_threepid.senders.twilio.verify import TwilioVerifySender
-from matrix_threepid.testing import Outbox
-from matrix_threepid.testing.contracts import RemoteVerifierContract, TokenSenderContract
+from matrix_threepid.testing import Outbox, RemoteVerifierContract, TokenSenderContract
 from matrix_threepid.testing.contracts.providers import Arrived, Behaviour
 
 from .mail_provider import MailProvider

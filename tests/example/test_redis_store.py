@@ -15,8 +15,7 @@ from redis_server import server
 
 from examples.redis_store import RedisLimits, RedisSessions, for_asyncio, for_threads
 from matrix_threepid import run_sync
-from matrix_threepid.testing import ALICE, World
-from matrix_threepid.testing.contracts import RateLimiterContract, SessionStoreContract
+from matrix_threepid.testing import ALICE, RateLimiterContract, SessionStoreContract, World
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from matrix_threepid.hosts import wsgi
 from matrix_threepid.hosts.wsgi import Environ, Wsgi
 from matrix_threepid.protocol.wire import CORS, Request, Response
 from matrix_threepid.service import Service
-from matrix_threepid.testing.contracts import HostContract
+from matrix_threepid.testing import HostContract
 
 from .serving import werkzeug_serving
 

@@ -15,7 +15,7 @@ from matrix_threepid.hosts.asgi import Asgi, Receive, Scope, Send
 from matrix_threepid.hosts.twisted import ThreepidResource
 from matrix_threepid.hosts.wsgi import Wsgi
 from matrix_threepid.service import Service
-from matrix_threepid.testing.contracts import HostContract
+from matrix_threepid.testing import HostContract
 
 from .serving import twisted_serving, uvicorn_serving, werkzeug_serving, wsgiref_serving
 

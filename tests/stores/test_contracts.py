@@ -11,11 +11,11 @@ from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
-from matrix_threepid.testing import FakeAccounts
-from matrix_threepid.testing.contracts import (
+from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,
+    FakeAccounts,
     RateLimiterContract,
     SessionStoreContract,
 )

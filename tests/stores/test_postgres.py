@@ -25,7 +25,7 @@ from matrix_threepid.stores.sql import (
     migrate,
 )
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
-from matrix_threepid.testing.contracts import (
+from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,

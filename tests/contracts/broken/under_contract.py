@@ -11,8 +11,7 @@ from contracts.sms_providers import SmsProvider
 from contracts.test_identity_clients import TestHttpIdentityClient, our_client
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.testing import FakeCallers, FakeUia
-from matrix_threepid.testing.contracts import RateLimiterContract
+from matrix_threepid.testing import FakeCallers, FakeUia, RateLimiterContract
 from matrix_threepid.texts.pages import BuiltInPages
 
 from . import CAUGHT_BY

@@ -8,11 +8,11 @@ from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
-from matrix_threepid.testing import FakeAccounts
-from matrix_threepid.testing.contracts import (
+from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,
+    FakeAccounts,
     RateLimiterContract,
     SessionStoreContract,
 )

@@ -7,7 +7,7 @@ import pytest
 
 from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.synapse.database import SynapseDatabase
-from matrix_threepid.testing.contracts import (
+from matrix_threepid.testing import (
     AssociationStoreContract,
     BindingStoreContract,
     RateLimiterContract,
