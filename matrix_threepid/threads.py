@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 from attrs import define, field
 
+from .forks import forget_at_fork
 from .offload import driven_by_run_sync
 from .protocol.errors import ConfigurationError, Unavailable
 
@@ -63,9 +63,6 @@ class Threads:
 
     def start(self, work: Callable[[], T], /) -> Future[T]:
         """Have ``work`` done in a thread, also where no event loop runs; return a future of its result."""
-        # A forked process has none of the threads, but a copy of their counts and perhaps of a held lock.
-        if self._crew.pid != os.getpid():
-            self._crew = _Crew(self._most)
         # In a copy of the context, as `asyncio.to_thread` does: context variables of a request reach its log lines.
         job = _Job(partial(copy_context().run, work), self._latest())
         self._crew.do(job)
@@ -131,8 +128,12 @@ class _Crew:
     """
 
     def __init__(self, most: int) -> None:
-        self.pid = os.getpid()
         self._most = most
+        self.forget()
+        forget_at_fork(self)
+
+    def forget(self) -> None:
+        """Begin anew in a forked child, which has none of the threads, but their counts and perhaps a held lock."""
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._threads = self._idle = 0

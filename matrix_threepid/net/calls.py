@@ -31,8 +31,8 @@ def default_context() -> ssl.SSLContext:
 
 
 @frozen
-class Caller:
-    """Makes requests; threads may share it.
+class AddressClient:
+    """Makes requests to one address at a time; threads may share it.
 
     * ``context``: what wraps a socket in TLS.
     * ``limits``: bytes that are read of an answer.

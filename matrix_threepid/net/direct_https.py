@@ -17,7 +17,7 @@ from .dns import Lookups, system_resolver
 from .failures import NoConnectionError, failure
 from .fetch import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 from .loopback import is_loopback
-from .places import Line, NoPlaceError, Places, Visit
+from .places import Line, NoPlaceError, Places, Waiter
 from .pool import KeepRule, Pool
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class DirectHttp:
         if not self.tls and not is_loopback(request.host):
             return HttpFailure(Failure.BLOCKED, "no TLS")
         try:
-            async with self._places.place(_LINE, Visit(request.caller, until)) as place:
+            async with self._places.place(_LINE, Waiter(request.caller, until)) as place:
                 addresses = await self._lookups.addresses(request.host, request.port, until)
                 work = partial(self._call, request, addresses, until)
                 return await self.offload(partial(self._places.held, (place,), work))
@@ -96,15 +96,15 @@ class DirectHttp:
         self._pool.close_idle()
 
     def _call(self, request: HttpRequest, addresses: Sequence[str], until: Deadline) -> HttpReply | HttpFailure:
-        from .calls import Caller, default_context
+        from .calls import AddressClient, default_context
         from .exchange import Limits
 
         context: Any = (self.context or default_context()) if self.tls else NoTls()
-        caller = Caller(context, Limits(_MAX_HEADERS, _MAX_BODY), self._pool)
+        client = AddressClient(context, Limits(_MAX_HEADERS, _MAX_BODY), self._pool)
         answer = HttpFailure(Failure.REFUSED, "the host has no address")
         for address in self._pool.order(request.host, request.port, addresses):
             try:
-                return caller.call(request, address, until)
+                return client.call(request, address, until)
             except NoConnectionError as error:  # noqa: PERF203  each address has its own chance
                 answer = error.reason
         return answer

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from attrs import define, field, frozen
 
+from ..forks import forget_at_fork
 from ..threads import result_of
 from .deadline import Deadline
-from .forks import forget_at_fork
 from .timer import by
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Ticket:
 
 
 @define(eq=False)
-class Visit:
+class Waiter:
     """One call on its way through all its lines.
 
     * ``caller``: for whom the call is made; ``None``: unknown.
@@ -108,16 +108,16 @@ class Places:
         forget_at_fork(self)
 
     @asynccontextmanager
-    async def place(self, line: Line, visit: Visit) -> AsyncIterator[Ticket]:
+    async def place(self, line: Line, waiter: Waiter) -> AsyncIterator[Ticket]:
         """Wait for a place until the deadline and have it inside of the block. Raises ``NoPlaceError``."""
-        ticket = self.join(line, visit.caller)
+        ticket = self.join(line, waiter.caller)
         if ticket is None:
             raise NoPlaceError
         try:
             if not ticket.has_place:
-                left = visit.until.left_ms()
-                await _turn_of(ticket, visit.until)
-                visit.waited += left - visit.until.left_ms()
+                left = waiter.until.left_ms()
+                await _turn_of(ticket, waiter.until)
+                waiter.waited += left - waiter.until.left_ms()
             yield ticket
         finally:
             self.leave(ticket)

@@ -11,7 +11,7 @@ from weakref import WeakMethod, finalize
 
 from attrs import define, field, frozen
 
-from .forks import forget_at_fork
+from ..forks import forget_at_fork
 from .timer import TIMER
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from .denied_addresses import AddressCheck, plain_address
 from .dns import MOST, Lookups, Resolve, is_address, system_resolver
 from .failures import NoConnectionError, failure
 from .fetch import Failure, HttpFailure, HttpReply, HttpRequest
-from .places import Line, NoPlaceError, Places, Ticket, Visit
+from .places import Line, NoPlaceError, Places, Ticket, Waiter
 from .pool import KeepRule, Now, Pool, monotonic_ms
 
 if TYPE_CHECKING:
     import ssl
 
-    from .calls import Caller
+    from .calls import AddressClient
 
 
 def _verifies(_: object, __: object, context: ssl.SSLContext | None) -> None:
@@ -116,15 +116,15 @@ class PinnedHttps:
 
         * ``deadline``: ms everything may take, the wait for a place included.
         """
-        visit = Visit(request.caller, Deadline.in_ms(deadline))
+        waiter = Waiter(request.caller, Deadline.in_ms(deadline))
         if request.port not in self.ports:
             return HttpFailure(Failure.BLOCKED, "port")
         try:
-            async with self._places.place(self._line("name", request.host), visit) as place:
-                addresses = await self._addresses(request, visit)
+            async with self._places.place(self._line("name", request.host), waiter) as place:
+                addresses = await self._addresses(request, waiter)
                 if isinstance(addresses, HttpFailure):
-                    return evolve(addresses, waited=visit.waited)
-                return await self._at_one_of(addresses, request, place, visit)
+                    return evolve(addresses, waited=waiter.waited)
+                return await self._at_one_of(addresses, request, place, waiter)
         except NoPlaceError as error:
             return HttpFailure(Failure.BUSY, str(error))
 
@@ -132,57 +132,57 @@ class PinnedHttps:
         """Close the connections that are kept. It happens by itself when the process ends."""
         self._pool.close_idle()
 
-    async def _addresses(self, request: HttpRequest, visit: Visit) -> Sequence[str] | HttpFailure:
+    async def _addresses(self, request: HttpRequest, waiter: Waiter) -> Sequence[str] | HttpFailure:
         """Return the addresses that may be called: all that the name leads to, or none of them."""
         try:
-            found = await self._look_up(request, visit)
+            found = await self._look_up(request, waiter)
         except (OSError, ValueError) as error:
             return failure(error)
         if any(map(self._check.denies, found)):
             return HttpFailure(Failure.BLOCKED)
         return self._pool.order(request.host, request.port, [plain_address(address) for address in found])
 
-    async def _look_up(self, request: HttpRequest, visit: Visit) -> Sequence[str]:
+    async def _look_up(self, request: HttpRequest, waiter: Waiter) -> Sequence[str]:
         if is_address(request.host):
             return [request.host]
         line = Line("look-ups", "", MOST, self.waiting)
-        async with self._places.place(line, visit) as place:
+        async with self._places.place(line, waiter) as place:
             # The look-up has its place until its thread is done: it goes on after the deadline, or when cancelled.
             around = partial(self._places.held, (place,))
-            return await self._lookups.addresses(request.host, request.port, visit.until, around)
+            return await self._lookups.addresses(request.host, request.port, waiter.until, around)
 
     async def _at_one_of(
-        self, addresses: Sequence[str], request: HttpRequest, name: Ticket, visit: Visit
+        self, addresses: Sequence[str], request: HttpRequest, name: Ticket, waiter: Waiter
     ) -> HttpReply | HttpFailure:
         """Call the first address that accepts a connection."""
         everything = Line("all", "", self.at_once, self.waiting)
         answer = HttpFailure(Failure.REFUSED, "the host has no address")
         for address in addresses:
             async with (
-                self._places.place(self._line("address", address), visit) as there,
-                self._places.place(everything, visit) as anywhere,
+                self._places.place(self._line("address", address), waiter) as there,
+                self._places.place(everything, waiter) as anywhere,
             ):
-                work = partial(self._call, request, address, visit, visit.until.left_ms())
+                work = partial(self._call, request, address, waiter, waiter.until.left_ms())
                 try:
                     return await self.offload(partial(self._places.held, (name, there, anywhere), work))
                 except NoConnectionError as error:
                     answer = error.reason
-        return evolve(answer, waited=visit.waited)
+        return evolve(answer, waited=waiter.waited)
 
-    def _call(self, request: HttpRequest, address: str, visit: Visit, left: int) -> HttpReply | HttpFailure:
+    def _call(self, request: HttpRequest, address: str, waiter: Waiter, left: int) -> HttpReply | HttpFailure:
         """Call one address, in a thread; ``left``: the ms that were left when a thread was asked for."""
-        visit.waited += left - visit.until.left_ms()
-        answer = self._caller().call(request, address, visit.until)
+        waiter.waited += left - waiter.until.left_ms()
+        answer = self._client().call(request, address, waiter.until)
         if isinstance(answer, HttpFailure):
-            return evolve(answer, waited=visit.waited)
-        return answer if answer.cut is None else evolve(answer, cut=evolve(answer.cut, waited=visit.waited))
+            return evolve(answer, waited=waiter.waited)
+        return answer if answer.cut is None else evolve(answer, cut=evolve(answer.cut, waited=waiter.waited))
 
-    def _caller(self) -> Caller:
-        from .calls import Caller, default_context
+    def _client(self) -> AddressClient:
+        from .calls import AddressClient, default_context
         from .exchange import Limits
 
         context: Any = self.context or default_context()
-        return Caller(context, Limits(self.max_headers, self.max_body), self._pool)
+        return AddressClient(context, Limits(self.max_headers, self.max_body), self._pool)
 
     def _line(self, kind: str, key: str) -> Line:
         return Line(kind, key, self.per_host, self.waiting_per_host)

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from attrs import define, field
 
+from ..forks import forget_at_fork
 from .deadline import Deadline
-from .forks import forget_at_fork
 
 T = TypeVar("T")
 Call = Callable[[], object]

@@ -1,4 +1,4 @@
-"""What a forked child must not share with its parent: connections, locks and counts of calls."""
+"""What a forked child must not share with its parent: threads, connections, locks and counts of calls."""
 
 from __future__ import annotations
 
