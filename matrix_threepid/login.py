@@ -18,7 +18,7 @@ _BY_ADDRESS = "m.id.thirdparty"
 _BY_PARTS = {row.login_type: row.login for row in MEDIA.values() if row.login is not None}
 
 
-def names_threepid(body: Mapping[str, Any]) -> bool:
+def names_threepid(body: Mapping[str, object]) -> bool:
     """Return whether a login body names its user by an address, in any form that ``user_of_login`` reads.
 
     * ``body``: the JSON object of the login request or of the stage.
@@ -30,7 +30,7 @@ def names_threepid(body: Mapping[str, Any]) -> bool:
     return kind == _BY_ADDRESS or kind in _BY_PARTS or (kind is None and "medium" in identifier)
 
 
-async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str | None:
+async def user_of_login(hs: Homeserver, body: Mapping[str, object]) -> str | None:
     """Return the user whom a login body names by an address; ``None`` if no account has it.
 
     * ``hs``: the homeserver.
@@ -47,7 +47,7 @@ async def user_of_login(hs: Homeserver, body: Mapping[str, Any]) -> str | None:
     return None
 
 
-def login_key(hs: Homeserver, body: Mapping[str, Any]) -> str:
+def login_key(hs: Homeserver, body: Mapping[str, object]) -> str:
     """Return the key under which tries to log in by the address of a body are counted; nothing can be read off it."""
     named = _named(hs, body.get("identifier", body))
     return key_of(hs, "login", *(part for threepid in named for part in (threepid.medium.value, threepid.address)))

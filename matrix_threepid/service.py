@@ -92,7 +92,7 @@ class Service:
     def _body_of(self, error: errors.MatrixError) -> dict[str, object]:
         """Return the body of an error with the errcode that the API of this role has for it (REQ-ISREQ-2)."""
         body = error.body()
-        known = self.role.errcodes.get(body.get("errcode", ""))
+        known = self.role.errcodes.get(str(body.get("errcode")))
         return {**body, "errcode": known} if known else body
 
     def jobs(

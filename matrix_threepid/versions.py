@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .model.threepid import Medium
 from .roles.homeserver import Homeserver
 
@@ -28,7 +26,7 @@ def unstable_features(homeserver: Homeserver) -> dict[str, bool]:
     }
 
 
-def capabilities(homeserver: Homeserver) -> dict[str, Any]:
+def capabilities(homeserver: Homeserver) -> dict[str, object]:
     """Return ``m.3pid_changes`` for ``capabilities``; it is enabled as ``Policy.changes_enabled`` says.
 
     Source: `m.3pid_changes <https://spec.matrix.org/latest/client-server-api/#m3pid_changes-capability>`__.

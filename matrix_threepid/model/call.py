@@ -62,7 +62,7 @@ class Call:
 
     request: Request
     caller: Caller | None = None
-    body: Mapping[str, Any] = field(factory=dict, repr=False)
+    body: Mapping[str, object] = field(factory=dict, repr=False)
 
     @property
     def user(self) -> Caller:

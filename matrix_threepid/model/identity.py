@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from attrs import field, frozen
 
@@ -127,7 +127,7 @@ def read_failure(status: int, body: object) -> Failed:
     return read_refusal(status, body)
 
 
-def read_refusal(status: int, body: Mapping[str, Any]) -> Failed:
+def read_refusal(status: int, body: Mapping[str, object]) -> Failed:
     """Return what an object with an ``errcode`` means, whatever the status: old servers refuse with status 200.
 
     >>> read_refusal(400, {"errcode": "M_UNRECOGNIZED"})
@@ -137,17 +137,18 @@ def read_refusal(status: int, body: Mapping[str, Any]) -> Failed:
     return NotSupported() if body["errcode"] == "M_UNRECOGNIZED" else _refused(status, body)
 
 
-def is_refusal(body: Mapping[str, Any]) -> bool:
+def is_refusal(body: Mapping[str, object]) -> bool:
     """Return whether the object of an answer with a status of success says that it was none."""
     return _has_errcode(body)
 
 
-def _has_errcode(body: object) -> TypeGuard[Mapping[str, Any]]:
+def _has_errcode(body: object) -> TypeGuard[Mapping[str, object]]:
     return isinstance(body, Mapping) and isinstance(body.get("errcode"), str)
 
 
-def _refused(status: int, body: Mapping[str, Any]) -> ServerRefused:
-    errcode = body["errcode"] if _ERRCODE.fullmatch(body["errcode"]) else "M_UNKNOWN"
+def _refused(status: int, body: Mapping[str, object]) -> ServerRefused:
+    given = str(body["errcode"])
+    errcode = given if _ERRCODE.fullmatch(given) else "M_UNKNOWN"
     error, retry = body.get("error"), body.get("retry_after_ms")
     # The text comes from a third party: control characters are removed and the length is bounded (SEC-124).
     shown = "".join(filter(str.isprintable, error))[:_MAX_TEXT] if isinstance(error, str) else ""

@@ -7,7 +7,7 @@ nothing for it), and so does the import of this module. Nothing else asks which 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol, TypedDict
 
 from attrs import frozen
 
@@ -50,6 +50,19 @@ class AddressMembers(Protocol):
         """Return the address that the members name. Raises ``InvalidParam`` with the name of the member."""
 
 
+class MediumReply(TypedDict, total=False):
+    """The members that a medium adds to the answer of a ``requestToken``.
+
+    * ``success``: always ``True``, as the first drafts have it.
+    * ``msisdn``: the number in digits.
+    * ``intl_fmt``: the number as people write it for callers from abroad.
+    """
+
+    success: bool
+    msisdn: str
+    intl_fmt: str
+
+
 @frozen(kw_only=True)
 class MediumRow:
     """What the library knows about one medium.
@@ -80,7 +93,7 @@ class MediumRow:
     members: type[AddressMembers]
     asks: str
     read: Callable[[str, AddressPolicy], Threepid]
-    reply: Callable[[Threepid], Mapping[str, Any]] | None = None
+    reply: Callable[[Threepid], MediumReply] | None = None
     by_code: bool
     resendable: bool
     costs: bool
@@ -97,7 +110,7 @@ class MediumRow:
     rejected: type[MatrixError]
 
 
-def _reply_number(threepid: Threepid) -> Mapping[str, Any]:
+def _reply_number(threepid: Threepid) -> MediumReply:
     number = threepid.address
     return {"success": True, "msisdn": number, "intl_fmt": international(number)}
 

@@ -92,7 +92,7 @@ class Candidate:
 def _must_be(kind: type, what: str) -> Callable[[object, Named, Any], None]:
     """Return an attrs validator for values made by a host, which raises ``ConfigurationError`` for another type."""
 
-    def check(instance: object, attribute: Named, value: Any) -> None:
+    def check(instance: object, attribute: Named, value: object) -> None:
         # True is an int for isinstance, and no number of ms.
         if not isinstance(value, kind) or value == "" or isinstance(value, bool):
             where = f"{type(instance).__name__}.{attribute.name}"

@@ -177,7 +177,7 @@ def _rule(answer: object) -> IsOfType:
         return lambda value: type(value) is int and value >= 0
     if answer is bool:
         return lambda value: type(value) is bool
-    # Of generic types such as ``dict[str, Any]`` the container is checked; the flows check what they read from it.
+    # Of generic types such as ``dict[str, object]`` the container is checked; the flows check what they read from it.
     kind = cast("type", origin or answer)
     return lambda value: isinstance(value, kind)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..events import Event
 from ..model.call import Caller
@@ -63,7 +63,7 @@ class Uia(Protocol):
     See https://spec.matrix.org/latest/client-server-api/#user-interactive-authentication-api.
     """
 
-    def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> Awaitable[None]:
+    def require(self, request: Request, caller: Caller, body: Mapping[str, object], action: str) -> Awaitable[None]:
         """Return if ``body["auth"]`` completes a flow, else raise ``UiaRequired``.
 
         * ``request``: the request.

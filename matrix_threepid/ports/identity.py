@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import field, frozen
 
@@ -71,7 +71,7 @@ class ObjectSigner(Protocol):
     See https://spec.matrix.org/latest/appendices/#signing-json.
     """
 
-    def sign(self, value: Mapping[str, Any]) -> dict[str, Any]:
+    def sign(self, value: Mapping[str, object]) -> dict[str, object]:
         """Return ``value`` with the server's signature under ``signatures``."""
 
 
@@ -81,7 +81,7 @@ class RequestVerifier(Protocol):
     See https://spec.matrix.org/latest/server-server-api/#request-authentication.
     """
 
-    def origin(self, request: Request, body: Mapping[str, Any]) -> Awaitable[str]:
+    def origin(self, request: Request, body: Mapping[str, object]) -> Awaitable[str]:
         """Return the name of the server that signed a request to this server.
 
         Raises ``Unauthorized`` if a signature is missing, malformed or not valid.

@@ -59,10 +59,10 @@ class Charged(Enum):
     CHANGES = "changes: per user"
 
 
-Handler = Callable[[Any, Any, Any], Awaitable[Any]]
+Handler = Callable[..., Awaitable[object]]
 """Called with the role, the call, and the message: the body read as the request class, or ``None`` without one.
 
-Each endpoint has types of its own for the three, which one table cannot express; so they are ``Any``.
+Each endpoint has types of its own for the three, which one table cannot express; so they are not named here.
 """
 
 

@@ -7,8 +7,8 @@ check themselves whenever they are made (``Policy`` and its parts).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
 
 import attrs
 from attrs import frozen
@@ -17,7 +17,7 @@ from .errors import ConfigurationError
 from .rules import Flag, Free, Ignored, Integer, OneOf, Rule, Schema, Text, once, printable
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
 C = TypeVar("C", bound=type)
 
@@ -31,8 +31,8 @@ def redacted(_: object) -> str:
 class Nested(Rule):
     """An object with members of its own, those of ``cls``; ``builds``: what is made of them, if not a ``cls``."""
 
-    cls: type[Any]
-    builds: type[Any] = attrs.field(default=attrs.Factory(lambda self: self.cls, takes_self=True))
+    cls: type
+    builds: type = attrs.field(default=attrs.Factory(lambda self: self.cls, takes_self=True))
     words: str = "must be an object"
 
     def schema(self) -> Schema:
@@ -68,7 +68,13 @@ def member(
 
 
 def choice(
-    rule: Rule, default: object, *, doc: str, topic: str = "", optional: bool = False, instead: Any = None
+    rule: Rule,
+    default: object,
+    *,
+    doc: str,
+    topic: str = "",
+    optional: bool = False,
+    instead: Callable[[object], object] | None = None,
 ) -> Any:
     """Declare a choice, which is checked whenever its class is made (see ``Choices``).
 
@@ -77,11 +83,11 @@ def choice(
     * ``instead``: a check for Python values that are taken as they are, such as ``callable``.
     """
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> object:
         taken = value is None or (instead is not None and instead(value))
         return rule.make(value) if not taken and rule.holds(value) else value
 
-    def check(made: Choices, attribute: attrs.Attribute[Any], value: object) -> None:
+    def check(made: Choices, attribute: attrs.Attribute[object], value: object) -> None:
         if (value is None and optional) or (instead is not None and instead(value)) or rule.holds(value):
             return
         wanted = f"must be a {rule.builds.__name__}, not {type(value).__name__}" if isinstance(rule, Nested) else None
@@ -165,47 +171,71 @@ def schema(cls: type) -> Schema:
     }
 
 
-def text(max_length: int, **options: Any) -> Any:
+class Options(TypedDict, total=False):
+    """What the functions below hand on to ``member``."""
+
+    default: object
+    optional: bool
+    secret: bool
+    alias: str
+    key: str
+    doc: str
+
+
+def text(max_length: int, **options: Unpack[Options]) -> str:
     """Declare a string of 1 to ``max_length`` characters without control characters."""
-    return member(printable(max_length), **options)
+    declared: str = member(printable(max_length), **options)
+    return declared
 
 
-def typed(max_length: int, **options: Any) -> Any:
+def typed(max_length: int, **options: Unpack[Options]) -> str:
     """Declare what a person typed: up to ``max_length`` characters, judged by what reads it."""
     rule = f"must be a string of 1 to {max_length} characters"
-    return member(Text(r"[^\x00-\x08\x0e-\x1f\x7f]" + f"{{1,{max_length}}}", rule), secret=True, **options)
+    options["secret"] = True
+    declared: str = member(Text(r"[^\x00-\x08\x0e-\x1f\x7f]" + f"{{1,{max_length}}}", rule), **options)
+    return declared
 
 
-def opaque(**options: Any) -> Any:
+def opaque(**options: Unpack[Options]) -> str:
     """Declare a ``sid`` or ``client_secret``: 1 to 255 characters of ``0-9 a-z A-Z . = _ -``."""
-    return member(Text(r"[0-9a-zA-Z.=_-]{1,255}", "must be 1 to 255 characters of 0-9 a-z A-Z . = _ -"), **options)
+    declared: str = member(
+        Text(r"[0-9a-zA-Z.=_-]{1,255}", "must be 1 to 255 characters of 0-9 a-z A-Z . = _ -"), **options
+    )
+    return declared
 
 
-def token(**options: Any) -> Any:
+def token(**options: Unpack[Options]) -> str:
     """Declare a token as a person typed it: 1 to 255 characters of any kind."""
-    return member(Text(r"[\s\S]{1,255}", "must be a string of 1 to 255 characters"), secret=True, **options)
+    options["secret"] = True
+    declared: str = member(Text(r"[\s\S]{1,255}", "must be a string of 1 to 255 characters"), **options)
+    return declared
 
 
-def one_of(*values: str, **options: Any) -> Any:
+def one_of(*values: str, **options: Unpack[Options]) -> str:
     """Declare a string out of a short list."""
-    return member(OneOf(*values), **options)
+    declared: str = member(OneOf(*values), **options)
+    return declared
 
 
-def integer(**options: Any) -> Any:
+def integer(**options: Unpack[Options]) -> int:
     """Declare a whole number."""
-    return member(Integer(), **options)
+    declared: int = member(Integer(), **options)
+    return declared
 
 
-def flag(**options: Any) -> Any:
+def flag(**options: Unpack[Options]) -> bool:
     """Declare a boolean."""
-    return member(Flag(), **options)
+    declared: bool = member(Flag(), **options)
+    return declared
 
 
-def free_object(**options: Any) -> Any:
+def free_object(**options: Unpack[Options]) -> Mapping[str, object]:
     """Declare an object the library does not look into."""
-    return member(Free(), **options)
+    declared: Mapping[str, object] = member(Free(), **options)
+    return declared
 
 
-def ignored(**options: Any) -> Any:
+def ignored(*, doc: str = "") -> object:
     """Declare a member that has no effect, so that nothing it may be is a fault; the message holds it unread."""
-    return member(Ignored(), optional=True, secret=True, **options)
+    declared: object = member(Ignored(), optional=True, secret=True, doc=doc)
+    return declared

@@ -10,13 +10,13 @@ on top of picking the members, and 3 ms a class to compile within a first reques
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 
 from .errors import InvalidParam, MissingParam
 from .members import Nested, members
-from .rules import ListOf, Rule, once
+from .rules import Check, ListOf, Rule, once
 
 M = TypeVar("M")
 Inner = Callable[[Nested, Mapping[str, object], str], object]
@@ -64,7 +64,7 @@ def values_of(cls: type, body: Mapping[str, object], at: str, inner: Inner) -> d
     return values
 
 
-_Row = tuple[str, str | None, str, Mapping[str, None], type | None, Callable[[Any], object] | None, Rule]
+_Row = tuple[str, str | None, str, Mapping[str, None], type | None, Check | None, Rule]
 
 
 @once

@@ -7,7 +7,7 @@ A rule has a JSON schema and its words. The schema judges, through jsonschema; t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Schema = dict[str, object]
 F = TypeVar("F", bound=Callable[..., object])
+
+Check = Callable[[Any], object]
+"""Judges values of one type, which the rule names beside it; so its argument is ``Any``."""
 
 MAX_INTEGER = 2**53 - 1
 _END = r"(?![\s\S])"  # the end of the text in Python and ECMA-262 alike; "$" would allow a newline
@@ -43,7 +46,7 @@ class Rule:
         """Return the rule as a JSON schema (2020-12)."""
         raise NotImplementedError
 
-    def quick(self) -> tuple[type | None, Callable[[Any], object] | None]:
+    def quick(self) -> tuple[type | None, Check | None]:
         """Return a type, and a check that judges the values of just that type as the schema does; ``None`` for all."""
         return None, None
 
@@ -54,7 +57,7 @@ class Rule:
             return fits is None or bool(fits(value))
         return _judge(self).is_valid(value)
 
-    def make(self, value: Any) -> Any:
+    def make(self, value: object) -> object:
         """Return what a member holds for an accepted value."""
         return value
 
@@ -81,7 +84,7 @@ class Text(Rule):
     def schema(self) -> Schema:
         return {"type": "string", "pattern": f"^(?:{self.pattern}){_END}"}
 
-    def quick(self) -> tuple[type, Callable[[Any], object]]:
+    def quick(self) -> tuple[type, Check]:
         return str, re.compile(self.pattern).fullmatch if self.also is None else self._fits
 
     def _fits(self, value: str) -> bool:
@@ -104,7 +107,7 @@ class OneOf(Rule):
     def schema(self) -> Schema:
         return {"type": "string", "enum": list(self.values)}
 
-    def quick(self) -> tuple[type, Callable[[Any], object]]:
+    def quick(self) -> tuple[type, Check]:
         return str, frozenset(self.values).__contains__
 
 
@@ -123,7 +126,7 @@ class Integer(Rule):
     def schema(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
-    def quick(self) -> tuple[type, Callable[[Any], object]]:
+    def quick(self) -> tuple[type, Check]:
         return int, range(self.least, self.most + 1).__contains__
 
     def make(self, value: Any) -> int:
@@ -139,7 +142,7 @@ class LooseInteger(Rule):
     def schema(self) -> Schema:
         return {"anyOf": [Integer().schema(), {"type": "string", "pattern": f"^-?[0-9]{{1,15}}{_END}"}]}
 
-    def quick(self) -> tuple[type, Callable[[Any], object]]:
+    def quick(self) -> tuple[type, Check]:
         return Integer().quick()
 
     def make(self, value: Any) -> int:
@@ -160,7 +163,7 @@ class Number(Rule):
     def schema(self) -> Schema:
         return {"type": "number", "exclusiveMinimum": self.above, "maximum": self.most}
 
-    def quick(self) -> tuple[type, Callable[[Any], object]]:
+    def quick(self) -> tuple[type, Check]:
         return float, self._fits
 
     def _fits(self, value: float) -> bool:
@@ -190,7 +193,7 @@ class Free(Rule):
     def schema(self) -> Schema:
         return {"type": "object", **({"additionalProperties": self.each.schema()} if self.each else {})}
 
-    def quick(self) -> tuple[type, Callable[[Any], object] | None]:
+    def quick(self) -> tuple[type, Check | None]:
         return dict, None if self.each is None else self._fits
 
     def _fits(self, value: Mapping[str, object]) -> bool:
@@ -216,7 +219,7 @@ class ListOf(Rule):
 
     each: Rule
     least: int = 0
-    into: Callable[[Iterable[Any]], Any] = tuple
+    into: Callable[[Any], object] = tuple
 
     @property
     def words(self) -> str:
@@ -226,10 +229,10 @@ class ListOf(Rule):
     def schema(self) -> Schema:
         return {"type": "array", "items": self.each.schema(), "minItems": self.least}
 
-    def quick(self) -> tuple[type, Callable[[Any], object]]:
+    def quick(self) -> tuple[type, Check]:
         return list, lambda value: len(value) >= self.least and all(map(self.each.accepts, value))
 
-    def make(self, value: Any) -> Any:
+    def make(self, value: Any) -> object:
         return self.into(value)
 
     def holds(self, value: object) -> bool:

@@ -109,12 +109,12 @@ class Response:
 _JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *CORS)
 
 
-def json_response(status: int, body: Mapping[str, Any], *headers: tuple[str, str]) -> Response:
+def json_response(status: int, body: Mapping[str, object], *headers: tuple[str, str]) -> Response:
     """Return ``body`` as a JSON answer with CORS headers."""
     return Response(status, _JSON + headers, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def read_object(raw: bytes, max_bytes: int) -> dict[str, Any]:
+def read_object(raw: bytes, max_bytes: int) -> dict[str, object]:
     """Return the JSON object in ``raw``.
 
     Raises ``TooLarge`` before parsing, ``NotJson`` for what is no JSON text, and ``BadJson`` for
@@ -136,7 +136,7 @@ def _parse(raw: bytes) -> Any:
         raise NotJson from None
 
 
-def _check(value: Any, depth: int) -> None:
+def _check(value: object, depth: int) -> None:
     """Refuse deep nesting and strings that are no Unicode text (lone surrogates)."""
     if isinstance(value, str):
         _check_text(value)
@@ -154,7 +154,7 @@ def _check_text(value: str) -> None:
         raise BadJson("A string of the body holds a lone surrogate") from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise BadJson("A member of the body appears twice")

@@ -97,7 +97,7 @@ def _check_peppers(_: object, attribute: _PortField, peppers: Peppers) -> None:
         raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
 
 
-def _is_server_name(_: Any, attribute: Any, value: Any) -> None:
+def _is_server_name(_: object, attribute: _PortField, value: Any) -> None:
     if not isinstance(value, str) or not _SERVER_NAME.fullmatch(value):
         raise ConfigurationError(
             f"{attribute.name}: must be a Matrix server name, host[:port] without https://, such as example.org"

@@ -8,15 +8,14 @@ MSC4178, https://github.com/matrix-org/matrix-spec-proposals/pull/4178.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from attrs import evolve, frozen
 
 from ...flows.request_token import TokenRequest, request_token
 from ...model.call import Call
-from ...model.media import MEDIA, AddressMembers, MediumRow
+from ...model.media import MEDIA, AddressMembers, MediumReply, MediumRow
 from ...model.session import Session
 from ...model.threepid import Medium, Owner, Purpose
 from ...protocol import errors
@@ -130,7 +129,7 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
     return ask
 
 
-def reply_of(row: MediumRow, session: Session) -> Mapping[str, Any]:
+def reply_of(row: MediumRow, session: Session) -> MediumReply:
     """Return the members that a medium adds to the reply."""
     return {} if row.reply is None else row.reply(session.threepid)
 

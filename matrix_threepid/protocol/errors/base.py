@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class MatrixError(Exception):
@@ -20,11 +20,11 @@ class MatrixError(Exception):
     errcode: ClassVar[str] = "M_UNKNOWN"
     message: ClassVar[str] = "Something went wrong"
 
-    def __init__(self, message: str | None = None, **extra: Any) -> None:
+    def __init__(self, message: str | None = None, **extra: object) -> None:
         super().__init__(message or self.message)
         self.extra = extra
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         """Return the JSON object for the client: ``errcode``, ``error`` and the extra members."""
         return {"errcode": self.errcode, "error": str(self), **self.extra}
 
@@ -57,11 +57,11 @@ class UiaRequired(MatrixError):
 
     status = 401
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: dict[str, object]) -> None:
         super().__init__("User-interactive authentication required")
         self.state = state
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         return self.state
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .base import MatrixError
 
 
@@ -38,7 +36,7 @@ class UserLocked(MatrixError):
     status, errcode = 401, "M_USER_LOCKED"
     message = "This account has been locked"
 
-    def __init__(self, message: str | None = None, **extra: Any) -> None:
+    def __init__(self, message: str | None = None, **extra: object) -> None:
         super().__init__(message, **{"soft_logout": True, **extra})
 
 
@@ -122,6 +120,6 @@ class HostRefused(MatrixError):
     Source: this project.
     """
 
-    def __init__(self, status: int, errcode: str, message: str, **extra: Any) -> None:
+    def __init__(self, status: int, errcode: str, message: str, **extra: object) -> None:
         super().__init__(message, **extra)
         self.status, self.errcode = status, errcode  # type: ignore[misc]

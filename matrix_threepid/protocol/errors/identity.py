@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .base import MatrixError
 
 
@@ -42,7 +40,7 @@ class IdentityServerRefused(MatrixError):
         self.status, self.errcode = status, errcode  # type: ignore[misc]
         self.retry_after_ms = retry_after_ms or 1000
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         limited = {"retry_after_ms": self.retry_after_ms} if self.status == 429 else {}
         return {**super().body(), **limited}
 
