@@ -12,7 +12,13 @@ from matrix_threepid.stores.sql import Operation, migrate
 from matrix_threepid.stores.sqlite import Sqlite
 
 PAGE = (Path(__file__).parents[1] / "docs" / "hosts" / "synapse.md").read_text("utf-8")
-OTHERS = {"threepid_guest_access_tokens", "threepid_validation_session", "threepid_validation_token"}
+OTHERS = {
+    "threepid_guest_access_tokens",
+    "threepid_validation_session",
+    "threepid_validation_token",
+    "user_threepid_id_server",
+    "user_threepids",
+}
 """Tables of Synapse's own."""
 
 
@@ -35,7 +41,7 @@ def _tables() -> Operation[set[str]]:
 
 
 def test_the_page_drops_the_tables_of_the_module_alone(synapse_database: Sqlite) -> None:
-    """Its statements leave nothing of the module's and all of Synapse's, though these have the same prefix."""
+    """Its statements leave nothing of the module's and all of Synapse's."""
     run_sync(migrate(synapse_database))
     (statements,) = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
@@ -55,4 +61,5 @@ def test_the_page_names_every_table(synapse_database: Sqlite) -> None:
     (said,) = re.findall(r"in five tables\nthat are made at the first start: (.*?)\. ", PAGE, re.DOTALL)
     assert set(re.findall(r"`(\w+)`", said)) == made
     assert len(made) == 5
+    assert all(name.startswith("matrix_threepid_") for name in made)
     synapse_database.close()

@@ -51,7 +51,7 @@ class Threepids:
         settings = read(ModuleSettings, config)
         ensure_fit(self._api, identity_servers=settings.needs_private, endpoints=settings.endpoints is not None)
         db = Prepared(self._api)
-        self._api.delayed_background_call(0, partial(_prepare, db), desc="threepid_schema")
+        self._api.delayed_background_call(0, partial(_prepare, db), desc="matrix_threepid_schema")
         if settings.delegate_path is not None:
             self._delegate(Wiring(settings, self._api, db), settings.delegate_path)
         if settings.needs_private:

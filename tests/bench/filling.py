@@ -55,11 +55,11 @@ class Strangers:
 
 def fill(place: Place, count: int, strangers: Strangers) -> int:
     """Fill an empty store; return the bytes its ``count`` sessions take on disk."""
-    place.bulk("threepid_sessions", sessions.TABLE.columns, session_rows(count, strangers))
+    place.bulk("matrix_threepid_sessions", sessions.TABLE.columns, session_rows(count, strangers))
     size = place.size()
-    place.bulk("threepid_limits", ("name", "full_at"), limit_rows(count // 2, strangers))
-    place.bulk("threepid_bindings", bindings.TABLE.columns, binding_rows(count // 10, strangers))
-    place.bulk("threepid_associations", associations.TABLE.columns, association_rows(count // 10, strangers))
+    place.bulk("matrix_threepid_limits", ("name", "full_at"), limit_rows(count // 2, strangers))
+    place.bulk("matrix_threepid_bindings", bindings.TABLE.columns, binding_rows(count // 10, strangers))
+    place.bulk("matrix_threepid_associations", associations.TABLE.columns, association_rows(count // 10, strangers))
     place.settle()
     return size
 

@@ -11,7 +11,7 @@ from attrs import define, field
 from matrix_threepid.stores.sql import Database, Operation
 
 T = TypeVar("T")
-_TAKE_TURN = "DELETE FROM threepid_schema WHERE version < 0"
+_TAKE_TURN = "DELETE FROM matrix_threepid_schema WHERE version < 0"
 
 
 @define

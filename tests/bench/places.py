@@ -119,7 +119,7 @@ class PostgresPlace:
         self._run("CHECKPOINT")
 
     def size(self) -> int:
-        ((size,),) = self._run("SELECT pg_total_relation_size('threepid_sessions')")
+        ((size,),) = self._run("SELECT pg_total_relation_size('matrix_threepid_sessions')")
         return int(size)
 
     def remove(self) -> None:

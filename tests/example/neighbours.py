@@ -89,7 +89,7 @@ class Pair:
         """Return whose address it is, as the identity server's database has it."""
         file = self.identity.folder.parent / "identity.db.identity_server"
         with closing(sqlite3.connect(file)) as db:
-            rows = db.execute("SELECT mxid FROM threepid_associations WHERE address = ?", (address,)).fetchall()
+            rows = db.execute("SELECT mxid FROM matrix_threepid_associations WHERE address = ?", (address,)).fetchall()
         return rows[0][0] if rows else None
 
     def publish(self, name: str, mailbox: Mailbox) -> tuple[Person, Directory]:

@@ -41,8 +41,8 @@ async def _awaited(db: Database, version: int) -> None:
 
 
 def _claimed(version: int) -> Operation[None]:
-    yield "CREATE TABLE IF NOT EXISTS threepid_schema (version BIGINT NOT NULL PRIMARY KEY)", ()
-    yield "INSERT INTO threepid_schema (version) VALUES (?)", (version,)
+    yield "CREATE TABLE IF NOT EXISTS matrix_threepid_schema (version BIGINT NOT NULL PRIMARY KEY)", ()
+    yield "INSERT INTO matrix_threepid_schema (version) VALUES (?)", (version,)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -23,14 +23,14 @@ T = TypeVar("T")
 MANY = 20_000
 MODULES = (sessions, limits, bindings, associations)
 INDEXES = (
-    "threepid_sessions_due",
-    "threepid_sessions_owner",
-    "threepid_sessions_threepid",
-    "threepid_sessions_expires",
-    "threepid_limits_full",
-    "threepid_bindings_user",
-    "threepid_bindings_due",
-    "threepid_bindings_nameless",
+    "matrix_threepid_sessions_due",
+    "matrix_threepid_sessions_owner",
+    "matrix_threepid_sessions_threepid",
+    "matrix_threepid_sessions_expires",
+    "matrix_threepid_limits_full",
+    "matrix_threepid_bindings_user",
+    "matrix_threepid_bindings_due",
+    "matrix_threepid_bindings_nameless",
 )
 """All that are there for a statement's sake. Primary keys and slots are unique, so nothing works without theirs."""
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")

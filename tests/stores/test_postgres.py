@@ -39,7 +39,13 @@ from .postgres import DRIVERS, LEVELS, Driver, Place, driver, place
 from .recording import everything_stores_do
 
 STARTERS = 8
-TABLES = ("threepid_sessions", "threepid_limits", "threepid_bindings", "threepid_associations", "host_threepids")
+TABLES = (
+    "matrix_threepid_sessions",
+    "matrix_threepid_limits",
+    "matrix_threepid_bindings",
+    "matrix_threepid_associations",
+    "host_threepids",
+)
 
 
 @pytest.fixture(scope="module")

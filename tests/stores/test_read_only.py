@@ -259,7 +259,7 @@ def _raising(sqlstate: str) -> Operation[None]:
 
 
 def _emptied() -> Operation[None]:
-    for table in ("threepid_sessions", "threepid_limits"):
+    for table in ("matrix_threepid_sessions", "matrix_threepid_limits"):
         yield f"DELETE FROM {table}", ()  # noqa: S608  our own words
 
 

@@ -53,7 +53,7 @@ def test_the_schema_of_a_later_release_is_refused(sqlite: Sqlite, start: object)
     """Neither ``check_schema`` nor ``migrate`` touches what it does not know."""
 
     def upgrade() -> Operation[None]:
-        yield "INSERT INTO threepid_schema (version) VALUES (?)", (len(MIGRATIONS) + 1,)
+        yield "INSERT INTO matrix_threepid_schema (version) VALUES (?)", (len(MIGRATIONS) + 1,)
 
     run_sync(sqlite.run(upgrade))
     with pytest.raises(ConfigurationError, match="upgrade matrix_threepid"):
@@ -65,12 +65,12 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     db = Sqlite(tmp_path / "broken.db")
 
     def in_the_way() -> Operation[None]:
-        yield "CREATE TABLE threepid_limits (x TEXT)", ()
+        yield "CREATE TABLE matrix_threepid_limits (x TEXT)", ()
 
     run_sync(db.run(in_the_way))
-    with pytest.raises(Exception, match="already exists"):
+    with pytest.raises(Exception, match="there is already another table"):
         run_sync(migrate(db))
-    assert [name for name, _ in run_sync(db.run(_schema))] == ["threepid_limits"]
+    assert [name for name, _ in run_sync(db.run(_schema))] == ["matrix_threepid_limits"]
     db.close()
 
 

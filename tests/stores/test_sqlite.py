@@ -43,7 +43,7 @@ def test_a_failed_operation_leaves_nothing_behind(sqlite: Sqlite) -> None:
     """What an operation did before it raised is undone, and the next one works."""
 
     def fails() -> Operation[None]:
-        yield "INSERT INTO threepid_limits (name, full_at) VALUES (?, ?)", ("k", 1)
+        yield "INSERT INTO matrix_threepid_limits (name, full_at) VALUES (?, ?)", ("k", 1)
         raise LookupError
 
     for _ in range(2):
@@ -81,7 +81,7 @@ def test_what_was_read_is_still_true_when_it_is_written(sqlite: Sqlite, tmp_path
         seen.append((yield from _count()))
         if len(seen) == 1:
             _insert_elsewhere(tmp_path)
-        yield "INSERT INTO threepid_limits (name, full_at) VALUES (?, ?)", ("mine", seen[-1])
+        yield "INSERT INTO matrix_threepid_limits (name, full_at) VALUES (?, ?)", ("mine", seen[-1])
 
     run_sync(sqlite.run(reads_then_writes))
     assert seen == [0, 1]
@@ -135,7 +135,7 @@ def test_a_locked_file_stops_no_loop(sqlite: Sqlite, tmp_path: Path) -> None:
 
     def write() -> Operation[None]:
         begun.set()
-        yield "INSERT INTO threepid_limits (name, full_at) VALUES (?, ?)", ("ours", 1)
+        yield "INSERT INTO matrix_threepid_limits (name, full_at) VALUES (?, ?)", ("ours", 1)
 
     async def meet() -> bool:
         patient = Sqlite(tmp_path / "threepid.db", busy_timeout=60_000)
@@ -174,9 +174,9 @@ def test_the_library_does_not_load_sqlite_before_it_is_used() -> None:
 
 
 def _count() -> Operation[int]:
-    return (yield "SELECT count(*) FROM threepid_limits", ())[0][0]
+    return (yield "SELECT count(*) FROM matrix_threepid_limits", ())[0][0]
 
 
 def _insert_elsewhere(tmp_path: Path) -> None:
     with another(tmp_path) as other:
-        other.execute("INSERT INTO threepid_limits (name, full_at) VALUES ('theirs', 1)")
+        other.execute("INSERT INTO matrix_threepid_limits (name, full_at) VALUES ('theirs', 1)")

@@ -5,6 +5,8 @@ An entry that was released never changes, since databases have it; a change of t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # Times are ms. No column is BOOLEAN or TIMESTAMP, which drivers read as different types.
         """CREATE TABLE threepid_sessions (
@@ -89,4 +91,44 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE threepid_sessions ADD COLUMN notice TEXT",
         "ALTER TABLE threepid_sessions ADD COLUMN concerns TEXT",
     ),
+    (  # Synapse has tables of its own that begin with "threepid_", and the stores may be in its database.
+        "ALTER TABLE threepid_sessions RENAME TO matrix_threepid_sessions",
+        "ALTER TABLE threepid_limits RENAME TO matrix_threepid_limits",
+        "ALTER TABLE threepid_bindings RENAME TO matrix_threepid_bindings",
+        "ALTER TABLE threepid_associations RENAME TO matrix_threepid_associations",
+        # A partition may have other names (docs/stores.md).
+        "ALTER INDEX IF EXISTS threepid_sessions_pkey RENAME TO matrix_threepid_sessions_pkey",
+        "ALTER INDEX IF EXISTS threepid_limits_pkey RENAME TO matrix_threepid_limits_pkey",
+        "ALTER INDEX IF EXISTS threepid_bindings_pkey RENAME TO matrix_threepid_bindings_pkey",
+        "ALTER INDEX IF EXISTS threepid_associations_pkey RENAME TO matrix_threepid_associations_pkey",
+        # SQLite cannot rename an index.
+        "DROP INDEX threepid_sessions_slot",
+        "CREATE UNIQUE INDEX matrix_threepid_sessions_slot ON matrix_threepid_sessions (slot) WHERE slot IS NOT NULL",
+        "DROP INDEX threepid_sessions_due",
+        "CREATE INDEX matrix_threepid_sessions_due ON matrix_threepid_sessions (due_at) WHERE due_at IS NOT NULL",
+        "DROP INDEX threepid_sessions_owner",
+        "CREATE INDEX matrix_threepid_sessions_owner ON matrix_threepid_sessions (owner) WHERE owner IS NOT NULL",
+        "DROP INDEX threepid_sessions_threepid",
+        "CREATE INDEX matrix_threepid_sessions_threepid ON matrix_threepid_sessions (address, medium)",
+        "DROP INDEX threepid_sessions_expires",
+        "CREATE INDEX matrix_threepid_sessions_expires ON matrix_threepid_sessions (expires_at)",
+        "DROP INDEX threepid_limits_full",
+        "CREATE INDEX matrix_threepid_limits_full ON matrix_threepid_limits (full_at)",
+        "DROP INDEX threepid_bindings_user",
+        "CREATE INDEX matrix_threepid_bindings_user ON matrix_threepid_bindings (user_id, created_at)",
+        "DROP INDEX threepid_bindings_due",
+        "CREATE INDEX matrix_threepid_bindings_due ON matrix_threepid_bindings (due_at) WHERE due_at IS NOT NULL",
+        "DROP INDEX threepid_bindings_nameless",
+        "CREATE INDEX matrix_threepid_bindings_nameless ON matrix_threepid_bindings (created_at) WHERE medium IS NULL",
+    ),
 )
+
+
+def statements(version: int, dialect: str) -> Iterator[str]:
+    """Yield what brings a schema to a version from the one before.
+
+    SQLite has no ``ALTER INDEX``, and needs none: its indexes of primary keys have no names.
+    """
+    for statement in MIGRATIONS[version - 1]:
+        if dialect == "postgresql" or not statement.startswith("ALTER INDEX"):
+            yield statement

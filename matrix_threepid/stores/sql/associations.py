@@ -10,14 +10,14 @@ from ._columns import SqlTable
 from .operation import Database, Operation
 
 # The primary key is (address, medium); the key of the table's own statements is not used here, as nothing is replaced.
-TABLE = SqlTable("threepid_associations", Association, "address")
+TABLE = SqlTable("matrix_threepid_associations", Association, "address")
 _OF_ADDRESS = "address = ? AND medium = ?"
 _PUT = f"{TABLE.insert} ON CONFLICT (address, medium) DO UPDATE SET mxid = excluded.mxid, ts = excluded.ts"
-_REMOVE = f"DELETE FROM threepid_associations WHERE {_OF_ADDRESS} AND mxid = ? RETURNING mxid"  # noqa: S608  all parts are constants
+_REMOVE = f"DELETE FROM matrix_threepid_associations WHERE {_OF_ADDRESS} AND mxid = ? RETURNING mxid"  # noqa: S608  constants
 
 
 class SqlAssociations:
-    """An ``AssociationStore`` in the table ``threepid_associations``.
+    """An ``AssociationStore`` in the table ``matrix_threepid_associations``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """

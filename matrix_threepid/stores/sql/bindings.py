@@ -8,16 +8,16 @@ from ...model.binding import Binding
 from ._columns import SqlTable, purging
 from .operation import Database, Operation
 
-TABLE = SqlTable("threepid_bindings", Binding, "id")
+TABLE = SqlTable("matrix_threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
-_FORGET = "DELETE FROM threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
+_FORGET = "DELETE FROM matrix_threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
 # Only rows without an address are purged. Why the condition stands twice, in two forms: see `purging`.
 _OLD, _STILL_OLD = "medium IS NULL AND created_at < ?", "length(medium) IS NULL AND created_at + 0 < ?"
-_PURGE = purging("threepid_bindings", "id", _OLD, "created_at", _STILL_OLD)
+_PURGE = purging("matrix_threepid_bindings", "id", _OLD, "created_at", _STILL_OLD)
 
 
 class SqlBindings:
-    """A ``BindingStore`` in the table ``threepid_bindings``.
+    """A ``BindingStore`` in the table ``matrix_threepid_bindings``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """

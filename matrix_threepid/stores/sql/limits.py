@@ -15,18 +15,18 @@ from .operation import Database, Operation
 # One statement decides and counts, so that charges at once cannot all read the old number and all be granted, at any
 # isolation level. It returns a row exactly if the charge is granted.
 _GRANT = (
-    "INSERT INTO threepid_limits AS held (name, full_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+    "INSERT INTO matrix_threepid_limits AS held (name, full_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
     "SET full_at = CASE WHEN held.full_at > ? THEN held.full_at ELSE ? END + ? WHERE held.full_at <= ? RETURNING name"
 )
-_READ = "SELECT full_at FROM threepid_limits WHERE name = ?"
+_READ = "SELECT full_at FROM matrix_threepid_limits WHERE name = ?"
 # Corrects a number that a clock running ahead has left behind; conditional, for another process may have lowered it.
-_LOWER = "UPDATE threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
-_FORGET = "DELETE FROM threepid_limits WHERE name = ?"
-_PURGE = purging("threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
+_LOWER = "UPDATE matrix_threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
+_FORGET = "DELETE FROM matrix_threepid_limits WHERE name = ?"
+_PURGE = purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
 
 
 class SqlLimits:
-    """A ``RateLimiter`` in the table ``threepid_limits``, one row a key.
+    """A ``RateLimiter`` in the table ``matrix_threepid_limits``, one row a key.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """

@@ -53,7 +53,7 @@ def run_operation(operation: Operation[T], execute: Callable[[str, Sequence[Any]
     * ``execute``: runs one statement with its parameters and returns its rows, none for a statement without rows.
 
     >>> def version():
-    ...     rows = yield "SELECT max(version) FROM threepid_schema WHERE version > ?", (0,)
+    ...     rows = yield "SELECT max(version) FROM matrix_threepid_schema WHERE version > ?", (0,)
     ...     return rows[0][0]
     >>> run_operation(version(), lambda sql, parameters: [(4,)])
     4

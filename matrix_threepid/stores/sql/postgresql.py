@@ -121,8 +121,8 @@ def raised_for(sqlstate: str | None, *, lost: bool = True) -> type[Exception] | 
 def with_percent(sql: str) -> str:
     """Return a statement whose parameters are marked ``%s``, as psycopg wants.
 
-    >>> with_percent("SELECT mxid FROM threepid_associations WHERE address = ? AND medium = ?")
-    'SELECT mxid FROM threepid_associations WHERE address = %s AND medium = %s'
+    >>> with_percent("SELECT mxid FROM matrix_threepid_associations WHERE address = ? AND medium = ?")
+    'SELECT mxid FROM matrix_threepid_associations WHERE address = %s AND medium = %s'
     """
     return sql.replace("?", "%s")
 
@@ -131,8 +131,8 @@ def with_percent(sql: str) -> str:
 def with_numbers(sql: str) -> str:
     """Return a statement whose parameters are numbered from ``$1``, as asyncpg wants.
 
-    >>> with_numbers("SELECT mxid FROM threepid_associations WHERE address = ? AND medium = ?")
-    'SELECT mxid FROM threepid_associations WHERE address = $1 AND medium = $2'
+    >>> with_numbers("SELECT mxid FROM matrix_threepid_associations WHERE address = ? AND medium = ?")
+    'SELECT mxid FROM matrix_threepid_associations WHERE address = $1 AND medium = $2'
     """
     numbers = count(1)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)

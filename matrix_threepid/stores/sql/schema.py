@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from ...protocol.errors import ConfigurationError
-from ._migrations import MIGRATIONS
+from ._migrations import MIGRATIONS, statements
 from .operation import Database, Operation, ReadOnly
 
 # The key of the advisory lock, "3PID" in ASCII. Advisory locks are numbers that all programs on a database share
 # (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS), hence one that others hardly use.
 _LOCK = 0x33504944
-_CLAIM = "INSERT INTO threepid_schema (version) VALUES (?) ON CONFLICT (version) DO NOTHING RETURNING version"
+_TABLE, _OLD_TABLE = "matrix_threepid_schema", "threepid_schema"
+_CLAIM = "INSERT INTO matrix_threepid_schema (version) VALUES (?) ON CONFLICT (version) DO NOTHING RETURNING version"
+_CARRY = "INSERT INTO matrix_threepid_schema SELECT version FROM threepid_schema WHERE TRUE ON CONFLICT DO NOTHING"
 _EXISTS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?",
-    "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(FALSE)) AND tablename = ?",
+    # Not from pg_tables: above READ COMMITTED, a snapshot may be older than what another process has migrated.
+    "postgresql": "SELECT 1 WHERE to_regclass(?) IS NOT NULL",
 }
 
 
@@ -43,32 +46,37 @@ def _migrate(dialect: str) -> Operation[int]:
         # Without it, concurrent CREATE TABLE IF NOT EXISTS fail with unique violations in PostgreSQL's own catalogue.
         # SQLite needs none: the first statement below takes the writer's lock.
         yield "SELECT pg_advisory_xact_lock(?)", (_LOCK,)
-    yield "CREATE TABLE IF NOT EXISTS threepid_schema (version BIGINT NOT NULL PRIMARY KEY)", ()
-    _refuse_newer((yield from _version()))
-    for version, statements in enumerate(MIGRATIONS, start=1):
+    yield "CREATE TABLE IF NOT EXISTS matrix_threepid_schema (version BIGINT NOT NULL PRIMARY KEY)", ()
+    if (yield _EXISTS[dialect], (_OLD_TABLE,)):  # of a release whose tables had other names
+        yield _CARRY, ()
+        yield "DROP TABLE threepid_schema", ()
+    _refuse_newer((yield from _version(_TABLE)))
+    for version in range(1, len(MIGRATIONS) + 1):
         # Above READ COMMITTED the snapshot may be older than the lock and lack migrations that another process has
         # committed since. Inserting their numbers then fails with a serialization failure, and all begins again.
         if (yield _CLAIM, (version,)):
-            for statement in statements:
+            for statement in statements(version, dialect):
                 yield statement, ()
     return len(MIGRATIONS)
 
 
 def _check(dialect: str) -> Operation[int]:
     # Asked first, because a failed SELECT from a table that is missing would be an error of the statement, hence a bug.
-    exists = yield _EXISTS[dialect], ("threepid_schema",)
-    version = (yield from _version()) if exists else 0
+    version = 0
+    for table in (_OLD_TABLE, _TABLE):
+        if (yield _EXISTS[dialect], (table,)):
+            version = yield from _version(table)
     _refuse_newer(version)
     if version < len(MIGRATIONS):
         upgrade = "call migrate(), or run python -m matrix_threepid migrate"
         raise ConfigurationError(f"the schema has version {version}, not {len(MIGRATIONS)}: {upgrade}")
     # A standby answers every SELECT; only a change shows that it is one. No row has this name, so nothing is deleted.
-    yield "DELETE FROM threepid_limits WHERE name = ?", ("",)
+    yield "DELETE FROM matrix_threepid_limits WHERE name = ?", ("",)
     return version
 
 
-def _version() -> Operation[int]:
-    rows = yield "SELECT max(version) FROM threepid_schema", ()
+def _version(table: str) -> Operation[int]:
+    rows = yield f"SELECT max(version) FROM {table}", ()  # noqa: S608  one of two constants
     return rows[0][0] or 0
 
 

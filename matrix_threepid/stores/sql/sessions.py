@@ -10,18 +10,18 @@ from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from .operation import TRIES, Database, Operation
 
-TABLE = SqlTable("threepid_sessions", Session, "sid")
+TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND consumed_at IS NULL"
 # The condition repeats that of the partial unique index, without which the database does not take it for the arbiter.
 _OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
 # Sessions that other users have opened for the same address stay: they are data of those users.
-_ERASE_OWNED = "DELETE FROM threepid_sessions WHERE owner = ? RETURNING sid"
-_ERASE_UNOWNED = "DELETE FROM threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
-_PURGE = purging("threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
+_ERASE_OWNED = "DELETE FROM matrix_threepid_sessions WHERE owner = ? RETURNING sid"
+_ERASE_UNOWNED = "DELETE FROM matrix_threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
+_PURGE = purging("matrix_threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
 class SqlSessions:
-    """A ``SessionStore`` in the table ``threepid_sessions``.
+    """A ``SessionStore`` in the table ``matrix_threepid_sessions``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """

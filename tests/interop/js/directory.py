@@ -31,5 +31,5 @@ class Directory:
     def owner(self, address: str) -> str | None:
         """Return whose address it is."""
         with closing(sqlite3.connect(self._file)) as db:
-            rows = db.execute("SELECT mxid FROM threepid_associations WHERE address = ?", (address,)).fetchall()
+            rows = db.execute("SELECT mxid FROM matrix_threepid_associations WHERE address = ?", (address,)).fetchall()
         return rows[0][0] if rows else None

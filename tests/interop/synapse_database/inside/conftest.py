@@ -14,7 +14,7 @@ from matrix_threepid.synapse.database import SynapseDatabase
 
 from .homeserver import Inside, homeserver
 
-TABLES = ("threepid_sessions", "threepid_limits", "threepid_bindings", "threepid_associations")
+TABLES = tuple(f"matrix_threepid_{name}" for name in ("sessions", "limits", "bindings", "associations"))
 COUNTERS = "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)"
 
 

@@ -37,7 +37,7 @@ def test_workers_that_start_together_migrate_once(synapse: Inside, db: SynapseDa
     """Every one of them finds the schema done, whoever did it."""
 
     def drop() -> Operation[None]:
-        for table in (*TABLES, "threepid_schema"):
+        for table in (*TABLES, "matrix_threepid_schema"):
             yield f"DROP TABLE {table}", ()
 
     synapse.run(db.run(drop))
