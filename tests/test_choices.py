@@ -28,6 +28,7 @@ DECLARED = (*CHOICES, *SECTIONS, ModuleSettings, EmailSettings, Shared)
 IN_A_FILE: dict[str, Any] = {
     "public_base_url": "https://matrix.example.org",
     "languages": ["de"],
+    "code_host": "app.example.org",
     "next_link_hosts": ["app.example.org"],
     "intranet_domains": ["mail.intranet"],
     "identity_servers": ["id.example.org"],

@@ -138,7 +138,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         code=token if proof and session.code_digits else None,
         account=await role.account_of(session),
         server=role.server_name,
-        host=role.host,
+        host=role.code_host,
         language=session.language,
         origin=session.origin,
         requested_at=session.created_at,

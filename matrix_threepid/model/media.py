@@ -117,7 +117,8 @@ def _reply_number(threepid: Threepid) -> MediumReply:
 
 def _login_number(identifier: Mapping[str, object]) -> Threepid | None:
     # r0.3.0 to r0.6.1 call the member "number" in an example, the text and later releases "phone".
-    country, number = identifier.get("country"), identifier.get("phone", identifier.get("number"))
+    # The country may be left out, since an international number needs none.
+    country, number = identifier.get("country", ""), identifier.get("phone", identifier.get("number"))
     if not isinstance(country, str) or not isinstance(number, str):
         return None
     return canonical_msisdn(country, number).threepid

@@ -45,7 +45,7 @@ class TokenMessage:
     * ``account``: the user id that the request concerns; ``None`` if there is none or it is unknown.
     * ``concerns``: in a notice, the masked address that was added or removed; else empty.
     * ``server``: the name of the server as texts show it.
-    * ``host``: the host name in the server's URLs, for codes that phones fill in by themselves.
+    * ``host``: the host name that phones may fill the code in at, as ``Policy.code_host`` says; empty for none.
     * ``language``: a language tag; default ``en``.
     * ``origin``: the masked network address of the client that asked; empty if unknown.
     * ``requested_at``: when the request came, in ms of the wall clock.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from unicodedata import category, decimal
 
 from attrs import frozen
 
@@ -15,6 +14,7 @@ from ..protocol.errors import InvalidParam
 from ..protocol.members import member, typed
 from ..protocol.rules import Text
 from .threepid import Candidate, Medium, Threepid
+from .written_number import as_written
 
 NUMBER_KINDS = ("premium_rate", "shared_cost", "personal_number", "uan", "pager", "voicemail")
 """The kinds of numbers that cost the sender extra, or at which no person reads SMS."""
@@ -23,8 +23,9 @@ _PREFIX_DIGITS = 4
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _COUNTRY_MEMBER = Text(r"[\s\S]{0,64}", "must be two letters of ISO 3166-1")
 _DIGITS = re.compile(r"[0-9]+")
-# No letters: some parsers read them as keypad digits. No ";ext=" and ";phone-context=" (REQ-MSISDN-4).
-_DIALLED = re.compile(r"\+?[\d \-.()/\u2010-\u2015\u00a0]+")
+# No letters: some parsers read them as keypad digits. No extensions (REQ-MSISDN-4).
+_DIALLED = re.compile(r"\+?[0-9 \-.()/\[\]]+")
+_SEPARATORS = str.maketrans("", "", " -.()/[]")
 
 
 @frozen
@@ -46,30 +47,15 @@ class PhoneMembers:
     """The members of a request that name a phone number.
 
     * ``country``: two letters of ISO 3166-1, in any case; may be empty if the number is international.
-    * ``phone_number``: the number as dialled from that country, or in international form; up to 64 characters.
+    * ``phone_number``: the number as dialled from that country, or in international form; up to 128 characters.
     """
 
     country: str = member(_COUNTRY_MEMBER, doc="two letters of ISO 3166-1; empty for an international number")
-    phone_number: str = typed(64, doc="as dialled from that country, or international")
+    phone_number: str = typed(128, doc="as dialled from that country, or international")
 
     def candidate(self, policy: object) -> Candidate:
         """Return the number that the members name. Raises ``InvalidParam``."""
         return canonical_msisdn(self.country, self.phone_number)
-
-
-def as_written(typed: str) -> str:
-    """Return a number without what phones and address books put around it when it is copied.
-
-    These are invisible marks of the direction of text, spaces of other widths, and the ``tel:`` of links
-    (https://www.rfc-editor.org/rfc/rfc3966). Digits of other scripts become ASCII.
-
-    >>> as_written("\u202atel:+44\u202f7700\u00a0900001\u202c")
-    '+44 7700 900001'
-    """
-    seen = "".join(
-        " " if category(char) == "Zs" else str(decimal(char, char)) for char in typed if category(char) != "Cf"
-    )
-    return re.sub(r"(?i)^\s*tel:", "", seen).strip()
 
 
 def _library() -> Any:
@@ -140,7 +126,7 @@ def bare_number(typed: str) -> str:
 
     The number is not checked further (REQ-MSISDN-7).
     """
-    bare = as_written(typed).removeprefix("+").translate({ord(char): None for char in " -.()/"})
+    bare = as_written(typed).removeprefix("+").translate(_SEPARATORS)
     if not _DIGITS.fullmatch(bare):
         raise InvalidParam("address: must be a phone number in digits")
     return bare

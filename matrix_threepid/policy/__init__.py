@@ -12,7 +12,7 @@ from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
 from ..protocol.members import Choices, Nested, choice, documented
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
-from .choices import BASE_URL, ID_SERVERS, LINK_HOSTS, MS
+from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS
 from .limits import Limits
 from .sms import Conversion, SmsRules
 
@@ -101,6 +101,14 @@ class Policy(Choices):
         Flag(), False, topic=CODES, doc="passwords can be reset by SMS; off by default, since numbers change hands"
     )
     code_digits: int = choice(Integer(6, 10), 6, topic=CODES, doc="digits of a code")
+    code_host: str | None = choice(
+        CODE_HOST,
+        "",
+        optional=True,
+        topic=CODES,
+        doc="host name of the website that people type codes into, for the last line of an SMS: phones offer the code "
+        "there only; empty for that of `public_base_url`; `None` for no such line, for hosts with several clients",
+    )
     guesses_per_code: int = choice(Integer(1, 10), 5, topic=CODES, doc="wrong codes that end a code")
     wrong_codes_alarm: int = choice(
         Integer(1),

@@ -52,6 +52,8 @@ BASE_URL = Text(
     _is_base,
 )
 
+CODE_HOST = Text(rf"({HOST_PATTERN})?", "must be a host name, such as app.example.org, or empty")
+
 _HOST = rf"{HOST_PATTERN}|\[?[0-9A-Fa-f:.]{{2,45}}\]?"
 
 

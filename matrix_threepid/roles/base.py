@@ -200,6 +200,11 @@ class Role:
         """The host name in the server's links: that of ``Policy.public_base_url``, else ``server_name``."""
         return urlsplit(self.policy.public_base_url or "").hostname or self.server_name
 
+    @property
+    def code_host(self) -> str:
+        """The host name that an SMS binds its code to, by ``Policy.code_host``; empty for none."""
+        return self.host if self.policy.code_host == "" else self.policy.code_host or ""
+
     def submit_url(self, medium: Medium) -> str:
         """Return the URL of the link page, which is also ``submit_url``: clients post tokens to it.
 

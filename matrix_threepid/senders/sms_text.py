@@ -28,9 +28,10 @@ def sms_text(texts: Texts, message: TokenMessage) -> str:
     * ``message``: a message of the kind ``TOKEN`` with a code. Its language counts if there are wordings for it, else
       English does.
 
-    The last line is an origin-bound one-time code, ``@example.org #123456``. The first of the long wording, the short
-    wording, the last line with the code above it and the code alone that fits one segment is taken, because each
-    further segment is paid as an SMS of its own. Raises ``ValueError`` for a message without a code.
+    The last line is an origin-bound one-time code, ``@example.org #123456``; with an empty ``message.host`` there is
+    none. The first of the long wording, the short wording, the last line with the code above it and the code alone that
+    fits one segment is taken, because each further segment is paid as an SMS of its own. Raises ``ValueError`` for a
+    message without a code.
     """
     if message.kind is not MessageKind.TOKEN or message.code is None:
         raise ValueError("an SMS holds a code, and this message has none")
@@ -39,8 +40,8 @@ def sms_text(texts: Texts, message: TokenMessage) -> str:
     values = {"code": message.code, "server": message.server, "minutes": str(max(1, message.lifetime // 60_000))}
     lines = (message.purpose.value, "short")
     wordings = [" ".join(texts.filled(language, values, "sms", line)) for line in lines]
-    last = f"@{message.host} #{message.code}"
-    choices = [f"{wording}\n\n{last}" for wording in wordings] + [f"{message.code}\n\n{last}", message.code]
+    last = f"\n\n@{message.host} #{message.code}" if message.host else ""
+    choices = [f"{text}{last}" for text in (*wordings, message.code)] + [message.code]
     return next((text for text in choices if segments(text) == 1), message.code)
 
 

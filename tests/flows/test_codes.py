@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
+from unicodedata import decimal
 
 import pytest
 
@@ -123,6 +125,22 @@ PASTED = {
     "narrow blank": "{0}\u202f{1}",
     "marks of direction": "\u202a{0}{1}\u202c",
     "invisible mark": "{0}\u200b{1}",
+    "byte order mark": "\ufeff{0}{1}",
+    "joiner of letters": "{0}\u034f{1}",
+    "filler": "{0}\u3164{1}",
+    "en dash": "{0}\u2013{1}",
+    "em dash": "{0}\u2014{1}",
+    "minus sign": "{0}\u2212{1}",
+    "full-width hyphen": "{0}\uff0d{1}",
+    "full-width hash": "\uff03{0}{1}",
+    "ideographic blank": "{0}\u3000{1}",
+    "tab": "\t{0}{1}",
+    "full stop of the sentence": "{0}{1}.",
+    "quotation marks": "\u201c{0}{1}\u201d",
+    "underscores": "{0}_{1}",
+    "last line of an SMS": "@hs.example.org #{0}{1}",
+    "last line with a frame": "@hs.example.org #{0}{1} @pay.example.org",
+    "whole SMS": "99 is no code. Give it to nobody.\n\n@hs.example.org #{0}{1}",
 }
 
 
@@ -136,12 +154,24 @@ def test_a_code_is_read_as_people_paste_it(coded: World, form: str) -> None:
 
 
 @pytest.mark.rule("REQ-SUBMIT-4")
-@pytest.mark.parametrize("zero", ["\uff10", "\u0660", "\u0966"], ids=["full width", "Arabic", "Devanagari"])
-def test_digits_of_any_script_are_digits(coded: World, zero: str) -> None:
-    """A keyboard of another script types the same code."""
+def test_digits_of_any_script_are_digits(coded: World) -> None:
+    """A keyboard of another script types the same code: every script of Unicode, in one table."""
+    zeros = [char for char in map(chr, range(sys.maxunicode + 1)) if decimal(char, None) == 0]
     sid, code = ask_code(coded)
-    typed = "".join(chr(ord(zero) + int(digit)) for digit in code)
-    assert submit(coded, sid, typed).json() == {"success": True}
+    answers = {
+        zero: submit(coded, sid, "".join(chr(ord(zero) + int(digit)) for digit in code)).json() for zero in zeros
+    }
+    assert {zero: answer for zero, answer in answers.items() if answer != {"success": True}} == {}
+    assert len(zeros) > 60
+
+
+@pytest.mark.rule("REQ-SUBMIT-4")
+@pytest.mark.parametrize("form", ["a{0}", "{0}a", "code {0}", "{0}7", "@hs.example.org {0}0"])
+def test_other_letters_and_digits_make_a_wrong_code(coded: World, form: str) -> None:
+    """Nothing is searched for a code: a text with other words or digits in it is a wrong guess."""
+    sid, code = ask_code(coded)
+    assert refusal(submit(coded, sid, form.format(code))) == (400, "M_TOKEN_INCORRECT")
+    assert len(coded.events.of(WrongToken)) == 1
 
 
 def test_a_token_of_a_link_is_not_read_so(world: World) -> None:

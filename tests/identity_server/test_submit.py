@@ -139,6 +139,16 @@ def test_a_code_takes_five_guesses(validator: Place) -> None:
     assert told(answer) == not_done(validator.api, 400, "M_SESSION_EXPIRED")
 
 
+@pytest.mark.rule("REQ-SUBMIT-4")
+def test_every_api_reads_codes_and_numbers_as_people_paste_them(validator: Place) -> None:
+    """A number copied out of an address book gets its code, and the code may be pasted with what surrounds it."""
+    sid = validator.ask("msisdn", country="", phone_number="\u202atel:+44\u202f7700-900123\u202c").json()["sid"]
+    pasted = validator.triple(sid, "msisdn", token=f" #{validator.token('msisdn')}\u00a0")
+    assert validator.post(submit_path("msisdn"), pasted).json() == {"success": True}
+    proved = validator.validated({"sid": sid, "client_secret": "secret"}).json()
+    assert proved["address"] == CANONICAL["msisdn"]
+
+
 def test_missing_values_are_named_in_any_mode(validator: Place) -> None:
     """What a caller left out is an error of 400 also where wrong tokens are none."""
     assert refusal(validator.post(submit_path("email"), {"sid": "a"})) == (400, "M_MISSING_PARAMS")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import Purpose, run_sync
+from matrix_threepid import Purpose, Texts, run_sync
 from matrix_threepid.events import MessageSent
 from matrix_threepid.login import user_of_login
 from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.protocol.errors import Unauthorized
+from matrix_threepid.senders.sms_text import sms_text
 from matrix_threepid.testing import ALICE, World
 
 from .acting import SUBMIT, ask, outcome, submit, texting
@@ -52,6 +53,23 @@ def test_the_message_holds_what_a_text_needs(phones: World) -> None:
     assert (message.code or "?").encode() not in answer.body
 
 
+@pytest.mark.rule("REQ-MSISDN-9")
+@pytest.mark.parametrize(
+    ("policy", "host"),
+    [({}, "hs.example.org"), ({"code_host": "app.example.org"}, "app.example.org"), ({"code_host": None}, "")],
+    ids=["by default", "chosen", "none"],
+)
+def test_a_host_says_whose_site_a_code_is_for(
+    make_world: Callable[..., World], policy: dict[str, Any], host: str
+) -> None:
+    """The last line names the site of ``Policy.code_host``; ``None`` leaves the line out."""
+    world = texting(make_world, policy=policy)
+    ask(world)
+    assert world.sms.last.host == host
+    lines = sms_text(Texts(), world.sms.last).splitlines()
+    assert lines[1:] == (["", f"@{host} #{world.sms.last.code}"] if host else [])
+
+
 @pytest.mark.rule("REQ-MSISDN-2")
 def test_a_number_goes_on_the_account_and_logs_in(phones: World) -> None:
     """Ask, type the code, add with a password; from then on the number names the account, however it is dialled."""
@@ -59,8 +77,14 @@ def test_a_number_goes_on_the_account_and_logs_in(phones: World) -> None:
     assert submit(phones, sid, phones.sms.last.code or "").json() == {"success": True}
     assert phones.add(sid).status == 200
     assert phones.threepids() == ["447700900001"]
-    for country, number, key in [("GB", "07700900001", "phone"), ("DE", "0044 7700 900001", "number")]:
-        body = {"identifier": {"type": "m.id.phone", "country": country, key: number}}
+    for identifier in [
+        {"country": "GB", "phone": "07700900001"},
+        {"country": "DE", "number": "0044 7700 900001"},
+        {"country": "gb", "phone": "tel:07700-900001"},
+        {"country": "", "phone": "\u202a+44\u202f7700\u00a0900001\u202c"},
+        {"phone": "+447700900001"},
+    ]:
+        body = {"identifier": {"type": "m.id.phone", **identifier}}
         assert run_sync(user_of_login(phones.homeserver, body)) == ALICE
 
 

@@ -43,6 +43,11 @@ def test_the_last_line_belongs_to_one_site() -> None:
     assert lines[0].startswith("123456 ")
 
 
+def test_without_a_site_there_is_no_last_line() -> None:
+    """A message without a host is one line."""
+    assert sms_text(Texts(), told(host="")).count("\n") == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "first"),
     [

@@ -29,7 +29,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
         link=f"{base}{page}" if linked else None,
         code=None if linked else code,
         server=role.server_name,
-        host=role.host,
+        host=role.code_host,
         language=policy.languages[0],
         origin="a test by the operator of this server",
         requested_at=role.clock(),
