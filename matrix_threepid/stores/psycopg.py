@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from threading import Lock
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..offload import Offload
 from ..threads import Threads
-from .sql.operation import Operation, Row, retried, run_operation
+from .sql.operation import Alone, Operation, Row, Statement, retried, run_statements
 from .sql.postgresql import TRIES, AwaitedConnections, pause, raised_for, with_percent
 
 if TYPE_CHECKING:
@@ -53,14 +59,20 @@ class Psycopg:
     def _transaction(self, operation: Operation[T]) -> T:
         # Errors are translated outermost, because COMMIT fails on leaving `transaction()`: a serialization failure of
         # PostgreSQL may show only then.
-        with _translating_errors(), self._connect() as connection, connection.transaction():
+        with _translating_errors(), self._connect() as connection, _autocommit(connection), ExitStack() as stack:
+            within = False
 
-            def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
+            def execute(statement: Statement) -> list[Row]:
+                nonlocal within
+                if not within and not isinstance(statement, Alone):
+                    stack.enter_context(connection.transaction())
+                    within = True
+                sql, parameters = statement
                 cursor = connection.execute(with_percent(sql), parameters)
                 # psycopg raises on fetching from a statement that returns no rows, such as CREATE TABLE.
                 return cursor.fetchall() if cursor.description else []
 
-            return run_operation(operation, execute)
+            return run_statements(operation, execute)
 
 
 class AsyncPsycopg(AwaitedConnections):
@@ -74,8 +86,43 @@ class AsyncPsycopg(AwaitedConnections):
         cursor = await connection.execute(with_percent(sql), parameters)
         return await cursor.fetchall() if cursor.description else []
 
+    def _committing_alone(self, connection: Any) -> AbstractAsyncContextManager[Any]:
+        return _autocommit_async(connection)
+
     def _translating_errors(self) -> AbstractContextManager[None]:
         return _translating_errors()
+
+
+@contextmanager
+def _autocommit(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Switch a connection to autocommit, and back for the host, which may use the pool for itself.
+
+    That is a variable of psycopg alone; nothing of it is sent
+    (https://www.psycopg.org/psycopg3/docs/basic/transactions.html#autocommit-transactions).
+    """
+    if connection.autocommit:
+        yield
+        return
+    connection.autocommit = True
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+
+
+@asynccontextmanager
+async def _autocommit_async(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[None]:
+    """Do what ``_autocommit`` does with a connection that is awaited."""
+    if connection.autocommit:
+        yield
+        return
+    await connection.set_autocommit(True)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            await connection.set_autocommit(False)
 
 
 @contextmanager

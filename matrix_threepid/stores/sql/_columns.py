@@ -13,7 +13,7 @@ import attrs
 
 from ...model.threepid import Medium, Threepid
 from ...offload import run_sync
-from .operation import Database, Operation, Row
+from .operation import Alone, Database, Operation, Row
 
 # ruff: noqa: S608  statements are made of constants of this package; values go in as parameters
 T = TypeVar("T")
@@ -69,12 +69,13 @@ class SqlTable(Generic[T]):
 
     def many(self, where: str, *values: str | int | None) -> Operation[list[T]]:
         """Return the values of all rows under a condition."""
-        rows = yield f"{self._select} WHERE {where}", values
+        rows = yield Alone(f"{self._select} WHERE {where}", *values)
         return [self.value(row) for row in rows]
 
     def replace(self, value: Any) -> Operation[bool]:
         """Store a value if the stored revision is the one before its own; return whether it was stored."""
-        return bool((yield self._replace, [*self.row(value), getattr(value, self._key), value.revision - 1]))
+        key = getattr(value, self._key)
+        return bool((yield Alone(self._replace, *self.row(value), key, value.revision - 1)))
 
     def lease_due(self, dialect: str, now: int, until: int) -> Operation[T | None]:
         """Lease the row that has been due longest and return it with its new ``due_at``; ``None`` if none is due.
@@ -86,7 +87,7 @@ class SqlTable(Generic[T]):
         oldest = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? ORDER BY due_at LIMIT 1{_SKIP_LOCKED[dialect]}"
         # The revision rises, so that whoever read the row before the lease cannot replace it any more.
         leasing = f"UPDATE {self.name} SET due_at = ?, revision = revision + 1 WHERE {self._key} = ({oldest})"
-        rows = yield f"{leasing} RETURNING {self._listed}", (until, now)
+        rows = yield Alone(f"{leasing} RETURNING {self._listed}", until, now)
         return self.value(rows[0]) if rows else None
 
     def dump(self, db: Database) -> list[T]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from ...model.association import Association
 from ...model.threepid import Threepid
 from ._columns import SqlTable
-from .operation import Database, Operation
+from .operation import Alone, Database, Operation
 
 # The primary key is (address, medium); the key of the table's own statements is not used here, as nothing is replaced.
 TABLE = SqlTable("matrix_threepid_associations", Association, "address")
@@ -49,8 +49,8 @@ def _key(threepid: Threepid) -> tuple[str, str]:
 
 
 def _put(association: Association) -> Operation[None]:
-    yield _PUT, TABLE.row(association)
+    yield Alone(_PUT, *TABLE.row(association))
 
 
 def _remove(threepid: Threepid, mxid: str) -> Operation[bool]:
-    return bool((yield _REMOVE, (*_key(threepid), mxid)))
+    return bool((yield Alone(_REMOVE, *_key(threepid), mxid)))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 
 from ...model.binding import Binding
 from ._columns import SqlTable, purging
-from .operation import Database, Operation
+from .operation import Alone, Database, Later, Operation
 
 TABLE = SqlTable("matrix_threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
@@ -57,12 +57,12 @@ class SqlBindings:
 
 
 def _insert(binding: Binding) -> Operation[bool]:
-    return bool((yield _INSERT, TABLE.row(binding)))
+    return bool((yield Alone(_INSERT, *TABLE.row(binding))))
 
 
 def _forget(binding: Binding) -> Operation[bool]:
-    return bool((yield _FORGET, (binding.id, binding.revision)))
+    return bool((yield Alone(_FORGET, binding.id, binding.revision)))
 
 
 def _purge(before: int, limit: int) -> Operation[int]:
-    return len((yield _PURGE, (before, before, limit)))
+    return len((yield Later(_PURGE, before, before, limit)))

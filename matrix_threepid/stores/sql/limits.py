@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 
 from ...ports import Charge
 from ._columns import purging
-from .operation import Database, Operation
+from .operation import Database, Later, Operation
 
 # One statement decides and counts, so that charges at once cannot all read the old number and all be granted, at any
 # isolation level. It returns a row exactly if the charge is granted.
@@ -89,4 +89,4 @@ def _forget(keys: Sequence[str]) -> Operation[None]:
 
 
 def _purge(now: int, limit: int) -> Operation[int]:
-    return len((yield _PURGE, (now, now, limit)))
+    return len((yield Later(_PURGE, now, now, limit)))

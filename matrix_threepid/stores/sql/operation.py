@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ...protocol.errors import Unavailable
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -18,6 +21,33 @@ Row = tuple[Any, ...]
 """One row of a result, a value for each column."""
 Statement = tuple[str, Sequence[Any]]
 """SQL and its parameters, each ``str``, ``int`` or ``None``."""
+
+
+class Alone(tuple[str, Sequence[Any]]):
+    """A ``Statement`` that needs no transaction around it, such as a look-up or an insert that decides by itself.
+
+    A database may commit it by itself, which saves the round trips of BEGIN and COMMIT. So an operation marks a
+    statement only if nothing was changed before it, and if nothing follows it once it has changed something.
+
+    * ``sql``: the SQL.
+    * ``*parameters``: its parameters.
+
+    >>> sql, parameters = Alone("SELECT revision FROM threepid_sessions WHERE sid = ?", "a")
+    >>> parameters
+    ('a',)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, sql: str, *parameters: Any) -> Self:
+        return super().__new__(cls, (sql, parameters))
+
+
+class Later(Alone):
+    """A statement like ``Alone`` that may wait until nothing else does, such as a purge."""
+
+    __slots__ = ()
+
 
 Operation = Generator[Statement, list[Row], T]
 """One transaction; the generator returns its result.
@@ -58,22 +88,32 @@ def run_operation(operation: Operation[T], execute: Callable[[str, Sequence[Any]
     >>> run_operation(version(), lambda sql, parameters: [(4,)])
     4
     """
-    try:
-        statement = next(operation)
-        while True:
-            statement = operation.send(execute(*statement))
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+    return run_statements(operation, lambda statement: execute(*statement))
 
 
 async def run_operation_async(
     operation: Operation[T], execute: Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 ) -> T:
     """Do what ``run_operation`` does with an ``execute`` that is awaited."""
+    return await run_statements_async(operation, lambda statement: execute(*statement))
+
+
+def run_statements(operation: Operation[T], execute: Callable[[Statement], list[Row]]) -> T:
+    """Run an operation and return its result; ``execute`` is given each statement as the operation marked it."""
     try:
         statement = next(operation)
         while True:
-            statement = operation.send(await execute(*statement))
+            statement = operation.send(execute(statement))
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+async def run_statements_async(operation: Operation[T], execute: Callable[[Statement], Awaitable[list[Row]]]) -> T:
+    """Do what ``run_statements`` does with an ``execute`` that is awaited."""
+    try:
+        statement = next(operation)
+        while True:
+            statement = operation.send(await execute(statement))
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
 

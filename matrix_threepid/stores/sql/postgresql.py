@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from functools import lru_cache
 from itertools import count
 from secrets import randbelow
 from typing import Any, TypeVar
 
 from ...protocol.errors import Unavailable
-from .operation import Again, Operation, ReadOnly, Row, run_operation_async
+from .operation import Again, Alone, Operation, ReadOnly, Row, Statement, run_statements_async
 
 T = TypeVar("T")
 
@@ -48,6 +48,8 @@ class AwaitedConnections(ABC):
     """
 
     dialect = "postgresql"
+    _alone = True
+    """Whether an ``Alone`` statement is sent without a transaction."""
 
     def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
         import asyncio
@@ -61,6 +63,10 @@ class AwaitedConnections(ABC):
     @abstractmethod
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         """Run one statement and return its rows."""
+
+    def _committing_alone(self, connection: Any) -> AbstractAsyncContextManager[Any]:
+        """Have statements outside of ``connection.transaction()`` committed one by one, without a round trip."""
+        return nullcontext()
 
     @abstractmethod
     def _translating_errors(self) -> AbstractContextManager[None]:
@@ -84,8 +90,17 @@ class AwaitedConnections(ABC):
         # Errors are translated outermost, because COMMIT fails on leaving `transaction()`: a serialization failure may
         # show only then.
         with self._translating_errors():
-            async with self._connect() as connection, connection.transaction():
-                return await run_operation_async(operation, lambda sql, values: self._fetch(connection, sql, values))
+            async with self._connect() as connection, self._committing_alone(connection), AsyncExitStack() as stack:
+                within = False
+
+                async def execute(statement: Statement) -> list[Row]:
+                    nonlocal within
+                    if not within and not (self._alone and isinstance(statement, Alone)):
+                        await stack.enter_async_context(connection.transaction())
+                        within = True
+                    return await self._fetch(connection, *statement)
+
+                return await run_statements_async(operation, execute)
 
 
 def pause(number: int) -> float:

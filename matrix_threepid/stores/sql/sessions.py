@@ -8,7 +8,7 @@ from ...model.session import Session
 from ...model.threepid import Purpose, Threepid
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
-from .operation import TRIES, Database, Operation
+from .operation import TRIES, Alone, Database, Later, Operation
 
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND consumed_at IS NULL"
@@ -71,7 +71,7 @@ def _open(session: Session) -> Operation[Session]:
     # One insert decides between equal requests (SEC-36). Between it and the look-up the session that had the slot may
     # end and give it up, so that both find nothing; then the insert is tried again.
     for _ in range(TRIES):
-        if (yield _OPEN, TABLE.row(session)):
+        if (yield Alone(_OPEN, *TABLE.row(session))):
             return session
         holder = yield from TABLE.one("slot = ?", session.slot)
         if holder is not None:
@@ -87,4 +87,4 @@ def _erase(user_id: str, threepids: Sequence[Threepid]) -> Operation[int]:
 
 
 def _purge(before: int, limit: int) -> Operation[int]:
-    return len((yield _PURGE, (before, before, limit)))
+    return len((yield Later(_PURGE, before, before, limit)))
