@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import Any
 
 from ..protocol.errors import Unavailable
@@ -18,7 +18,15 @@ class Asyncpg(AwaitedConnections):
 
     * ``connect``: returns an async context manager around one connection, as ``Pool.acquire`` does
       (https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.pool.Pool.acquire).
+    * ``prepared``: whether the connections keep prepared statements, as they do unless ``statement_cache_size=0`` is
+      among their arguments. ``False`` has every statement run in a transaction. Default ``True``.
     """
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]], *, prepared: bool = True) -> None:
+        super().__init__(connect)
+        # Without its cache asyncpg parses a statement and runs it in two exchanges. Outside of a transaction a pooler
+        # may lead the second one to another connection of the server, which does not know the statement.
+        self._alone = prepared
 
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         return [tuple(row) for row in await connection.fetch(with_numbers(sql), *parameters)]

@@ -33,11 +33,12 @@ class Recording:
         rows: Any = None
         while True:
             try:
-                sql, parameters = operation.send(rows)
+                statement = operation.send(rows)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+            sql, parameters = statement
             self.statements[sql] = tuple(parameters)
-            rows = yield sql, parameters
+            rows = yield statement
 
 
 def plans(db: Database, statements: Mapping[str, tuple[Any, ...]]) -> dict[str, list[str]]:

@@ -44,12 +44,11 @@ class MortalDatabase:
         rows: Any = None
         while True:
             try:
-                sql, parameters = operation.send(rows)
+                statement = operation.send(rows)
             except StopIteration as stop:
                 return stop.value
-            if sql.startswith("SELECT"):
-                rows = yield sql, parameters
-                continue
-            rows = yield sql, parameters
-            self._fate.boundary()
-            written.append(sql)
+            # As the operation marked it, so that the driver commits it as it does for a host.
+            rows = yield statement
+            if not statement[0].startswith("SELECT"):
+                self._fate.boundary()
+                written.append(statement[0])

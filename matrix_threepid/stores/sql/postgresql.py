@@ -48,8 +48,8 @@ class AwaitedConnections(ABC):
     """
 
     dialect = "postgresql"
+    # Whether an `Alone` statement is sent without a transaction.
     _alone = True
-    """Whether an ``Alone`` statement is sent without a transaction."""
 
     def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
         import asyncio
