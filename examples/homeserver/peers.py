@@ -87,7 +87,9 @@ def _client(config: Config, secret: ServerSecret) -> HttpIdentityClient:
     from matrix_threepid.identity import HttpIdentityClient, RequestSigner
 
     settings = config.identity_servers or IdentityServerSettings()
-    return HttpIdentityClient(settings.fetch(), RequestSigner(config.server_name, secret.signing_key()))
+    return HttpIdentityClient(
+        settings.fetch(allowed=config.policy.identity_servers), RequestSigner(config.server_name, secret.signing_key())
+    )
 
 
 def _userinfo(server_name: str, openid_token: str) -> HttpRequest:

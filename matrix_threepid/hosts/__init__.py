@@ -8,6 +8,7 @@ from .._lazy import lazily
 
 if TYPE_CHECKING:
     from ..net.sockets import listener as listener
+    from ._proxies import ClientHeader as ClientHeader
     from ._shared import check_length as check_length
     from ._shared import client_of as client_of
     from ._shared import framed as framed
@@ -35,6 +36,7 @@ _HOMES = {
     ".housekeeping": ("keep_house", "keep_house_in_threads", "keep_house_in_trio"),
     ".twisted": ("ThreepidResource", "keep_house_in_twisted", "respond", "site", "write"),
     ".wsgi": ("Wsgi",),
+    "._proxies": ("ClientHeader",),
     "._shared": ("check_length", "client_of", "framed", "incident", "joined", "our_path", "refused"),
     "..net.sockets": ("listener",),
 }

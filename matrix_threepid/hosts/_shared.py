@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from secrets import token_hex
 
@@ -13,8 +12,9 @@ from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError, MatrixError, TooLarge
 from ..protocol.wire import Response, json_response
 from ..service import Service
-
-_WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+):\d+")
+from ._proxies import FORWARDED as _FORWARDED
+from ._proxies import Header, warn_of_proxy
+from ._proxies import last_entry as _last_entry
 
 _NO_CONTENT = 204
 _log = logging.getLogger("matrix_threepid.hosts")
@@ -75,21 +75,27 @@ def announced(headers: Mapping[str, str]) -> int | None:
     return int(length.lstrip("0")[:20] or "0") if length.isdecimal() else None
 
 
-def client_of(headers: Mapping[str, str], peer: str | None, client_header: str | None) -> str | None:
+def client_of(headers: Mapping[str, str], peer: str | None, client_header: Header) -> str | None:
     """Return the address of the client, without a port.
 
     * ``headers``: by lower-case name.
     * ``peer``: the address of the connection's other end; ``None`` if the server does not give it.
-    * ``client_header``: the header in which a trusted proxy writes the client's address; ``None`` without such a proxy.
+    * ``client_header``: the header in which trusted proxies write the client's address, or a ``ClientHeader``; ``None``
+      without such a proxy.
 
-    Of the header only the last entry counts, which the proxy has added: a client can write any others itself.
+    Of the header only what trusted proxies have added counts, by default the last entry: a client can write any others
+    itself.
 
     >>> client_of({"x-forwarded-for": "192.0.2.1, [2001:db8::7]:443"}, "127.0.0.1", "X-Forwarded-For")
     '2001:db8::7'
     """
-    entry = headers.get((client_header or "").lower(), "").rpartition(",")[2].strip()
-    match = _WITH_PORT.fullmatch(entry)
-    return (match["v6"] or match["v4"] if match else entry) or peer
+    if client_header is None:
+        if _FORWARDED in headers:
+            warn_of_proxy(peer)
+        return peer
+    if isinstance(client_header, str):
+        return _last_entry(headers.get(client_header.lower(), "")) or peer
+    return client_header.client(headers, peer)
 
 
 def framed(response: Response, method: str) -> Response:

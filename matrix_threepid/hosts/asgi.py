@@ -9,6 +9,7 @@ from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
 from ._finishing import finish
+from ._proxies import Header
 from ._shared import Disconnected, check_length, checked_service, client_of, framed, incident, joined, our_path, refused
 
 Scope = MutableMapping[str, Any]
@@ -27,13 +28,13 @@ class Asgi:
     * ``service``: the endpoints.
     * ``otherwise``: the application for every other path and for lifespan and websockets; ``None`` answers 404.
     * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
-      counts; ``None``, the default, takes the address of the connection.
+      counts, or a ``ClientHeader`` for several proxies; ``None``, the default, takes the address of the connection.
 
     A server may cancel the call when the client disconnects. A request that was read is still finished, in a task of
     its own, so that a message that was sent is written down as sent.
     """
 
-    def __init__(self, service: Service, otherwise: App | None = None, client_header: str | None = None) -> None:
+    def __init__(self, service: Service, otherwise: App | None = None, client_header: Header = None) -> None:
         self._service = checked_service(service, "Asgi")
         self._otherwise = otherwise or _nothing_else
         self._client_header = client_header
@@ -76,7 +77,12 @@ class Asgi:
 
 
 async def read_request(
-    scope: Scope, receive: Receive, max_body: int, client_header: str | None = None, *, path: str | None = None
+    scope: Scope,
+    receive: Receive,
+    max_body: int,
+    client_header: Header = None,
+    *,
+    path: str | None = None,
 ) -> Request:
     """Return the request of a scope, with its body.
 

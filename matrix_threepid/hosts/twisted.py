@@ -27,6 +27,7 @@ from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
+from ._proxies import Header
 from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
 
 WebRequest = Any
@@ -42,7 +43,7 @@ class ThreepidResource(Resource):
     * ``service``: the endpoints.
     * ``otherwise``: the resource for every other path; ``None`` answers 404.
     * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
-      counts; ``None``, the default, takes the address of the connection.
+      counts, or a ``ClientHeader`` for several proxies; ``None``, the default, takes the address of the connection.
     * ``run``: makes a Deferred of a coroutine; the default is for ports that return Deferreds or answer without
       waiting.
 
@@ -54,7 +55,7 @@ class ThreepidResource(Resource):
         self,
         service: Service,
         otherwise: IResource | None = None,
-        client_header: str | None = None,
+        client_header: Header = None,
         run: Run = ensureDeferred,
     ) -> None:
         super().__init__()
@@ -103,7 +104,7 @@ class _Leaf(Resource):
 
 
 async def respond(
-    service: Service, request: WebRequest, client_header: str | None = None, *, path: str | None = None
+    service: Service, request: WebRequest, client_header: Header = None, *, path: str | None = None
 ) -> Response:
     """Return the service's answer to a request; to a bug the answer 500.
 
@@ -125,7 +126,7 @@ async def respond(
 
 
 def read_request(
-    request: WebRequest, max_body: int, client_header: str | None = None, *, path: str | None = None
+    request: WebRequest, max_body: int, client_header: Header = None, *, path: str | None = None
 ) -> Request:
     """Return a request that Twisted has received.
 

@@ -14,6 +14,7 @@ from ..offload import run_sync
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
+from ._proxies import Header
 from ._shared import (
     Disconnected,
     announced,
@@ -38,7 +39,7 @@ class Wsgi:
     * ``service``: the endpoints.
     * ``otherwise``: the application for every other path; ``None`` answers 404.
     * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
-      counts; ``None``, the default, takes the address of the connection.
+      counts, or a ``ClientHeader`` for several proxies; ``None``, the default, takes the address of the connection.
     * ``run``: runs a coroutine to its end; the default, ``run_sync``, is for ports that answer without waiting.
     """
 
@@ -46,7 +47,7 @@ class Wsgi:
         self,
         service: Service,
         otherwise: App | None = None,
-        client_header: str | None = None,
+        client_header: Header = None,
         run: Callable[[Coroutine[Any, Any, Response]], Response] = run_sync,
     ) -> None:
         self._service = checked_service(service, "Wsgi")
@@ -79,9 +80,7 @@ class Wsgi:
             return incident()
 
 
-def read_request(
-    environ: Environ, max_body: int, client_header: str | None = None, *, path: str | None = None
-) -> Request:
+def read_request(environ: Environ, max_body: int, client_header: Header = None, *, path: str | None = None) -> Request:
     """Return the request of an environment, with its body.
 
     * ``max_body``: the bytes that a body may have.

@@ -17,6 +17,7 @@ from .failures import NoConnectionError, failure
 from .fetch import HttpFailure, HttpReply, HttpRequest
 from .pool import Connection, Pool
 from .sockets import connected
+from .tunnel import Proxy
 
 CONNECT_PATIENCE = 3.0
 """The s one address may take to accept a connection before the next is tried."""
@@ -37,11 +38,13 @@ class AddressClient:
     * ``context``: what wraps a socket in TLS.
     * ``limits``: bytes that are read of an answer.
     * ``pool``: the connections that are kept.
+    * ``proxy``: the proxy whose addresses are called, and which connects to the host; ``None``, the default: none.
     """
 
     context: Any = field(repr=False)
     limits: Limits
     pool: Pool
+    proxy: Proxy | None = None
 
     def call(self, request: HttpRequest, address: str, until: Deadline) -> HttpReply | HttpFailure:
         """Make a request to an address, over a kept connection if there is one. Blocks; raises ``NoConnectionError``.
@@ -91,10 +94,13 @@ class AddressClient:
 
     def _secured(self, request: HttpRequest, address: str, until: Deadline) -> Any:
         try:
-            plain = connected(address, request.port, min(CONNECT_PATIENCE, until.left()))
+            port = request.port if self.proxy is None else self.proxy.port
+            plain = connected(address, port, min(CONNECT_PATIENCE, until.left()))
         except OSError as error:
             raise NoConnectionError(failure(error)) from None
         try:
+            if self.proxy is not None:
+                self.proxy.through(plain, request.host, request.port, until)
             plain.settimeout(until.left())
             return self.context.wrap_socket(plain, server_hostname=request.host)
         except BaseException:

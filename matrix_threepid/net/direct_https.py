@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError
+from ..protocol.members import redacted
 from ..threads import Threads
 from .deadline import Deadline
 from .dns import Lookups, system_resolver
@@ -19,6 +20,7 @@ from .fetch import Failure, Headers, HttpFailure, HttpReply, HttpRequest
 from .loopback import is_loopback
 from .places import Line, NoPlaceError, Places, Waiter
 from .pool import KeepRule, Pool
+from .tunnel import Proxy, proxy_at
 
 if TYPE_CHECKING:
     import ssl
@@ -44,22 +46,35 @@ def _own_threads(offload: Offload | None) -> Offload:
 class DirectHttp:
     """A ``Fetch`` for hosts that are named in the configuration, never by users: any address will do.
 
-    No redirects, proxies or cookies. The deadline covers everything. Connections are kept for further requests to the
-    same host: 30 s since the last request, 5 minutes in all; a request that must not be repeated, such as the sending
-    of an SMS, takes only one that was used within the last second. Threads may share it.
-    16 calls are made at once; up to 1,000 more wait in order of arrival, until their deadline, and hold no thread.
+    No redirects or cookies, and no proxy but the one that is named here. The deadline covers everything. Connections
+    are kept for further requests to the same host: 30 s since the last request, 5 minutes in all; a request that must
+    not be repeated, such as the sending of an SMS, takes only one that was used within the last second. Threads may
+    share it. 16 calls are made at once; up to 1,000 more wait in order of arrival, until their deadline, and hold no
+    thread.
 
     * ``offload``: runs the blocking exchange; by default 16 threads of its own.
     * ``tls``: off only towards this very machine.
     * ``context``: what to trust, in place of the system's certificates.
+    * ``proxy``: ``http://[user:password@]host:port`` of an HTTP proxy that connects to the host; ``None``, the default,
+      connects directly.
+
+    Raises ``ConfigurationError`` for another ``proxy``, and for one without ``tls``.
     """
 
     offload: Offload = field(default=None, converter=_own_threads, repr=False)
     tls: bool = True
     context: ssl.SSLContext | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=redacted)
+    _proxy: Proxy | None = field(init=False)
     _lookups: Lookups = field(init=False, repr=False)
     _places: Places = field(init=False, repr=False)
     _pool: Pool = field(init=False, repr=False)
+
+    @_proxy.default
+    def _proxy_of_url(self) -> Proxy | None:
+        if self.proxy is not None and not self.tls:
+            raise ConfigurationError("proxy: only with TLS, since without it the host is this very machine")
+        return proxy_at(self.proxy)
 
     @_lookups.default
     def _look_up_with(self) -> Lookups:
@@ -83,7 +98,11 @@ class DirectHttp:
             return HttpFailure(Failure.BLOCKED, "no TLS")
         try:
             async with self._places.place(_LINE, Waiter(request.caller, until)) as place:
-                addresses = await self._lookups.addresses(request.host, request.port, until)
+                # A proxy looks the name of the host up itself.
+                host, port = (
+                    (request.host, request.port) if self._proxy is None else (self._proxy.host, self._proxy.port)
+                )
+                addresses = await self._lookups.addresses(host, port, until)
                 work = partial(self._call, request, addresses, until)
                 return await self.offload(partial(self._places.held, (place,), work))
         except NoPlaceError as error:
@@ -100,7 +119,7 @@ class DirectHttp:
         from .exchange import Limits
 
         context: Any = (self.context or default_context()) if self.tls else NoTls()
-        client = AddressClient(context, Limits(_MAX_HEADERS, _MAX_BODY), self._pool)
+        client = AddressClient(context, Limits(_MAX_HEADERS, _MAX_BODY), self._pool, self._proxy)
         answer = HttpFailure(Failure.REFUSED, "the host has no address")
         for address in self._pool.order(request.host, request.port, addresses):
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError
+from ..protocol.members import redacted
 from ..threads import Threads
 from .deadline import Deadline
 from .denied_addresses import AddressCheck, plain_address
@@ -18,6 +19,7 @@ from .failures import NoConnectionError, failure
 from .fetch import Failure, HttpFailure, HttpReply, HttpRequest
 from .places import Line, NoPlaceError, Places, Ticket, Waiter
 from .pool import KeepRule, Now, Pool, monotonic_ms
+from .tunnel import Proxy, proxy_at
 
 if TYPE_CHECKING:
     import ssl
@@ -54,9 +56,10 @@ def _at_least(least: int) -> Any:
 class PinnedHttps:
     """A ``Fetch``: for each request the name is looked up once, every address checked, and a checked one called.
 
-    No redirects, proxies or cookies. The certificate must be for the name. The deadline covers everything. A connection
-    is kept for further requests to the same name and port while the name leads to the same address: 30 s since the last
-    request, 5 minutes in all. A call that waits for its turn holds no thread. Threads may share it.
+    No redirects or cookies, and no proxy but the one that is named here. The certificate must be for the name. The
+    deadline covers everything. A connection is kept for further requests to the same name and port while the name leads
+    to the same address: 30 s since the last request, 5 minutes in all. A call that waits for its turn holds no thread.
+    Threads may share it.
 
     * ``offload``: runs the blocking exchange; by default at most 128 threads of its own.
     * ``allow_addresses``: networks to be let through although they are denied, such as ``10.1.0.0/16``.
@@ -70,6 +73,10 @@ class PinnedHttps:
     * ``waiting``: calls that may wait in all; 1,000 by default. Of those who wait a caller may have a quarter.
     * ``at_once``: calls at once to all hosts together; 128 by default. Further calls wait in order of arrival.
     * ``resolve``: looks names up, in place of the system's resolver.
+    * ``proxy``: ``http://[user:password@]host:port`` of an HTTP proxy that connects to the hosts; ``None``, the
+      default, connects directly. The proxy looks names up itself, so no address can be checked: it needs ``allowed``.
+    * ``allowed``: a function of ``host`` or, for another port than 443, ``host:port`` that returns whether it may be
+      called; ``None``, the default, for any host.
     * ``clock``: returns the time in ms by which connections become too old.
 
     Raises ``ConfigurationError``.
@@ -86,11 +93,23 @@ class PinnedHttps:
     waiting: int = field(default=1000, validator=_at_least(0))
     at_once: int = field(default=128, validator=_at_least(1))
     resolve: Resolve = field(default=system_resolver, repr=False)
+    proxy: str | None = field(default=None, repr=redacted)
+    allowed: Callable[[str], bool] | None = field(default=None, repr=False)
     clock: Now = field(default=monotonic_ms, repr=False)
+    _proxy: Proxy | None = field(init=False)
     _check: AddressCheck = field(init=False, repr=False)
     _lookups: Lookups = field(init=False, repr=False)
     _places: Places = field(init=False, repr=False)
     _pool: Pool = field(init=False, repr=False)
+
+    @_proxy.default
+    def _proxy_of_url(self) -> Proxy | None:
+        if self.proxy is not None and self.allowed is None:
+            raise ConfigurationError(
+                "proxy: needs the list of identity servers that users may name (policy.identity_servers), since the "
+                "proxy looks names up, and addresses cannot be checked"
+            )
+        return proxy_at(self.proxy)
 
     @_check.default
     def _check_with(self) -> AddressCheck:
@@ -119,6 +138,8 @@ class PinnedHttps:
         waiter = Waiter(request.caller, Deadline.in_ms(deadline))
         if request.port not in self.ports:
             return HttpFailure(Failure.BLOCKED, "port")
+        if self.allowed is not None and not self.allowed(_name_of(request)):
+            return HttpFailure(Failure.BLOCKED, "host")
         try:
             async with self._places.place(self._line("name", request.host), waiter) as place:
                 addresses = await self._addresses(request, waiter)
@@ -138,18 +159,21 @@ class PinnedHttps:
             found = await self._look_up(request, waiter)
         except (OSError, ValueError) as error:
             return failure(error)
-        if any(map(self._check.denies, found)):
+        # The operator has chosen the proxy, so its addresses are not checked.
+        if self._proxy is None and any(map(self._check.denies, found)):
             return HttpFailure(Failure.BLOCKED)
         return self._pool.order(request.host, request.port, [plain_address(address) for address in found])
 
     async def _look_up(self, request: HttpRequest, waiter: Waiter) -> Sequence[str]:
-        if is_address(request.host):
-            return [request.host]
+        # A proxy looks the name of the host up itself.
+        host, port = (request.host, request.port) if self._proxy is None else (self._proxy.host, self._proxy.port)
+        if is_address(host):
+            return [host]
         line = Line("look-ups", "", MOST, self.waiting)
         async with self._places.place(line, waiter) as place:
             # The look-up has its place until its thread is done: it goes on after the deadline, or when cancelled.
             around = partial(self._places.held, (place,))
-            return await self._lookups.addresses(request.host, request.port, waiter.until, around)
+            return await self._lookups.addresses(host, port, waiter.until, around)
 
     async def _at_one_of(
         self, addresses: Sequence[str], request: HttpRequest, name: Ticket, waiter: Waiter
@@ -159,7 +183,10 @@ class PinnedHttps:
         answer = HttpFailure(Failure.REFUSED, "the host has no address")
         for address in addresses:
             async with (
-                self._places.place(self._line("address", address), waiter) as there,
+                # Behind a proxy all hosts have its address, and the line of the name is enough.
+                self._places.place(
+                    self._line("address", address if self._proxy is None else request.host), waiter
+                ) as there,
                 self._places.place(everything, waiter) as anywhere,
             ):
                 work = partial(self._call, request, address, waiter, waiter.until.left_ms())
@@ -182,7 +209,12 @@ class PinnedHttps:
         from .exchange import Limits
 
         context: Any = self.context or default_context()
-        return AddressClient(context, Limits(self.max_headers, self.max_body), self._pool)
+        return AddressClient(context, Limits(self.max_headers, self.max_body), self._pool, self._proxy)
 
     def _line(self, kind: str, key: str) -> Line:
         return Line(kind, key, self.per_host, self.waiting_per_host)
+
+
+def _name_of(request: HttpRequest) -> str:
+    host = f"[{request.host}]" if ":" in request.host else request.host
+    return host if request.port == 443 else f"{host}:{request.port}"

@@ -62,7 +62,7 @@ def member(
     return attrs.field(
         default=None if optional else default,
         repr=redacted if secret else True,
-        metadata={"rule": rule, "older": alias, "doc": doc, **({"key": key} if key else {})},
+        metadata={"rule": rule, "older": alias, "doc": doc, "secret": secret, **({"key": key} if key else {})},
         kw_only=True,
     )
 
@@ -132,6 +132,7 @@ class Member:
     * ``name``: of the attribute; ``key``: in JSON; ``older``: an older name in JSON.
     * ``required``: whether it must be there; ``null``: whether ``None`` is a value of its own.
     * ``doc``, ``topic``: what it means, and the part of the docs that says so.
+    * ``secret``: whether it is redacted where it is printed; as a setting it may be in a file of its own.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Member:
     null: bool = False
     doc: str = ""
     topic: str = ""
+    secret: bool = False
 
     @property
     def required(self) -> bool:

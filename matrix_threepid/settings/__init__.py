@@ -7,6 +7,7 @@ A host declares its own settings with ``member`` and the rules, takes the sectio
 from ..policy import Limits
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import COUNTRY, HOST_PATTERN, URL, Flag, Free, Integer, ListOf, Number, OneOf, Rule, Text
+from .documents import read_document
 from .identity import IdentityServerSettings
 from .policy import PolicySettings
 from .reading import read, read_file
@@ -39,6 +40,7 @@ __all__ = [
     "documented",
     "member",
     "read",
+    "read_document",
     "read_file",
     "stored_peppers",
 ]

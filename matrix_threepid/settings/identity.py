@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -11,7 +12,7 @@ from ..policy import Policy
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import documented, member
 from ..protocol.rules import ListOf
-from .rules import PORT, RANGE, RATE, TEXT
+from .rules import PORT, PROXY, RANGE, RATE, TEXT
 
 if TYPE_CHECKING:
     import ssl
@@ -37,26 +38,43 @@ class IdentityServerSettings:
     retry_s: float | None = member(
         RATE, None, doc="seconds of the first pause before an unbind is tried again; `policy.retrying` if left out"
     )
+    proxy: str | None = member(
+        PROXY,
+        None,
+        secret=True,
+        doc="an HTTP proxy that connects to them, `http://host:port`; needs the list `policy.identity_servers`, since "
+        "the proxy looks names up and private addresses are no longer refused",
+    )
 
     @property
     def deadline(self) -> int:
         """The ms the calls of one request may take, unless the policy says otherwise."""
         return Policy().identity_deadline if self.timeout_s is None else max(1, round(self.timeout_s * 1000))
 
-    def fetch(self, *ports: int, offload: Offload | None = None) -> PinnedHttps:
-        """Return the way to them, at ``ports`` and those of the settings. Raises ``ConfigurationError``."""
+    def fetch(
+        self, *ports: int, offload: Offload | None = None, allowed: Callable[[str], bool] | None = None
+    ) -> PinnedHttps:
+        """Return the way to them, at ``ports`` and those of the settings. Raises ``ConfigurationError``.
+
+        * ``allowed``: the identity servers that users may name, ``Policy.identity_servers``; required with ``proxy``.
+        """
         from ..net.safe_https import PinnedHttps
 
         return PinnedHttps(
             offload=offload,
             allow_addresses=self.allow_addresses,
             ports=(443, *ports, *self.ports),
-            context=_trusting(self.ca_file),
+            context=trusting(self.ca_file, "identity_servers.ca_file"),
+            proxy=self.proxy,
+            allowed=None if self.proxy is None else allowed,
         )
 
 
-def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
-    """Return the context that trusts the authorities of a file only; ``None`` for those of the system."""
+def trusting(ca_file: str | None, name: str) -> ssl.SSLContext | None:
+    """Return the context that trusts the authorities of a file only; ``None`` for those of the system.
+
+    ``name``: that of the setting, for errors.
+    """
     if ca_file is None:
         return None
     import ssl
@@ -64,6 +82,6 @@ def _trusting(ca_file: str | None) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise ConfigurationError(f"identity_servers.ca_file: {error.strerror or 'holds no certificate'}") from None
+        raise ConfigurationError(f"{name}: {error.strerror or 'holds no certificate'}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -28,6 +28,10 @@ def _is_range(value: str) -> bool:
 URL_WITH_QUERY = Text(r"https?://[^\s/?#]+[^\s#]*", "must be an http or https URL")
 TEXT = Text(r"[^\x00-\x1f\x7f]{1,1024}", "must be a text of 1 to 1024 characters without control characters")
 """A text of 1 to 1024 characters without control characters."""
+PROXY = Text(
+    r"http://(?:[^\s/?#@]+@)?[^\s/?#@]+:[0-9]{1,5}/?", "must be http://host:port, or http://user:password@host:port"
+)
+"""An HTTP proxy."""
 HEADERS = Free("must be an object of texts without control characters", TEXT)
 RANGE = Text(r"[0-9A-Fa-f.:/]+", "must be an address range, such as 10.0.0.0/8", _is_range)
 _MAILBOX = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
@@ -36,6 +40,8 @@ ADDRESS = Text(f"{_MAILBOX}|{_NAMED}", "must be user@domain or Name <user@domain
 PROVIDER = Text(
     r"https?://[^\s/?#]+[^\s?#]*", "must be an https URL, or an http URL on this very machine", _is_provider
 )
+SERVICE = Text(r"VA[0-9A-Za-z]{1,64}", "must be the SID of a Verify service, which begins with VA")
+STATUS = Integer(400, 499)
 ACCOUNT = Text(r"AC[0-9A-Za-z]{1,64}", "must be an account SID, which begins with AC")
 CALLER = Text(
     r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|[0-9 &+_-]*[A-Za-z][A-Za-z0-9 &+_-]*",

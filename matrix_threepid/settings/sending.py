@@ -13,13 +13,34 @@ from ..policy import SmsRules
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import COUNTRY, HOST, Flag, Free, ListOf, OneOf
-from .rules import ACCOUNT, ADDRESS, CALLER, COUNT, HEADERS, PORT, PROVIDER, TEXT, URL_WITH_QUERY
+from ..texts.catalogue import Texts
+from .identity import trusting
+from .rules import (
+    ACCOUNT,
+    ADDRESS,
+    CALLER,
+    COUNT,
+    HEADERS,
+    PORT,
+    PROVIDER,
+    PROXY,
+    SERVICE,
+    STATUS,
+    TEXT,
+    URL_WITH_QUERY,
+)
 
 if TYPE_CHECKING:
+    import ssl
+
     from ..net.direct_https import DirectHttp
     from ..senders.gateway.sender import HttpSender
     from ..senders.smtp.sender import SmtpSender
     from ..senders.twilio.sender import TwilioSender
+    from ..senders.twilio.verify import TwilioVerifySender
+
+_PROXY = "an HTTP proxy that connects to it, `http://host:port`; none if left out"
+_CA_FILE = "file of the only authorities that are trusted; the system's if left out"
 
 
 @documented
@@ -38,9 +59,14 @@ class SmtpSettings:
     username: str | None = member(TEXT, None, doc="the user to log in as; nobody if left out")
     password: str | None = member(TEXT, None, secret=True, doc="the password of that user")
     mailbox: str = member(ADDRESS, key="from", doc="the mailbox that mails are from")
+    ca_file: str | None = member(TEXT, None, doc=_CA_FILE)
+    proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
 
-    def sender(self, server_name: str, offload: Offload | None = None) -> SmtpSender:
-        """Return the way to mailboxes. Raises ``ConfigurationError``."""
+    def sender(self, server_name: str, offload: Offload | None = None, texts: Texts | None = None) -> SmtpSender:
+        """Return the way to mailboxes; ``texts``: the wordings, by default the built-in ones.
+
+        Raises ``ConfigurationError``.
+        """
         from ..senders.smtp.sender import SmtpSender
 
         return SmtpSender(
@@ -51,7 +77,10 @@ class SmtpSettings:
             tls=self.tls or ("starttls" if self.starttls else "off"),
             username=self.username,
             password=self.password,
+            context=trusting(self.ca_file, "smtp.ca_file"),
+            proxy=self.proxy,
             offload=offload,
+            texts=texts,
         )
 
 
@@ -65,19 +94,39 @@ class TwilioSettings:
     auth_token: str = member(TEXT, secret=True, doc="the account's token")
     number: str | None = member(CALLER, None, key="from", doc="the number, short code or name that SMS are from")
     messaging_service_sid: str | None = member(TEXT, None, doc="the messaging service that chooses what SMS are from")
+    verify_service_sid: str | None = member(
+        SERVICE, None, doc="the service of Twilio Verify, which makes, sends and checks the codes itself"
+    )
+    proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
 
-    def sender(self, offload: Offload | None = None) -> TwilioSender:
-        """Return the way to phones. Raises ``ConfigurationError``."""
+    def sender(self, offload: Offload | None = None, texts: Texts | None = None) -> TwilioSender | TwilioVerifySender:
+        """Return the way to phones; ``texts``: the wordings, by default the built-in ones.
+
+        Raises ``ConfigurationError``.
+        """
         from ..senders.twilio.sender import TwilioSender
+        from ..senders.twilio.verify import TwilioVerifySender
 
+        if self.verify_service_sid is not None and (self.number or self.messaging_service_sid):
+            raise ConfigurationError("twilio: give one of from, messaging_service_sid and verify_service_sid")
         try:
+            fetch = _direct(self.base_url, offload, self.proxy)
+            if self.verify_service_sid is not None:
+                return TwilioVerifySender(
+                    self.account_sid,
+                    self.auth_token,
+                    service_sid=self.verify_service_sid,
+                    base_url=self.base_url,
+                    fetch=fetch,
+                )
             return TwilioSender(
                 self.account_sid,
                 self.auth_token,
                 sender=self.number,
                 messaging_service_sid=self.messaging_service_sid,
                 base_url=self.base_url,
-                fetch=_direct(self.base_url, offload),
+                fetch=fetch,
+                texts=texts or Texts(),
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"twilio: {error}") from None
@@ -94,12 +143,32 @@ class GatewaySettings:
     )
     headers: Mapping[str, str] = member(HEADERS, MappingProxyType({}), secret=True, doc="headers of the request")
     body: Literal["json", "form"] = member(OneOf("json", "form"), "json", doc="how the template is encoded")
+    refused_for_ever: tuple[int, ...] = member(
+        ListOf(STATUS), (), doc="HTTP statuses that mean that this number never gets an SMS"
+    )
+    denied: tuple[int, ...] = member(
+        ListOf(STATUS), (), doc="HTTP statuses that mean that the gateway sends none to this country or suspects fraud"
+    )
+    ca_file: str | None = member(TEXT, None, doc=_CA_FILE)
+    proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
 
-    def sender(self, offload: Offload | None = None) -> HttpSender:
-        """Return the way to phones. Raises ``ConfigurationError``."""
+    def sender(self, offload: Offload | None = None, texts: Texts | None = None) -> HttpSender:
+        """Return the way to phones; ``texts``: the wordings, by default the built-in ones.
+
+        Raises ``ConfigurationError``.
+        """
         from ..senders.gateway.sender import HttpSender
 
-        return HttpSender(self.url, self.template, self.headers, _direct(self.url, offload), body=self.body)
+        return HttpSender(
+            self.url,
+            self.template,
+            self.headers,
+            _direct(self.url, offload, self.proxy, trusting(self.ca_file, "gateway.ca_file")),
+            body=self.body,
+            refused_for_ever=self.refused_for_ever,
+            denied=self.denied,
+            texts=texts or Texts(),
+        )
 
 
 @documented
@@ -125,15 +194,22 @@ class SmsSettings:
         given = {name: budget for name, budget in budgets.items() if budget is not None}
         return evolve(others or SmsRules(), countries=self.countries, **given)  # type: ignore[arg-type]
 
-    def sender(self, offload: Offload | None = None) -> TwilioSender | HttpSender:
-        """Return the way to phones. Raises ``ConfigurationError``."""
+    def sender(
+        self, offload: Offload | None = None, texts: Texts | None = None
+    ) -> TwilioSender | TwilioVerifySender | HttpSender:
+        """Return the way to phones; ``texts``: the wordings, by default the built-in ones.
+
+        Raises ``ConfigurationError``.
+        """
         provider: TwilioSettings | GatewaySettings | None = self.twilio or self.gateway
         if provider is None:
             raise ConfigurationError("give either twilio or gateway")
-        return provider.sender(offload)
+        return provider.sender(offload, texts)
 
 
-def _direct(url: str | None, offload: Offload | None) -> DirectHttp:
+def _direct(
+    url: str | None, offload: Offload | None, proxy: str | None = None, context: ssl.SSLContext | None = None
+) -> DirectHttp:
     from ..net.direct_https import DirectHttp
 
-    return DirectHttp(offload=offload, tls=url is None or url.startswith("https:"))
+    return DirectHttp(offload=offload, tls=url is None or url.startswith("https:"), proxy=proxy, context=context)

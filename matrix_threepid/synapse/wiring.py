@@ -112,7 +112,9 @@ class Wiring:
 
         servers = self.settings.identity_servers or IdentityServerSettings()
         signer = RequestSigner(self.api.server_name, inside.signing_key)
-        return HttpIdentityClient(servers.fetch(offload=self.api.defer_to_thread), signer)
+        return HttpIdentityClient(
+            servers.fetch(offload=self.api.defer_to_thread, allowed=self._policy().identity_servers), signer
+        )
 
     def _policy(self) -> Policy:
         return self.settings.library_policy(self.api.public_baseurl)

@@ -144,7 +144,7 @@ def test_a_refusal_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
     wrong = {**changed("smtp.port", "25"), "database": "sqlite:///x.db"}
     status, output, errors = finished("serve", "--config", str(written(wrong, tmp_path)))
     assert (status, output) == (2, "")
-    assert errors == "examples.homeserver: smtp.port: must be a whole number from 1 to 65535\n"
+    assert errors == "examples.homeserver: smtp.port: must be a whole number from 1 to 65535; write it without quotes\n"
     assert not (ROOT / "x.db").exists()
 
 

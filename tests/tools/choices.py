@@ -50,7 +50,8 @@ def _table(topic: str, declared: Iterable[Member]) -> Iterator[str]:
         yield f"### {topic}\n\n"
     yield "| name | must be | default | meaning |\n| --- | --- | --- | --- |\n"
     for each in declared:
-        yield f"| `{each.key}` | {_cell(_words(each.rule))} | {_cell(default_of(each))} | {_cell(each.doc)} |\n"
+        doc = f"{each.doc} (secret)" if each.secret else each.doc
+        yield f"| `{each.key}` | {_cell(_words(each.rule))} | {_cell(default_of(each))} | {_cell(doc)} |\n"
 
 
 def _words(rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""Reads a configuration file: the JSON of a host, or the YAML of Synapse."""
+"""Reads a configuration file: that of a host, or the YAML of Synapse."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 
 from attrs import fields
 
-from ...protocol.errors import ConfigurationError, MatrixError
-from ...protocol.wire import read_object
-from ...settings import read
+from ...settings.documents import FORMATS, read_document
+from ...settings.reading import read_given
 from ..checking.findings import Finding, Kind
 from ..checking.wiring import of_no_way
 from .configured import Configured, of_identity_servers, sending_role
 from .shared import Shared
 from .synapse_file import of_synapse
 
-FORMS = "JSON with the shared sections, or a homeserver.yaml with our module"
+FORMS = f"{FORMATS} with the shared sections, or a homeserver.yaml with our module"
 """What a file may be, for ``--help``."""
-_MAX_FILE = 1 << 20
 _SYNAPSES = {"modules", "listeners"}
 _YAML = (".yaml", ".yml")
 
 
 def described(path: Path) -> Configured:
     """Return what a file configures. Raises ``ConfigurationError`` naming the file or the setting."""
-    given = _document(path)
-    return of_synapse(given) if _SYNAPSES & given.keys() else _of_host(given)
+    given = read_document(path)
+    if not _SYNAPSES & given.keys():
+        return _of_host(given, path)
+    return of_synapse(_as_synapse_reads(path) if path.suffix in _YAML else given)
 
 
-def _of_host(given: Mapping[str, Any]) -> Configured:
+def _of_host(given: Mapping[str, Any], path: Path) -> Configured:
     known = {field.name for field in fields(Shared)}
-    shared = read(Shared, {name: value for name, value in given.items() if name in known})
+    shared = read_given(Shared, {name: value for name, value in given.items() if name in known}, path)
     role = sending_role(shared.server_name, shared.library_policy(), shared.senders())
     servers = of_identity_servers(shared.identity_servers, role.policy)
     return Configured(role, (*of_no_way(role), *servers, *_left_aside(given, known)))
@@ -44,29 +44,9 @@ def _left_aside(given: Mapping[str, Any], known: set[str]) -> Iterator[Finding]:
         yield Finding(Kind.FACT, "not looked at", ", ".join(others))
 
 
-def _document(path: Path) -> Mapping[str, Any]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    if path.suffix in _YAML:
-        return _yaml(path, raw)
-    try:
-        return read_object(raw, _MAX_FILE)
-    except MatrixError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+def _as_synapse_reads(path: Path) -> Mapping[str, Any]:
+    """Return the object in a file by YAML 1.1, as Synapse reads it: ``NO`` is ``false`` there."""
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
-
-def _yaml(path: Path, raw: bytes) -> Mapping[str, Any]:
-    try:
-        import yaml  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        raise ConfigurationError(f"{path}: YAML needs PyYAML (pip install PyYAML); Synapse brings it along") from None
-    try:
-        given = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigurationError(f"{path}: is no YAML{f', line {mark.line + 1}' if mark else ''}") from None
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(f"{path}: must be an object")
-    return given
+    given = yaml.safe_load(path.read_bytes())
+    return given if isinstance(given, Mapping) else {}

@@ -37,7 +37,7 @@ def sending_role(server_name: str, policy: Policy, senders: Mapping[Medium, Toke
 def of_identity_servers(settings: IdentityServerSettings | None, policy: Policy) -> Iterator[Finding]:
     """Yield how identity servers are reached, if a file configures it. Raises ``ConfigurationError``."""
     if settings is not None:
-        settings.fetch()
+        settings.fetch(allowed=policy.identity_servers)
         ports = ", ".join(map(str, (443, *settings.ports)))
         yield Finding(
             Kind.FACT,

@@ -22,6 +22,7 @@ from ...settings import (
     TwilioSettings,
 )
 from ...settings.rules import COUNT, LANGUAGE, TEXT
+from ...texts.catalogue import Texts
 
 
 @documented
@@ -49,6 +50,9 @@ class Shared:
     budget_per_hour: int | None = member(COUNT, None, doc="SMS an hour to all countries; counts before `policy.sms`")
     budget_per_day: int | None = member(COUNT, None, doc="SMS a day to all countries; counts before `policy.sms`")
     languages: tuple[str, ...] = member(ListOf(LANGUAGE), (), doc="counts before `policy.languages`")
+    texts: str | None = member(
+        TEXT, None, doc="folder of your own wordings, layouts and pages; the built-in ones if left out"
+    )
     identity_servers: IdentityServerSettings | None = member(
         Nested(IdentityServerSettings), None, doc="how identity servers are reached"
     )
@@ -62,11 +66,12 @@ class Shared:
     def senders(self) -> dict[Medium, TokenSender]:
         """Return a sender for each medium. Raises ``ConfigurationError``."""
         senders: dict[Medium, TokenSender] = {}
+        texts = None if self.texts is None else Texts(self.texts)
         if self.smtp is not None:
-            senders[Medium.EMAIL] = self.smtp.sender(self.server_name)
+            senders[Medium.EMAIL] = self.smtp.sender(self.server_name, texts=texts)
         way: Any = self.sms or self.twilio or self.gateway
         if way is not None:
-            senders[Medium.MSISDN] = way.sender()
+            senders[Medium.MSISDN] = way.sender(texts=texts)
         return senders
 
     def library_policy(self) -> Policy:

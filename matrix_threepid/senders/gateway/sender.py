@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import Template
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -27,6 +27,10 @@ _KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded
 def _without_query(url: str) -> str:
     """Return a URL for ``repr``, without its query, in which some gateways take the key of the account."""
     return repr(url.partition("?")[0])
+
+
+def _statuses(given: Iterable[int]) -> frozenset[int]:
+    return frozenset(given)
 
 
 @frozen(kw_only=True, eq=False)
@@ -58,8 +62,8 @@ class HttpSender:
     headers: Mapping[str, str] = field(factory=dict, kw_only=False, repr=redacted)
     fetch: Fetch | None = field(default=None, kw_only=False, repr=False)
     body: Literal["json", "form"] = field(default="json", validator=validators.in_(tuple(_KINDS)))
-    refused_for_ever: frozenset[int] = field(default=frozenset(), converter=frozenset)
-    denied: frozenset[int] = field(default=frozenset(), converter=frozenset)
+    refused_for_ever: frozenset[int] = field(default=frozenset(), converter=_statuses)
+    denied: frozenset[int] = field(default=frozenset(), converter=_statuses)
     texts: Texts = field(factory=Texts, repr=False)
     _fetch: Fetch = field(init=False, repr=False)
 

@@ -94,14 +94,28 @@ class Connection(smtplib.SMTP):
 
     def _dial(self) -> socket.socket:
         """Connect to the first address that answers; the deadline covers all of them."""
-        host, port = self._server.address
+        tunnel = self._server.tunnel
+        host, port = self._server.address if tunnel is None else (tunnel.host, tunnel.port)
         failure = OSError(errno.EHOSTUNREACH, "the host has no address")
         for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             try:
-                return connected(str(address[0]), port, self._deadline.left())
+                made = connected(str(address[0]), port, self._deadline.left())
             except OSError as error:  # noqa: PERF203  connecting is far slower than `try`
                 failure = error
+            else:
+                return self._tunnelled(made)
         raise failure
+
+    def _tunnelled(self, made: socket.socket) -> socket.socket:
+        """Return a connection to the mail server, made by the proxy if there is one."""
+        tunnel = self._server.tunnel
+        if tunnel is not None:
+            try:
+                tunnel.through(made, *self._server.address, self._deadline)
+            except BaseException:
+                made.close()
+                raise
+        return made
 
     def _secure(self) -> None:
         """Start TLS, and forget what the server has said before it.

@@ -64,7 +64,7 @@ def _own_threads(offload: Offload | None) -> Offload:
 class SmtpSender(Server):
     """A ``TokenSender`` for e-mail; threads may share it.
 
-    * ``host``, ``port``, ``tls``, ``username``, ``password``, ``context``: as for ``Server``.
+    * ``host``, ``port``, ``tls``, ``username``, ``password``, ``context``, ``proxy``: as for ``Server``.
     * ``sender``: ``noreply@example.org`` or ``Example <noreply@example.org>``; its domain is the name in EHLO.
     * ``server_name``: the name of the server as mails show it.
     * ``offload``: runs the blocking exchange away from the event loop; ``None`` makes ``Threads(16)``: 16 mails at

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import field, frozen, validators
 
 from ...net.loopback import is_loopback
+from ...net.tunnel import Proxy, proxy_at
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
 
@@ -37,6 +38,8 @@ class Server:
       byte, https://www.rfc-editor.org/rfc/rfc8314) or ``"off"``.
     * ``username``, ``password``: the account, both in ASCII; ``None``, the default, for no login.
     * ``context``: the ``SSLContext`` to use; ``None`` takes one as ``ssl.create_default_context()`` makes it.
+    * ``proxy``: ``http://[user:password@]host:port`` of an HTTP proxy that connects to the mail server; ``None``, the
+      default, connects directly.
 
     Raises ``ConfigurationError`` for one of ``username`` and ``password`` without the other, for a login that is not
     ASCII, and for a password without TLS to anything but a loopback address.
@@ -48,6 +51,7 @@ class Server:
     username: str | None = field(default=None, kw_only=True)
     password: str | None = field(default=None, kw_only=True, repr=redacted)
     context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
+    proxy: str | None = field(default=None, kw_only=True, repr=redacted)
 
     def __attrs_post_init__(self) -> None:
         if self.port is not None and (type(self.port) is not int or not 0 < self.port < 65_536):
@@ -59,6 +63,7 @@ class Server:
         # smtplib encodes both as ASCII, and would raise only when the first mail is sent.
         if not f"{self.username}{self.password}".isascii():
             raise ConfigurationError("username, password: must be ASCII")
+        proxy_at(self.proxy)
         if self.tls == "off" and not is_loopback(self.host):
             self._check_without_tls()
 
@@ -66,6 +71,11 @@ class Server:
     def address(self) -> tuple[str, int]:
         """The host and the port to connect to."""
         return self.host, self.port or _PORTS[self.tls]
+
+    @property
+    def tunnel(self) -> Proxy | None:
+        """The proxy that connects to the mail server; ``None`` for none."""
+        return proxy_at(self.proxy)
 
     def _check_without_tls(self) -> None:
         if self.username is not None:
