@@ -13,7 +13,7 @@ from threading import Timer
 import uvicorn
 
 from matrix_threepid.endpoints import Endpoint
-from matrix_threepid.hosts import App, Asgi, listener
+from matrix_threepid.hosts import App, Asgi, UvicornHttp, listener
 
 from .app import senders_of
 from .config import Config
@@ -75,6 +75,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="asyncio",
+                http=UvicornHttp,
                 ws="none",
                 lifespan="off",
                 log_config=None,

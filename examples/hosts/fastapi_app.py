@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from matrix_threepid.hosts import Asgi, listener
+from matrix_threepid.hosts import Asgi, UvicornHttp, listener
 
 from .wiring import account_server, configured, tell
 
@@ -33,7 +33,8 @@ def main() -> None:
 
         app = FastAPI(lifespan=lifespan)
         app.get("/")(hello)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run([listening])
+        options = uvicorn.Config(app, log_level="warning", proxy_headers=False, http=UvicornHttp)
+        uvicorn.Server(options).run([listening])
 
 
 if __name__ == "__main__":

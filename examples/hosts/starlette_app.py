@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from matrix_threepid.hosts import Asgi, listener
+from matrix_threepid.hosts import Asgi, UvicornHttp, listener
 
 from .wiring import account_server, configured, tell
 
@@ -35,7 +35,8 @@ def main() -> None:
                 yield
 
         app = Starlette(routes=[Route("/", hello)], lifespan=lifespan)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False)).run([listening])
+        options = uvicorn.Config(app, log_level="warning", proxy_headers=False, http=UvicornHttp)
+        uvicorn.Server(options).run([listening])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ async def _serve(config: Config) -> int:
     import uvicorn
 
     from matrix_threepid import Service
-    from matrix_threepid.hosts import keep_house, listener
+    from matrix_threepid.hosts import UvicornHttp, keep_house, listener
     from matrix_threepid.stores import Sqlite, migrate
 
     from .app import application, delegate
@@ -43,7 +43,7 @@ async def _serve(config: Config) -> int:
         await migrate(db)
         service = Service(delegate(config, db))
         app = application(service, config.secret_path)
-        options = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        options = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", http=UvicornHttp)
         chores = asyncio.create_task(keep_house(service))
         try:
             with listener(*config.address) as listening:

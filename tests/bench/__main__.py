@@ -1,4 +1,4 @@
-"""``python -m tests.bench [UNIT ...]``: JSON lines on standard output, progress on standard error.
+"""``python -m tests.bench [UNIT ...]``, ``python -m tests.bench http``: JSON lines out, progress on standard error.
 
 Exit status 0; 1 when a goal is missed; 2 on any error.
 """
@@ -20,7 +20,12 @@ from .run import Run, listing
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    asked = parse(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["http"]:
+        from .http.command import main as over_http
+
+        return over_http(given[1:])
+    asked = parse(given)
     options, names = options_of(asked), names_of(asked)
     limits = goals.read_goals(asked.goals, wider=asked.quick) if asked.goals else {}
     with ExitStack() as opened:

@@ -26,6 +26,11 @@ _CPU = Path("/proc/cpuinfo")
 
 
 def meta(options: Options) -> dict[str, Any]:
+    """Return the first line of a run in process."""
+    return {**about_machine(), "seed": options.seed}
+
+
+def about_machine() -> dict[str, Any]:
     """Return the first line: versions and the machine's kind, nothing that names the machine."""
     return {
         "name": "meta",
@@ -37,7 +42,6 @@ def meta(options: Options) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load1": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seed": options.seed,
         "packages": {package: _version(package) for package in _PACKAGES},
     }
 

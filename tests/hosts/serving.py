@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from socket import socket
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -19,6 +20,7 @@ from werkzeug.serving import WSGIRequestHandler as WerkzeugHandler
 from werkzeug.serving import make_server as make_werkzeug
 
 from matrix_threepid.hosts.twisted import site
+from matrix_threepid.hosts.uvicorn import UvicornHttp
 
 HERE = "127.0.0.1"
 
@@ -37,11 +39,12 @@ def thread(work: Any) -> Iterator[threading.Thread]:
 
 class _Uvicorn(uvicorn.Server):
     def __init__(self, app: Any) -> None:
-        super().__init__(uvicorn.Config(app, port=0, log_config=None, lifespan="on", proxy_headers=False))
+        options = {"log_config": None, "lifespan": "on", "proxy_headers": False}
+        super().__init__(uvicorn.Config(app, port=0, http=UvicornHttp, **options))
         self.up = threading.Event()
 
-    async def startup(self, sockets: object = None) -> None:
-        await super().startup()
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         self.up.set()
 
@@ -56,13 +59,13 @@ class _Uvicorn(uvicorn.Server):
 
 
 @contextmanager
-def uvicorn_serving(app: Any) -> Iterator[str]:
-    """Serve an ASGI application."""
+def uvicorn_serving(app: Any, listening: socket | None = None) -> Iterator[str]:
+    """Serve an ASGI application, at a socket that listens if one is given."""
     server = _Uvicorn(app)
-    with thread(server.run):
+    with thread(partial(server.run, [listening] if listening else None)):
         try:
             assert server.up.wait(30)
-            yield f"http://{HERE}:{server.servers[0].sockets[0].getsockname()[1]}"
+            yield f"http://{HERE}:{(listening or server.servers[0].sockets[0]).getsockname()[1]}"
         finally:
             server.stop()
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 from collections.abc import Iterable, Iterator
 from http.client import HTTPConnection
+from socket import IPPROTO_TCP, TCP_NODELAY, create_server, socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from matrix_threepid.hosts.asgi import Asgi
+from matrix_threepid.hosts.uvicorn import UvicornHttp
 from matrix_threepid.testing import ALICE, World
 
 from .driving import ASK, BODY, LIST
@@ -50,3 +57,84 @@ def test_too_much_is_refused_over_a_real_socket(connection: HTTPConnection, anno
     status, body = ask(connection, "POST", ASK, large if announced else iter([large]))
     assert (status, json.loads(body)["errcode"]) == (413, "M_TOO_LARGE")
     assert ask(connection, "GET", "/elsewhere")[0] == 404
+
+
+def test_connections_are_prompt_whatever_uvicorn_listens_on(app: Asgi) -> None:
+    """A connection has ``TCP_NODELAY`` although its listener names no protocol, as with ``uvicorn --workers``."""
+    with create_server(("127.0.0.1", 0)) as listening, uvicorn_serving(app, listening) as url:
+        client = HTTPConnection(urlsplit(url).netloc, timeout=30)
+        assert ask(client, "GET", "/elsewhere")[0] == 404
+        (accepted,) = _leading_to(client.sock.getsockname())
+        assert (listening.proto, accepted.getsockopt(IPPROTO_TCP, TCP_NODELAY)) == (0, 1)
+        client.close()
+
+
+def _leading_to(peer: Any) -> list[socket]:
+    """Return the sockets of this process that lead to an address."""
+    return [each for each in gc.get_objects() if isinstance(each, socket) and _peer_of(each) == peer]
+
+
+def _peer_of(sock: socket) -> Any:
+    try:
+        return sock.getpeername()
+    except OSError:
+        return None
+
+
+class _Recording(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Read nothing in any case."""
+
+    resume_reading = pause_reading
+
+
+@pytest.mark.parametrize("more", ["", "Connection: close\r\n"])
+def test_an_answer_is_one_write(app: Asgi, more: str) -> None:
+    """Head and body of an answer leave in one write, also before the connection is closed."""
+    ask = f"POST {ASK} HTTP/1.1\r\nHost: x\r\n{more}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY
+    written = asyncio.run(_writes(app, ask))
+    assert [(each[:15], each[-2:]) for each in written] == [(b"HTTP/1.1 200 OK", b'"}')]
+
+
+def test_a_long_answer_is_not_gathered_in_memory() -> None:
+    """What an application sends in one turn of the loop is written as it comes once it is much."""
+
+    async def long(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for more in (True, True, True, False):
+            await send({"type": "http.response.body", "body": b"*" * 50_000, "more_body": more})
+
+    written = asyncio.run(_writes(long, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert len(written) > 1
+    assert max(map(len, written)) < 150_000
+    assert b"".join(written).count(b"*") == 200_000
+
+
+async def _writes(app: Any, request: bytes) -> list[bytes]:
+    """Return what is written in answer to a request."""
+    config = uvicorn.Config(app, http=UvicornHttp, log_config=None, lifespan="off", proxy_headers=False)
+    config.load()
+    state, transport = ServerState(), _Recording()
+    protocol: Any = UvicornHttp(config, state, {}, asyncio.get_running_loop())
+    protocol.connection_made(transport)
+    protocol.data_received(request)
+    await asyncio.gather(*state.tasks)
+    await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    return transport.writes
