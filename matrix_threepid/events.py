@@ -1,18 +1,47 @@
 """The events that a ``Listener`` receives, for metrics, audit logs and push.
 
-All are frozen values without secrets. Addresses in them are masked when they are printed.
+All are frozen values without secrets. Addresses in them are masked when they are printed. Each carries a ``Context``:
+when it happened, and in which request.
 """
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .model.message import Outcome
 from .model.threepid import Purpose, Threepid
 
 
 @frozen
-class MessageSent:
+class Context:
+    """Where an event comes from. All but ``at`` is ``None`` outside of a request, such as in a job.
+
+    * ``at``: ms of the wall clock.
+    * ``request_id``: a random name of the request, the same for all of its events; it is not sent to the client.
+    * ``endpoint``: the name of the endpoint, such as ``request_add_email_token``, which tells medium and purpose.
+    * ``client``: the client's network without its last part, such as ``203.0.113.*``; empty if it is unknown.
+    * ``caller``: the user id of the caller; ``None`` for a request without a valid access token.
+    """
+
+    at: int = 0
+    request_id: str | None = None
+    endpoint: str | None = None
+    client: str | None = None
+    caller: str | None = None
+
+
+@frozen(kw_only=True)
+class Happened:
+    """What all events have in common.
+
+    * ``context``: when it happened and in which request; set when the event is emitted, and not compared.
+    """
+
+    context: Context = field(default=Context(), eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class MessageSent(Happened):
     """A message was handed to a sender.
 
     * ``threepid``: the address.
@@ -26,7 +55,7 @@ class MessageSent:
 
 
 @frozen
-class ThreepidValidated:
+class ThreepidValidated(Happened):
     """A session was validated: its token or code was submitted.
 
     * ``threepid``: the address.
@@ -38,7 +67,7 @@ class ThreepidValidated:
 
 
 @frozen
-class ThreepidAdded:
+class ThreepidAdded(Happened):
     """An identifier was added to an account.
 
     * ``user_id``: the user of the account.
@@ -50,7 +79,7 @@ class ThreepidAdded:
 
 
 @frozen
-class ThreepidRemoved:
+class ThreepidRemoved(Happened):
     """An identifier was removed from an account. A host deletes what depends on it, such as e-mail pushers.
 
     * ``user_id``: the user of the account.
@@ -62,7 +91,7 @@ class ThreepidRemoved:
 
 
 @frozen
-class SessionDisowned:
+class SessionDisowned(Happened):
     """The reader of a mail pressed "This was not me". The session has ended.
 
     * ``threepid``: the address of the session.
@@ -74,7 +103,7 @@ class SessionDisowned:
 
 
 @frozen
-class LimitReached:
+class LimitReached(Happened):
     """A limit refused a request.
 
     * ``action``: what was asked for, such as ``send``, ``sms``, ``change`` or ``guess``.
@@ -86,7 +115,7 @@ class LimitReached:
 
 
 @frozen
-class WrongToken:
+class WrongToken(Happened):
     """A submitted token or code was wrong.
 
     * ``threepid``: the address of the session.
@@ -98,7 +127,7 @@ class WrongToken:
 
 
 @frozen
-class ManyWrongCodes:
+class ManyWrongCodes(Happened):
     """More than ``allowed`` wrong codes were submitted in this hour of the clock (UTC). Emitted once an hour.
 
     * ``allowed``: ``Policy.wrong_codes_alarm``, counted over all addresses.
@@ -108,7 +137,7 @@ class ManyWrongCodes:
 
 
 @frozen
-class ThreepidBound:
+class ThreepidBound(Happened):
     """An identity server confirmed that it publishes an address of a user.
 
     * ``user_id``: the user.
@@ -122,7 +151,7 @@ class ThreepidBound:
 
 
 @frozen
-class ThreepidUnbound:
+class ThreepidUnbound(Happened):
     """An identity server confirmed that it no longer publishes an address of a user.
 
     * ``user_id``: the user.
@@ -136,7 +165,7 @@ class ThreepidUnbound:
 
 
 @frozen
-class UnbindGivenUp:
+class UnbindGivenUp(Happened):
     """An unbind failed for ``Retrying.give_up`` ms and is not tried again. Its row stays for the operator.
 
     * ``user_id``: the user.
@@ -150,7 +179,7 @@ class UnbindGivenUp:
 
 
 @frozen
-class SmsBudgetUsed:
+class SmsBudgetUsed(Happened):
     """A budget of SMS has reached ``SmsRules.warn_at``, or is used up. Emitted once for each of the two.
 
     * ``budget``: ``hour``, ``day``, or a country (two letters of ISO 3166-1).
@@ -164,7 +193,7 @@ class SmsBudgetUsed:
 
 
 @frozen
-class SmsCountryPaused:
+class SmsCountryPaused(Happened):
     """A country receives no more SMS for now, since few of the codes sent there today were submitted.
 
     * ``country``: two letters of ISO 3166-1.
@@ -195,7 +224,9 @@ Event = (
 """Any event: what a ``Listener`` is called with."""
 
 __all__ = [
+    "Context",
     "Event",
+    "Happened",
     "LimitReached",
     "ManyWrongCodes",
     "MessageSent",

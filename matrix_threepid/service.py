@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
+from .flows.health import Health, health_of
 from .flows.unbind_retry import retry_unbinds
 from .housekeeping import Job
+from .logs import Throttle
 from .model.call import Call
 from .model.threepid import Medium
 from .ports import Caller
@@ -19,11 +22,14 @@ from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
 from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response, read_object
 from .roles.base import Role
+from .roles.context import ANSWERING, Answering
 from .roles.homeserver import Homeserver
 from .roles.identity_server import Delegate, IdentityServer
 
 _log = logging.getLogger("matrix_threepid")
 _DAY = 86_400_000
+_BUG = 500
+"""The status that a host answers to an exception that is no ``MatrixError``."""
 _FEW, _MANY = 100, 1000
 """The largest number of messages or unbinds, and of rows of a table, in one run of a job."""
 _PART = 100
@@ -57,6 +63,8 @@ class Service:
         self.role = role
         self.table = table or _table_of(role)
         self._silent_until: dict[Medium, int] = {}
+        self._throttle = Throttle()
+        self._watched: Callable[[str | None, int, float], None] | None = getattr(role.listener, "answered", None)
         self.off = {
             declared.name: reason for declared in self.table.endpoints if (reason := declared.offered(role)) is not None
         }
@@ -70,16 +78,36 @@ class Service:
 
         Every ``MatrixError`` becomes a response. Other exceptions are bugs of the library or of a port, and are raised.
         """
+        answering, begun = Answering(request), time.perf_counter()
+        ANSWERING.set(answering)
+        status = _BUG
         try:
-            response = await self._answer(request)
+            response = await self._respond(request, answering)
+            status = response.status
+        finally:
+            # Not what was there before: where one thread steps several requests in turn, that may be another's.
+            ANSWERING.set(None)
+            if self._watched is not None:
+                self._watched(answering.endpoint, status, time.perf_counter() - begun)
+        return Response(response.status, response.headers) if request.method == "HEAD" else response
+
+    async def _respond(self, request: Request, answering: Answering) -> Response:
+        try:
+            response = await self._answer(request, answering)
         except errors.MatrixError as error:
             if isinstance(error, errors.Unavailable) and error.__cause__ is not None:
-                # Only the class is logged: the text of a driver's exception may hold addresses (SEC-19).
-                _log.warning("unavailable: %s", type(error.__cause__).__name__)
+                self._log_unavailable(error.__cause__)
             response = json_response(error.status, self._body_of(error), *error.headers())
         # After errors as well: a web client can read an error only if CORS allows it.
-        response = self._allowing(response)
-        return Response(response.status, response.headers) if request.method == "HEAD" else response
+        return self._allowing(response)
+
+    def _log_unavailable(self, cause: BaseException) -> None:
+        """Log, once a minute, why a port could not answer: in an outage every request asks."""
+        # Only the class is logged: the text of a driver's exception may hold addresses (SEC-19).
+        name = type(cause).__name__
+        more = self._throttle.passes(name)
+        if more is not None:
+            _log.warning("unavailable: %s%s", name, f" ({more} more)" if more else "")
 
     def _allowing(self, response: Response) -> Response:
         """Return the response with the role's ``Access-Control-Allow-Headers``."""
@@ -114,6 +142,14 @@ class Service:
         jobs.append(Job(name="purge", every=purge_every, work=self.purge, limit=_MANY, clock=clock))
         return tuple(jobs)
 
+    async def health(self) -> Health:
+        """Return whether the stores can be used; senders and identity servers are not asked.
+
+        A store in a database is asked by its method ``check``, each database once; one in memory is always ready. The
+        answer takes as long as the database: give it a deadline.
+        """
+        return await health_of(self.role)
+
     async def deliver_due(self, limit: int = _FEW) -> int:
         """Send up to ``limit`` messages that are due, notices among them; return how many were leased.
 
@@ -137,15 +173,16 @@ class Service:
             purges.append(partial(self.role.bindings.purge, now - _DAY))
         return sum([await _in_parts(purge, limit) for purge in purges])
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, answering: Answering) -> Response:
         declared = self._match(request)
         if declared is None:
             return Response(204, CORS)
+        answering.endpoint = declared.name
         # Before ``off``: it may have a better error than "unrecognized", such as an unsupported medium (REQ-REQTOK-6).
         declared.admits(self.role)
         if declared.name in self.off:
             raise errors.Unrecognized
-        return await self._perform(declared, request)
+        return await self._perform(declared, request, answering)
 
     def _match(self, request: Request) -> Endpoint | None:
         """Return the endpoint of a request; ``None`` for OPTIONS of a known path, which web clients send first.
@@ -162,10 +199,11 @@ class Service:
             raise errors.MethodNotAllowed(*methods)
         return declared
 
-    async def _perform(self, declared: Endpoint, request: Request) -> Response:
+    async def _perform(self, declared: Endpoint, request: Request, answering: Answering) -> Response:
         """Authenticate, read the body, and call the handler."""
         # In this order: a body is parsed only for callers who may use the endpoint.
         caller = await self._caller(declared, request)
+        answering.caller = None if caller is None else caller.user_id
         # Here for all bodies: forms and bodies that no endpoint reads never get to ``read_object``, which checks too.
         if len(request.body) > self.role.policy.max_body:
             raise errors.TooLarge

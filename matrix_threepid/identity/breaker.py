@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from threading import Lock
 
 from attrs import define, evolve, field, frozen
 
+from ..logs import Throttle, tidied
 from ..net.fetch import Failure, HttpFailure
 from ..ports import Clock
 from ._answers import Answer
 
 _OURS = (Failure.BLOCKED, Failure.BUSY, Failure.CIRCUIT_OPEN)
 """Failures that say nothing about the server, since it was not called."""
+_logger = logging.getLogger("matrix_threepid.identity")
 _NO_ANSWER = (Failure.TIMEOUT, Failure.LOST)
 
 
@@ -76,6 +79,13 @@ class Breaker:
     clock: Clock = field(default=monotonic_clock, repr=False)
     _circuits: dict[str, Circuit] = field(init=False, factory=dict, repr=False)
     _lock: Lock = field(init=False, factory=Lock, repr=False)
+    _throttle: Throttle = field(init=False, factory=Throttle, repr=False)
+
+    @property
+    def open(self) -> int:
+        """The number of servers that are not called at present."""
+        with self._lock:
+            return sum(circuit.faults >= self.rule.faults for circuit in self._circuits.values())
 
     def lets(self, server: str) -> bool:
         """Return whether a server may be called now. If so, ``heard`` must be told what came of the call."""
@@ -99,6 +109,17 @@ class Breaker:
             circuit = self._circuits.pop(server, Circuit())
             if fault is not None:
                 self._keep(server, circuit.failed(self.clock(), self.rule))
+        was_open = circuit.faults >= self.rule.faults
+        if fault is None and was_open:
+            self._log("closed", server)
+        elif fault is not None and not was_open and circuit.faults + 1 >= self.rule.faults:
+            self._log("opened", server)
+
+    def _log(self, what: str, server: str) -> None:
+        # Users name the servers, so there is one line a minute for all of them.
+        more = self._throttle.passes(what)
+        if more is not None:
+            _logger.warning("circuit %s: %s%s", what, tidied(server), f" ({more} more)" if more else "")
 
     def _keep(self, server: str, circuit: Circuit) -> None:
         self._circuits[server] = circuit

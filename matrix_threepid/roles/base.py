@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from .. import ports
 from ..events import Event
+from ..logs import LogListener
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
 from ..model.keys import Peppers, random_text
@@ -25,6 +26,7 @@ from ..ports._checked import CheckedClock, CheckedRandomBytes, checked, checked_
 from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
 from ..texts.pages import BuiltInPages
+from .context import context_now
 
 SID_BYTES = 16
 """128 random bits (SEC-110)."""
@@ -34,7 +36,7 @@ _log = logging.getLogger("matrix_threepid")
 
 
 class Silence:
-    """A ``Listener`` that ignores every event; the default."""
+    """A ``Listener`` that ignores every event."""
 
     def on(self, event: Event) -> None:
         return None
@@ -127,7 +129,7 @@ class Role:
     * ``limiter``: the store of limits; default in memory, for one process.
     * ``callers``: the host's access tokens; default ``None``: no request has a caller.
     * ``rules``: the host's rules on single addresses; default: every address is allowed.
-    * ``listener``: receives the events; default: ignores them.
+    * ``listener``: receives the events; default ``LogListener``, which logs them.
     * ``pages``: renders the HTML pages of links; default the pages of the library.
     * ``clock``: returns the time in ms; default the clock of the machine.
     * ``random_bytes``: returns random bytes; default ``secrets.token_bytes``.
@@ -158,7 +160,7 @@ class Role:
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
     callers: ports.Callers | None = port(ports.Callers, None)
     rules: ports.AddressRules = port(ports.AddressRules, EverythingAllowed)
-    listener: ports.Listener = port(ports.Listener, Silence)
+    listener: ports.Listener = port(ports.Listener, LogListener)
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
     clock: ports.Clock = field(default=ports.system_clock, repr=False)
     random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
@@ -232,7 +234,7 @@ class Role:
         """Pass an event to the listener; its exceptions are logged and change nothing."""
         # The event is emitted after the fact: an error answer would say that nothing was changed.
         try:
-            self.listener.on(event)
+            self.listener.on(evolve(event, context=context_now(self.clock())))
         except Exception as error:
             # Only the class is logged: the text of the exception may repeat the address in the event (SEC-19).
             _log.error("listener failed on %s: %s", type(event).__name__, type(error).__name__)

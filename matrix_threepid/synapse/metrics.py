@@ -1,22 +1,14 @@
-"""``Metrics``: events counted in the Prometheus registry that Synapse publishes."""
+"""``Metrics``: the library's metrics in the Prometheus registry that Synapse publishes, and its log lines."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
-from ..events import Event
-
-
-class Metrics:
-    """A ``Listener`` that counts events by class: ``matrix_threepid_events_total{event="ThreepidAdded"}``."""
-
-    def on(self, event: Event) -> None:
-        _counter().labels(event=type(event).__name__).inc()
+from ..logs import LogListener
+from ..observing.listeners import Listeners
+from ..observing.metrics import Metrics as Counted
 
 
-@cache
-def _counter() -> Any:
-    from prometheus_client import Counter
+class Metrics(Listeners):
+    """A ``Listener`` that counts and logs, such as ``matrix_threepid_events_total{event="ThreepidAdded"}``."""
 
-    return Counter("matrix_threepid_events", "What happened to third-party identifiers", ["event"])
+    def __init__(self) -> None:
+        super().__init__(LogListener(), Counted())

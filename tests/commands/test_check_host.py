@@ -195,7 +195,7 @@ def test_defaults_that_do_nothing_are_named(checked: Checked) -> None:
     """Nobody listens, everything is allowed, nothing is published: that is said of each port."""
     assert part(checked(homeserver())[1], "left at a default that does nothing") == [
         "rules: every address is allowed",
-        "listener: no part receives events and alarms",
+        "listener: events and alarms are only logged",
         "identity: addresses are neither bound nor unbound at identity servers",
     ]
 

@@ -44,6 +44,7 @@ TABLES = (
     "matrix_threepid_limits",
     "matrix_threepid_bindings",
     "matrix_threepid_associations",
+    "matrix_threepid_audit",
     "host_threepids",
 )
 

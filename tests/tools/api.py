@@ -29,6 +29,7 @@ PACKAGES = tuple(
         ".events",
         ".hosts",
         ".identity",
+        ".observing",
         ".policy",
         ".ports",
         ".senders",

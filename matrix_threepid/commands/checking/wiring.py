@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from ...logs import LogListener
 from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
@@ -13,14 +14,14 @@ from ...memory.sessions import MemorySessions
 from ...model.media import MEDIA
 from ...model.threepid import Medium
 from ...ports._checked import given
-from ...roles.base import EverythingAllowed, Role, Silence
+from ...roles.base import EverythingAllowed, Role
 from ...senders.console import ConsoleSender
 from ...service import Service
 from .findings import Finding, Kind
 
 _IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryAssociations)
 _SILENT = {
-    "listener": (Silence, "no part receives events and alarms"),
+    "listener": (LogListener, "events and alarms are only logged"),
     "rules": (EverythingAllowed, "every address is allowed"),
     "identity": (type(None), "addresses are neither bound nor unbound at identity servers"),
     "verifier": (type(None), "homeservers' signatures on unbinds are not checked"),

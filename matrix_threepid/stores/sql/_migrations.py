@@ -121,6 +121,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX threepid_bindings_nameless",
         "CREATE INDEX matrix_threepid_bindings_nameless ON matrix_threepid_bindings (created_at) WHERE medium IS NULL",
     ),
+    (
+        """CREATE TABLE matrix_threepid_audit (
+            id TEXT NOT NULL PRIMARY KEY,
+            at BIGINT NOT NULL,
+            event TEXT NOT NULL,
+            user_id TEXT,
+            caller TEXT,
+            address_mac TEXT,
+            details TEXT NOT NULL
+        )""",
+        "CREATE INDEX matrix_threepid_audit_at ON matrix_threepid_audit (at)",
+        "CREATE INDEX matrix_threepid_audit_user ON matrix_threepid_audit (user_id) WHERE user_id IS NOT NULL",
+        "CREATE INDEX matrix_threepid_audit_caller ON matrix_threepid_audit (caller) WHERE caller IS NOT NULL",
+        """CREATE INDEX matrix_threepid_audit_address ON matrix_threepid_audit (address_mac)
+            WHERE address_mac IS NOT NULL""",
+    ),
 )
 
 

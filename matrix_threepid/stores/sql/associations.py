@@ -8,6 +8,7 @@ from ...model.association import Association
 from ...model.threepid import Threepid
 from ._columns import SqlTable
 from .operation import Alone, Database, Operation
+from .schema import check_schema
 
 # The primary key is (address, medium); the key of the table's own statements is not used here, as nothing is replaced.
 TABLE = SqlTable("matrix_threepid_associations", Association, "address")
@@ -29,6 +30,10 @@ class SqlAssociations:
     def database(self) -> Database:
         """The database of the constructor."""
         return self._db
+
+    def check(self) -> Awaitable[int]:
+        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
+        return check_schema(self._db)
 
     def put(self, association: Association) -> Awaitable[None]:
         return self._db.run(lambda: _put(association))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Sequence
 from ...model.binding import Binding
 from ._columns import SqlTable, purging
 from .operation import Alone, Database, Later, Operation
+from .schema import check_schema
 
 TABLE = SqlTable("matrix_threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
@@ -29,6 +30,10 @@ class SqlBindings:
     def database(self) -> Database:
         """The database of the constructor."""
         return self._db
+
+    def check(self) -> Awaitable[int]:
+        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
+        return check_schema(self._db)
 
     def insert(self, binding: Binding) -> Awaitable[bool]:
         return self._db.run(lambda: _insert(binding))

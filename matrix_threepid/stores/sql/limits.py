@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Sequence
 from ...ports import Charge
 from ._columns import purging
 from .operation import Database, Later, Operation
+from .schema import check_schema
 
 # One statement decides and counts, so that charges at once cannot all read the old number and all be granted, at any
 # isolation level. It returns a row exactly if the charge is granted.
@@ -38,6 +39,10 @@ class SqlLimits:
     def database(self) -> Database:
         """The database of the constructor."""
         return self._db
+
+    def check(self) -> Awaitable[int]:
+        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
+        return check_schema(self._db)
 
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
         return self._db.run(lambda: _charge(charges, now))

@@ -9,6 +9,7 @@ from ...model.threepid import Purpose, Threepid
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from .operation import TRIES, Alone, Database, Later, Operation
+from .schema import check_schema
 
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND consumed_at IS NULL"
@@ -33,6 +34,10 @@ class SqlSessions:
     def database(self) -> Database:
         """The database of the constructor."""
         return self._db
+
+    def check(self) -> Awaitable[int]:
+        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
+        return check_schema(self._db)
 
     def open(self, session: Session) -> Awaitable[Session]:
         return self._db.run(lambda: _open(session))
