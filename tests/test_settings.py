@@ -35,6 +35,7 @@ def test_the_way_to_a_mail_server(given: dict[str, Any], tls: str, port: int) ->
 
 
 _MADE_BY_US = {
+    "access_token": "access_token_file",
     "context": "ca_file",
     "fetch": "proxy",
     "offload": "",
@@ -82,3 +83,19 @@ def test_wordings_of_your_own_reach_every_sender(tmp_path: Path) -> None:
     assert {sender.texts is not None and len(sender.texts._directories) for sender in senders.values()} == {2}
     with pytest.raises(ConfigurationError, match="texts: there is no directory"):
         read(Shared, {**file, "texts": "/no/such/folder"}).senders()
+
+
+def test_an_access_token_is_read_when_it_is_needed(tmp_path: Path) -> None:
+    """Another program renews the file, so it is read at each login."""
+    file = tmp_path / "token"
+    given = {
+        "host": "mail.example.org",
+        "from": "noreply@example.org",
+        "username": "bob",
+        "access_token_file": str(file),
+    }
+    sender = read(SmtpSettings, given).sender("example.org")
+    for token in ("one", "two"):
+        file.write_text(f"{token}\n")
+        assert sender.access_token is not None
+        assert sender.access_token() == token

@@ -218,7 +218,7 @@ def test_a_server_that_says_too_much_is_not_kept() -> None:
 
 def test_a_connection_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that was idle longer than ``MAX_IDLE`` is not tried again."""
-    monkeypatch.setattr("matrix_threepid.senders.smtp.sender.MAX_IDLE", -1.0)
+    monkeypatch.setattr("matrix_threepid.senders.smtp._kept.MAX_IDLE", -1.0)
     with sending_to() as (server, sender):
         send(sender)
         send(sender)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +13,7 @@ from ..offload import Offload
 from ..policy import SmsRules
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import Nested, documented, member
-from ..protocol.rules import COUNTRY, HOST, Flag, Free, ListOf, OneOf
+from ..protocol.rules import COUNTRY, HOST, Flag, Free, Integer, ListOf, OneOf
 from ..texts.catalogue import Texts
 from .identity import trusting
 from .rules import (
@@ -58,6 +59,13 @@ class SmtpSettings:
     )
     username: str | None = member(TEXT, None, doc="the user to log in as; nobody if left out")
     password: str | None = member(TEXT, None, secret=True, doc="the password of that user")
+    access_token_file: str | None = member(
+        TEXT, None, doc="in place of `password`: file of an OAuth 2.0 access token for XOAUTH2, read at each login"
+    )
+    connections: int = member(
+        Integer(1, 256), 16, doc="mails that are sent at once, and connections that are kept for the next ones"
+    )
+    mails_per_connection: int = member(Integer(1, 10_000), 50, doc="mails that go over one connection")
     mailbox: str = member(ADDRESS, key="from", doc="the mailbox that mails are from")
     ca_file: str | None = member(TEXT, None, doc=_CA_FILE)
     proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
@@ -79,9 +87,22 @@ class SmtpSettings:
             password=self.password,
             context=trusting(self.ca_file, "smtp.ca_file"),
             proxy=self.proxy,
+            access_token=None if self.access_token_file is None else _TokenFile(Path(self.access_token_file)),
+            connections=self.connections,
+            mails_per_connection=self.mails_per_connection,
             offload=offload,
             texts=texts,
         )
+
+
+@frozen
+class _TokenFile:
+    """Reads an access token whenever one is needed, since another program renews the file."""
+
+    path: Path
+
+    def __call__(self) -> str:
+        return self.path.read_text(encoding="utf-8").strip()
 
 
 @documented

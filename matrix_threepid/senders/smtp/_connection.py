@@ -11,13 +11,15 @@ import errno
 import smtplib
 import socket
 import ssl
+import time
 from functools import cache
 
 from ...model.message import Accepted, Outcome, RefusedForever, Unknown
 from ...net.deadline import Deadline
 from ...net.sockets import connected
 from ._lines import Lines
-from ._outcomes import SmtpRefused, expect, outcome_of, reason, refuse, stuffed
+from ._oauth import log_in_by_token
+from ._outcomes import LoginRefused, SmtpRefused, expect, outcome_of, reason, refuse, stuffed
 from .mail import Mail
 from .server import Server
 
@@ -41,6 +43,8 @@ class Connection(smtplib.SMTP):
     * ``name``: the domain in EHLO.
     * ``deadline``: until when everything has to be done.
 
+    ``mails`` is how many mails the server has taken over it, ``made_at`` the time (s) it was made.
+
     Its methods raise ``OSError`` or ``ValueError`` if the connection is lost or the deadline has passed.
     """
 
@@ -49,24 +53,28 @@ class Connection(smtplib.SMTP):
     def __init__(self, server: Server, name: str, deadline: Deadline) -> None:
         super().__init__(local_hostname=name)
         self._server = server
+        self.mails, self.made_at = 0, time.monotonic()
         self.renew(deadline)
 
     def renew(self, deadline: Deadline) -> None:
         """Set the deadline of another mail, and allow the server ``MAX_ANSWERS`` bytes again."""
         self._deadline, self._allowance = deadline, MAX_ANSWERS
 
-    def begin(self) -> None:
-        """Connect, secure, greet and log in. Raises ``SmtpRefused`` as well; no mail was sent then."""
-        # Not `smtplib.SMTP.connect`, which sets a timeout for each address and read only.
-        self.sock = self._dial()
+    def begin(self, address: str) -> None:
+        """Connect to an address of the server or of its proxy, secure, greet and log in.
+
+        Raises ``SmtpRefused`` as well; no mail was sent then.
+        """
+        # Not `smtplib.SMTP.connect`, which sets a timeout for each read only.
+        self.sock = self._tunnelled(connected(address, self._server.endpoint[1], self._deadline.left()))
         if self._server.tls == "implicit":
             self._secure()
         expect(220, "the greeting", *self.getreply())
-        expect(250, "EHLO", *self.ehlo())
+        self._greet()
         if self._server.tls == "starttls":
             self._start_tls()
         if self._server.username is not None:
-            self._log_in(self._server.username, self._server.password or "")
+            self._log_in(self._server.username)
 
     def deliver(self, mail: Mail) -> Outcome:
         """Hand one mail over and return its outcome.
@@ -83,7 +91,9 @@ class Connection(smtplib.SMTP):
             if refused.closing:
                 raise
             return refused.outcome
-        return self._content(mail)
+        outcome = self._content(mail)
+        self.mails += isinstance(outcome, Accepted)
+        return outcome
 
     @property
     def quiet(self) -> bool:
@@ -92,19 +102,15 @@ class Connection(smtplib.SMTP):
 
     # -- steps --------------------------------------------------------------------------------------
 
-    def _dial(self) -> socket.socket:
-        """Connect to the first address that answers; the deadline covers all of them."""
-        tunnel = self._server.tunnel
-        host, port = self._server.address if tunnel is None else (tunnel.host, tunnel.port)
-        failure = OSError(errno.EHOSTUNREACH, "the host has no address")
-        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            try:
-                made = connected(str(address[0]), port, self._deadline.left())
-            except OSError as error:  # noqa: PERF203  connecting is far slower than `try`
-                failure = error
-            else:
-                return self._tunnelled(made)
-        raise failure
+    def _greet(self) -> None:
+        """Say EHLO; HELO to a server without extensions (https://www.rfc-editor.org/rfc/rfc5321#section-3.2).
+
+        Not where TLS or a login is wanted, which are extensions: whoever is on the way could answer 502 to EHLO.
+        """
+        code, text = self.ehlo()
+        plain = self._server.tls == "off" and self._server.username is None
+        if not (500 <= code < 600 and plain and self.helo()[0] == 250):
+            expect(250, "EHLO", code, text)
 
     def _tunnelled(self, made: socket.socket) -> socket.socket:
         """Return a connection to the mail server, made by the proxy if there is one."""
@@ -139,22 +145,33 @@ class Connection(smtplib.SMTP):
         self._secure()
         expect(250, "EHLO", *self.ehlo())
 
-    def _log_in(self, username: str, password: str) -> None:
+    def _log_in(self, username: str) -> None:
         try:
-            self.login(username, password)
+            if self._server.access_token is None:
+                self.login(username, self._server.password or "")
+            else:
+                log_in_by_token(self, username, self._server.access_token)
         except smtplib.SMTPException as error:
             # For now, not for ever: a wrong password is no property of the recipient.
-            raise refuse(f"AUTH: {reason(error)}") from None
+            raise LoginRefused(f"AUTH: {reason(error)}") from None
 
     def _envelope(self, mail: Mail) -> None:
         """Send MAIL, RCPT and DATA, up to the server's 354.
 
-        By ``docmd``, because ``mail`` and ``rcpt`` of ``smtplib`` parse addresses again and change some of them.
+        Not by ``mail`` and ``rcpt`` of ``smtplib``, which parse addresses again and change some of them. In one write
+        where the server allows that (https://www.rfc-editor.org/rfc/rfc2920): three answers in one round trip.
         """
         self.command_encoding = "utf-8" if mail.international else "ascii"
         extension = " SMTPUTF8" if mail.international else ""
-        expect(250, "MAIL", *self.docmd("MAIL", f"FROM:<{mail.sender}>{extension}"))
-        expect(250, "RCPT", *self.docmd("RCPT", f"TO:<{mail.recipient}>"))
+        sender, recipient = f"FROM:<{mail.sender}>{extension}", f"TO:<{mail.recipient}>"
+        if self.has_extn("pipelining"):
+            self.send(f"MAIL {sender}\r\nRCPT {recipient}\r\nDATA\r\n")
+            expect(250, "MAIL", *self.getreply())
+            expect(250, "RCPT", *self.getreply())
+            expect(354, "DATA", *self.getreply())
+            return
+        expect(250, "MAIL", *self.docmd("MAIL", sender))
+        expect(250, "RCPT", *self.docmd("RCPT", recipient))
         expect(354, "DATA", *self.docmd("DATA"))
 
     def _content(self, mail: Mail) -> Outcome:

@@ -32,6 +32,16 @@ class SmtpRefused(ConnectionError):
         self.closing = closing
 
 
+class LoginRefused(SmtpRefused):
+    """The server has refused a login; its other addresses would refuse it as well.
+
+    * ``reason``: what happened, for the operator.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(RefusedForNow(reason))
+
+
 def refuse(reason: str) -> SmtpRefused:
     """Return what to raise where we refuse to go on with this server; ``reason`` is for the operator."""
     return SmtpRefused(RefusedForNow(reason))

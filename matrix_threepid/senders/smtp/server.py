@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen, validators
@@ -37,12 +39,15 @@ class Server:
     * ``tls``: ``"starttls"`` (the default, https://www.rfc-editor.org/rfc/rfc3207), ``"implicit"`` (TLS from the first
       byte, https://www.rfc-editor.org/rfc/rfc8314) or ``"off"``.
     * ``username``, ``password``: the account, both in ASCII; ``None``, the default, for no login.
+    * ``access_token``: in place of a password, a function that returns an OAuth 2.0 access token for XOAUTH2
+      (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol). It is called for each connection, and again
+      after a refusal, in a thread of the sender, so it may block. ``None``, the default, for none.
     * ``context``: the ``SSLContext`` to use; ``None`` takes one as ``ssl.create_default_context()`` makes it.
     * ``proxy``: ``http://[user:password@]host:port`` of an HTTP proxy that connects to the mail server; ``None``, the
       default, connects directly.
 
-    Raises ``ConfigurationError`` for one of ``username`` and ``password`` without the other, for a login that is not
-    ASCII, and for a password without TLS to anything but a loopback address.
+    Raises ``ConfigurationError`` for a ``username`` without one of ``password`` and ``access_token`` and the other way
+    round, for a login that is not ASCII, and for a login without TLS to anything but a loopback address.
     """
 
     host: str
@@ -50,6 +55,7 @@ class Server:
     tls: Tls = field(default="starttls", kw_only=True, validator=validators.in_(tuple(_PORTS)))
     username: str | None = field(default=None, kw_only=True)
     password: str | None = field(default=None, kw_only=True, repr=redacted)
+    access_token: Callable[[], str] | None = field(default=None, kw_only=True, repr=redacted)
     context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
     proxy: str | None = field(default=None, kw_only=True, repr=redacted)
 
@@ -58,11 +64,7 @@ class Server:
             raise ConfigurationError(f"port: must be a whole number from 1 to 65535, got {type(self.port).__name__}")
         if (remedy := _CROSSED.get((self.tls, self.port or 0))) is not None:
             raise ConfigurationError(f"port: {self.port} is not the port of tls={self.tls!r}: {remedy}")
-        if (self.username is None) != (self.password is None):
-            raise ConfigurationError("username, password: give both or neither")
-        # smtplib encodes both as ASCII, and would raise only when the first mail is sent.
-        if not f"{self.username}{self.password}".isascii():
-            raise ConfigurationError("username, password: must be ASCII")
+        self._check_login()
         proxy_at(self.proxy)
         if self.tls == "off" and not is_loopback(self.host):
             self._check_without_tls()
@@ -76,6 +78,26 @@ class Server:
     def tunnel(self) -> Proxy | None:
         """The proxy that connects to the mail server; ``None`` for none."""
         return proxy_at(self.proxy)
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host and the port of the first connection: those of the proxy if there is one."""
+        tunnel = self.tunnel
+        return self.address if tunnel is None else (tunnel.host, tunnel.port)
+
+    def _check_login(self) -> None:
+        if self.access_token is not None:
+            if not callable(self.access_token) or iscoroutinefunction(self.access_token):
+                raise ConfigurationError(
+                    "access_token: must be a function, not a coroutine function, and returns a text"
+                )
+            if self.username is None or self.password is not None:
+                raise ConfigurationError("access_token: give a username with it, and no password")
+        elif (self.username is None) != (self.password is None):
+            raise ConfigurationError("username, password: give both or neither")
+        # smtplib encodes both as ASCII, and would raise only when the first mail is sent.
+        if not f"{self.username}{self.password}".isascii():
+            raise ConfigurationError("username, password: must be ASCII")
 
     def _check_without_tls(self) -> None:
         if self.username is not None:
