@@ -250,10 +250,10 @@ def test_dots_at_the_start_of_lines_arrive(plain: Sink, tmp_path: Any) -> None:
     """A line that starts with a dot, or is one, neither ends the mail nor loses its dot."""
     from matrix_threepid.texts.catalogue import Texts
 
-    (tmp_path / "mail.txt").write_text(".\n..\n.a\n$token\n.\n")
+    (tmp_path / "mail.txt").write_text(".\n..\n.a\n{{ link }}\n{{ code }}\n.\n")
     with sender_for(plain, texts=Texts(tmp_path)) as sender:
         assert isinstance(send(sender), Accepted)
-    assert part(plain.last(), "plain").splitlines() == [".", "..", ".a", LINK, "."]
+    assert part(plain.last(), "plain").splitlines() == [".", "..", ".a", LINK, "", "."]
 
 
 # -- one connection -----------------------------------------------------------------------------------

@@ -99,7 +99,8 @@ def test_a_server_that_dies_in_the_middle_of_a_mail_has_not_got_it(tmp_path: Pat
         talk.reader.read(1000)
         talk.end()
 
-    (tmp_path / "mail.txt").write_text("$token\n" + "a long line of no importance\n" * 1_000_000)
+    long = "{% if 'bob' in details[0][1] %}{{ 'a long line of no importance ' * 1000000 }}{% endif %}"
+    (tmp_path / "mail.txt").write_text(f"{{{{ link }}}}\n{{{{ code }}}}\n{long}")
     with sending_to({"DATA": die}, texts=Texts(tmp_path)) as (_, sender):
         assert isinstance(send(sender), RefusedForNow)
 

@@ -141,6 +141,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         host=role.code_host,
         language=session.language,
         origin=session.origin,
+        brand=role.policy.brand,
         requested_at=session.created_at,
         lifetime=session.token_lifetime(role.policy.lifetimes),
         deadline=role.policy.send_deadline,

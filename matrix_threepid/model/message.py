@@ -7,6 +7,7 @@ from enum import Enum
 from attrs import field, frozen
 
 from ..protocol.members import redacted
+from .brand import Brand
 from .threepid import Medium, Purpose, mask_field
 
 
@@ -15,12 +16,14 @@ class MessageKind(str, Enum):
 
     * ``TOKEN``: a link or a code.
     * ``IN_USE``: the address is on an account already, so no token was made (REQ-REQTOK-3).
+    * ``UNKNOWN``: a new password was asked for, and no account has the address, so no token was made.
     * ``SILENCE``: no message is sent, although the request looks as if one were (SEC-27).
     * ``ADDED``, ``REMOVED``, ``PASSWORD_CHANGED``: a notice about a change of the account (SEC-56).
     """
 
     TOKEN = "token"
     IN_USE = "in_use"
+    UNKNOWN = "unknown"
     SILENCE = "silence"
     ADDED = "added"
     REMOVED = "removed"
@@ -40,16 +43,20 @@ class TokenMessage:
     * ``recipient``: the spelling to deliver to.
     * ``purpose``: the purpose of the session, or of the change that a notice is about.
     * ``kind``: what the message is about.
-    * ``link``: the URL to open; set for ``MessageKind.TOKEN`` without a code, else ``None``.
-    * ``code``: the digits to type; set for ``MessageKind.TOKEN`` without a link, else ``None``.
+    * ``link``: the URL to open; ``None`` in a message of another kind than ``MessageKind.TOKEN``, and where a code
+      alone is sent.
+    * ``code``: the digits to type; ``None`` in a message of another kind, and where a link alone is sent.
     * ``account``: the user id that the request concerns; ``None`` if there is none or it is unknown.
     * ``concerns``: in a notice, the masked address that was added or removed; else empty.
     * ``server``: the name of the server as texts show it.
     * ``host``: the host name that phones may fill the code in at, as ``Policy.code_host`` says; empty for none.
     * ``language``: a language tag; default ``en``.
     * ``origin``: the masked network address of the client that asked; empty if unknown.
+    * ``device``: the program and system of the client that asked, such as ``Firefox, Linux``; empty if unknown.
+    * ``brand``: name, logo and support of the host; default none of them.
     * ``requested_at``: when the request came, in ms of the wall clock.
     * ``lifetime``: how long the token can be used, in ms; 0 for notices.
+    * ``code_lifetime``: how long the code can be used, in ms, where a link is sent with it; default 0: ``lifetime``.
     * ``deadline``: how long the sending may take, in ms.
     """
 
@@ -65,8 +72,11 @@ class TokenMessage:
     host: str = ""
     language: str = "en"
     origin: str = field(default="", repr=redacted)
+    device: str = ""
+    brand: Brand = Brand()
     requested_at: int
     lifetime: int
+    code_lifetime: int = 0
     deadline: int
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import frozen
 
 from ..model.binding import Retrying
+from ..model.brand import Brand
 from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
 from ..protocol.members import Choices, Nested, choice, documented
@@ -16,7 +17,18 @@ from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS
 from .limits import Limits
 from .sms import Conversion, SmsRules
 
-__all__ = ["Conversion", "Lifetimes", "Limit", "Limits", "Policy", "Retrying", "SmsRules", "per_day", "per_hour"]
+__all__ = [
+    "Brand",
+    "Conversion",
+    "Lifetimes",
+    "Limit",
+    "Limits",
+    "Policy",
+    "Retrying",
+    "SmsRules",
+    "per_day",
+    "per_hour",
+]
 
 SERVER, CLIENTS, MESSAGES = "The server", "What clients may do", "Messages"
 CODES, BINDINGS, LIMITS_AND_TIMES = "Links and codes", "Identity servers", "Limits and times"
@@ -79,6 +91,7 @@ class Policy(Choices):
         doc="requests are answered first, and the job `deliver_due` sends; true wherever `hide_known_addresses` is",
     )
     send_deadline: int = choice(MS, 10_000, topic=MESSAGES, doc="ms that one sending may take")
+    brand: Brand = choice(Nested(Brand), Brand(), topic=MESSAGES, doc="name, logo and support line of mails and pages")
     notices: bool = choice(
         Flag(),
         True,

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from attrs import field, frozen
 
 from .errors import BadJson, NotJson, TooLarge
+from .languages import look_up
 
 MAX_DEPTH = 20
 _MAX_DIGITS = 400
@@ -71,20 +72,20 @@ class Request:
     def best_language(self, offered: Sequence[str]) -> str:
         """Return the offered language that ``Accept-Language`` likes best, or the first one offered.
 
-        See https://www.rfc-editor.org/rfc/rfc9110#name-accept-language.
+        See https://www.rfc-editor.org/rfc/rfc9110#name-accept-language and ``languages.look_up``.
         """
         wishes = self.headers.get("accept-language", "")[:_MAX_WISHES]
         for quality, tag in sorted(map(_wish, wishes.split(",")), key=lambda wish: wish[0], reverse=True):
-            if quality > 0 and tag in offered:
-                return tag
+            if quality > 0 and (found := look_up(tag, offered)) is not None:
+                return found
         return offered[0]
 
 
 def _wish(item: str) -> tuple[float, str]:
-    """Return quality and primary language of one wish, such as ``de-AT;q=0.8``."""
+    """Return quality and tag of one wish, such as ``de-AT;q=0.8``."""
     tag, _, quality = item.strip().lower().partition(";q=")
     try:
-        return float(quality or 1), tag.partition("-")[0]
+        return float(quality or 1), tag.strip()
     except ValueError:
         return 0.0, ""
 

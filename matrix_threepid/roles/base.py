@@ -25,6 +25,7 @@ from ..policy import Policy
 from ..ports._checked import CheckedClock, CheckedRandomBytes, checked, checked_sender, given, methods
 from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
+from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .context import context_now
 
@@ -166,7 +167,10 @@ class Role:
     random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Wrap every port in a check of its answers (SEC-136)."""
+        """Check the texts, and wrap every port in a check of its answers (SEC-136)."""
+        for part in (self.pages, *self.senders.values()):
+            if isinstance(texts := getattr(part, "texts", None), Texts):
+                texts.check(self.policy.languages)
         # By validator, so that ports that a host's own role declares with ``port`` are wrapped too.
         for attribute in fields(type(self)):
             if isinstance(attribute.validator, implements):

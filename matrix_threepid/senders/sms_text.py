@@ -6,10 +6,10 @@ offer the code to that site only.
 
 from __future__ import annotations
 
-import re
-
 from ..model.message import MessageKind, TokenMessage
+from ..texts import wording
 from ..texts.catalogue import Texts
+from ..texts.plain import without_controls
 
 # The default alphabet of GSM 03.38, now 3GPP TS 23.038, 6.2.1 (https://www.3gpp.org/dynareport/23038.htm).
 _GSM = frozenset(
@@ -18,31 +18,34 @@ _GSM = frozenset(
 )
 # Its extension table: two septets each.
 _GSM_TWICE = frozenset("\f^{}\\[~]|€")
-_LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")
 
 
 def sms_text(texts: Texts, message: TokenMessage) -> str:
     """Return the text of an SMS with a code.
 
-    * ``texts``: the wordings, by language.
-    * ``message``: a message of the kind ``TOKEN`` with a code. Its language counts if there are wordings for it, else
+    * ``texts``: the sentences, by language.
+    * ``message``: a message of the kind ``TOKEN`` with a code. Its language counts if there is a catalogue for it, else
       English does.
 
     The last line is an origin-bound one-time code, ``@example.org #123456``; with an empty ``message.host`` there is
-    none. The first of the long wording, the short wording, the last line with the code above it and the code alone that
-    fits one segment is taken, because each further segment is paid as an SMS of its own. Raises ``ValueError`` for a
-    message without a code.
+    none. Of several wordings the first that fits one segment is taken, because each further segment is paid as an SMS
+    of its own: brand, sentence and warning; without the brand; without the warning; the code alone, with and without
+    the last line. Raises ``ValueError`` for a message without a code.
     """
+    return next((text for text in wordings(texts, message) if segments(text) == 1), message.code or "")
+
+
+def wordings(texts: Texts, message: TokenMessage) -> list[str]:
+    """Return the texts that an SMS may have, the longest first. Raises ``ValueError`` for a message without a code."""
     if message.kind is not MessageKind.TOKEN or message.code is None:
         raise ValueError("an SMS holds a code, and this message has none")
-    # A client chooses the language, and it becomes part of a file's name.
-    language = message.language if _LANGUAGE.fullmatch(message.language) else "en"
-    values = {"code": message.code, "server": message.server, "minutes": str(max(1, message.lifetime // 60_000))}
-    lines = (message.purpose.value, "short")
-    wordings = [" ".join(texts.filled(language, values, "sms", line)) for line in lines]
-    last = f"\n\n@{message.host} #{message.code}" if message.host else ""
-    choices = [f"{text}{last}" for text in (*wordings, message.code)] + [message.code]
-    return next((text for text in choices if segments(text) == 1), message.code)
+    catalogue, code = texts.catalogue(message.language), message.code
+    sentence = catalogue.fill(wording.SMS[message.purpose.value], {"code": code}) or code
+    warned = f"{sentence} {catalogue.text(wording.SMS_WARNING)}"
+    brand = without_controls(message.brand.name or message.server)
+    last = f"\n\n@{message.host} #{code}" if message.host else ""
+    branded = [f"{brand}: {warned}"] if brand else []
+    return [f"{text}{last}" for text in (*branded, warned, sentence, code)] + [code]
 
 
 def segments(text: str) -> int:

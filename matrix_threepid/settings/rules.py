@@ -6,8 +6,8 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from ..net.loopback import is_loopback
-from ..protocol.rules import Free, Integer, Number, OneOf, Text
-from ..texts.catalogue import BUILT_IN
+from ..protocol.languages import TAG
+from ..protocol.rules import Free, Integer, Number, Text
 
 
 def _is_provider(url: str) -> bool:
@@ -49,5 +49,5 @@ CALLER = Text(
 )
 PORT, SECONDS, COUNT = Integer(1, 65535), Integer(1, 31_536_000), Integer(1, 1_000_000)
 RATE = Number(0, 1_000_000)
-LANGUAGE = OneOf(*sorted(path.stem for path in BUILT_IN.glob("*.json")))
-"""The tag of a language that has built-in texts, such as ``en``."""
+LANGUAGE = Text(TAG.pattern, "must be a language tag, such as de or pt-BR")
+"""The tag of a language, such as ``en``. Whether there are texts in it is checked when the role is made."""

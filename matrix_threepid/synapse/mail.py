@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
-from ..senders.smtp.words import check_layouts, words_for
+from ..senders.smtp.words import words_for
 from ..texts.catalogue import Texts
 
 if TYPE_CHECKING:
@@ -25,18 +25,18 @@ class SynapseMailer:
 
     _api: ModuleApi = field(repr=False)
     _server_name: str
-    _texts: Texts = field(factory=Texts, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        check_layouts(self._texts)
+    texts: Texts = field(factory=Texts, repr=False)
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Send one mail. The reply of the mail server decides whether a refusal is for ever or for now.
 
         The call ends at the deadline of the message at the latest.
         """
-        words = words_for(self._texts, message, self._server_name)
-        html, text = words.html(self._texts), words.text(self._texts)
+        try:
+            words = words_for(self.texts, message, self._server_name)
+            html, text = words.html(self.texts), words.text(self.texts)
+        except ValueError as error:
+            return RefusedForever(str(error))
         try:
             await self._hand_over(message.deadline, message.recipient, words.subject, html, text)
         except Exception as error:

@@ -2,101 +2,169 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from ..model.threepid import Purpose
 from ..protocol.wire import CORS, Response
-from .catalogue import BUILT_IN, Texts, paragraphs
+from . import wording
+from .catalogue import HERE, Catalogue, Texts
+from .mails import details
 
-_STYLE = (BUILT_IN / "page.css").read_text("utf-8")
-_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode("ascii")
+_STYLE = (HERE / "templates" / "page.css").read_text("utf-8")
 _HIDDEN = ("sid", "token", "client_secret")
+_IN_HTML = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_BUTTONS = {"confirm": wording.YES, "refuse": wording.STOP, "expired": wording.SEND_AGAIN}
+_ANSWERS = {"refuse": "refuse", "expired": "send"}
+_CIRCUMSTANCES = ("confirm", "refuse")
+_WITH_NEXT = ("confirm", "already", "confirmed")
+PAGES = ("confirm", *wording.PAGE_TITLES)
+"""The names of all pages."""
 
 
 class BuiltInPages:
-    """``Pages`` made of a layout and a catalogue of sentences.
+    """``Pages`` made of a layout and catalogues of sentences.
 
-    * ``directory``: a folder with ``page.html`` and catalogues of its own; see ``Texts``. ``None`` for the built-in
-      ones.
-    * ``style``: the style sheet of every page. The headers of ``page_response`` allow this one and no other.
+    * ``directory``: a folder with ``page.html``, ``page.css`` and catalogues of its own, or ``Texts``; ``None`` for
+      the built-in ones.
+    * ``style``: the built-in style sheet.
     """
 
     style: ClassVar[str] = _STYLE
 
-    def __init__(self, directory: Path | str | None = None) -> None:
-        self._texts = Texts(directory)
+    def __init__(self, directory: Path | str | Texts | None = None) -> None:
+        self.texts = directory if isinstance(directory, Texts) else Texts(directory)
+        self._styles: tuple[str, ...] | None = None
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The style sheets that its pages may have; the headers allow these and no other (SEC-131)."""
+        if self._styles is None:
+            # Of a page that shows nothing, so that no value can bring a style sheet of its own.
+            document = self.render("failed", "en", {"server": "example.org"})
+            self._styles = tuple(_IN_HTML.findall(document))
+        return self._styles
 
     def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
         """Return the HTML document of a page. All values are escaped, those of hidden fields as well.
 
-        * ``page``: its name in the catalogue, such as ``confirm`` or ``expired``.
+        * ``page``: its name, such as ``confirm`` or ``expired``.
         * ``language``: the tag of the language.
         * ``values``: what its sentences and form are filled with.
+
+        Raises ``CannotRender``.
         """
-        sentences = [
-            *self._texts.filled(language, values, "page", page, values.get("purpose", "")),
-            *self._texts.filled(language, values, "page", page, "lines"),
-        ]
-        return self._texts.layout("page.html").substitute(
-            language=escape(language),
-            title=escape(self._text(language, page, "title")),
-            style=_STYLE,
-            paragraphs=paragraphs(sentences),
-            form=self._form(page, language, values) if page in ("confirm", "refuse") else "",
+        catalogue = self.texts.catalogue(language)
+        purpose = values.get("purpose", "") if values.get("purpose") in wording.NEXT else ""
+        return self.texts.layouts.render(
+            "page.html",
+            {
+                "page": page,
+                "language": catalogue.tag,
+                "direction": catalogue.direction,
+                "style": self.texts.layouts.style,
+                "server": values.get("server", ""),
+                "brand": values.get("brand") or values.get("server", ""),
+                "logo": values.get("logo", ""),
+                "help": catalogue.text(wording.HELP),
+                "support": values.get("support", ""),
+                "support_link": values.get("support_link", ""),
+                "title": catalogue.text(_title(page, purpose)),
+                "lines": catalogue.fill_all(_lines(page, purpose, values), values),
+                "details": details(catalogue, dict(values)) if page in _CIRCUMSTANCES else [],
+                "next": catalogue.fill_all(_next(page, purpose, values), values),
+                **_form(catalogue, page, values),
+            },
         )
 
-    def _form(self, page: str, language: str, values: Mapping[str, str]) -> str:
-        """Return a form with one button. The ``confirm`` page also has a link to the page that refuses."""
-        fields = {name: values[name] for name in _HIDDEN if values.get(name)}
-        answer = {"answer": "refuse"}
-        hidden = fields | answer if page == "refuse" else fields
-        inputs = "".join(
-            f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in hidden.items()
-        )
-        button = escape(self._text(language, page, "button"))
-        form = f'<form method="post" action="submit_token">{inputs}<button type="submit">{button}</button></form>'
-        if page == "refuse":
-            return form
-        way_out = escape(f"submit_token?{urlencode(fields | answer)}")
-        return f'{form}\n<p><a href="{way_out}">{escape(self._text(language, page, "refuse"))}</a></p>'
 
-    def _text(self, language: str, page: str, key: str) -> str:
-        return " ".join(self._texts.sentences(language, "page", page, key))
+def _title(page: str, purpose: str) -> str:
+    if page == "confirm":
+        return wording.TITLES[purpose or Purpose.BIND.value]
+    return wording.PAGE_TITLES[page]
+
+
+def _lines(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
+    if page == "confirm":
+        return wording.LEADS[purpose or Purpose.BIND.value], wording.ONLY_YOU
+    if page == "refuse":
+        return *((wording.LEADS[purpose],) if purpose else ()), *wording.PAGE_LINES[page]
+    if page == "expired" and not values.get("resend"):
+        return *wording.PAGE_LINES[page], wording.AGAIN
+    return wording.PAGE_LINES.get(page, ())
+
+
+def _next(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
+    if page not in _WITH_NEXT:
+        return ()
+    if page == "confirm" and values.get("host"):
+        return (wording.NEXT_HOST,)
+    return (wording.NEXT[purpose or Purpose.BIND.value],)
+
+
+def _form(catalogue: Catalogue, page: str, values: Mapping[str, str]) -> dict[str, object]:
+    """Return what makes a form with one button. The ``confirm`` page also has a link to the page that refuses."""
+    if page not in _BUTTONS or (page == "expired" and not values.get("resend")):
+        return {"button": "", "fields": [], "refuse": "", "refuse_link": ""}
+    fields = {name: values[name] for name in _HIDDEN if values.get(name)}
+    answer = {"answer": _ANSWERS[page]} if page in _ANSWERS else {}
+    refuse = page == "confirm"
+    return {
+        "button": catalogue.text(_BUTTONS[page]),
+        "fields": list((fields | answer).items()),
+        "refuse": catalogue.text(wording.NO) if refuse else "",
+        "refuse_link": f"submit_token?{urlencode(fields | {'answer': 'refuse'})}" if refuse else "",
+    }
 
 
 def page_response(
-    status: int, document: str, *, form_target: str | None = None, location: str | None = None
+    status: int,
+    document: str,
+    *,
+    form_targets: Iterable[str] = (),
+    location: str | None = None,
+    styles: Iterable[str] = (_STYLE,),
+    images: Iterable[str] = (),
 ) -> Response:
     """Return a response with a page that must not be cached or framed and does not leak its URL to other sites.
 
     * ``status``: the HTTP status.
     * ``document``: the HTML.
-    * ``form_target``: an origin besides this one to which the form may lead; browsers check redirects of a form as
-      well.
+    * ``form_targets``: sources besides this one to which the form may lead, such as ``https:``; browsers check every
+      redirect that follows a form as well. Default none.
     * ``location``: the URL of a redirect.
+    * ``styles``: the style sheets in the document; default the built-in one.
+    * ``images``: the URLs of its images besides those of this server; default none.
     """
     moved = () if location is None else (("Location", location),)
-    return Response(status, (*_HEADERS, _policy(form_target), *moved), document.encode())
+    return Response(status, (*_HEADERS, _policy(form_targets, styles, images), *moved), document.encode())
 
 
-def _policy(form_target: str | None) -> tuple[str, str]:
-    target = "" if form_target is None else f" {form_target}"
+def _policy(form_targets: Iterable[str], styles: Iterable[str], images: Iterable[str]) -> tuple[str, str]:
+    hashes = [f"'sha256-{b64encode(sha256(style.encode()).digest()).decode('ascii')}'" for style in styles]
     rules = (
         "default-src 'none'",
-        f"style-src 'sha256-{_STYLE_HASH}'",
-        "img-src 'self'",
-        f"form-action 'self'{target}",
+        f"style-src {' '.join(hashes) or _NONE}",
+        f"img-src {' '.join(dict.fromkeys((_SELF, *map(_source, images))))}",
+        f"form-action {' '.join((_SELF, *form_targets))}",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
     return "Content-Security-Policy", "; ".join(rules)
 
 
+def _source(url: str) -> str:
+    """Return what a policy calls the place that an image comes from."""
+    parts = urlsplit(url)
+    return "data:" if parts.scheme == "data" else f"{parts.scheme}://{parts.netloc}"
+
+
+_SELF, _NONE = "'self'", "'none'"
 _HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
     ("Cache-Control", "no-store"),

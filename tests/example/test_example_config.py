@@ -88,7 +88,7 @@ WRONG: list[tuple[str, Any]] = [
     ("policy.token_lifetime_s", -1),
     ("policy.validated_lifetime_s", 0.5),
     ("policy.languages", []),
-    ("policy.languages", ["xx"]),
+    ("policy.languages", ["x_x"]),
     ("policy.next_link_hosts", [1]),
     ("limits.per_address.burst", 0),
     ("limits.per_client.per_second", 0),

@@ -51,9 +51,7 @@ def test_the_purposes_read_differently(world: World) -> None:
     texts = set()
     for purpose in PURPOSES:
         ask_for(world, purpose, f"{purpose}@example.org")
-        texts.add(
-            read(world.open_link()).text.replace(f"{purpose[0]}***@example.org", "").partition("The request was")[0]
-        )
+        texts.add(read(world.open_link()).text.replace(f"{purpose[0]}***@example.org", "").partition("Time")[0])
     assert len(texts) == len(PURPOSES)
 
 
@@ -63,7 +61,7 @@ def test_pages_come_in_the_readers_language(make_world: Callable[..., World], la
     world = make_world({"languages": ("en", "de")})
     world.ask()
     page = world.open_link(headers={"accept-language": f"fr, {language};q=0.5"})
-    assert read(page).of("html") == [{"lang": language}]
+    assert read(page).of("html") == [{"lang": language, "dir": "ltr"}]
 
 
 @pytest.mark.rule("REQ-LINK-6", "SEC-16")
@@ -79,7 +77,8 @@ def test_values_stay_values(make_world: Callable[..., World], hostile: str) -> N
         page = read(world.call("GET", SUBMIT, query=query_of(world) + more))
         assert [tag for tag, _ in page.found] == [tag for tag, _ in expected.found]
         assert [list(each) for _, each in page.found] == [list(each) for _, each in expected.found]
-        assert more or user in page.text
+        shown = user.replace("\u202e", " ")  # which would turn the text around
+        assert more or shown in page.text
 
 
 @pytest.mark.rule("SEC-16")

@@ -31,6 +31,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
         server=role.server_name,
         host=role.code_host,
         language=policy.languages[0],
+        brand=policy.brand,
         origin="a test by the operator of this server",
         requested_at=role.clock(),
         lifetime=policy.lifetimes.token if linked else policy.lifetimes.code,

@@ -9,7 +9,6 @@ https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 
 from attrs import frozen
 
@@ -27,6 +26,7 @@ from ...protocol.members import opaque, token
 from ...protocol.message import read
 from ...protocol.wire import Response
 from ...roles.base import Role, confirmed_path, submit_path
+from ...texts.mails import moment
 from ...texts.pages import page_response
 
 
@@ -123,7 +123,7 @@ async def _question(role: Role, call: Call, name: str, session: Session) -> Resp
         "purpose": session.purpose.value,
         "address": masked(session.threepid.address),
         "account": await role.account_of(session) or "",
-        "time": f"{datetime.fromtimestamp(session.created_at / 1000, timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "time": moment(session.created_at),
         "origin": session.origin,
         "host": host_of(session.next_link) if session.next_link else "",
     }
@@ -135,22 +135,40 @@ def page(
     call: Call,
     name: str,
     status: int,
-    values: dict[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
     leads_to: str | None = None,
 ) -> Response:
     """Return a page in the language of the browser.
 
-    * ``role``: gives the pages and the languages.
+    * ``role``: gives the pages, the languages and the brand.
     * ``call``: the call, for its ``Accept-Language``.
     * ``name``: the name of the page.
     * ``status``: the HTTP status.
-    * ``values``: the values of the page besides ``server``; default none.
+    * ``values``: the values of the page besides ``server`` and those of the brand; default none.
     * ``leads_to``: the URL to which the answer to its form redirects, which ``form-action`` must allow (SEC-131);
       ``None`` (default) for this server.
     """
     language = call.request.best_language(role.policy.languages)
-    document = role.pages.render(name, language, {"server": role.server_name, **(values or {})})
-    return page_response(status, document, form_target=origin_of(leads_to) if leads_to else None)
+    brand = role.policy.brand
+    shown = {
+        "server": role.server_name,
+        "brand": brand.name or role.server_name,
+        "logo": brand.logo or "",
+        "support": brand.support or "",
+        "support_link": brand.support_link,
+    }
+    document = role.pages.render(name, language, {**shown, **(values or {})})
+    own = {"styles": styles} if (styles := getattr(role.pages, "styles", None)) is not None else {}
+    images = [*getattr(role.pages, "images", ()), *filter(None, (brand.logo,))]
+    return page_response(status, document, form_targets=_targets(role, leads_to), images=images, **own)
+
+
+def _targets(role: Role, leads_to: str | None) -> tuple[str, ...]:
+    """Return where a form may lead: browsers check every redirect behind ``next_link`` as well, not only the first."""
+    if leads_to is None:
+        return ()
+    origin = origin_of(leads_to)
+    return ("https:",) if origin.startswith("https:") else ("https:", origin)
 
 
 def _declare(medium: Medium) -> tuple[Endpoint, ...]:

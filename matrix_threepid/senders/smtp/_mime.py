@@ -8,14 +8,12 @@ objects, which take 50 times as long and more (decision 40); ``tests/test_mime.p
 from __future__ import annotations
 
 import base64 as b64
-import re
 import secrets
 from collections.abc import Iterable
 from functools import lru_cache
 
-# C0 and C1 controls, which end lines; line and paragraph separators and marks that turn the direction of text, which
-# make a line look like another; lone surrogates, which cannot be encoded.
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from ...texts.plain import CONTROLS
+
 # Without CRLF, https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1
 _MAX_LINE = 998
 
@@ -59,22 +57,13 @@ def encoded(words: str) -> str:
     return Header(words, "us-ascii" if plain else "utf-8", header_name="Subject").encode(linesep="\r\n")
 
 
-def without_controls(value: str) -> str:
-    r"""Return a value with spaces in place of control characters.
-
-    >>> without_controls("a\r\nBcc: b")
-    'a  Bcc: b'
-    """
-    return _CONTROLS.sub(" ", value)
-
-
 def _header(header: tuple[str, str]) -> str:
     name, value = header
     return f"{name}: {_checked(value)}\r\n"
 
 
 def _checked(value: str) -> str:
-    if _CONTROLS.search(value):
+    if CONTROLS.search(value):
         raise ValueError("control characters in a header")
     return value
 

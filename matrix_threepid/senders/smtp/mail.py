@@ -13,8 +13,9 @@ from ...model.threepid import mask_field
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
 from ...texts.catalogue import Texts
+from ...texts.plain import without_controls
 from . import _mime
-from .words import check_layouts, words_for
+from .words import words_for
 
 # Stricter than https://www.rfc-editor.org/rfc/rfc5322#section-3.4: no quoted local part, comment or address literal, so
 # that every program on the way reads the same address.
@@ -55,8 +56,7 @@ class Mails:
     * ``server_name``: the name of the server as mails show it.
     * ``texts``: sentences and layouts; the built-in ones by default.
 
-    Raises ``ConfigurationError`` for a sender that is no address, a server name with control characters, and a layout
-    with an unknown placeholder.
+    Raises ``ConfigurationError`` for a sender that is no address, and a server name with control characters.
     """
 
     def __init__(self, sender: str, server_name: str, texts: Texts | None = None) -> None:
@@ -64,12 +64,14 @@ class Mails:
         self.domain = self.sender.rpartition("@")[2]
         self._server_name = server_name
         self._texts = texts or Texts()
-        check_layouts(self._texts)
-        if _mime.without_controls(server_name) != server_name:
+        if without_controls(server_name) != server_name:
             raise ConfigurationError("server_name: must have no control characters")
 
     def compose(self, message: TokenMessage) -> Mail:
-        """Return the mail for a message. Raises ``ValueError`` if its recipient cannot stand in a header."""
+        """Return the mail for a message.
+
+        Raises ``ValueError`` if its recipient cannot stand in a header, and ``CannotRender`` for a layout that fails.
+        """
         if not _deliverable(message.recipient):
             raise ValueError("the recipient is no plain address")
         # Not `email.utils.make_msgid`, which asks the resolver for the host's name and so may block for seconds.
@@ -104,7 +106,7 @@ def _mailbox(sender: str) -> tuple[str, str]:
     """Return the From header and the address of a sender. Raises ``ConfigurationError`` if it has another form."""
     found = _SENDER.fullmatch(sender)
     address = (found and (found["boxed"] or found["bare"])) or ""
-    if found is None or _mime.without_controls(sender) != sender or not (_deliverable(address) and address.isascii()):
+    if found is None or without_controls(sender) != sender or not (_deliverable(address) and address.isascii()):
         raise ConfigurationError("sender: must be user@domain or Name <user@domain>, with the address in ASCII")
     if found["name"] is None:
         return address, address

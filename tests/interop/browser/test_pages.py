@@ -91,7 +91,7 @@ def test_a_person_confirms_with_one_button(browser: Any, host: World) -> None:
     browser.get(host.outbox.last.link)
     assert len(browser.find_elements(By.TAG_NAME, "button")) == 1
     _press(browser)
-    _wait_for(browser, "Thank you")
+    _wait_for(browser, "Address confirmed")
     assert "token" not in browser.current_url.partition("?")[2]
     assert host.add(sid).status == 200
 
@@ -119,7 +119,7 @@ def test_a_person_stops_what_was_not_theirs(browser: Any, host: World) -> None:
     _press(browser)
     _wait_for(browser, "Request stopped")
     browser.get(link)
-    assert _title(browser) == "This link is too old"
+    assert _title(browser) == "Request stopped"
 
 
 def test_the_page_is_styled(browser: Any, host: World, tmp_path: Path) -> None:

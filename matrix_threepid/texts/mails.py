@@ -1,0 +1,177 @@
+"""The words of a mail: sentences from a catalogue, put into the layouts ``mail.txt`` and ``mail.html``."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import attrs
+from attrs import field, frozen
+
+from ..model.message import MessageKind, TokenMessage
+from ..protocol.members import redacted
+from . import wording
+from .catalogue import Catalogue, Texts
+from .plain import without_controls
+
+_HOUR = 3_600_000
+_DASH = " \u2013 "
+
+
+@frozen(kw_only=True)
+class Words:
+    """The words of one mail, in its language; not escaped. A layout may use each by the name of its field.
+
+    * ``language``, ``direction``, ``start``: the language tag; ``ltr`` or ``rtl``; ``left`` or ``right``, where a line
+      starts.
+    * ``subject``, ``title``: the subject, and the heading.
+    * ``preheader``: the line that mailboxes show beside the subject.
+    * ``brand``, ``logo``, ``server``: name of the host, URL of its image (empty for none), name of the server.
+    * ``greeting``, ``lines``: the sentences above the button.
+    * ``button``, ``link_below``, ``link_alone``: label of the button; the sentence above the link below it; the one
+      above a link without a button.
+    * ``code_line``: the sentence above the code.
+    * ``link``, ``code``: what proves the address; empty where the mail has none.
+    * ``valid``: how long link and code work.
+    * ``details``: who asked: pairs of a label and a value.
+    * ``closing``: what to do if it was somebody else.
+    * ``help``, ``support``, ``support_link``: where people get help: question, address, URL; the last two may be empty.
+    """
+
+    language: str
+    direction: str
+    start: str
+    subject: str
+    title: str
+    preheader: str
+    brand: str
+    logo: str
+    server: str
+    greeting: str
+    lines: list[str]
+    button: str
+    link_below: str
+    link_alone: str
+    code_line: str
+    link: str = field(repr=redacted)
+    code: str = field(repr=redacted)
+    valid: list[str]
+    details: list[tuple[str, str]]
+    closing: list[str]
+    help: str
+    support: str
+    support_link: str
+
+    def text(self, texts: Texts) -> str:
+        """Return the text part; a link or code stands alone on its line, so that no program takes more for it.
+
+        Raises ``CannotRender``.
+        """
+        return texts.layouts.render("mail.txt", self._values).strip() + "\n"
+
+    def html(self, texts: Texts) -> str:
+        """Return the HTML part, in which every value is escaped (SEC-16). Raises ``CannotRender``."""
+        return texts.layouts.render("mail.html", self._values)
+
+    @property
+    def _values(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(each.name for each in attrs.fields(Words))
+
+
+def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
+    """Return the words of a message.
+
+    * ``texts``: the catalogues.
+    * ``message``: the message. Its language counts if there is a catalogue for it, else English does.
+    * ``server_name``: the name of the server as the mail shows it.
+
+    Raises ``ValueError`` for a message that is never sent.
+    """
+    if message.kind is MessageKind.SILENCE:
+        raise ValueError("a message of this kind is not sent")
+    catalogue = texts.catalogue(message.language)
+    proof = message.kind is MessageKind.TOKEN
+    entry = message.purpose.value if proof else message.kind.value
+    values = {"server": server_name}
+    title = catalogue.text(wording.TITLES[entry])
+    valid = valid_for(catalogue, message) if proof else []
+    lines = catalogue.fill_all((wording.LEADS[entry], *filter(None, (wording.ADVICE.get(entry),))), values)
+    return Words(
+        language=catalogue.tag,
+        direction=catalogue.direction,
+        start="right" if catalogue.direction == "rtl" else "left",
+        subject=f"{title}{_DASH}{server_name}",
+        title=title,
+        preheader=" ".join(valid or lines),
+        brand=message.brand.name or server_name,
+        logo=message.brand.logo or "",
+        server=server_name,
+        greeting=catalogue.text(wording.GREETING),
+        lines=lines,
+        button=catalogue.text(wording.BUTTON),
+        link_below=catalogue.text(wording.LINK_BELOW),
+        link_alone=catalogue.text(wording.LINK_ALONE),
+        code_line=catalogue.text(wording.CODE),
+        link=message.link or "",
+        code=message.code or "",
+        valid=valid,
+        details=_details(catalogue, message),
+        closing=[catalogue.text(wording.NOT_YOU[message.kind.value])],
+        help=catalogue.text(wording.HELP),
+        support=message.brand.support or "",
+        support_link=message.brand.support_link,
+    )
+
+
+def valid_for(catalogue: Catalogue, message: TokenMessage) -> list[str]:
+    """Return the sentences that say how long the link and the code of a message work."""
+    lifetimes = message.lifetime, message.code_lifetime or message.lifetime
+    each = zip((message.link, message.code), (wording.LINK_VALID, wording.CODE_VALID), lifetimes, strict=True)
+    return [
+        catalogue.fill(sentence, {"time": duration(catalogue, lifetime)}) or ""
+        for there, sentence, lifetime in each
+        if there is not None
+    ]
+
+
+def duration(catalogue: Catalogue, lifetime: int) -> str:
+    """Return a time in ms in words, in minutes or in whole hours."""
+    if lifetime >= 2 * _HOUR and lifetime % _HOUR == 0:
+        return catalogue.count(wording.HOURS, lifetime // _HOUR)
+    return catalogue.count(wording.MINUTES, max(1, lifetime // 60_000))
+
+
+def details(catalogue: Catalogue, values: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the circumstances that are known as pairs of a label and a value.
+
+    * ``values``: by the names in ``wording.LABELS``.
+    """
+    return [
+        (catalogue.text(label), catalogue.isolate(without_controls(values[name])))
+        for name, label in wording.LABELS.items()
+        if values.get(name)
+    ]
+
+
+def moment(ms: int) -> str:
+    """Return a time as mails and pages show it: in UTC, since nobody knows the zone of the reader.
+
+    >>> moment(1_700_000_000_000)
+    '2023-11-14 22:13 UTC'
+    """
+    return f"{datetime.fromtimestamp(ms / 1000, timezone.utc):%Y-%m-%d %H:%M} UTC"
+
+
+def _details(catalogue: Catalogue, message: TokenMessage) -> list[tuple[str, str]]:
+    return details(
+        catalogue,
+        {
+            "account": message.account or "",
+            "address": message.concerns,
+            "time": moment(message.requested_at),
+            "device": message.device,
+            "origin": message.origin,
+        },
+    )

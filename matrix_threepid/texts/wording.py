@@ -1,0 +1,153 @@
+"""Every sentence that people read, in English; the catalogues in ``locale`` translate them.
+
+The English sentence is its own key, as is usual with gettext. A placeholder is written ``%(name)s``; a sentence whose
+placeholder has no value is left out. So one list of sentences serves messages with many values and with few.
+"""
+
+from __future__ import annotations
+
+from ..model.message import MessageKind
+from ..model.threepid import Purpose
+
+MESSAGES: dict[str, str | None] = {}
+"""Every sentence, with its plural form if it has one."""
+
+
+def mark(text: str) -> str:
+    """Return the text unchanged; the name tells ``pybabel extract`` that it is to be translated."""
+    MESSAGES[text] = None
+    return text
+
+
+def mark_plural(one: str, many: str) -> tuple[str, str]:
+    """Return both forms unchanged; the name tells ``pybabel extract`` that they are to be translated."""
+    MESSAGES[one] = many
+    return one, many
+
+
+TITLES = {
+    Purpose.ADD.value: mark("Add an address to your account"),
+    Purpose.REGISTER.value: mark("Confirm the address for your new account"),
+    Purpose.PASSWORD.value: mark("Set a new password"),
+    Purpose.BIND.value: mark("Confirm that an address is yours"),
+    MessageKind.IN_USE.value: mark("Your address already belongs to an account"),
+    MessageKind.UNKNOWN.value: mark("There is no account with this address"),
+    MessageKind.ADDED.value: mark("An address was added to your account"),
+    MessageKind.REMOVED.value: mark("An address was removed from your account"),
+    MessageKind.PASSWORD_CHANGED.value: mark("Your password was reset"),
+}
+"""What a message or a page is about, by purpose or kind: the heading, and the start of a subject."""
+LEADS = {
+    Purpose.ADD.value: mark("Someone asked to add this address to an account on %(server)s."),
+    Purpose.REGISTER.value: mark("Someone is creating an account on %(server)s with this address."),
+    Purpose.PASSWORD.value: mark("Someone asked to set a new password for an account on %(server)s."),
+    Purpose.BIND.value: mark("Someone asked to confirm on %(server)s that this address is theirs."),
+    MessageKind.IN_USE.value: mark(
+        "Someone asked to use this address on %(server)s, but it already belongs to an account there."
+    ),
+    MessageKind.UNKNOWN.value: mark(
+        "Someone asked to set a new password on %(server)s with this address, but no account there has it."
+    ),
+    MessageKind.ADDED.value: mark("The address below was added to your account on %(server)s."),
+    MessageKind.REMOVED.value: mark("The address below was removed from your account on %(server)s."),
+    MessageKind.PASSWORD_CHANGED.value: mark(
+        "The password of your account on %(server)s was reset with the help of the address below."
+    ),
+}
+"""What happened, by purpose or kind."""
+ADVICE = {
+    MessageKind.IN_USE.value: mark("If this was you, log in to that account, or set a new password for it."),
+    MessageKind.UNKNOWN.value: mark("If this was you, try again with another address that you may have used."),
+}
+"""What to do after a message that holds no link and no code."""
+_NOTHING_TO_DO = mark("If this was not you, there is nothing to do.")
+NOT_YOU = {
+    MessageKind.TOKEN.value: mark("If this was not you, ignore this message: without you, nothing changes."),
+    MessageKind.IN_USE.value: _NOTHING_TO_DO,
+    MessageKind.UNKNOWN.value: _NOTHING_TO_DO,
+    MessageKind.ADDED.value: mark("If this was not you, set a new password and remove the address from your account."),
+    MessageKind.REMOVED.value: mark(
+        "If this was not you, set a new password and add the address to your account again."
+    ),
+    MessageKind.PASSWORD_CHANGED.value: mark(
+        "If this was not you, set a new password at once, and check the addresses of your account."
+    ),
+}
+"""What to do if somebody else asked, by kind."""
+GREETING = mark("Hello,")
+BUTTON = mark("Confirm")
+LINK_BELOW = mark("If the button does not work, open this link:")
+LINK_ALONE = mark("To confirm, open this link:")
+CODE = mark("Enter this code where you were asked for it, and give it to nobody:")
+LINK_VALID = mark("The link works for %(time)s.")
+CODE_VALID = mark("The code works for %(time)s.")
+MINUTES = mark_plural("%(n)s minute", "%(n)s minutes")
+HOURS = mark_plural("%(n)s hour", "%(n)s hours")
+HELP = mark("Do you need help?")
+LABELS = {
+    "account": mark("Account"),
+    "address": mark("Address"),
+    "time": mark("Time"),
+    "device": mark("Device"),
+    "origin": mark("Network"),
+}
+"""The circumstances of a request, in the order in which they are shown."""
+
+_NEXT = mark("Next, go back to your app and continue there.")
+NEXT = {
+    Purpose.ADD.value: mark("Next, go back to your app and continue there: it adds the address to your account."),
+    Purpose.REGISTER.value: mark("Next, go back to your app and continue there: it creates your account."),
+    Purpose.PASSWORD.value: mark("Next, go back to your app and continue there: you choose your new password."),
+    Purpose.BIND.value: _NEXT,
+}
+"""What follows a confirmation, by purpose; for pages before and after it."""
+NEXT_HOST = mark("The button leads you on to %(host)s.")
+ONLY_YOU = mark("Confirm only if this was you.")
+YES = mark("Yes, this was me")
+NO = mark("No, this was not me")
+STOP = mark("Stop the request")
+SEND_AGAIN = mark("Send a new message")
+_AGAIN = mark("If you still want this, ask for it again in your app.")
+PAGE_TITLES = {
+    "refuse": mark("Stop this request?"),
+    "already": mark("Already confirmed"),
+    "confirmed": mark("Address confirmed"),
+    "disowned": mark("Request stopped"),
+    "failed": mark("This link does not work"),
+    "expired": mark("This link has expired"),
+    "foreign": mark("Not from this page"),
+    "sent": mark("A new message is on its way"),
+    "busy": mark("Please wait"),
+}
+"""The headings of the pages that are not about one purpose."""
+PAGE_LINES = {
+    "refuse": (
+        mark(
+            "If this was not you, stop the request: its link stops working, and nobody can ask again from there for a "
+            "day."
+        ),
+    ),
+    "disowned": (
+        mark("The request was stopped, and its link no longer works. Nothing else has changed."),
+        _AGAIN,
+    ),
+    "failed": (
+        mark("The link is incomplete or not known here. Open the link in your newest message again, all of it."),
+        _AGAIN,
+    ),
+    "expired": (mark("Links work for a limited time only, so that nobody can use old messages."),),
+    "foreign": (mark("The button was pressed on another site. Open the link in your message again."),),
+    "sent": (mark("Open the link in the newest message."),),
+    "busy": (mark("Too many messages were asked for. Try again later."),),
+}
+"""What those pages say."""
+AGAIN = _AGAIN
+
+SMS = {
+    Purpose.ADD.value: mark("%(code)s is your code to add this number to an account."),
+    Purpose.REGISTER.value: mark("%(code)s is your code for a new account."),
+    Purpose.PASSWORD.value: mark("%(code)s is your code to set a new password."),
+    Purpose.BIND.value: mark("%(code)s is your code to confirm this number."),
+}
+"""The sentence of an SMS, by purpose."""
+SMS_WARNING = mark("Give it to nobody.")

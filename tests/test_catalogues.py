@@ -1,0 +1,76 @@
+"""The built-in catalogues: complete in every language, and made of the sentences in the source."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.extract import extract
+from babel.messages.plurals import get_plural
+from polib import POFile, pofile
+
+import matrix_threepid
+from matrix_threepid import Texts
+from matrix_threepid.texts import wording
+from matrix_threepid.texts.catalogue import LOCALE, SOURCE
+from matrix_threepid.texts.own import placeholders
+
+_SOURCE = Path(matrix_threepid.__file__).parent / "texts" / "wording.py"
+LANGUAGES = [tag for tag in Texts().languages if tag != SOURCE]
+
+
+def _read(tag: str) -> POFile | None:
+    """Return a catalogue; ``None`` in the wheel, which has the compiled ones."""
+    path = LOCALE / f"{tag}.po"
+    return pofile(str(path)) if path.is_file() else None
+
+
+def test_every_language_has_every_sentence() -> None:
+    """A catalogue has each sentence, with its placeholders and plural forms: nobody reads two languages in one mail."""
+    assert [wrong for tag in LANGUAGES for wrong in _wrong(tag)] == []
+
+
+def _wrong(tag: str) -> Iterator[str]:
+    catalogue = Texts().catalogue(tag)
+    for text, many in wording.MESSAGES.items():
+        forms = [
+            catalogue._translations.ngettext(text, many, n) if many else catalogue._translations.gettext(text)
+            for n in range(120 if many else 1)
+        ]
+        for form in set(forms):
+            if form in (text, many) and text not in _SAME.get(tag, ()):
+                yield f"{tag}: {text!r} is not translated"
+            if placeholders(form) != placeholders(text):
+                yield f"{tag}: {text!r} has other placeholders"
+            if form.strip() != form or "\n" in form:
+                yield f"{tag}: {text!r} has spaces around it"
+    yield from _wrong_source(tag)
+
+
+def _wrong_source(tag: str) -> Iterator[str]:
+    source = _read(tag)
+    if source is None:
+        return
+    rule = get_plural(tag.replace("-", "_"))
+    if source.metadata["Plural-Forms"] != f"nplurals={rule.num_plurals}; plural={rule.plural_expr};":
+        yield f"{tag}: Plural-Forms are not those of the language"
+    if [entry.msgid for entry in source] != list(wording.MESSAGES):
+        yield f"{tag}: the sentences are not those of the source, in its order"
+    for entry in source:
+        if entry.fuzzy or entry.obsolete:
+            yield f"{tag}: {entry.msgid!r} is fuzzy or obsolete"
+        if entry.msgid_plural and len(entry.msgstr_plural) != rule.num_plurals:
+            yield f"{tag}: {entry.msgid!r} has {len(entry.msgstr_plural)} plural forms"
+
+
+# Words that a language has in common with English.
+_SAME: dict[str, tuple[str, ...]] = {}
+
+
+def test_extraction_finds_every_sentence() -> None:
+    """What ``pybabel extract`` finds in the source is what the library says, so that translators miss nothing."""
+    keywords = {"mark": None, "mark_plural": (1, 2)}
+    found = [message for _, message, _, _ in extract("python", io.BytesIO(_SOURCE.read_bytes()), keywords)]
+    singles = [each if isinstance(each, str) else each[0] for each in found]
+    assert list(dict.fromkeys(singles)) == list(wording.MESSAGES)
