@@ -171,6 +171,11 @@ class Role:
         for part in (self.pages, *self.senders.values()):
             if isinstance(texts := getattr(part, "texts", None), Texts):
                 texts.check(self.policy.languages)
+                if texts.directory is not None:
+                    # Not for the built-in layouts, which tests render: Jinja2 takes a tenth of a second to load.
+                    from ..texts.probe import probe
+
+                    probe(texts, self.policy.languages)
         # By validator, so that ports that a host's own role declares with ``port`` are wrapped too.
         for attribute in fields(type(self)):
             if isinstance(attribute.validator, implements):

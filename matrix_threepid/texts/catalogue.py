@@ -86,18 +86,17 @@ class Texts:
     """
 
     def __init__(self, directory: Path | str | None = None) -> None:
-        self._directory = None if directory is None else Path(directory)
+        self.directory = None if directory is None else Path(directory)
         self._own: dict[str, bytes] = {}
         self._known: dict[str, Catalogue] = {}
-        if self._directory is None:
+        if self.directory is None:
             return
-        if not self._directory.is_dir():
+        if not self.directory.is_dir():
             raise ConfigurationError(f"texts: there is no directory {str(directory)!r}")
         # Read at once, so that a slip is found while the host starts and not when somebody waits for a mail.
         from .own import read_own
 
-        self._own = read_own(self._directory)
-        self.check((SOURCE, *self._own))
+        self._own = read_own(self.directory)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -118,10 +117,10 @@ class Texts:
         """The layouts; loaded when something is rendered first."""
         from .layouts import Layouts
 
-        return Layouts(self._directory)
+        return Layouts(self.directory)
 
     def check(self, languages: Collection[str]) -> None:
-        """Raise ``ConfigurationError`` for a language without a catalogue, and for a layout that fails in a language.
+        """Raise ``ConfigurationError`` for a language without a catalogue.
 
         * ``languages``: those of ``Policy.languages``. A role calls this when it is made.
         """
@@ -130,12 +129,6 @@ class Texts:
                 raise ConfigurationError(
                     f"policy.languages: there are no texts in {language!r}, only in {', '.join(self.languages)}"
                 )
-        # The built-in layouts are rendered in every language by tests, so hosts without their own wait for nothing.
-        if self._directory is not None and (self.layouts.own or not self.layouts.style):
-            from .probe import probe
-
-            for language in languages:
-                probe(self, language)
 
     def _read(self, tag: str) -> Catalogue:
         known = self._known.get(tag)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import evolve
 
@@ -23,18 +23,20 @@ _LARGEST = 100_000
 _MARKUP = "<i>&amp;"
 
 
-def probe(texts: Texts, language: str) -> None:
-    """Render every own layout in a language, for every kind of message or page.
+def probe(texts: Texts, languages: Iterable[str]) -> None:
+    """Render every own layout in every language, for every kind of message or page.
 
     Raises ``ConfigurationError`` with file, line and reason if one fails, does not escape a value, or leaves out what
     proves an address: the link, the code, the fields of the form.
     """
-    try:
-        wrong = next(_wrong(texts, language), None)
-    except CannotRender as error:
-        raise ConfigurationError(f"texts: {error} (in {language})") from None
-    if wrong is not None:
-        raise ConfigurationError(f"texts: {wrong} (in {language})")
+    texts.layouts.style  # noqa: B018  reading it checks it
+    for language in languages:
+        try:
+            wrong = next(_wrong(texts, language), None)
+        except CannotRender as error:
+            wrong = str(error)
+        if wrong is not None:
+            raise ConfigurationError(f"texts: {wrong} (in {language})")
 
 
 def _wrong(texts: Texts, language: str) -> Iterator[str]:
