@@ -10,7 +10,7 @@ from functools import partial
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.health import Health, health_of
-from .flows.unbind_retry import retry_unbinds
+from .flows.unbind_retry import UnbindQueue, forget_given_up
 from .housekeeping import Job
 from .logs import Throttle
 from .model.call import Call
@@ -32,8 +32,12 @@ _BUG = 500
 """The status that a host answers to an exception that is no ``MatrixError``."""
 _FEW, _MANY = 100, 1000
 """The largest number of messages or unbinds, and of rows of a table, in one run of a job."""
+_SENDINGS, _UNBINDS = 4, 16
+"""The numbers of messages of one medium, and of unbinds, that a job sends at once."""
 _PART = 100
 """The largest number of rows that one transaction deletes; requests may have to wait for it to end."""
+Purge = Callable[[int], Awaitable[int]]
+"""Deletes up to a number of rows; returns how many."""
 _TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
 
 
@@ -62,9 +66,10 @@ class Service:
             raise errors.ConfigurationError(f"{type(role).__name__}.__attrs_post_init__ must call that of its parent")
         self.role = role
         self.table = table or _table_of(role)
-        self._silent_until: dict[Medium, int] = {}
         self._throttle = Throttle()
         self._watched: Callable[[str | None, int, float], None] | None = getattr(role.listener, "answered", None)
+        # For all media, with a sender or not: a message whose sender was removed has to be settled as well.
+        self._deliveries = tuple(send_message.Delivery(role, medium) for medium in Medium)
         self.off = {
             declared.name: reason for declared in self.table.endpoints if (reason := declared.offered(role)) is not None
         }
@@ -129,16 +134,27 @@ class Service:
         """Return the jobs that a host must run beside the requests (decision 39); ``hosts`` has drivers for them.
 
         * ``deliver_every``: the pause in ms of ``deliver_due``, which sends notices and deferred or interrupted
-          messages; default 5 s.
-        * ``retry_every``: the pause in ms of ``retry_unbinds``, which only a homeserver with ``identity`` has; default
-          30 s.
+          messages; each medium has a job of its own, and four messages are sent at once; default 5 s.
+        * ``retry_every``: the pause in ms of ``retry_unbinds``, which only a homeserver with ``identity`` has; users
+          are served in turn, 16 unbinds at once; default 30 s.
         * ``purge_every``: the pause in ms of ``purge``, which deletes what has ended; default 5 minutes.
         """
         role, clock = self.role, self.role.clock
-        jobs = [Job(name="deliver_due", every=deliver_every, work=self.deliver_due, limit=_FEW, clock=clock)]
+        jobs = [
+            Job(
+                name=f"deliver_due {each.medium.value}",
+                every=deliver_every,
+                work=each.one,
+                limit=_FEW,
+                at_once=_SENDINGS,
+                clock=clock,
+            )
+            for each in self._deliveries
+        ]
         if isinstance(role, Homeserver) and role.identity is not None:
-            retry = partial(retry_unbinds, role, _FEW)
-            jobs.append(Job(name="retry_unbinds", every=retry_every, work=retry, limit=_FEW, clock=clock))
+            retry = UnbindQueue(role).one
+            name, limit = "retry_unbinds", _FEW
+            jobs.append(Job(name=name, every=retry_every, work=retry, limit=limit, at_once=_UNBINDS, clock=clock))
         jobs.append(Job(name="purge", every=purge_every, work=self.purge, limit=_MANY, clock=clock))
         return tuple(jobs)
 
@@ -153,14 +169,14 @@ class Service:
     async def deliver_due(self, limit: int = _FEW) -> int:
         """Send up to ``limit`` messages that are due, notices among them; return how many were leased.
 
-        One of the ``jobs``. A sender that does not answer within its deadline is not used by this service for three
-        times as long. If several roles share a session store, only one of them may run this, the homeserver if there
-        is one, and it needs the senders of all.
+        For hosts that do not run the ``jobs``, which send several at once. After a sending that timed out, a call tries
+        one message of its medium at a time, and none after another time-out. If several roles share a session store,
+        only one of them may deliver, the homeserver if there is one, and it needs the senders of all.
         """
-        return await send_message.deliver_due(self.role, self._silent_until, limit)
+        return await send_message.deliver_due(self._deliveries, limit)
 
     async def purge(self, limit: int = _MANY) -> int:
-        """Delete sessions that have ended, limits that have refilled, and intents without an address.
+        """Delete sessions that have ended, limits that have refilled, intents without an address, old lost unbinds.
 
         * ``limit``: the largest number of rows of each; default 1000.
 
@@ -168,9 +184,10 @@ class Service:
         """
         # A day after its end a session can serve nothing, not even the repetition of a request (SEC-4).
         now = self.role.clock()
-        purges = [partial(self.role.sessions.purge, now - _DAY), partial(self.role.limiter.purge, now)]
+        purges: list[Purge] = [partial(self.role.sessions.purge, now - _DAY), partial(self.role.limiter.purge, now)]
         if isinstance(self.role, Homeserver):
             purges.append(partial(self.role.bindings.purge, now - _DAY))
+            purges.append(partial(forget_given_up, self.role))
         return sum([await _in_parts(purge, limit) for purge in purges])
 
     async def _answer(self, request: Request, answering: Answering) -> Response:
@@ -243,7 +260,7 @@ class Service:
         return caller
 
 
-async def _in_parts(purge: Callable[[int], Awaitable[int]], limit: int) -> int:
+async def _in_parts(purge: Purge, limit: int) -> int:
     """Delete up to ``limit`` rows in transactions of ``_PART``; return how many."""
     gone, part = 0, _PART
     while gone < limit and part == _PART:

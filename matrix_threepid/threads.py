@@ -12,7 +12,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import define, field
 
@@ -21,6 +21,7 @@ from .offload import driven_by_run_sync
 from .protocol.errors import ConfigurationError, Unavailable
 
 T = TypeVar("T")
+Loop = Literal["asyncio", "trio", "twisted"]
 Wait = Callable[["Future[Any]"], Awaitable[Any]]
 
 IDLE = 10.0
@@ -179,14 +180,20 @@ class _Crew:
 
 def _wait_of_loop() -> Wait | None:
     """Return how the running coroutine can wait for a future; ``None`` if no event loop drives it."""
+    loop = running_loop()
+    return None if loop is None else _WAITS[loop]
+
+
+def running_loop() -> Loop | None:
+    """Return what drives the running coroutine; ``None`` without an event loop, and under ``run_sync``."""
     if driven_by_run_sync():
         return None
     library = running_library()
     if library == "trio":
-        return _wait_on_trio
+        return "trio"
     if _in_reactor() and (library is None or _twisted_is_nearest()):
-        return _wait_on_twisted
-    return _wait_on_asyncio if library == "asyncio" else None
+        return "twisted"
+    return "asyncio" if library == "asyncio" else None
 
 
 def running_library() -> str | None:
@@ -242,6 +249,9 @@ async def _wait_on_twisted(future: Future[Any]) -> Any:
     # Synapse charges what runs to a log context, which a Deferred has to come back in; other hosts know none.
     contexts: Any = sys.modules.get("synapse.logging.context")
     return await (deferred if contexts is None else contexts.make_deferred_yieldable(deferred))
+
+
+_WAITS: dict[Loop, Wait] = {"asyncio": _wait_on_asyncio, "trio": _wait_on_trio, "twisted": _wait_on_twisted}
 
 
 def _in_reactor() -> bool:

@@ -15,8 +15,9 @@ from attrs import define, field
 from trio.testing import MockClock
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from virtual_time import Time
 
-from matrix_threepid import ConfigurationError, Peppers, Service, run_sync
+from matrix_threepid import ConfigurationError, Medium, Peppers, Service, run_sync
 from matrix_threepid.hosts import twisted as twisted_host
 from matrix_threepid.hosts.housekeeping import keep_house, keep_house_in_threads, keep_house_in_trio
 from matrix_threepid.housekeeping import Job
@@ -32,31 +33,7 @@ Kept = tuple[Service | Job, ...]
 Drive = Callable[[int, Kept], None]
 
 
-# -- time that passes when the test says so ------------------------------------------------------
-
-
-@define
-class Time:
-    """Time for asyncio: ``pass_until`` lets sleepers go on in order of waking, as soon as nothing else can run."""
-
-    now: int = 0
-    _sleepers: list[tuple[int, asyncio.Event]] = field(factory=list)
-
-    async def sleep(self, seconds: float) -> None:
-        wakes = asyncio.Event()
-        self._sleepers.append((self.now + round(seconds * 1000), wakes))
-        await wakes.wait()
-
-    async def pass_until(self, ms: int) -> None:
-        while True:
-            for _ in range(20):
-                await asyncio.sleep(0)
-            due = min(self._sleepers, key=lambda sleeper: sleeper[0], default=None)
-            if due is None or due[0] > ms:
-                return
-            self._sleepers.remove(due)
-            self.now = due[0]
-            due[1].set()
+# -- drivers, in time that passes when the test says so ------------------------------------------
 
 
 def under_asyncio(ms: int, kept: Kept) -> None:
@@ -66,6 +43,7 @@ def under_asyncio(ms: int, kept: Kept) -> None:
         await time.pass_until(ms)
         assert not task.done()
         task.cancel()
+        await time.pass_until(ms + 30_000)
         with pytest.raises(asyncio.CancelledError):
             await task
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -216,12 +194,17 @@ def paces(service: Service, **choices: int) -> dict[str, int]:
     return {kept.name: kept.every for kept in service.jobs(**choices)}
 
 
-def test_a_homeserver_has_three_jobs(world: World) -> None:
-    """Messages are sent, unbinds retried and rows purged at three paces, which a host may choose."""
+def test_a_homeserver_has_jobs_at_three_paces(world: World) -> None:
+    """Messages of each medium are sent, unbinds retried and rows purged, at three paces, which a host may choose."""
     world.rewire(identity=FakeIdentityServers())
-    assert paces(world.service) == {"deliver_due": 5000, "retry_unbinds": 30_000, "purge": 300_000}
+    assert paces(world.service) == {
+        "deliver_due email": 5000,
+        "deliver_due msisdn": 5000,
+        "retry_unbinds": 30_000,
+        "purge": 300_000,
+    }
     chosen = {"deliver_every": 1000, "retry_every": 2000, "purge_every": 3000}
-    assert list(paces(world.service, **chosen).values()) == [1000, 2000, 3000]
+    assert list(paces(world.service, **chosen).values()) == [1000, 1000, 2000, 3000]
 
 
 def test_only_who_talks_to_identity_servers_asks_them_again(world: World) -> None:
@@ -229,7 +212,7 @@ def test_only_who_talks_to_identity_servers_asks_them_again(world: World) -> Non
     world.rewire(identity=None)
     delegate = Delegate(server_name="sms.example.org", peppers=Peppers.of(PEPPER))
     for service in (world.service, Service(delegate)):
-        assert list(paces(service)) == ["deliver_due", "purge"]
+        assert list(paces(service)) == ["deliver_due email", "deliver_due msisdn", "purge"]
 
 
 # -- driven --------------------------------------------------------------------------------------
@@ -240,11 +223,11 @@ class AwayOnce(MemorySessions):
 
     away = True
 
-    async def lease_due(self, now: int, until: int) -> Any:
-        if self.away:
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Any:
+        if self.away and medium is Medium.EMAIL:
             self.away = False
             raise Unavailable
-        return await super().lease_due(now, until)
+        return await super().lease_due(now, until, medium)
 
 
 @every_driver
@@ -258,7 +241,7 @@ def test_an_outage_delays_and_ends_nothing(
     assert world.post("/account/3pid/email/requestToken", asked, ALICE).status == 200
     drive(100, (world.service,))
     assert world.outbox.messages == []
-    assert warned() == ["deliver_due failed: Unavailable; next try in 5000 ms"]
+    assert warned() == ["deliver_due email failed: Unavailable; next try in 5000 ms"]
     sessions.away = True
     drive(5100, (world.service,))
     assert [message.recipient for message in world.outbox.messages] == ["alice@example.org"]
@@ -285,7 +268,7 @@ def forever_asyncio() -> Awaitable[object]:
 
 @pytest.mark.parametrize(("drive", "stuck"), [(under_asyncio, forever_asyncio), (under_trio, never)])
 def test_a_job_that_takes_its_time_holds_no_other_up(drive: Drive, stuck: Callable[[], Awaitable[object]]) -> None:
-    """While one job waits for something the others run; cancelling ends it in the middle."""
+    """While one job waits for something the others run; what does not end by itself is ended after 30 seconds."""
     quick = job(every=2000)
     drive(4900, (Job(name="stuck", every=1, work=stuck), quick))
     assert runs(quick) == 3

@@ -170,8 +170,8 @@ def test_a_bind_asks_nobody_to_publish_once_its_time_is_over() -> None:
     it. A bind that is sent off later is public without a row, and after a crash nobody ever takes it back.
     """
     events = check_schedule("call 1 bob bind phone2 1\nrun 1 10\nclock 61000").events
-    assert "1.5 bindings.replace" in events
-    assert "1.6 identity.bind" not in events
+    assert "1.6 bindings.replace" in events
+    assert "1.7 identity.bind" not in events
 
 
 def test_a_mail_is_not_given_up_because_the_clock_was_set_back() -> None:

@@ -45,9 +45,8 @@ class Keys:
     def threepid(self, threepid: Threepid) -> str:
         return self._of("threepid", threepid.medium.value, threepid.address)
 
-    @property
-    def due(self) -> str:
-        return f"{self.prefix}due"
+    def due(self, medium: Medium) -> str:
+        return self._of("due", medium.value)
 
     @property
     def expiry(self) -> str:
@@ -69,7 +68,9 @@ class Keys:
         if session.slot is not None:
             entries["SET", self.slot(session.slot), sid] = ("DEL", self.slot(session.slot))
         sets = [self.threepid(session.threepid)] + ([] if session.owner is None else [self.owner(session.owner)])
-        times = [(self.expiry, session.expires_at)] + ([] if session.due_at is None else [(self.due, session.due_at)])
+        times = [(self.expiry, session.expires_at)]
+        if session.due_at is not None:
+            times.append((self.due(session.threepid.medium), session.due_at))
         entries.update({("SADD", key, sid): ("SREM", key, sid) for key in sets})
         entries.update({("ZADD", key, str(time), sid): ("ZREM", key, sid) for key, time in times})
         return entries

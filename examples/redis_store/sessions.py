@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from matrix_threepid import Purpose, Threepid
+from matrix_threepid import Medium, Purpose, Threepid
 from matrix_threepid.errors import Unavailable
 from matrix_threepid.stores import Session
 
@@ -57,9 +57,9 @@ class RedisSessions:
         text, old = await self._read(session.sid)
         return old is not None and old.revision == session.revision - 1 and await self._swap(text, old, session)
 
-    async def lease_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
         for _ in range(_TRIES):
-            sids = await ask(self._client.zrangebyscore, self._keys.due, "-inf", now, 0, 1)
+            sids = await ask(self._client.zrangebyscore, self._keys.due(medium), "-inf", now, 0, 1)
             if not sids:
                 return None
             if taken := await self._take(sids[0], now, until):

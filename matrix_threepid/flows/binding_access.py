@@ -119,6 +119,14 @@ async def bindings_of(hs: Homeserver, user_id: str) -> list[Binding]:
     return await rows_of(hs, user_id, None)
 
 
+async def full(hs: Homeserver, user_id: str) -> bool:
+    """Return whether ``Policy.bindings_per_user`` allows no further row of a user.
+
+    Requests of the user at the same time may each find room for one more; ``Limits.bindings`` bounds how many.
+    """
+    return len(await hs.bindings.of_user(user_id)) >= hs.policy.bindings_per_user
+
+
 def trusted_id_server(hs: Homeserver, given: str) -> str:
     """Return the normal form of an ``id_server``.
 

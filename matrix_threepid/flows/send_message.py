@@ -5,7 +5,10 @@ After a crash in between, a mail is sent again (with the same link) and an SMS i
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Sequence
+from enum import Enum
+
+from attrs import define, field
 
 from ..events import MessageSent
 from ..model.media import MEDIA
@@ -42,45 +45,91 @@ async def send_now(role: Role, session: Session) -> None:
         raise LimitExceeded(outcome.retry_after) if outcome.retry_after else Unavailable(_NOT_NOW)
 
 
-async def deliver_due(role: Role, silent_until: MutableMapping[Medium, int], limit: int = 100) -> int:
-    """Send up to ``limit`` messages that are due; return how many were leased.
+class Step(Enum):
+    """What came of one step of a delivery.
 
-    * ``silent_until``: the time (ms) until which the sender of a medium is not used because it did not answer. The
-      caller keeps this mapping from one call to the next.
-
-    Several processes may run this at once: each leases the session for which it sends.
+    * ``NOTHING``: no message was leased.
+    * ``DONE``: one was leased.
+    * ``SILENCE``: one was leased, and the sender did not answer.
     """
-    leased, late = 0, RefusedForever("its token is over")
-    while leased < limit and (session := await _lease_due(role)) is not None:
-        leased += 1
+
+    NOTHING = "nothing"
+    DONE = "done"
+    SILENCE = "silence"
+
+
+@define(eq=False)
+class Delivery:
+    """The due messages of one medium, and whether its sender answers.
+
+    * ``role``: gives senders and sessions.
+    * ``medium``: the medium.
+    * ``silent``: whether the last sending was a time-out. Then one message is tried at a time, and none after another
+      time-out until the next run of the job; so everything goes on with the first message that gets through.
+
+    Several workers and processes may work at once: each leases the session for which it sends.
+    """
+
+    role: Role
+    medium: Medium
+    silent: bool = field(init=False, default=False)
+    _sending: int = field(init=False, default=0)
+
+    async def one(self) -> bool:
+        """Send one due message; return whether to go on: ``False`` if none is due, or if the sender does not answer."""
+        return await self.step() is Step.DONE
+
+    async def step(self) -> Step:
+        """Send one due message; return what came of it."""
+        if self.silent and self._sending:
+            return Step.NOTHING
+        self._sending += 1
+        try:
+            return await self._step()
+        finally:
+            self._sending -= 1
+
+    async def _step(self) -> Step:
+        role, now = self.role, self.role.clock()
+        session = await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline, self.medium)
+        if session is None:
+            return Step.NOTHING
         # Not ``token_alive``, which is false as well while the clock is behind: such a message is sent later.
         if session.over or role.clock() >= min(session.token_expires_at, session.expires_at):
-            await _settle(role, session, late)
-        elif session.unaddressed:
-            if isinstance(role, Homeserver):  # of roles that share a store, only this one knows accounts
-                await address_notices(role, session)
-        elif role.clock() >= silent_until.get(session.threepid.medium, 0):
-            # Else it is due again when its lease ends, and messages of other media do not wait for it.
-            await _deliver(role, session, silent_until)
+            await _settle(role, session, RefusedForever("its token is over"))
+        elif not session.unaddressed:
+            return await self._deliver(session)
+        elif isinstance(role, Homeserver):  # of roles that share a store, only this one knows accounts
+            await address_notices(role, session)
+        return Step.DONE
+
+    async def _deliver(self, session: Session) -> Step:
+        begun = self.role.clock()
+        if not MEDIA[self.medium].resendable:
+            session = session.lease(None)
+            if not await self.role.sessions.replace(session):
+                return Step.DONE
+        outcome = await _send(self.role, session)
+        # Half, since a time-out of a part of the exchange ends the whole of it before the deadline.
+        waited_in_vain = self.role.clock() - begun >= self.role.policy.send_deadline // 2
+        self.silent = waited_in_vain and isinstance(outcome, RefusedForNow | Unknown)
+        return Step.SILENCE if self.silent else Step.DONE
+
+
+async def deliver_due(deliveries: Sequence[Delivery], limit: int = 100) -> int:
+    """Send up to ``limit`` due messages, one after the other and the media in turn; return how many were leased."""
+    leased, left, more = 0, list(deliveries), True
+    while more:
+        more = False  # a round that does something may have made something due for another medium
+        for delivery in tuple(left):
+            if leased == limit:
+                return leased
+            step = await delivery.step()
+            more = more or step is Step.DONE
+            leased += step is not Step.NOTHING
+            if step is Step.SILENCE:
+                left.remove(delivery)
     return leased
-
-
-async def _lease_due(role: Role) -> Session | None:
-    now = role.clock()
-    return await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline)
-
-
-async def _deliver(role: Role, session: Session, silent_until: MutableMapping[Medium, int]) -> None:
-    medium, begun = session.threepid.medium, role.clock()
-    if not MEDIA[medium].resendable:
-        session = session.lease(None)
-        if not await role.sessions.replace(session):
-            return
-    outcome = await _send(role, session)
-    # Half, since a time-out of a part of the exchange ends the whole of it before the deadline.
-    waited_in_vain = role.clock() - begun >= role.policy.send_deadline // 2
-    if waited_in_vain and isinstance(outcome, RefusedForNow | Unknown):
-        silent_until[medium] = role.clock() + LEASE * role.policy.send_deadline
 
 
 async def _send(role: Role, session: Session) -> Outcome:

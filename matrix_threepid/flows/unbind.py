@@ -11,12 +11,22 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ..events import ThreepidUnbound, UnbindGivenUp
-from ..limits.rate import charge_change
+from ..limits.rate import charge_binding
 from ..model.binding import Binding
 from ..model.identity import Blocked, Busy, Done, NotSupported, ServerRefused, UnbindAnswer, Unreachable
 from ..model.threepid import Threepid
 from ..roles.homeserver import Homeserver
-from .binding_access import LEASE, as_error, intent, is_intent, resolved, rows_of, trusted_id_server, update_binding
+from .binding_access import (
+    LEASE,
+    as_error,
+    full,
+    intent,
+    is_intent,
+    resolved,
+    rows_of,
+    trusted_id_server,
+    update_binding,
+)
 
 
 @frozen
@@ -52,7 +62,12 @@ class Unbound:
 
 
 async def unbind_everywhere(
-    hs: Homeserver, user_id: str, candidates: Sequence[Threepid], id_server: str | None
+    hs: Homeserver,
+    user_id: str,
+    candidates: Sequence[Threepid],
+    id_server: str | None,
+    *,
+    charged: bool = False,
 ) -> Unbound:
     """Unbind an identifier from the server named, or from every server at which it was bound (REQ-UNBIND-1).
 
@@ -60,6 +75,7 @@ async def unbind_everywhere(
     * ``user_id``: the user for whom it was bound.
     * ``candidates``: the forms under which the identifier may be stored, the canonical one first.
     * ``id_server``: the server as the client wrote it; ``None`` for all servers with a remembered binding.
+    * ``charged``: whether unbinds of remembered bindings are charged to the user. Others always are.
 
     Raises ``InvalidParam`` or ``ServerNotTrusted`` for ``id_server``, and ``LimitExceeded``.
     """
@@ -68,10 +84,11 @@ async def unbind_everywhere(
         server = trusted_id_server(hs, id_server)
         rows = [row for row in rows if row.id_server == server]
         if not rows:
-            # Without a row the unbind may still go into the queue, so a user could fill the queue with invented
-            # addresses and servers: each counts against the limit of changes.
-            await charge_change(hs, user_id)
+            # A user could have any servers called, and the queue filled, by invented addresses and servers.
+            charged = True
             rows = [_unremembered(hs, user_id, candidates[0], server)]
+    if rows and charged and hs.identity is not None:
+        await charge_binding(hs, user_id)
     return await _unbind_rows(hs, rows, queue_refusals=hs.policy.identity_server_refusal == "queue")
 
 
@@ -119,6 +136,8 @@ async def _unbind_row(hs: Homeserver, row: Binding, until: int, *, queue_refusal
     """
     now = hs.clock()
     remembered = await hs.bindings.get(row.id) is not None
+    if not remembered and await full(hs, row.user_id):
+        return await ask(hs, row, until)  # once: no server has said that it is bound, and the queue is bounded
     leased = await update_binding(
         hs, row, lambda stored: stored.unwanted(now, now + LEASE * hs.policy.identity_deadline)
     )

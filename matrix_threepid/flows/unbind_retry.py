@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
+from attrs import define, field
+
 from ..model.identity import Done
 from ..roles.homeserver import Homeserver
 from .binding_access import LEASE
 from .unbind import ask, ask_later, forget
 
+_MOST_USERS = 1000
+"""The number of users whose turn is remembered: ``BindingStore.lease_due`` has to skip no more."""
 
-async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
-    """Send the unbinds that are due; return how many were sent.
 
-    * ``hs``: the homeserver.
-    * ``limit``: the largest number to send in this run; default 100.
+@define(eq=False)
+class UnbindQueue:
+    """The unbinds that are due; workers serve the users in turn, so that one user's dead servers delay no other user.
 
-    Several processes may run this at once: each leases the binding for which it sends.
+    * ``homeserver``: the homeserver.
+
+    Several workers and processes may work at once: each leases the binding for which it sends.
     """
-    asked = 0
-    while asked < limit:
-        now = hs.clock()
-        row = await hs.bindings.lease_due(now, now + LEASE * hs.policy.identity_deadline)
+
+    homeserver: Homeserver
+    _served: dict[str, None] = field(init=False, factory=dict)
+
+    async def one(self) -> bool:
+        """Send one unbind that is due; return whether there was one."""
+        hs, now = self.homeserver, self.homeserver.clock()
+        until = now + LEASE * hs.policy.identity_deadline
+        row = await hs.bindings.lease_due(now, until, tuple(self._served))
+        if row is None and self._served:
+            # Every user with a due unbind has had one, so the next round begins.
+            self._served.clear()
+            row = await hs.bindings.lease_due(now, until, ())
         if row is None:
-            break
+            return False
+        if len(self._served) >= _MOST_USERS:
+            self._served.clear()
+        self._served[row.user_id] = None
         # A deadline for each call, since no request waits for the whole run.
         answer = await ask(hs, row, hs.clock() + hs.policy.identity_deadline)
         await (forget(hs, row) if isinstance(answer, Done) else ask_later(hs, row))
-        asked += 1
-    return asked
+        return True
+
+
+async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:
+    """Send the unbinds that are due, one after the other; return how many were sent.
+
+    For hosts that do not run ``Service.jobs``, which send several at once.
+
+    * ``hs``: the homeserver.
+    * ``limit``: the largest number to send in this run; default 100.
+    """
+    queue, sent = UnbindQueue(hs), 0
+    while sent < limit and await queue.one():
+        sent += 1
+    return sent
+
+
+async def forget_given_up(hs: Homeserver, limit: int) -> int:
+    """Delete bindings whose unbind was given up ``Retrying.keep`` ago; return how many.
+
+    * ``hs``: the homeserver.
+    * ``limit``: the largest number to delete.
+    """
+    retrying = hs.policy.retrying
+    old = await hs.bindings.given_up(hs.clock() - retrying.give_up - retrying.keep, limit)
+    # Each on its own, by revision: its user may have bound the address again meanwhile.
+    return sum([await hs.bindings.forget(row) for row in old])

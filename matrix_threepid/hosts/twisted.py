@@ -29,6 +29,7 @@ from ..protocol.wire import Request, Response
 from ..service import Service
 from ._proxies import Header
 from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
+from ._together import in_loop
 
 WebRequest = Any
 """A ``twisted.web.server.Request``, whose own annotations cover only a part of it."""
@@ -238,6 +239,7 @@ class _Rounds:
 
     def stop(self) -> Deferred[None]:
         self._stopped = True
+        self._job.stop()
         if self._pause is not None:
             self._pause.cancel()
         return self._ended
@@ -245,7 +247,7 @@ class _Rounds:
     async def _repeat(self) -> None:
         while not self._stopped:
             try:
-                pause = await self._run(self._job.run_once())
+                pause = await self._run(self._job.run_once(in_loop))
             except Exception as error:  # raised by `run` itself
                 pause = self._job.failed(error)
             await self._wait(pause)

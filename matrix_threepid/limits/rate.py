@@ -40,6 +40,11 @@ async def charge_change(role: Role, user_id: str) -> None:
     await charge(role, "change", [Charge(key_of(role, "change", user_id), role.policy.limits.changes)])
 
 
+async def charge_binding(role: Role, user_id: str) -> None:
+    """Charge one request that calls identity servers to its user. Raises ``LimitExceeded``."""
+    await charge(role, "bindings", [Charge(key_of(role, "bindings", user_id), role.policy.limits.bindings)])
+
+
 async def block_disowned(role: Role, threepid: Threepid, client_mac: str) -> None:
     """Block requests of this client for messages to this address for a day (SEC-44)."""
     await role.limiter.charge([Charge(_pair(role, threepid, client_mac), DISOWNED)], role.clock())
@@ -57,7 +62,7 @@ def client_mac(role: Role, client: str) -> str:
 
 def keys_of_user(role: Role, user_id: str) -> list[str]:
     """Return the keys of a user's limits, for deleting them with the account."""
-    return [key_of(role, "user", user_id), key_of(role, "change", user_id)]
+    return [key_of(role, kind, user_id) for kind in ("user", "change", "bindings")]
 
 
 def key_of(role: Role, kind: str, *parts: str) -> str:

@@ -6,7 +6,7 @@ production stores them in a database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from threading import Lock
 
 from ..model.binding import Binding
@@ -50,9 +50,10 @@ class MemoryBindings:
     async def of_user(self, user_id: str) -> Sequence[Binding]:
         return sorted((row for row in self.dump() if row.user_id == user_id), key=lambda row: row.created_at)
 
-    async def lease_due(self, now: int, until: int) -> Binding | None:
+    async def lease_due(self, now: int, until: int, skip: Collection[str]) -> Binding | None:
         with self._lock:
-            waiting = [(row.due_at, row.id) for row in self._rows.values() if row.due_at is not None]
+            due = [row for row in self._rows.values() if row.due_at is not None and row.user_id not in skip]
+            waiting = [(row.due_at or 0, row.id) for row in due]
             # The default stands for an empty store: it is due later than now.
             due_at, key = min(waiting, default=(now + 1, ""))
             if due_at > now:
@@ -67,6 +68,10 @@ class MemoryBindings:
             for key in old:
                 del self._rows[key]
             return len(old)
+
+    async def given_up(self, before: int, limit: int) -> Sequence[Binding]:
+        left = [row for row in self.dump() if row.unwanted_since is not None and row.due_at is None]
+        return [row for row in left if (row.unwanted_since or 0) < before][:limit]
 
     def dump(self) -> list[Binding]:
         """Return all bindings, for tests and tools."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 from ..model.session import Session
-from ..model.threepid import Purpose, Threepid
+from ..model.threepid import Medium, Purpose, Threepid
 
 
 class MemorySessions:
@@ -49,9 +49,10 @@ class MemorySessions:
             self._put(session)
             return True
 
-    async def lease_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
         with self._lock:
-            waiting = [(each.due_at, each.sid) for each in self._by_sid.values() if each.due_at is not None]
+            ours = [each for each in self._by_sid.values() if each.threepid.medium is medium]
+            waiting = [(each.due_at, each.sid) for each in ours if each.due_at is not None]
             # The default stands for an empty store: it is due later than now.
             due_at, sid = min(waiting, default=(now + 1, ""))
             if due_at > now:

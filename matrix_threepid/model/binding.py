@@ -25,6 +25,9 @@ class Retrying(Choices):
     first: int = choice(Integer(1), 60_000, doc="ms of the first pause; every further one is twice as long")
     longest: int = choice(Integer(1), 6 * 3_600_000, doc="ms of the longest pause")
     give_up: int = choice(Integer(1), 30 * 86_400_000, doc="ms after which an unbind is given up")
+    keep: int = choice(
+        Integer(1), 30 * 86_400_000, doc="ms for which a binding is remembered after its unbind was given up"
+    )
 
 
 @frozen(kw_only=True)

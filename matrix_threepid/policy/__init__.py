@@ -155,6 +155,13 @@ class Policy(Choices):
     identity_deadline: int = choice(
         MS, 10_000, topic=BINDINGS, doc="ms that all calls of one request to identity servers may take"
     )
+    bindings_per_user: int = choice(
+        Integer(1),
+        100,
+        topic=BINDINGS,
+        doc="bindings of one user that are remembered, those that wait for their unbind included; further binds are "
+        "refused, and an unbind of an address that is not remembered is not tried again",
+    )
     retrying: Retrying = choice(Nested(Retrying), Retrying(), topic=BINDINGS, doc="how unbinds are tried again")
     limits: Limits = choice(Nested(Limits), Limits(), topic=LIMITS_AND_TIMES, doc="how often what may be done")
     lifetimes: Lifetimes = choice(

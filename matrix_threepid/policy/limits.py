@@ -20,4 +20,7 @@ class Limits(Choices):
     per_client: Limit = choice(LIMIT, per_hour(20), doc="messages asked for from one IPv4 address or IPv6 /64")
     per_user: Limit = choice(LIMIT, per_hour(10), doc="messages one user asks for")
     guesses: Limit = choice(LIMIT, per_day(25), doc="wrong codes for one address, over all its sessions")
-    changes: Limit = choice(LIMIT, Limit(60, 1), doc="adds and binds of one user")
+    changes: Limit = choice(LIMIT, Limit(60, 1), doc="adds of one user")
+    bindings: Limit = choice(
+        LIMIT, Limit(10, 1 / 6), doc="requests of one user that bind, or that unbind at an identity server"
+    )

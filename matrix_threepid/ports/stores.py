@@ -5,7 +5,7 @@ No operation has an optional filter, since one that is forgotten would let every
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -13,7 +13,7 @@ from attrs import frozen
 from ..model.association import Association
 from ..model.binding import Binding
 from ..model.session import Session
-from ..model.threepid import Purpose, Threepid
+from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Limit
 
 
@@ -32,11 +32,12 @@ class SessionStore(Protocol):
     def replace(self, session: Session) -> Awaitable[bool]:
         """Store a session if the stored revision is its own less 1; return whether it was stored. Atomic (SEC-106)."""
 
-    def lease_due(self, now: int, until: int) -> Awaitable[Session | None]:
+    def lease_due(self, now: int, until: int, medium: Medium) -> Awaitable[Session | None]:
         """Lease the session with the least ``due_at`` up to ``now``; return it as changed by ``Session.lease``. Atomic.
 
         * ``now``: the time in ms.
         * ``until``: the time in ms before which no other worker finds the session.
+        * ``medium``: only sessions of this medium are leased, so that no medium waits for the sender of another.
 
         ``None``: no session is due, or other workers are leasing all that are.
         """
@@ -119,14 +120,24 @@ class BindingStore(Protocol):
     def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
         """Return all bindings of a user, the oldest first, also after the account was deactivated."""
 
-    def lease_due(self, now: int, until: int) -> Awaitable[Binding | None]:
-        """Lease the binding with the least ``due_at`` up to ``now``, as ``SessionStore.lease_due`` does. Atomic."""
+    def lease_due(self, now: int, until: int, skip: Collection[str]) -> Awaitable[Binding | None]:
+        """Lease the binding with the least ``due_at`` up to ``now``, as ``SessionStore.lease_due`` does. Atomic.
+
+        * ``skip``: users whose bindings are not leased, so that a worker can serve users in turn; up to 1,000.
+        """
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete bindings without ``threepid`` that were made before a time; return how many.
 
         * ``before``: the time in ms.
         * ``limit``: the largest number to delete.
+        """
+
+    def given_up(self, before: int, limit: int) -> Awaitable[Sequence[Binding]]:
+        """Return bindings whose unbind was given up: with ``unwanted_since`` before a time, and without ``due_at``.
+
+        * ``before``: the time in ms.
+        * ``limit``: the largest number to return; any of them.
         """
 
 

@@ -52,11 +52,13 @@ class Charged(Enum):
     * ``NOTHING``: none.
     * ``SENDING``: ``Limits.per_address``, ``per_client`` and ``per_user``.
     * ``CHANGES``: ``Limits.changes``.
+    * ``BINDINGS``: ``Limits.bindings``.
     """
 
     NOTHING = "not limited"
     SENDING = "sending: per address, client and user"
     CHANGES = "changes: per user"
+    BINDINGS = "bindings: per user"
 
 
 Handler = Callable[..., Awaitable[object]]

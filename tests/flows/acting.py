@@ -164,4 +164,8 @@ MANY = Limit(1_000_000, 1000)
 
 
 def limited(**limits: Limit) -> dict[str, Any]:
-    return {"limits": Limits(**{"per_address": MANY, "per_client": MANY, "per_user": MANY, "changes": MANY, **limits})}
+    return {
+        "limits": Limits(
+            **{"per_address": MANY, "per_client": MANY, "per_user": MANY, "changes": MANY, "bindings": MANY, **limits}
+        )
+    }

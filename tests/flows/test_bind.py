@@ -130,8 +130,8 @@ def test_a_lost_answer_leaves_what_may_be_bound(bound: World) -> None:
 
 @pytest.mark.rule("REQ-BIND-6")
 def test_binds_are_limited_per_user(make_bound: Callable[..., World]) -> None:
-    """Binding counts as a change of the account."""
-    world = make_bound(limited(changes=Limit(1, 0.001)))
+    """Binds have a limit of their own for each user."""
+    world = make_bound(limited(bindings=Limit(1, 0.001)))
     assert world.post(BIND, CREDS, ALICE).status == 200
     assert refusal(world.post(BIND, CREDS, ALICE)) == (429, "M_LIMIT_EXCEEDED")
 

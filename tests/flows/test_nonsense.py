@@ -140,6 +140,7 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("bindings", "of_user"): _unbind,
     ("bindings", "lease_due"): _retry,
     ("bindings", "purge"): _purge,
+    ("bindings", "given_up"): _purge,
     ("identity", "proved"): _bind,
     ("identity", "bind"): _bind,
     ("identity", "unbind"): _unbind,

@@ -45,8 +45,9 @@ class ReplacesInTwoSteps(MemorySessions):
 
 
 class TakesInTwoSteps(MemorySessions):
-    async def lease_due(self, now: int, until: int) -> Session | None:
-        waiting = [each for each in self.dump() if each.due_at is not None and each.due_at <= now]
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
+        ours = [each for each in self.dump() if each.threepid.medium is medium]
+        waiting = [each for each in ours if each.due_at is not None and each.due_at <= now]
         found = min(waiting, key=lambda each: each.due_at or 0, default=None)
         await turn()
         if found is not None:

@@ -30,7 +30,7 @@ async def _use_sessions(store: SqlSessions) -> None:
     await store.get("a")
     await store.find("slot-a")
     await store.replace(opened.guessed())
-    await store.lease_due(NOW, NOW + 1)
+    await store.lease_due(NOW, NOW + 1, Medium.EMAIL)
     await store.of_owner("@alice:x")
     await store.of_threepid(Threepid(Medium.EMAIL, "alice@example.org"), Purpose.ADD)
     await store.erase("@alice:x", [opened.threepid])
@@ -51,7 +51,9 @@ async def _use_bindings(store: SqlBindings) -> None:
     await store.replace(wanted.unwanted(NOW, NOW))
     await store.forget(wanted)
     await store.of_user("@alice:x")
-    await store.lease_due(NOW, NOW + 1)
+    await store.lease_due(NOW, NOW + 1, ())
+    await store.lease_due(NOW, NOW + 1, ("@alice:x",))
+    await store.given_up(NOW, 10)
     await store.purge(NOW, 10)
 
 

@@ -11,8 +11,8 @@ from typing import ClassVar
 from attrs import frozen
 
 from ...events import ThreepidBound
-from ...flows.binding_access import as_error, drop, intent, resolved, trusted_id_server, update_binding
-from ...limits.rate import charge_change
+from ...flows.binding_access import as_error, drop, full, intent, resolved, trusted_id_server, update_binding
+from ...limits.rate import charge_binding
 from ...model.binding import Binding
 from ...model.call import Call
 from ...model.identity import Associated, Blocked, Busy, NotSupported, Proved, ServerRefused
@@ -53,10 +53,16 @@ def _identity_off(hs: Homeserver) -> str | None:
     "/account/3pid/bind",
     History(r0="r0.6.0", v3="v1.1", also=("/account/3pid/identity/bind",)),
     access=Access.USER,
-    charged=Charged.CHANGES,
+    charged=Charged.BINDINGS,
     request=BindThreepid,
     reply=Empty,
-    errors=(errors.IdentityServerRefused, errors.ServerNotTrusted, errors.BadGateway, errors.GatewayTimeout),
+    errors=(
+        errors.Forbidden,
+        errors.IdentityServerRefused,
+        errors.ServerNotTrusted,
+        errors.BadGateway,
+        errors.GatewayTimeout,
+    ),
     offered=_identity_off,
 )
 async def bind_threepid(hs: Homeserver, call: Call, message: BindThreepid) -> Empty:
@@ -66,7 +72,9 @@ async def bind_threepid(hs: Homeserver, call: Call, message: BindThreepid) -> Em
     https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidbind.
     """
     server = trusted_id_server(hs, message.id_server)
-    await charge_change(hs, call.user.user_id)
+    await charge_binding(hs, call.user.user_id)
+    if await full(hs, call.user.user_id):
+        raise errors.Forbidden("Too many addresses of this account are bound or wait to be unbound")
     # Stored before any call, so that a process that stops in between leaves a trace of what may be public (REQ-BIND-5).
     announced = intent(hs, call.user.user_id, server)
     await hs.bindings.insert(announced)

@@ -14,13 +14,13 @@ from ...model.call import Call
 from ...model.media import MEDIA
 from ...model.threepid import Medium, Threepid
 from ...protocol import errors
-from ...protocol.endpoint import Access, endpoint
+from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
 from ...protocol.members import one_of, text, typed
 from ...roles.homeserver import Homeserver
 from .add_threepid import changes_enabled
 
-_IDENTITY = (errors.IdentityServerRefused, errors.ServerNotTrusted, errors.LimitExceeded)
+_IDENTITY = (errors.IdentityServerRefused, errors.ServerNotTrusted)
 
 
 @frozen(kw_only=True)
@@ -50,6 +50,7 @@ class UnbindResult:
     "/account/3pid/delete",
     History(r0="r0.4.0", v3="v1.1"),
     access=Access.USER,
+    charged=Charged.BINDINGS,
     request=RemoveThreepid,
     reply=UnbindResult,
     errors=(errors.Forbidden, errors.UserSuspended, *_IDENTITY),
@@ -68,7 +69,7 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     if call.user.suspended:
         raise errors.UserSuspended
     user, candidates = call.user.user_id, _named(hs, message)
-    unbound = await unbind_everywhere(hs, user, candidates, message.id_server)
+    unbound = await unbind_everywhere(hs, user, candidates, message.id_server, charged=True)
     unbound.raise_refusal()
     await delete(hs, user, candidates)
     return UnbindResult(id_server_unbind_result=unbound.result)
@@ -79,6 +80,7 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     "/account/3pid/unbind",
     History(r0="r0.6.0", v3="v1.1"),
     access=Access.USER,
+    charged=Charged.BINDINGS,
     request=RemoveThreepid,
     reply=UnbindResult,
     errors=(*_IDENTITY, errors.BadGateway, errors.GatewayTimeout),
@@ -89,7 +91,8 @@ async def unbind_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     See MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140, and
     https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidunbind.
     """
-    unbound = await unbind_everywhere(hs, call.user.user_id, _named(hs, message), message.id_server)
+    named = _named(hs, message)
+    unbound = await unbind_everywhere(hs, call.user.user_id, named, message.id_server, charged=True)
     # Nothing else was asked for, so a failure is the answer; a delete has removed the identifier all the same.
     unbound.raise_failure()
     return UnbindResult(id_server_unbind_result=unbound.result)

@@ -5,7 +5,7 @@ Every column is TEXT or BIGINT, so that all drivers read and write the same Pyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -77,17 +77,22 @@ class SqlTable(Generic[T]):
         key = getattr(value, self._key)
         return bool((yield Alone(self._replace, *self.row(value), key, value.revision - 1)))
 
-    def lease_due(self, dialect: str, now: int, until: int) -> Operation[T | None]:
+    def lease_due(
+        self, dialect: str, now: int, until: int, which: str = "", values: Sequence[str] = ()
+    ) -> Operation[T | None]:
         """Lease the row that has been due longest and return it with its new ``due_at``; ``None`` if none is due.
 
         * ``dialect``: that of the ``Database``.
         * ``now``: the time in ms; rows due later are not leased.
         * ``until``: the time in ms at which another worker may lease the row again.
+        * ``which``: a condition more, which begins with ``AND``; none by default.
+        * ``values``: the parameters of ``which``.
         """
-        oldest = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? ORDER BY due_at LIMIT 1{_SKIP_LOCKED[dialect]}"
+        due = f"SELECT {self._key} FROM {self.name} WHERE due_at <= ? {which} ORDER BY due_at"
+        oldest = f"{due} LIMIT 1{_SKIP_LOCKED[dialect]}"
         # The revision rises, so that whoever read the row before the lease cannot replace it any more.
         leasing = f"UPDATE {self.name} SET due_at = ?, revision = revision + 1 WHERE {self._key} = ({oldest})"
-        rows = yield Alone(f"{leasing} RETURNING {self._listed}", until, now)
+        rows = yield Alone(f"{leasing} RETURNING {self._listed}", until, now, *values)
         return self.value(rows[0]) if rows else None
 
     def dump(self, db: Database) -> list[T]:

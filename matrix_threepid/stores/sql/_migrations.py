@@ -137,6 +137,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX matrix_threepid_audit_address ON matrix_threepid_audit (address_mac)
             WHERE address_mac IS NOT NULL""",
     ),
+    (  # Unbinds that were given up are deleted some time later.
+        """CREATE INDEX matrix_threepid_bindings_given_up ON matrix_threepid_bindings (unwanted_since)
+            WHERE unwanted_since IS NOT NULL AND due_at IS NULL""",
+    ),
+    (  # Messages of each medium are leased by workers of their own.
+        "DROP INDEX matrix_threepid_sessions_due",
+        """CREATE INDEX matrix_threepid_sessions_due ON matrix_threepid_sessions (medium, due_at)
+            WHERE due_at IS NOT NULL""",
+    ),
 )
 
 

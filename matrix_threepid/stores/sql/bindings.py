@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 from ...model.binding import Binding
 from ._columns import SqlTable, purging
@@ -14,6 +14,7 @@ _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
 _FORGET = "DELETE FROM matrix_threepid_bindings WHERE id = ? AND revision = ? RETURNING id"
 # Only rows without an address are purged. Why the condition stands twice, in two forms: see `purging`.
 _OLD, _STILL_OLD = "medium IS NULL AND created_at < ?", "length(medium) IS NULL AND created_at + 0 < ?"
+_GIVEN_UP = "unwanted_since < ? AND due_at IS NULL ORDER BY unwanted_since LIMIT ?"
 _PURGE = purging("matrix_threepid_bindings", "id", _OLD, "created_at", _STILL_OLD)
 
 
@@ -50,11 +51,16 @@ class SqlBindings:
     def of_user(self, user_id: str) -> Awaitable[Sequence[Binding]]:
         return self._db.run(lambda: TABLE.many("user_id = ? ORDER BY created_at", user_id))
 
-    def lease_due(self, now: int, until: int) -> Awaitable[Binding | None]:
-        return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until))
+    def lease_due(self, now: int, until: int, skip: Collection[str]) -> Awaitable[Binding | None]:
+        users = sorted(skip)
+        others = f"AND user_id NOT IN ({', '.join('?' * len(users))})" if users else ""
+        return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until, others, users))
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         return self._db.run(lambda: _purge(before, limit))
+
+    def given_up(self, before: int, limit: int) -> Awaitable[Sequence[Binding]]:
+        return self._db.run(lambda: TABLE.many(_GIVEN_UP, before, limit))
 
     def dump(self) -> list[Binding]:
         """Return all bindings, for tests and tools; ``run_sync`` has to be able to drive the database."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from ...model.session import Session
-from ...model.threepid import Purpose, Threepid
+from ...model.threepid import Medium, Purpose, Threepid
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from .operation import TRIES, Alone, Database, Later, Operation
@@ -51,8 +51,8 @@ class SqlSessions:
     def replace(self, session: Session) -> Awaitable[bool]:
         return self._db.run(lambda: TABLE.replace(session))
 
-    def lease_due(self, now: int, until: int) -> Awaitable[Session | None]:
-        return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until))
+    def lease_due(self, now: int, until: int, medium: Medium) -> Awaitable[Session | None]:
+        return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until, "AND medium = ?", (medium.value,)))
 
     def of_owner(self, user_id: str) -> Awaitable[Sequence[Session]]:
         return self._db.run(lambda: TABLE.many(f"owner = ? AND {_NOT_OVER}", user_id))

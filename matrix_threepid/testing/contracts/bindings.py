@@ -95,15 +95,26 @@ class BindingStoreContract(Contract):
         held = {name: binding(name, unwanted_since=1, due_at=at) for name, at in times.items()}
         self._inserted(store, *held.values())
         expected = [held[name].lease(NOW + 5) for name in "bea"]
-        assert [self.do(store.lease_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
+        assert [self.do(store.lease_due, NOW, NOW + 5, ()) for _ in range(4)] == [*expected, None]
         assert [self.do(store.get, name) for name in "beacd"] == [*expected, held["c"], held["d"]]
+
+    def test_users_who_are_skipped_keep_their_turn(self, store: BindingStore) -> None:
+        """Bindings of the users to skip are not leased, however long they have been due; nobody else is skipped."""
+        users = {"a": "@alice:x", "b": "@Alice:x", "c": "@bob:x", "d": "@alice:x"}
+        due = {name: NOW - 5 + number for number, name in enumerate(users)}
+        held = {name: binding(name, user_id=user, unwanted_since=1, due_at=due[name]) for name, user in users.items()}
+        self._inserted(store, *held.values())
+        assert self.do(store.lease_due, NOW, NOW + 5, {"@alice:x", "@carol:x"}) == held["b"].lease(NOW + 5)
+        assert self.do(store.lease_due, NOW, NOW + 5, {"@alice:x", "@bob:x"}) is None
+        assert [self.do(store.get, name) for name in "acd"] == [held["a"], held["c"], held["d"]]
+        assert self.do(store.lease_due, NOW, NOW + 5, {f"@{number}:x" for number in range(1000)}) is not None
 
     def test_what_was_taken_is_due_again_later(self, store: BindingStore) -> None:
         """A leased binding that is not changed is due again from ``until`` on, not one ms earlier."""
         (waiting,) = self._inserted(store, binding("a", unwanted_since=1, due_at=NOW))
-        assert self.do(store.lease_due, NOW, NOW + 5) == waiting.lease(NOW + 5)
-        assert self.do(store.lease_due, NOW + 4, NOW + 9) is None
-        assert self.do(store.lease_due, NOW + 5, NOW + 9) == waiting.lease(NOW + 5).lease(NOW + 9)
+        assert self.do(store.lease_due, NOW, NOW + 5, ()) == waiting.lease(NOW + 5)
+        assert self.do(store.lease_due, NOW + 4, NOW + 9, ()) is None
+        assert self.do(store.lease_due, NOW + 5, NOW + 9, ()) == waiting.lease(NOW + 5).lease(NOW + 9)
 
     def test_what_is_put_off_or_wanted_is_not_due(self, store: BindingStore) -> None:
         """A binding that was put off, bound again or forgotten is not due; it may become due again."""
@@ -132,6 +143,19 @@ class BindingStoreContract(Contract):
         assert [self.do(store.purge, NOW, 2) for _ in range(4)] == [2, 2, 1, 0]
         assert [self.do(store.get, name) for name in "abcde"] == [None] * 5
 
+    # -- given_up -----------------------------------------------------------------------------------
+
+    def test_what_was_given_up_is_found(self, store: BindingStore) -> None:
+        """Unbinds without ``due_at`` that were first asked for before the time are found, up to ``limit``."""
+        times = {"a": NOW - 1, "b": NOW - 2, "c": NOW, "d": NOW + 1}
+        given_up = {name: binding(name, unwanted_since=at) for name, at in times.items()}
+        self._inserted(store, *given_up.values())
+        self._inserted(store, binding("e", unwanted_since=NOW - 3, due_at=NOW), binding("f", created_at=1))
+        assert sorted(_names(self.do(store.given_up, NOW, 10))) == ["a", "b"]
+        assert len(self.do(store.given_up, NOW + 2, 3)) == 3
+        assert {each.id: each for each in self.do(store.given_up, NOW + 2, 4)} == given_up
+        assert not self.do(store.given_up, NOW - 2, 10)
+
     # -- threads ------------------------------------------------------------------------------------
 
     def test_parallel_inserts_have_one_winner(self, store: BindingStore) -> None:
@@ -149,7 +173,7 @@ class BindingStoreContract(Contract):
         """Parallel leases return different bindings, as long as there are some."""
         names = [f"{number}" for number in range(_THREADS - 3)]
         self._inserted(store, *(binding(name, unwanted_since=1, due_at=NOW) for name in names))
-        taken = self.together([(store.lease_due, NOW, NOW + 1)] * _THREADS)
+        taken = self.together([(store.lease_due, NOW, NOW + 1, ())] * _THREADS)
         assert sorted(each.id for each in taken if each is not None) == names
 
     def test_what_is_changed_meanwhile_is_not_forgotten(self, store: BindingStore) -> None:
@@ -166,7 +190,7 @@ class BindingStoreContract(Contract):
 
     def _due(self, store: BindingStore) -> list[str]:
         """Lease all that is due; return the ids, oldest first."""
-        taken = [self.do(store.lease_due, NOW, NOW + 1) for _ in range(_THREADS)]
+        taken = [self.do(store.lease_due, NOW, NOW + 1, ()) for _ in range(_THREADS)]
         return [each.id for each in taken if each is not None]
 
     def _inserted(self, store: BindingStore, *wanted: Binding) -> list[Binding]:

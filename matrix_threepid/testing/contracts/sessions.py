@@ -103,16 +103,25 @@ class SessionStoreContract(Contract):
         held = {sid: session(sid, due_attempt=1, due_at=at) for sid, at in times.items()}
         self._opened(store, *held.values())
         expected = [held[sid].lease(NOW + 5) for sid in "bea"]
-        assert [self.do(store.lease_due, NOW, NOW + 5) for _ in range(4)] == [*expected, None]
+        assert [self.do(store.lease_due, NOW, NOW + 5, Medium.EMAIL) for _ in range(4)] == [*expected, None]
         assert [self.do(store.get, sid) for sid in "bea"] == expected
         assert [self.do(store.get, sid) for sid in "cd"] == [held["c"], held["d"]]
+
+    def test_each_medium_has_a_queue_of_its_own(self, store: SessionStore) -> None:
+        """Leasing for one medium leaves the sessions of the others due, also those that have waited longer."""
+        phone = Threepid(Medium.MSISDN, "447700900123")
+        held = [session("a", due_attempt=1, due_at=NOW - 1, threepid=phone), session("b", due_attempt=1, due_at=NOW)]
+        self._opened(store, *held)
+        assert self.do(store.lease_due, NOW, NOW + 5, Medium.EMAIL) == held[1].lease(NOW + 5)
+        assert self.do(store.lease_due, NOW, NOW + 5, Medium.EMAIL) is None
+        assert self.do(store.lease_due, NOW, NOW + 5, Medium.MSISDN) == held[0].lease(NOW + 5)
 
     def test_what_was_taken_is_due_again_later(self, store: SessionStore) -> None:
         """A leased session that is not changed is due again from ``until`` on, not one ms earlier."""
         (waiting,) = self._opened(store, session("a", due_attempt=1, due_at=NOW))
-        assert self.do(store.lease_due, NOW, NOW + 5) == waiting.lease(NOW + 5)
-        assert self.do(store.lease_due, NOW + 4, NOW + 9) is None
-        assert self.do(store.lease_due, NOW + 5, NOW + 9) == waiting.lease(NOW + 5).lease(NOW + 9)
+        assert self.do(store.lease_due, NOW, NOW + 5, Medium.EMAIL) == waiting.lease(NOW + 5)
+        assert self.do(store.lease_due, NOW + 4, NOW + 9, Medium.EMAIL) is None
+        assert self.do(store.lease_due, NOW + 5, NOW + 9, Medium.EMAIL) == waiting.lease(NOW + 5).lease(NOW + 9)
 
     def test_what_is_done_is_not_due(self, store: SessionStore) -> None:
         """A session whose message was sent, put off or given up is not due; it may become due again."""
@@ -230,7 +239,7 @@ class SessionStoreContract(Contract):
         """Parallel leases return different sessions, as long as there are some."""
         sids = [f"{number}" for number in range(_THREADS - 3)]
         self._opened(store, *(session(sid, due_attempt=1, due_at=NOW) for sid in sids))
-        taken = self.together([(store.lease_due, NOW, NOW + 1)] * _THREADS)
+        taken = self.together([(store.lease_due, NOW, NOW + 1, Medium.EMAIL)] * _THREADS)
         assert sorted(each.sid for each in taken if each is not None) == sids
 
     def test_parallel_purges_count_each_session_once(self, store: SessionStore) -> None:
@@ -241,7 +250,7 @@ class SessionStoreContract(Contract):
 
     def _due(self, store: SessionStore) -> list[str]:
         """Lease all that is due; return the sids, oldest first."""
-        taken = [self.do(store.lease_due, NOW, NOW + 1) for _ in range(_THREADS)]
+        taken = [self.do(store.lease_due, NOW, NOW + 1, Medium.EMAIL) for _ in range(_THREADS)]
         return [each.sid for each in taken if each is not None]
 
     def _opened(self, store: SessionStore, *wanted: Session) -> list[Session]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from matrix_threepid import Medium
 from matrix_threepid.limits.rate import key_of
 from matrix_threepid.model.session import Session
 from matrix_threepid.offload import run_sync
@@ -149,7 +150,7 @@ def lease_due(setting: Setting) -> Work:
         at_once(hs.sessions.open(evolve(session, due_attempt=1, due_at=session.created_at)))
 
     async def take(_: object) -> Session | None:
-        return await hs.sessions.lease_due(hs.clock(), hs.clock() + _LEASE)
+        return await hs.sessions.lease_due(hs.clock(), hs.clock() + _LEASE, Medium.EMAIL)
 
     return Work(arguments=waiting, act=take, wrong=_not_taken)
 

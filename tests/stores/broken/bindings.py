@@ -3,7 +3,7 @@
 # ruff: noqa: D101  their names say what is wrong with them
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from threading import Barrier
 
 from attrs import evolve
@@ -65,14 +65,24 @@ class ListsTheNewestBindingFirst(MemoryBindings):
 
 
 class LeavesWhatItTakes(MemoryBindings):
-    async def lease_due(self, now: int, until: int) -> Binding | None:
-        taken = await super().lease_due(now, until)
+    async def lease_due(self, now: int, until: int, skip: Collection[str]) -> Binding | None:
+        taken = await super().lease_due(now, until, skip)
         self._rows.update({taken.id: evolve(taken, due_at=now)} if taken else {})
         return taken
 
 
+class SkipsNobody(MemoryBindings):
+    async def lease_due(self, now: int, until: int, skip: Collection[str]) -> Binding | None:
+        return await super().lease_due(now, until, ())
+
+
+class GivesUpWhatIsDue(MemoryBindings):
+    async def given_up(self, before: int, limit: int) -> Sequence[Binding]:
+        return [row for row in self.dump() if (row.unwanted_since or before) < before][:limit]
+
+
 class TakesWhatIsWanted(MemoryBindings):
-    async def lease_due(self, now: int, until: int) -> Binding | None:
+    async def lease_due(self, now: int, until: int, skip: Collection[str]) -> Binding | None:
         row = min((row for row in self.dump() if (row.due_at or 0) <= now), key=lambda row: row.id, default=None)
         self._rows.update({row.id: row.lease(until)} if row else {})
         return row and row.lease(until)
@@ -85,7 +95,7 @@ class LooksBeforeItTakesBack(MemoryBindings):
         super().__init__()
         self._looked = Barrier(8)
 
-    async def lease_due(self, now: int, until: int) -> Binding | None:
+    async def lease_due(self, now: int, until: int, skip: Collection[str]) -> Binding | None:
         found = min((row for row in self.dump() if row.due_at == now), key=lambda row: row.id, default=None)
         meet(self._looked)
         self._rows.update({found.id: found.lease(until)} if found else {})
@@ -133,6 +143,8 @@ CAUGHT_BY: dict[type, str] = {
     HidesTheNameless: "test_bindings_are_listed_by_user_the_oldest_first",
     ListsTheNewestBindingFirst: "test_bindings_are_listed_by_user_the_oldest_first",
     LeavesWhatItTakes: "test_what_was_taken_is_due_again_later",
+    SkipsNobody: "test_users_who_are_skipped_keep_their_turn",
+    GivesUpWhatIsDue: "test_what_was_given_up_is_found",
     TakesWhatIsWanted: "test_what_is_put_off_or_wanted_is_not_due",
     LooksBeforeItTakesBack: "test_parallel_takes_share_the_work",
     PurgesWhatIsKnown: "test_a_purge_takes_old_binds_without_an_address",

@@ -87,7 +87,7 @@ class ListsWhatIsOver(MemorySessions):
 
 
 class TakesTheNewest(MemorySessions):
-    async def lease_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
         waiting = [each for each in self.dump() if each.due_at is not None and each.due_at <= now]
         newest = max(waiting, key=lambda each: each.due_at or 0, default=None)
         taken = newest and newest.lease(until)
@@ -95,13 +95,19 @@ class TakesTheNewest(MemorySessions):
 
 
 class IsDueTooLate(MemorySessions):
-    async def lease_due(self, now: int, until: int) -> Session | None:
-        return await super().lease_due(now - 1, until)
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
+        return await super().lease_due(now - 1, until, medium)
+
+
+class TakesAnyMedium(MemorySessions):
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
+        taken = [await MemorySessions.lease_due(self, now, until, each) for each in reversed(Medium)]
+        return next((each for each in taken if each is not None), None)
 
 
 class TakesForGood(MemorySessions):
-    async def lease_due(self, now: int, until: int) -> Session | None:
-        taken = await super().lease_due(now, until)
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
+        taken = await super().lease_due(now, until, medium)
         self._by_sid.update({taken.sid: evolve(taken, due_at=None)} if taken else {})
         return taken
 
@@ -113,7 +119,7 @@ class LooksBeforeItTakes(MemorySessions):
         super().__init__()
         self._looked = Barrier(8)
 
-    async def lease_due(self, now: int, until: int) -> Session | None:
+    async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
         found = min((each for each in self.dump() if each.due_at == now), key=lambda each: each.sid, default=None)
         meet(self._looked)
         if found is not None:
@@ -176,6 +182,7 @@ CAUGHT_BY: dict[type, str] = {
     ListsWhatIsOver: "test_sessions_that_are_over_are_not_listed",
     TakesTheNewest: "test_due_messages_are_taken_oldest_first",
     IsDueTooLate: "test_due_messages_are_taken_oldest_first",
+    TakesAnyMedium: "test_each_medium_has_a_queue_of_its_own",
     TakesForGood: "test_what_was_taken_is_due_again_later",
     LooksBeforeItTakes: "test_parallel_takes_share_the_work",
     ErasesWhatIsOpen: "test_erasing_takes_all_of_a_user",
