@@ -30,6 +30,7 @@ _log = logging.getLogger("matrix_threepid")
 _DAY = 86_400_000
 _BUG = 500
 """The status that a host answers to an exception that is no ``MatrixError``."""
+_NO_BODY: Mapping[str, object] = {}
 _FEW, _MANY = 100, 1000
 """The largest number of messages or unbinds, and of rows of a table, in one run of a job."""
 _SENDINGS, _UNBINDS = 4, 16
@@ -224,13 +225,13 @@ class Service:
         # Here for all bodies: forms and bodies that no endpoint reads never get to ``read_object``, which checks too.
         if len(request.body) > self.role.policy.max_body:
             raise errors.TooLarge
-        handler, call, message = declared.handler, Call(request, caller), None
+        handler, body, message = declared.handler, _NO_BODY, None
         if declared.form is not None and request.is_form:
             handler = declared.form
         elif declared.request is not None:
-            call = Call(request, caller, self._body(declared, request))
-            message = read(declared.request, call.body)
-        reply = await handler(self.role, call, message)
+            body = self._body(declared, request)
+            message = read(declared.request, body)
+        reply = await handler(self.role, Call(request, caller, body), message)
         return reply if isinstance(reply, Response) else json_response(200, write(reply))
 
     def _body(self, declared: Endpoint, request: Request) -> Mapping[str, object]:

@@ -103,9 +103,12 @@ async def request_token(
 def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
     """Return the session for a request, not stored yet. Raises ``InvalidParam`` for its ``next_link``."""
     link = request.next_link
-    session = session_access.new_session(role, request.purpose, request.candidate, request.client_secret, request.owner)
-    return evolve(
-        session,
+    return session_access.new_session(
+        role,
+        request.purpose,
+        request.candidate,
+        request.client_secret,
+        request.owner,
         next_link=None if link is None else checked_next_link(link, role.policy.next_link_hosts),
         language=call.request.best_language(role.policy.languages),
         origin=call.origin,

@@ -6,6 +6,7 @@ Secrets, tokens and codes are derived here from the peppers (decision 21).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..model.keys import Pepper, same
 from ..model.session import Session
@@ -19,7 +20,9 @@ _TRIES = 32
 _DUMMY_PEPPER = Pepper(b"\0" * 32)
 
 
-def new_session(role: Role, purpose: Purpose, candidate: Candidate, secret: str, owner: str | None) -> Session:
+def new_session(
+    role: Role, purpose: Purpose, candidate: Candidate, secret: str, owner: str | None, **more: Any
+) -> Session:
     """Return a new session, not stored yet.
 
     * ``role``: gives peppers, clock and lifetimes.
@@ -27,6 +30,7 @@ def new_session(role: Role, purpose: Purpose, candidate: Candidate, secret: str,
     * ``candidate``: the address, and the spelling to which messages are sent.
     * ``secret``: the client secret.
     * ``owner``: the user whose access token the request carried; ``None`` without one.
+    * ``more``: other fields of the session.
     """
     pepper, sid, now = role.peppers.current, role.new_sid(), role.clock()
     return Session(
@@ -40,6 +44,7 @@ def new_session(role: Role, purpose: Purpose, candidate: Candidate, secret: str,
         slot=_slot(pepper, purpose, candidate.threepid, secret, owner),
         created_at=now,
         expires_at=now + role.policy.lifetimes.session,
+        **more,
     )
 
 

@@ -108,7 +108,8 @@ def framed(response: Response, method: str) -> Response:
         return evolve(response, body=b"")
     if response.status == _NO_CONTENT:
         return response
-    return evolve(response, headers=(*response.headers, ("Content-Length", str(len(response.body)))))
+    headers = (*response.headers, ("Content-Length", str(len(response.body))))
+    return Response(response.status, headers, response.body)
 
 
 def jobs_of(kept: Iterable[Service | Job]) -> list[Job]:

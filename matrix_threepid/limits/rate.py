@@ -24,12 +24,12 @@ async def charge_sending(role: Role, call: Call, threepid: Threepid) -> None:
     * ``threepid``: the address; its canonical form is the key, so that other spellings share the limit.
     """
     limits = role.policy.limits
-    address, client = key_of(role, "address", *_parts(threepid)), key_of(role, "client", call.client)
+    address, client = key_of(role, "address", *_parts(threepid)), client_mac(role, call.client)
     # Cost 0 asks for the block of this client and address without counting.
-    charges = [Charge(disowned_key(role, threepid, call.client), DISOWNED, cost=0), Charge(address, limits.per_address)]
+    charges = [Charge(_pair(role, threepid, client), DISOWNED, cost=0), Charge(address, limits.per_address)]
     # A delegate is called by a homeserver, whose one address would use up the limit of a client for all its users.
     if role.sees_clients:
-        charges.insert(1, Charge(client, limits.per_client))
+        charges.insert(1, Charge(f"client:{client}", limits.per_client))
     if call.user_id is not None:
         charges.append(Charge(key_of(role, "user", call.user_id), limits.per_user))
     await charge(role, "send", charges)
@@ -48,11 +48,6 @@ async def charge_binding(role: Role, user_id: str) -> None:
 async def block_disowned(role: Role, threepid: Threepid, client_mac: str) -> None:
     """Block requests of this client for messages to this address for a day (SEC-44)."""
     await role.limiter.charge([Charge(_pair(role, threepid, client_mac), DISOWNED)], role.clock())
-
-
-def disowned_key(role: Role, threepid: Threepid, client: str) -> str:
-    """Return the key under which an address is blocked for a client."""
-    return _pair(role, threepid, client_mac(role, client))
 
 
 def client_mac(role: Role, client: str) -> str:
@@ -95,6 +90,7 @@ def refuse(role: Role, action: str, wait: int) -> NoReturn:
 
 
 def _pair(role: Role, threepid: Threepid, mac: str) -> str:
+    """Return the key under which an address is blocked for a client; ``mac``: that of the client."""
     return key_of(role, "disowned", *_parts(threepid), mac)
 
 

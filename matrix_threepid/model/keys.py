@@ -57,7 +57,14 @@ class Pepper:
 
     def _digest(self, label: str, parts: tuple[str, ...]) -> bytes:
         # No member of a request can contain a zero byte, so two different lists of parts never join to the same text.
-        return hmac.digest(self.key, "\0".join((label, *parts)).encode(), "sha256")
+        digest = self._keyed.copy()
+        digest.update("\0".join((label, *parts)).encode())
+        return digest.digest()
+
+    @cached_property
+    def _keyed(self) -> hmac.HMAC:
+        """A MAC of nothing yet; a copy of it takes half the time of a new one, and a request makes eight."""
+        return hmac.new(self.key, digestmod="sha256")
 
 
 @frozen

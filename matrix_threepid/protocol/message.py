@@ -105,12 +105,17 @@ def _unwrapped(wrapped_in: tuple[str, ...], body: Mapping[str, object]) -> Mappi
 
 def write(message: object) -> dict[str, object]:
     """Return a message as a JSON object; absent optional members are left out."""
-    names = (field.name for field in attrs.fields(type(message)))  # type: ignore[arg-type]
-    values = {name: getattr(message, name) for name in names}
-    return {name: _plain(value) for name, value in values.items() if value is not None}
+    values = ((name, getattr(message, name)) for name in _names(type(message)) or ())
+    return {name: _plain(value) for name, value in values if value is not None}
+
+
+@once
+def _names(cls: type) -> tuple[str, ...] | None:
+    """Return the names of the members of a message class; ``None`` for a class of another kind."""
+    return tuple(field.name for field in attrs.fields(cls)) if attrs.has(cls) else None
 
 
 def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    return write(value) if attrs.has(type(value)) else value
+    return value if _names(type(value)) is None else write(value)

@@ -107,12 +107,13 @@ class Response:
         return json.loads(self.body)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *CORS)
 
 
 def json_response(status: int, body: Mapping[str, object], *headers: tuple[str, str]) -> Response:
     """Return ``body`` as a JSON answer with CORS headers."""
-    return Response(status, _JSON + headers, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+    return Response(status, _JSON + headers, _ENCODER.encode(body).encode())
 
 
 def read_object(raw: bytes, max_bytes: int) -> dict[str, object]:

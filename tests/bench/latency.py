@@ -36,7 +36,7 @@ class Latency:
     def floor_name(self, options: Options) -> str:
         """Return what a line calls the floor."""
         place = "cpu" if options.kind_of_store == "memory" else "sql"
-        return f"{place}.{self.floor}" if isinstance(self.floor, str) else "str.format"
+        return f"{place}.{self.floor}" if isinstance(self.floor, str) else self.floor.__module__.rpartition(".")[2]
 
     def reps(self, options: Options) -> int:
         """Return how often the unit runs."""

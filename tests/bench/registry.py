@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from matrix_threepid.model.threepid import Purpose
 
+from . import checked_floors
 from .latency import Latency, Prepare
 from .setting import Options
 from .units import cold, grow, memory, purge, render, start, w1, w2, w3, w5, w6
@@ -56,6 +57,9 @@ UNITS: Mapping[str, Unit] = {
     **{name: Latency(prepare=prepare, floor="w1") for name, prepare in _W1.items()},
     **{name: Latency(prepare=prepare, floor="w2") for name, prepare in _W2.items()},
     **{name: Latency(prepare=prepare, floor="w3") for name, prepare in _W3.items()},
+    "checked.request_token": Latency(prepare=_W1["w1.request_token"], floor=checked_floors.w1),
+    "checked.submit": Latency(prepare=w2.submit_json, floor=checked_floors.w2),
+    "checked.list": Latency(prepare=partial(w3.listing, 2), floor=checked_floors.w4),
     "w4.list": Latency(prepare=partial(w3.listing, 2), floor="w4"),
     "w4.list100": Latency(prepare=partial(w3.listing, 100), floor="w4x100", share=10),
     "w5.bind": Latency(prepare=w5.bind, floor="w5_bind", identity="stub"),
