@@ -35,6 +35,7 @@ def test_the_way_to_a_mail_server(given: dict[str, Any], tls: str, port: int) ->
 
 
 _MADE_BY_US = {
+    "channel": "verify_channel",
     "access_token": "access_token_file",
     "context": "ca_file",
     "fetch": "proxy",

@@ -109,10 +109,13 @@ class RefusedForNow:
 
     * ``reason``: a text for the operator.
     * ``retry_after``: the ms to wait, where the provider limits the rate; ``None`` if it named none.
+    * ``elsewhere``: whether ``Fallback`` may ask another provider for an SMS, since this one was not reached or is out
+      of order. Outcomes that differ in it only are equal. Default ``False``.
     """
 
     reason: str
     retry_after: int | None = None
+    elsewhere: bool = field(default=False, eq=False, repr=False)
 
 
 @frozen
@@ -120,11 +123,14 @@ class Unknown:
     """The message was handed over and no answer came; it counts as sent, since it may have been.
 
     * ``reason``: a text for the operator.
+    * ``elsewhere``: whether ``Fallback`` may ask another provider for an SMS, since this one answered 5xx. Outcomes
+      that differ in it only are equal. Default ``False``.
 
     See https://www.rfc-editor.org/rfc/rfc1047.
     """
 
     reason: str
+    elsewhere: bool = field(default=False, eq=False, repr=False)
 
 
 Outcome = Accepted | RefusedForever | RefusedForNow | Unknown

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from ..net.direct_https import DirectHttp as DirectHttp
     from ..net.direct_https import request_to as request_to
     from ..net.loopback import is_loopback as is_loopback
+    from ..texts.mails import words_for as words_for
     from ._http_outcomes import of_failure as of_failure
     from ._http_outcomes import of_status as of_status
     from ._http_outcomes import wait_of as wait_of
+    from ._sms import sms_text as sms_text
     from .console import ConsoleSender as ConsoleSender
+    from .fallback import Fallback as Fallback
     from .gateway.sender import HttpSender as HttpSender
     from .smtp.sender import SmtpSender as SmtpSender
     from .twilio.sender import TwilioSender as TwilioSender
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".console": ("ConsoleSender",),
+    ".fallback": ("Fallback",),
     ".gateway.sender": ("HttpSender",),
+    "._sms": ("sms_text",),
     ".smtp.sender": ("SmtpSender",),
     ".twilio.sender": ("TwilioSender",),
     ".twilio.verify": ("TwilioVerifySender",),
@@ -44,5 +49,6 @@ _HOMES = {
         "Unknown",
     ),
     "..net.loopback": ("is_loopback",),
+    "..texts.mails": ("words_for",),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -18,7 +18,18 @@ _MAYBE_SENT = (Failure.LOST, Failure.ODD, Failure.TIMEOUT)
 
 def of_failure(failure: HttpFailure) -> RefusedForNow | Unknown:
     """Return the outcome of a message whose request was not answered."""
-    return (Unknown if failure.kind in _MAYBE_SENT else RefusedForNow)(str(failure))
+    if failure.kind in _MAYBE_SENT:
+        return Unknown(str(failure))
+    return RefusedForNow(str(failure), elsewhere=True)
+
+
+def is_down(status: int) -> bool:
+    """Return whether a status says that the provider is out of order, or takes no more, so that another may be asked.
+
+    >>> is_down(500), is_down(429), is_down(400)
+    (True, True, False)
+    """
+    return status >= 500 or status == 429
 
 
 def of_status(status: int, reason: str, wait: int | None) -> RefusedForNow | Unknown:
@@ -34,7 +45,9 @@ def of_status(status: int, reason: str, wait: int | None) -> RefusedForNow | Unk
     >>> of_status(502, "the gateway answered 502", None)
     Unknown(reason='the gateway answered 502')
     """
-    return Unknown(reason) if status >= 500 and status != 503 else RefusedForNow(reason, wait)
+    if status >= 500 and status != 503:
+        return Unknown(reason, elsewhere=True)
+    return RefusedForNow(reason, wait, elsewhere=is_down(status))
 
 
 def wait_of(reply: HttpReply) -> int | None:

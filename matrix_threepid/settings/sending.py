@@ -118,6 +118,9 @@ class TwilioSettings:
     verify_service_sid: str | None = member(
         SERVICE, None, doc="the service of Twilio Verify, which makes, sends and checks the codes itself"
     )
+    verify_channel: Literal["sms", "call", "whatsapp"] = member(
+        OneOf("sms", "call", "whatsapp"), "sms", doc="how Twilio Verify brings its codes"
+    )
     proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
 
     def sender(self, offload: Offload | None = None, texts: Texts | None = None) -> TwilioSender | TwilioVerifySender:
@@ -137,6 +140,7 @@ class TwilioSettings:
                     self.account_sid,
                     self.auth_token,
                     service_sid=self.verify_service_sid,
+                    channel=self.verify_channel,
                     base_url=self.base_url,
                     fetch=fetch,
                 )

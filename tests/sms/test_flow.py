@@ -12,7 +12,7 @@ from matrix_threepid.events import MessageSent
 from matrix_threepid.login import user_of_login
 from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.protocol.errors import Unauthorized
-from matrix_threepid.senders.sms_text import sms_text
+from matrix_threepid.senders._sms import sms_text
 from matrix_threepid.testing import ALICE, World
 
 from .acting import SUBMIT, ask, outcome, submit, texting

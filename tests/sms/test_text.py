@@ -10,7 +10,7 @@ import pytest
 
 from matrix_threepid import Purpose
 from matrix_threepid.model.message import MessageKind
-from matrix_threepid.senders.sms_text import segments, sms_text, wordings
+from matrix_threepid.senders._sms import segments, sms_text, wordings
 from matrix_threepid.texts.catalogue import Texts
 
 from .gateway import told

@@ -21,7 +21,7 @@ from .acting import outcome as answered
 from .gateway import CREATED, HTML, WAITS, error, gateway, outcome_of, through, told, trusting
 
 DOCS = Path(__file__).parents[2] / "docs" / "phone-numbers.md"
-DENIED = (21408, 30450, 60410)
+DENIED = (13227, 21203, 21215, 21408, 30450, 32205, 60220, 60410, 60605)
 
 
 @pytest.mark.parametrize("code", OUTCOMES)

@@ -10,7 +10,7 @@ from ...model.threepid import Medium, Purpose
 from ...ports import TokenSender
 from ...roles.base import Role, submit_path
 from ...roles.homeserver import Homeserver
-from ...senders.sms_text import sms_text
+from ...senders import sms_text
 from ...senders.smtp.words import words_for
 from ...texts.catalogue import Texts
 

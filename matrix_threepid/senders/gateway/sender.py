@@ -17,7 +17,7 @@ from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
 from ...texts.catalogue import Texts
 from .._http_outcomes import of_failure, of_status, wait_of
-from ..sms_text import sms_text
+from .._sms import sms_text
 
 _PLACEHOLDERS = ("number", "digits", "text", "code")
 _ALLOWED = "$number, $digits, $text and $code"

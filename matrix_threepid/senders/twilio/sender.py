@@ -13,7 +13,7 @@ from ...net.fetch import Fetch
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
 from ...texts.catalogue import Texts
-from ..sms_text import sms_text
+from .._sms import sms_text
 from ._outcomes import TwilioFailed
 
 CHECK_DEADLINE = 10_000

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, TokenMessage
 from ...protocol.errors import ConfigurationError
 from ._outcomes import TwilioFailed
 from .sender import TwilioAccount
 
+CHANNELS = ("sms", "call", "whatsapp")
 _SERVICE = re.compile(r"VA[0-9A-Za-z]{1,64}")
 _WRONG = (404, 20404, 60200, 60202)
 """HTTP statuses and error codes of Twilio that mean that a code is wrong.
@@ -27,12 +28,15 @@ class TwilioVerifySender(TwilioAccount):
 
     * ``account_sid``, ``auth_token``, ``fetch``, ``base_url``: as for ``TwilioAccount``.
     * ``service_sid``: the SID of a Verify service, which begins with VA.
+    * ``channel``: how codes go out: ``"sms"`` (the default), ``"call"`` (a voice reads the code out) or ``"whatsapp"``;
+      see https://www.twilio.com/docs/verify/authentication-channels.
 
     The limits on guesses are those of our own codes. Twilio accepts a code once: submitted again it is wrong. Raises
     ``ConfigurationError`` as ``TwilioAccount`` does.
     """
 
     service_sid: str
+    channel: Literal["sms", "call", "whatsapp"] = field(default="sms", validator=validators.in_(CHANNELS))
 
     def __attrs_post_init__(self) -> None:
         if not _SERVICE.fullmatch(self.service_sid):
@@ -45,7 +49,7 @@ class TwilioVerifySender(TwilioAccount):
         """
         if message.kind is not MessageKind.TOKEN or message.code is None:
             return RefusedForever("an SMS holds a code, and this message has none")
-        verification = {"to": f"+{message.recipient}", "channel": "sms", "locale": message.language}
+        verification = {"to": f"+{message.recipient}", "channel": self.channel, "locale": message.language}
         try:
             started = await self._account.ask(
                 message.deadline, lambda client: self._service(client).verifications.create_async(**verification)
