@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .limits.rate import key_of
+from .limits.counting import keys_of
 from .model.media import MEDIA
 from .model.threepid import Threepid
 from .protocol.errors import InvalidParam
@@ -50,7 +50,10 @@ async def user_of_login(hs: Homeserver, body: Mapping[str, object]) -> str | Non
 def login_key(hs: Homeserver, body: Mapping[str, object]) -> str:
     """Return the key under which tries to log in by the address of a body are counted; nothing can be read off it."""
     named = _named(hs, body.get("identifier", body))
-    return key_of(hs, "login", *(part for threepid in named for part in (threepid.medium.value, threepid.address)))
+    current, *_ = keys_of(
+        hs, "login", *(part for threepid in named for part in (threepid.medium.value, threepid.address))
+    )
+    return current
 
 
 def _named(hs: Homeserver, identifier: Any) -> tuple[Threepid, ...]:

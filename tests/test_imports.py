@@ -42,7 +42,7 @@ def test_imports_point_one_way() -> None:
         ("protocol/wire.py", "from ..model import threepid", "Imports point one way"),
         ("stores/extra.py", "from ..senders import console", "Imports point one way"),
         ("novelty.py", "", "Imports point one way"),
-        ("limits/rate.py", "def late():\n    from . import guesses", "No module needs one that needs it"),
+        ("limits/counting.py", "def late():\n    from . import guesses", "No module needs one that needs it"),
         ("flows/add.py", "def late():\n    import asyncio", "The core imports no event loop, framework or driver"),
         ("hosts/extra.py", "import starlette", "The core imports no event loop, framework or driver"),
     ],

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matrix_threepid.ports import Charge
+from matrix_threepid.ports import Charge, merged
 
 from .client import PREFIX, Client, ask
 
 # Numbers are doubles here, and exact up to 2^53; Lua's own way to print them rounds.
 _SPEND = """
-local now = tonumber(ARGV[1])
-for i = 2, #ARGV, 4 do
-  local key, span, interval, cost = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
-  local full_at = tonumber(redis.call('ZSCORE', KEYS[1], key) or now)
-  local base = math.min(math.max(full_at, now), now + span)
-  local wait = base + interval * math.max(cost, 1) - now - span
-  local counted = wait > 0 and base or base + interval * cost
-  if counted > now then redis.call('ZADD', KEYS[1], string.format('%.0f', counted), key) end
-  if wait > 0 then return wait end
+local longest, counted = 0, {}
+for i = 1, #ARGV, 6 do
+  local key, base, price, most = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+  local full, wait = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
+  local stored = math.min(math.max(tonumber(redis.call('ZSCORE', KEYS[1], key) or base), base), full)
+  if stored > most then
+    longest = math.max(longest, wait > 0 and wait or stored - most)
+    if stored > base then redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', stored), key) end
+  elseif price > 0 then
+    table.insert(counted, string.format('%.0f', stored + price))
+    table.insert(counted, key)
+  end
+end
+if longest == 0 and #counted > 0 then redis.call('ZADD', KEYS[1], unpack(counted)) end
+return longest
+"""
+_GIVE_BACK = """
+for i = 1, #ARGV, 2 do
+  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then redis.call('ZINCRBY', KEYS[1], -tonumber(ARGV[i + 1]), ARGV[i]) end
 end
 return 0
 """
@@ -37,10 +47,16 @@ class RedisLimits:
         self._key = f"{prefix}limits"
 
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
-        numbers = [(take.key, take.limit.span, take.limit.interval, take.cost) for take in charges]
-        return int(
-            await ask(self._client.eval, _SPEND, 1, self._key, now, *(part for each in numbers for part in each))
-        )
+        values = [value for each in merged(charges) for value in _values(each, now)]
+        return int(await ask(self._client.eval, _SPEND, 1, self._key, *values))
+
+    async def give_back(self, charges: Sequence[Charge], now: int) -> None:
+        values = [value for each in charges for value in (each.key, each.price)]
+        await ask(self._client.eval, _GIVE_BACK, 1, self._key, *values)
+
+    async def used(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
+        scores = [await ask(self._client.zscore, self._key, each.key) for each in charges]
+        return [each.used(None if at is None else int(at), now) for each, at in zip(charges, scores, strict=True)]
 
     async def forget(self, keys: Sequence[str]) -> None:
         if keys:
@@ -48,3 +64,8 @@ class RedisLimits:
 
     async def purge(self, now: int, limit: int) -> int:
         return int(await ask(self._client.eval, _PURGE, 1, self._key, now, limit))
+
+
+def _values(charge: Charge, now: int) -> tuple[str | int, ...]:
+    wait = 0 if charge.until is None else max(charge.until - now, 1)
+    return charge.key, charge.base(now), charge.price, charge.most(now), charge.full(now), wait

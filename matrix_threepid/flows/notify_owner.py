@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..limits.rate import key_of
+from ..limits.counting import DAY, charged, period
 from ..model.keys import random_text
 from ..model.media import MEDIA
 from ..model.message import MessageKind, TokenMessage
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, Candidate, Purpose, Threepid, masked
-from ..policy import per_day
-from ..ports import Charge
 from ..protocol.errors import Unavailable
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from .session_access import new_session, update_session
 
 _MOST = 5
-_A_DAY = per_day(20)
+_A_DAY = 20
 _SECRET_BYTES = 16
 _PURPOSES = {
     MessageKind.ADDED: Purpose.ADD,
@@ -62,7 +60,7 @@ async def address_notices(hs: Homeserver, event: Session) -> None:
     """
     kind = MessageKind(event.notice)
     for held in await _recipients(hs, event.owner or "", event.threepid) if _is_ours(hs, event) else ():
-        if await hs.limiter.charge([Charge(key_of(hs, "notice", held.address), _A_DAY)], hs.clock()):
+        if await charged(hs, [period("notice", _A_DAY, DAY, held.address)]):
             continue
         candidate = Candidate(held.threepid, held.spelling or held.address)
         # The same secret each time gives the same slot, and whoever reads the store does not know it.

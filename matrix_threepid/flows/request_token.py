@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import evolve, field, frozen
 
+from ..limits.counting import give_back
 from ..limits.guesses import code_digits
 from ..limits.rate import charge_sending, client_mac
 from ..limits.sms import charge_sms, plan_reached
@@ -84,16 +85,17 @@ async def request_token(
     if not await role.rules.allows(threepid, request.purpose, call.user_id):
         raise ThreepidDenied
 
-    await charge_sending(role, call, threepid)
+    charged_at = role.clock()
+    charged = await charge_sending(role, call, threepid)
     if plan is not None:
-        await charge_sms(role, threepid, plan)
+        charged += await charge_sms(role, threepid, plan)
     if request.by_code:
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
         session = evolve(session, code_digits=await code_digits(role))
 
     session = await look_up(session)
     try:
-        return await _open_and_send(role, session, request)
+        return await _open_and_send(role, session, request, lambda: give_back(role, charged, charged_at))
     except (InvalidParam, Unavailable):
         if unsent is None:
             raise
@@ -116,8 +118,12 @@ def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
     )
 
 
-async def _open_and_send(role: Role, session: Session, request: TokenRequest) -> Session:
+async def _open_and_send(
+    role: Role, session: Session, request: TokenRequest, give_back: Callable[[], Awaitable[None]]
+) -> Session:
     """Store the session with its message written ahead of the sending, and send it unless sending is deferred.
+
+    * ``give_back``: gives the limits back what the request was charged.
 
     If the process crashes between the two, a worker finds the stored message and sends it (SEC-34).
     """
@@ -137,7 +143,7 @@ async def _open_and_send(role: Role, session: Session, request: TokenRequest) ->
             role, stored_session.sid, lambda stored: _resumed(begun(stored), session)
         )
     if to_send is not None and not defers:
-        await send_now(role, to_send)
+        await send_now(role, to_send, give_back)
     return stored_session
 
 

@@ -5,7 +5,7 @@ After a crash in between, a mail is sent again (with the same link) and an SMS i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
 from attrs import define, field
@@ -33,8 +33,12 @@ def lease_end(role: Role, medium: Medium) -> int | None:
     return role.clock() + LEASE * role.policy.send_deadline if MEDIA[medium].resendable else None
 
 
-async def send_now(role: Role, session: Session) -> None:
+async def send_now(role: Role, session: Session, give_back: Callable[[], Awaitable[None]]) -> None:
     """Send the message of a session within the request.
+
+    * ``role``: the role.
+    * ``session``: the session, with its message written ahead.
+    * ``give_back``: awaited if an outage kept the message from being handed over (decision 28).
 
     Raises ``InvalidParam``, ``ThreepidDenied``, ``LimitExceeded`` or ``Unavailable`` if it was refused.
     """
@@ -42,6 +46,8 @@ async def send_now(role: Role, session: Session) -> None:
     if isinstance(outcome, RefusedForever):
         raise ThreepidDenied if outcome.denied else InvalidParam(_NEVER.format(session.threepid.medium.value))
     if isinstance(outcome, RefusedForNow):
+        if outcome.outage:
+            await give_back()
         raise LimitExceeded(outcome.retry_after) if outcome.retry_after else Unavailable(_NOT_NOW)
 
 

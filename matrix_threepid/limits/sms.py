@@ -6,19 +6,12 @@ https://www.twilio.com/docs/verify/preventing-toll-fraud.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from attrs import evolve
-
 from ..events import SmsBudgetUsed, SmsCountryPaused
 from ..model.msisdn import Plan, plan_of
 from ..model.threepid import Threepid
-from ..policy import Limit
-from ..ports import Charge
 from ..protocol.errors import ThreepidDenied
 from ..roles.base import Role
-from .budgets import DAY, HOUR, Budget, emit_once, used
-from .rate import charge, key_of, refuse
+from .counting import DAY, HOUR, Counter, charge, charged, once, period, refuse, used
 
 
 def plan_reached(role: Role, threepid: Threepid) -> Plan:
@@ -29,8 +22,8 @@ def plan_reached(role: Role, threepid: Threepid) -> Plan:
     return plan
 
 
-async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> None:
-    """Charge one SMS to its number, prefix and country, and to the hour and the day.
+async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> list[Counter]:
+    """Charge one SMS to its number, prefix and country, and to the hour and the day; return what was charged.
 
     * ``role``: gives policy, limiter and listener.
     * ``threepid``: the number.
@@ -38,79 +31,81 @@ async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> None:
 
     Raises ``LimitExceeded``; then nothing is charged.
     """
-    budgets = [(budget, await used(role, budget)) for budget in _budgets(role, plan.region)]
-    await _check_conversion(role, plan.region, *budgets[0])
-    for budget, so_far in budgets:
-        if so_far >= budget.allowed:
-            await _warn(role, budget, so_far)
+    budgets = _budgets(role, plan.region)
+    *so_far, validated = await used(role, [*budgets.values(), _validated_in(role, plan.region)])
+    await _check_conversion(role, plan.region, budgets[plan.region], so_far[0], validated)
+    for (name, budget), count in zip(budgets.items(), so_far, strict=True):
+        if count >= budget.limit.burst:
+            await _warn(role, name, budget, count)
             refuse(role, "sms budget", budget.ends_in(role))
-    # The limiter keeps the charges before a refused one, so all are asked at cost 0 first: a request that one limit
-    # refuses must not use up the others.
-    charges = list(_limited(role, threepid, plan))
-    asked = [evolve(each, cost=0) for each in charges]
-    await charge(role, "sms", [*asked, *charges, *(budget.charge(role) for budget, _ in budgets)])
-    for budget, so_far in budgets:
-        await _warn(role, budget, so_far + 1)
+    counters = [*_limited(role, threepid, plan), *budgets.values()]
+    await charge(role, "sms", counters)
+    for (name, budget), count in zip(budgets.items(), so_far, strict=True):
+        await _warn(role, name, budget, count + 1)
+    return counters
 
 
 async def count_validated(role: Role, threepid: Threepid) -> None:
     """Count that the code of an SMS was submitted, for the conversion of its country."""
-    validated = _validated_in(role, plan_of(threepid.address).region)
-    await role.limiter.charge([validated.charge(role)], role.clock())
+    await charged(role, [_validated_in(role, plan_of(threepid.address).region)])
 
 
 async def sms_left(role: Role) -> dict[str, int]:
     """Return how many SMS may still be sent: by ``hour``, by ``day``, and for today by each country of the policy."""
-    budgets = {budget.name: budget for region in role.policy.sms.countries for budget in _budgets(role, region)}
-    return {name: budget.allowed - await used(role, budget) for name, budget in budgets.items()}
+    budgets = {name: each for region in role.policy.sms.countries for name, each in _budgets(role, region).items()}
+    counts = await used(role, list(budgets.values()))
+    return {name: each.limit.burst - count for (name, each), count in zip(budgets.items(), counts, strict=True)}
 
 
-def _budgets(role: Role, region: str) -> tuple[Budget, Budget, Budget]:
+def _budgets(role: Role, region: str) -> dict[str, Counter]:
+    """Return the budgets of an SMS by name, that of its country first."""
     rules = role.policy.sms
-    return (
-        Budget(region, rules.budget_per_country, DAY),
-        Budget("hour", rules.budget_per_hour, HOUR),
-        Budget("day", rules.budget_per_day, DAY),
-    )
+    return {
+        region: period("budget", rules.budget_per_country, DAY, region),
+        "hour": period("budget", rules.budget_per_hour, HOUR, "hour"),
+        "day": period("budget", rules.budget_per_day, DAY, "day"),
+    }
 
 
-def _validated_in(role: Role, region: str) -> Budget:
-    return Budget(f"{region} validated", role.policy.sms.budget_per_country, DAY)
+def _validated_in(role: Role, region: str) -> Counter:
+    return period("validated", role.policy.sms.budget_per_country, DAY, region)
 
 
-async def _check_conversion(role: Role, region: str, country: Budget, sent: int) -> None:
+async def _check_conversion(role: Role, region: str, country: Counter, sent: int, validated: int) -> None:
     """Refuse SMS to a country in which too few of their codes are submitted.
 
     * ``role``: gives policy and limiter.
     * ``region``: the country.
     * ``country``: its budget of the day.
-    * ``sent``: the SMS sent to it today.
+    * ``sent``, ``validated``: the SMS sent to it today, and how many codes of theirs were submitted.
 
     Raises ``LimitExceeded``.
     """
     rule = role.policy.sms.conversion
-    if rule is None or sent < rule.over:
+    if rule is None or sent < rule.over or validated >= rule.least * sent:
         return
-    validated = await used(role, _validated_in(role, region))
-    if validated < rule.least * sent:
-        await emit_once(role, country, "paused", SmsCountryPaused(region, sent, validated))
-        # Until the lifetime of a code is over, codes that were sent may be submitted and raise the share again.
-        refuse(role, "sms conversion", min(role.policy.lifetimes.code, country.ends_in(role)))
+    if await once(role, country, "paused"):
+        role.emit(SmsCountryPaused(region, sent, validated))
+    # Until the lifetime of a code is over, codes that were sent may be submitted and raise the share again.
+    refuse(role, "sms conversion", min(role.policy.lifetimes.code, country.ends_in(role)))
 
 
-async def _warn(role: Role, budget: Budget, count: int) -> None:
+async def _warn(role: Role, name: str, budget: Counter, count: int) -> None:
     """Emit ``SmsBudgetUsed`` once for the share ``warn_at``, and once when the whole budget is used."""
+    allowed = budget.limit.burst
     for share in (role.policy.sms.warn_at, 1):
-        if count >= share * budget.allowed:
-            await emit_once(role, budget, f"{share}", SmsBudgetUsed(budget.name, count, budget.allowed))
+        if count >= share * allowed and await once(role, budget, f"{share}"):
+            role.emit(SmsBudgetUsed(name, count, allowed))
 
 
-def _limited(role: Role, threepid: Threepid, plan: Plan) -> Iterator[Charge]:
-    """Yield a charge for each limit of the number and of its prefix."""
-    yield from _numbered(key_of(role, "sms number", threepid.address), role.policy.sms.per_number)
-    yield from _numbered(key_of(role, "sms prefix", plan.prefix), role.policy.sms.per_prefix)
-
-
-def _numbered(key: str, limits: tuple[Limit, ...]) -> Iterator[Charge]:
-    """Yield a charge for each limit; numbered keys keep the counts of a key's several limits apart."""
-    return (Charge(f"{key}:{number}", limit) for number, limit in enumerate(limits))
+def _limited(role: Role, threepid: Threepid, plan: Plan) -> list[Counter]:
+    """Return a counter for each limit of the number and of its prefix; numbers keep several limits apart."""
+    rules = role.policy.sms
+    return [
+        Counter(kind, (part, str(number)), limit)
+        for kind, part, limits in (
+            ("sms number", threepid.address, rules.per_number),
+            ("sms prefix", plan.prefix, rules.per_prefix),
+        )
+        for number, limit in enumerate(limits)
+    ]

@@ -1,4 +1,4 @@
-"""``MemoryLimits``: rate limits in a dictionary of one process, by the arithmetic of ``Limit`` as in SQL."""
+"""``MemoryLimits``: rate limits in a dictionary of one process, by the arithmetic of ``Charge`` as in SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from heapq import nsmallest
 from threading import Lock
 
-from ..ports import Charge
+from ..ports import Charge, merged
 
 
 class MemoryLimits:
@@ -31,8 +31,23 @@ class MemoryLimits:
 
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
         with self._lock:
-            # In order up to the first refusal: what was charged before it stays charged (decision 30).
-            return next((wait for charge in charges if (wait := self._charge(charge, now))), 0)
+            counted = [(each, *each.counted(self._full_at.get(each.key), now)) for each in merged(charges)]
+            wait = max((wait for _, _, wait in counted), default=0)
+            for each, full_at, refused in counted:
+                # After a refusal only the refused keys are stored, as they were: the clock may have been set back.
+                if bool(wait) is bool(refused):
+                    self._keep(each, full_at, now)
+            return wait
+
+    async def give_back(self, charges: Sequence[Charge], now: int) -> None:
+        with self._lock:
+            for each in charges:
+                if each.key in self._full_at:
+                    self._full_at[each.key] -= each.price
+
+    async def used(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
+        with self._lock:
+            return [each.used(self._full_at.get(each.key), now) for each in charges]
 
     async def forget(self, keys: Sequence[str]) -> None:
         with self._lock:
@@ -43,15 +58,11 @@ class MemoryLimits:
         with self._lock:
             return self._forget(now, limit)
 
-    def _charge(self, charge: Charge, now: int) -> int:
-        full_at, wait = charge.limit.charge(self._full_at.get(charge.key), charge.cost, now)
+    def _keep(self, charge: Charge, full_at: int, now: int) -> None:
         # A completely refilled key equals one that was never charged, so it is not stored.
-        if full_at > now:
-            self._keep(charge.key, full_at, now)
-        return wait
-
-    def _keep(self, key: str, full_at: int, now: int) -> None:
-        self._full_at[key] = full_at
+        if full_at <= charge.base(now):
+            return
+        self._full_at[charge.key] = full_at
         if len(self._full_at) > self._max_keys:
             self._make_room(now)
 

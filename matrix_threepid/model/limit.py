@@ -1,4 +1,4 @@
-"""How often something may be done: a limit as a value, with the arithmetic that counts against it.
+"""How often something may be done: a limit as a value. ``ports.Charge`` has the arithmetic that counts against it.
 
 The generic cell rate algorithm needs one number a key: the time from which the key is completely refilled.
 See https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm.
@@ -40,26 +40,6 @@ class Limit:
     def span(self) -> int:
         """The ms that a used-up limit takes to refill completely."""
         return self.interval * self.burst
-
-    def charge(self, full_at: int | None, cost: int, now: int) -> tuple[int, int]:
-        """Return the number to store for a key after a charge, and the ms to wait: 0 if the charge is granted.
-
-        * ``full_at``: the number stored so far; ``None`` for a key that is not stored.
-        * ``cost``: the number of charges; 0 charges nothing and is answered as a charge of 1 would be.
-        * ``now``: the time in ms. The new number has to be stored only where it is later than this.
-
-        A refused charge counts nothing. A cost above ``burst`` is never granted.
-
-        >>> Limit(2, 1).charge(None, 1, now=10_000)
-        (11000, 0)
-        >>> Limit(2, 1).charge(12_000, 1, now=10_000)
-        (12000, 1000)
-        """
-        interval, span = self.interval, self.span
-        # Without the upper bound a clock that was set back would refuse every charge until it has caught up.
-        base = min(max(full_at or now, now), now + span)
-        wait = base + interval * max(cost, 1) - now - span
-        return (base, wait) if wait > 0 else (base + interval * cost, 0)
 
 
 def per_hour(count: int) -> Limit:

@@ -111,11 +111,14 @@ class RefusedForNow:
     * ``retry_after``: the ms to wait, where the provider limits the rate; ``None`` if it named none.
     * ``elsewhere``: whether ``Fallback`` may ask another provider for an SMS, since this one was not reached or is out
       of order. Outcomes that differ in it only are equal. Default ``False``.
+    * ``outage``: whether it is an outage: no connection, a 5xx or 429 of a provider, a 4xx of a mail server. Only then
+      the limits are given back what the message was charged (decision 28). Default ``True``.
     """
 
     reason: str
     retry_after: int | None = None
     elsewhere: bool = field(default=False, eq=False, repr=False)
+    outage: bool = field(default=True, eq=False, repr=False)
 
 
 @frozen

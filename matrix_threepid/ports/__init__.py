@@ -9,7 +9,7 @@ from ..model.call import Caller
 from .host import Accounts, AddressRules, Callers, Clock, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, ObjectSigner, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
-from .stores import AssociationStore, BindingStore, Charge, RateLimiter, SessionStore
+from .stores import AssociationStore, BindingStore, Charge, RateLimiter, SessionStore, merged
 
 __all__ = [
     "Accounts",
@@ -32,5 +32,6 @@ __all__ = [
     "SessionStore",
     "TokenSender",
     "Uia",
+    "merged",
     "system_clock",
 ]

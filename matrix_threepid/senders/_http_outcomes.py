@@ -47,7 +47,7 @@ def of_status(status: int, reason: str, wait: int | None) -> RefusedForNow | Unk
     """
     if status >= 500 and status != 503:
         return Unknown(reason, elsewhere=True)
-    return RefusedForNow(reason, wait, elsewhere=is_down(status))
+    return RefusedForNow(reason, wait, elsewhere=is_down(status), outage=is_down(status))
 
 
 def wait_of(reply: HttpReply) -> int | None:

@@ -42,6 +42,12 @@ class Down:
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
         raise Unavailable
 
+    async def give_back(self, charges: Sequence[Charge], now: int) -> None:
+        return None
+
+    async def used(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
+        return [0 for _ in charges]
+
     async def forget(self, keys: Sequence[str]) -> None:
         return None
 
@@ -72,6 +78,12 @@ class Keys:
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
         self.keys += [take.key for take in charges]
         return 0
+
+    async def give_back(self, charges: Sequence[Charge], now: int) -> None:
+        return None
+
+    async def used(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
+        return [0 for _ in charges]
 
     async def forget(self, keys: Sequence[str]) -> None:
         return None

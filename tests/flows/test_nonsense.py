@@ -14,6 +14,7 @@ from matrix_threepid.login import user_of_login
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.model.message import RefusedForNow
 from matrix_threepid.model.threepid import Owner
 from matrix_threepid.ports import Caller
 from matrix_threepid.ports._checked import methods
@@ -44,6 +45,17 @@ class Answering:
 
 def _ask(world: World) -> Any:
     return world.ask("carol@example.org", "other")
+
+
+def _text(world: World) -> Any:
+    number = {"country": "GB", "phone_number": "07700900124", "client_secret": "text", "send_attempt": 1}
+    world.rewire(senders={**world.homeserver.senders, Medium.MSISDN: world.sms})
+    return world.post(SMS_PATH, number, ALICE)
+
+
+def _fail_to_send(world: World) -> Any:
+    world.rewire(senders={Medium.EMAIL: Outbox(outcomes=[RefusedForNow("an outage")])})
+    return _ask(world)
 
 
 def _ask_to_register(world: World) -> Any:
@@ -131,6 +143,8 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("sessions", "erase"): _erase,
     ("sessions", "purge"): _purge,
     ("limiter", "charge"): _ask,
+    ("limiter", "give_back"): _fail_to_send,
+    ("limiter", "used"): _text,
     ("limiter", "forget"): _erase,
     ("limiter", "purge"): _purge,
     ("bindings", "insert"): _bind,

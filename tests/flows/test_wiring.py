@@ -29,7 +29,7 @@ class Nothing:
         ("callers", "identify()"),
         ("uia", "require()"),
         ("sessions", "open(), get(), find(), replace(), lease_due()"),
-        ("limiter", "charge(), forget(), purge()"),
+        ("limiter", "charge(), give_back(), used(), forget(), purge()"),
         ("rules", "allows()"),
         ("listener", "on()"),
         ("pages", "render()"),

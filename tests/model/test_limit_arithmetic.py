@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from matrix_threepid import ConfigurationError, Limit
 from matrix_threepid.policy import per_day, per_hour
+from matrix_threepid.ports import Charge
 
 LIMIT = Limit(burst=3, per_second=1)
 SECOND = 1000
@@ -22,7 +23,7 @@ class Key:
     full_at: int | None
 
     def charge(self, now: int, cost: int = 1) -> int:
-        full_at, wait = self.limit.charge(self.full_at, cost, now)
+        full_at, wait = Charge("k", self.limit, cost).counted(self.full_at, now)
         if full_at > now:
             self.full_at = full_at
         return wait

@@ -55,7 +55,7 @@ def test_twilio_is_asked_to_send_a_code_of_its_own() -> None:
         (error(403, 60410), RefusedForever("Twilio 60410: the provider takes this for SMS pumping", denied=True)),
         (
             error(429, 60203, "Retry-After: 9"),
-            RefusedForNow("Twilio 60203: too many codes were sent to this number", 9_000),
+            RefusedForNow("Twilio 60203: too many codes were sent to this number", 9_000, outage=False),
         ),
         (answer(500), Unknown("Twilio answered 500")),
     ],

@@ -40,6 +40,9 @@ async def _use_sessions(store: SqlSessions) -> None:
 async def _use_limits(limiter: SqlLimits) -> None:
     for now in (NOW, NOW, NOW - 10**9):
         await limiter.charge([Charge("k", Limit(1, 1))], now)
+    await limiter.charge([Charge(key, Limit(5, 1)) for key in "klm"], NOW)
+    await limiter.give_back([Charge("k", Limit(1, 1))], NOW)
+    await limiter.used([Charge("k", Limit(1, 1)), Charge("l", Limit(5, 1))], NOW)
     await limiter.forget(["k"])
     await limiter.purge(NOW, 10)
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 
-from attrs import evolve
-
-from ...limits.rate import key_of
+from ...limits.counting import Counter, charged
 from ...model.call import Call
 from ...model.threepid import Threepid
 from ...policy import per_day
-from ...ports import Charge
 from ...protocol.errors import Forbidden
 from ...roles.identity_server import IdentityServer
 
@@ -27,7 +24,7 @@ async def refuse_replay(role: IdentityServer, call: Call, threepid: Threepid, mx
 
     If the address is not bound, a homeserver repeats a request whose answer it did not receive; that succeeds.
     """
-    if not role.signed_once or not await role.limiter.charge([evolve(_take(role, call), cost=0)], role.clock()):
+    if not role.signed_once or not await charged(role, [], asked=[_signed(call)]):
         return
     bound = await role.associations.get(threepid)
     if bound is not None and bound.mxid == mxid:
@@ -37,11 +34,11 @@ async def refuse_replay(role: IdentityServer, call: Call, threepid: Threepid, mx
 async def remember(role: IdentityServer, call: Call) -> None:
     """Record a signed request for 24 hours, after it was carried out, so that one that failed may be repeated."""
     if role.signed_once:
-        await role.limiter.charge([_take(role, call)], role.clock())
+        await charged(role, [_signed(call)])
 
 
-def _take(role: IdentityServer, call: Call) -> Charge:
-    """Return the charge that records a signed request; the limit of one a day forgets it after 24 hours."""
+def _signed(call: Call) -> Counter:
+    """Return what records a signed request; the limit of one a day forgets it after 24 hours."""
     # The signed content and not the header, in which one signature can be written in many ways.
     request, content = call.request, json.dumps(call.body, sort_keys=True)
-    return Charge(key_of(role, "signed unbind", request.path, request.query, content), per_day(1))
+    return Counter("signed unbind", (request.path, request.query, content), per_day(1))

@@ -73,7 +73,7 @@ def outcome_of(stage: str, code: int, text: bytes) -> RefusedForever | RefusedFo
     enhanced = _ENHANCED.match(text)
     reason = f"{stage} was answered {code} {enhanced[0].decode() if enhanced else ''}".rstrip()
     final = stage in _ABOUT_THE_ADDRESS and 500 <= code < 600 and code not in _ABOUT_US
-    return RefusedForever(reason) if final else RefusedForNow(reason)
+    return RefusedForever(reason) if final else RefusedForNow(reason, outage=code < 500)
 
 
 def reason(error: Exception) -> str:

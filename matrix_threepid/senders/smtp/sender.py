@@ -167,14 +167,15 @@ class SmtpSender(Server):
         self, unsent: _Unsent, addresses: Sequence[str] | OSError | ValueError, deadline: Deadline
     ) -> Outcome:
         """Send over a connection that was kept meanwhile, by mails that were sent at the same time, or a new one."""
-        from ._outcomes import reason
+        from ._outcomes import SmtpRefused, reason
 
         if not unsent.tried and not isinstance(sent := self._send_kept(unsent.mail, deadline), _Unsent):
             return sent
         try:
             return self._deliver(self._connect(addresses, deadline), unsent.mail)
         except (OSError, ValueError) as error:
-            return RefusedForNow(reason(error))
+            refused = error.outcome if isinstance(error, SmtpRefused) else None
+            return refused if isinstance(refused, RefusedForNow) else RefusedForNow(reason(error))
 
     def _deliver(self, connection: Connection, mail: Mail) -> Outcome:
         outcome: Outcome | None = None

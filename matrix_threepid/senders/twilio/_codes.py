@@ -131,6 +131,6 @@ _PAUSES = {60202: 600_000, 60203: 600_000}
 OUTCOMES: dict[int, RefusedForever | RefusedForNow] = {
     **{code: RefusedForever(reason) for code, reason in _THE_NUMBER.items()},
     **{code: RefusedForever(reason, denied=True) for code, reason in _DENIED.items()},
-    **{code: RefusedForNow(reason, _PAUSES.get(code)) for code, reason in _FOR_NOW.items()},
+    **{code: RefusedForNow(reason, _PAUSES.get(code), outage=code not in _PAUSES) for code, reason in _FOR_NOW.items()},
 }
 """The outcome by error code."""

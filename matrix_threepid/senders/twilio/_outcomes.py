@@ -42,4 +42,5 @@ def _outcome(reply: HttpReply | HttpFailure | None, code: object) -> RefusedFore
     if isinstance(known, RefusedForever):
         return evolve(known, reason=reason)
     wait = wait_of(reply) or known.retry_after
-    return RefusedForNow(reason, wait, elsewhere=is_down(reply.status))
+    down = is_down(reply.status)
+    return RefusedForNow(reason, wait, elsewhere=down, outage=down and known.outage)

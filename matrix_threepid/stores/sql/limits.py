@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
-from ...ports import Charge
+from ...ports import Charge, merged
 from ._columns import purging
-from .operation import Database, Later, Operation
+from .operation import Alone, Database, Later, Operation
 from .schema import check_schema
 
+# The first row says the types, which PostgreSQL cannot know of parameters in a list of values.
+_FIRST, _NEXT = "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))", "(?, ?, ?, ?)"
 # One statement decides and counts, so that charges at once cannot all read the old number and all be granted, at any
-# isolation level. It returns a row exactly if the charge is granted.
+# isolation level. It returns a row for each charge that is granted. Rows are locked in the order of the values.
 _GRANT = (
-    "INSERT INTO matrix_threepid_limits AS held (name, full_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
-    "SET full_at = CASE WHEN held.full_at > ? THEN held.full_at ELSE ? END + ? WHERE held.full_at <= ? RETURNING name"
+    "WITH asked (name, base, price, most) AS (VALUES {}) INSERT INTO matrix_threepid_limits AS held (name, full_at) "
+    "SELECT name, base + price FROM asked WHERE price > 0 ON CONFLICT (name) DO UPDATE SET full_at = "
+    "(SELECT CASE WHEN held.full_at > base THEN held.full_at ELSE base END + price FROM asked WHERE name = held.name) "
+    "WHERE held.full_at <= (SELECT most FROM asked WHERE name = held.name) RETURNING name"
 )
-_READ = "SELECT full_at FROM matrix_threepid_limits WHERE name = ?"
 # Corrects a number that a clock running ahead has left behind; conditional, for another process may have lowered it.
 _LOWER = "UPDATE matrix_threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
+_GIVE_BACK = "UPDATE matrix_threepid_limits SET full_at = full_at - ? WHERE name = ?"
 _FORGET = "DELETE FROM matrix_threepid_limits WHERE name = ?"
 _PURGE = purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
 
@@ -45,7 +49,13 @@ class SqlLimits:
         return check_schema(self._db)
 
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
-        return self._db.run(lambda: _charge(charges, now))
+        return self._db.run(lambda: charging(charges, now))
+
+    def give_back(self, charges: Sequence[Charge], now: int) -> Awaitable[None]:
+        return self._db.run(lambda: _give_back(merged(charges)))
+
+    def used(self, charges: Sequence[Charge], now: int) -> Awaitable[Sequence[int]]:
+        return self._db.run(lambda: _used(charges, now))
 
     def forget(self, keys: Sequence[str]) -> Awaitable[None]:
         return self._db.run(lambda: _forget(keys))
@@ -54,38 +64,65 @@ class SqlLimits:
         return self._db.run(lambda: _purge(now, limit))
 
 
-def _charge(charges: Sequence[Charge], now: int) -> Operation[int]:
-    # What was charged before a refusal stays charged (decision 30): the transaction is committed, not undone.
-    for charge in charges:
-        granted = yield from _granted(charge, now)
-        wait = 0 if granted else (yield from _wait(charge, now))
-        if wait:
-            return wait
-    return 0
+def charging(charges: Sequence[Charge], now: int) -> Operation[int]:
+    """Make all charges or none; return 0, or the ms until all would be granted.
 
-
-def _granted(charge: Charge, now: int) -> Operation[bool]:
-    """Count a charge if the limit grants it; return whether it was counted.
-
-    A cost of 0 asks without counting, and a cost above the burst is never granted: neither needs the statement.
+    * ``charges``: the charges.
+    * ``now``: the time in ms.
     """
-    price = charge.limit.interval * charge.cost  # the ms that the charge takes to refill
-    if not 0 < price <= charge.limit.span:
-        return False
-    row = (charge.key, now + price, now, now, price, now + charge.limit.span - price)
-    return bool((yield _GRANT, row))
+    asked = merged(charges)
+    counted = [each for each in asked if each.cost]
+    if len(asked) > 1 or not counted:
+        # Read first: what is refused costs one statement and changes nothing, as often as it is asked for.
+        wait = yield from _wait(asked, now)
+        if wait or not counted:
+            return wait
+    values = ", ".join([_FIRST, *[_NEXT] * (len(counted) - 1)])
+    rows = [(each.key, each.base(now), each.price, each.most(now)) for each in counted]
+    parameters = [value for row in rows for value in row]
+    # Of several charges some may be granted and must be taken back, so they need a transaction.
+    grant = Alone(_GRANT.format(values), *parameters) if len(rows) == 1 else (_GRANT.format(values), parameters)
+    granted = {name for (name,) in (yield grant)}
+    if len(granted) == len(counted):
+        return 0
+    # Another process was faster. What was granted is locked by this transaction, so taking it back is exact.
+    yield from _give_back([each for each in counted if each.key in granted])
+    # At least 1, since 0 would mean "granted": the other process may have made room again meanwhile.
+    return max((yield from _wait(counted, now)), 1)
 
 
-def _wait(charge: Charge, now: int) -> Operation[int]:
-    """Return the ms until a charge that was not counted would be granted; 0 if its cost is 0 and the limit has room."""
-    rows = yield _READ, (charge.key,)
-    stored = rows[0][0] if rows else None
-    full_at, wait = charge.limit.charge(stored, charge.cost, now)
-    if stored is not None and full_at < stored:
-        yield _LOWER, (full_at, charge.key, full_at)
-    # At least 1 where something was to be counted: 0 would mean "granted", and the statement has refused it, even if
-    # another process has made room between the two statements.
-    return max(wait, 1) if charge.cost else wait
+def _wait(charges: Sequence[Charge], now: int) -> Operation[int]:
+    """Return the ms until all charges would be granted; 0 if they would be now."""
+    stored = yield from _stored(charges)
+    longest = 0
+    for each in charges:
+        before = stored.get(each.key)
+        full_at, wait = each.counted(before, now)
+        if wait and before is not None and full_at < before:
+            yield _LOWER, (full_at, each.key, full_at)
+        longest = max(longest, wait)
+    return longest
+
+
+def _stored(charges: Sequence[Charge]) -> Operation[dict[str, int]]:
+    """Return the stored numbers by key."""
+    if not charges:
+        return {}
+    marks = ", ".join("?" * len(charges))
+    read = f"SELECT name, full_at FROM matrix_threepid_limits WHERE name IN ({marks})"  # noqa: S608  marks only
+    rows = yield Alone(read, *[each.key for each in charges])
+    return dict(rows)
+
+
+def _give_back(charges: Sequence[Charge]) -> Operation[None]:
+    for each in charges:
+        # The number may fall below that of an unused key, which counts as unused and is purged like one.
+        yield _GIVE_BACK, (each.price, each.key)
+
+
+def _used(charges: Sequence[Charge], now: int) -> Operation[Sequence[int]]:
+    stored = yield from _stored(charges)
+    return [each.used(stored.get(each.key), now) for each in charges]
 
 
 def _forget(keys: Sequence[str]) -> Operation[None]:

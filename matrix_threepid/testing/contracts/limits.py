@@ -95,12 +95,13 @@ class RateLimiterContract(Contract):
 
     # -- several takes ------------------------------------------------------------------------------
 
-    def test_takes_count_in_order_up_to_the_refused_one(self, limiter: RateLimiter) -> None:
-        """Charges before the refused one are counted, those after it are not."""
+    def test_one_refused_charge_keeps_all_from_being_counted(self, limiter: RateLimiter) -> None:
+        """If one charge is refused, none is counted, and the wait is that of the last to be granted."""
         self._exhaust(limiter, "b")
-        charges = [Charge(key, THREE) for key in "abc"]
-        assert [self.do(limiter.charge, charges, NOW) for _ in range(3)] == [1000] * 3
-        assert self._consume(limiter, NOW, key="a") == 1000
+        self._consume(limiter, NOW, key="d", cost=2)
+        charges = [*(Charge(key, THREE) for key in "abc"), Charge("d", THREE, cost=3)]
+        assert [self.do(limiter.charge, charges, NOW) for _ in range(3)] == [2000] * 3
+        assert [self._consume(limiter, NOW, key="a") for _ in range(4)] == [0, 0, 0, 1000]
         assert [self._consume(limiter, NOW, key="c") for _ in range(4)] == [0, 0, 0, 1000]
 
     def test_a_key_may_be_taken_twice_at_once(self, limiter: RateLimiter) -> None:
@@ -156,16 +157,68 @@ class RateLimiterContract(Contract):
         self.do(limiter.forget, ["a", "unknown", "b"])
         assert [self._consume(limiter, NOW, key=key) for key in "abc"] == [0, 0, 1000]
 
+    # -- periods of the clock -----------------------------------------------------------------------
+
+    def test_a_period_grants_its_number_and_no_more(self, limiter: RateLimiter) -> None:
+        """With ``until`` nothing refills until that time, and the wait ends there."""
+        over = NOW + _DAY
+        at = (NOW, NOW, NOW + _DAY // 2, over - 1, over - 1)
+        assert [self._in_period(limiter, now, over) for now in at] == [0, 0, 0, 1, 1]
+
+    def test_a_period_is_purged_when_it_is_over(self, limiter: RateLimiter) -> None:
+        """The count of a period is kept until the period ends, and purged then."""
+        self.need("purge")
+        over = NOW + _DAY
+        for _ in range(3):
+            self._in_period(limiter, NOW, over)
+        assert [self.do(limiter.purge, at, 10) for at in (over, over + 1000)] == [0, 1]
+
+    def _in_period(self, limiter: RateLimiter, now: int, over: int, cost: int = 1) -> int:
+        return self.do(limiter.charge, [Charge("k", THREE, cost, over)], now)
+
+    # -- given back and read ------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("until", [None, NOW + _DAY])
+    def test_what_is_given_back_may_be_charged_again(self, limiter: RateLimiter, until: int | None) -> None:
+        """A charge that is given back is granted once more, and other keys stay as they are."""
+        charges = [Charge(key, THREE, 1, until) for key in "ab"]
+        for _ in range(3):
+            self.do(limiter.charge, charges, NOW)
+        self.do(limiter.give_back, charges[:1], NOW)
+        assert [self.do(limiter.charge, charges[:1], NOW) > 0 for _ in range(2)] == [False, True]
+        assert self.do(limiter.charge, charges[1:], NOW) > 0
+
+    @pytest.mark.parametrize("until", [None, NOW + _DAY])
+    def test_no_more_is_given_back_than_was_used(self, limiter: RateLimiter, until: int | None) -> None:
+        """However much is given back, of known and of unknown keys, the burst is the most that is granted."""
+        charges = [Charge(key, THREE, 1, until) for key in "ab"]
+        self.do(limiter.charge, charges[:1], NOW)
+        for _ in range(3):
+            self.do(limiter.give_back, charges, NOW)
+        for charge in charges:
+            assert [self.do(limiter.charge, [charge], NOW) > 0 for _ in range(4)] == [False, False, False, True]
+
+    @pytest.mark.parametrize("until", [None, NOW + _DAY])
+    def test_how_much_is_used_can_be_read(self, limiter: RateLimiter, until: int | None) -> None:
+        """The counts are answered in the order of the question, and reading them changes nothing."""
+        for key, times in (("a", 2), ("c", 3)):
+            for _ in range(times):
+                self.do(limiter.charge, [Charge(key, THREE, 1, until)], NOW)
+        asked = [Charge(key, THREE, 1, until) for key in "cba"]
+        assert [list(self.do(limiter.used, asked, NOW)) for _ in range(2)] == [[3, 0, 2]] * 2
+        later = [3, 0, 2] if until else [2, 0, 1]
+        assert list(self.do(limiter.used, asked, NOW + 1_000)) == later
+
     # -- all of it ----------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("seed", range(3))
     def test_any_history_is_answered_as_the_arithmetic_says(self, limiter: RateLimiter, seed: int) -> None:
-        """Over random charges and times the answers are those of ``Limit.charge``."""
+        """Over random charges and times the answers are those of ``Charge.counted``."""
         random_bytes, now, model = random.Random(seed), NOW, dict[str, int]()  # noqa: S311  no secret
         for _ in range(200):
             now += random_bytes.choice((0, 1, 300, 2500, -700, -50_000, 60_000))
             wanted = Charge(random_bytes.choice("ab"), THREE, random_bytes.choice((0, 1, 1, 1, 2, 3, 5)))
-            full_at, wait = wanted.limit.charge(model.get(wanted.key), wanted.cost, now)
+            full_at, wait = wanted.counted(model.get(wanted.key), now)
             if full_at > now:
                 model[wanted.key] = full_at
             assert self.do(limiter.charge, [wanted], now) == wait

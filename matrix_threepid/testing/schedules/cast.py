@@ -31,7 +31,7 @@ TIGHT: Mapping[str, Any] = {
         per_address=_FEW,
         per_client=GENEROUS.per_client,
         per_user=GENEROUS.per_user,
-        guesses=_FEW,
+        guesses=3,
         changes=Limit(6, 0.01),
     ),
     "sms": SmsRules(**{name: getattr(GENEROUS_SMS, name) for name in ("countries", "per_prefix")}, per_number=(_FEW,)),

@@ -54,13 +54,17 @@ class Charged:
         """Take note of a call of the limiter."""
         if method == "forget":
             self._granted = {key: seen for key, seen in self._granted.items() if key not in values[0]}
-        if method != "charge":
+        if method not in ("charge", "give_back"):
             return
         charges, now = values
         for each in charges:
             # Time goes forward as the limiter is told; a key is full before its first charge.
             seen = self._granted.setdefault(each.key, [0, 0, now])
             seen[:] = seen[0], seen[1] + max(0, now - seen[2]), now
+            if method == "give_back":
+                seen[0] = max(0, seen[0] - each.cost)
+                continue
             seen[0] += 0 if answer else each.cost
-            if seen[0] * each.limit.interval > each.limit.span + seen[1]:
+            refilled = 0 if each.until is not None else seen[1] / each.limit.interval
+            if seen[0] > each.limit.burst + refilled:
                 broken(LIMITED, f"{seen[0]} charges were granted where the limit is {each.limit.burst}")

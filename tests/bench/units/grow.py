@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from matrix_threepid import Medium
-from matrix_threepid.limits.rate import key_of
+from matrix_threepid.limits.counting import keys_of
 from matrix_threepid.model.session import Session
 from matrix_threepid.offload import run_sync
 from matrix_threepid.ports import Charge
@@ -134,7 +134,7 @@ def limit_check(setting: Setting) -> Work:
     """Count a message for an address, a client and a user, none of them seen before."""
     hs, people = setting.world().homeserver, setting.people
     limit = hs.policy.limits.per_address
-    charges = [[Charge(key_of(hs, kind, people.secret()), limit) for kind in _KINDS] for _ in range(setting.ops)]
+    charges = [[Charge(keys_of(hs, kind, people.secret())[0], limit) for kind in _KINDS] for _ in range(setting.ops)]
 
     async def charge(three: Sequence[Charge]) -> int:
         return await hs.limiter.charge(three, hs.clock())

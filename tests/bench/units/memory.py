@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from matrix_threepid.flows import session_access
-from matrix_threepid.limits.rate import key_of
+from matrix_threepid.limits.counting import keys_of
 from matrix_threepid.model.session import Lifetimes, Session
 from matrix_threepid.model.threepid import Candidate, Medium, Purpose, Threepid
 from matrix_threepid.offload import run_sync
@@ -109,7 +109,7 @@ def limit_addresses(world: World, people: People, count: int) -> None:
 def _take(world: World, people: People) -> Awaitable[int]:
     hs = world.homeserver
     return hs.limiter.charge(
-        [Charge(key_of(hs, "address", people.address()), hs.policy.limits.per_address)], hs.clock()
+        [Charge(keys_of(hs, "address", people.address())[0], hs.policy.limits.per_address)], hs.clock()
     )
 
 

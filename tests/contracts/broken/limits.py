@@ -24,8 +24,9 @@ class TellsTheWaitOfOne(MemoryLimits):
 
 
 class TellsTheSpanWhereNothingFits(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        return charge.limit.span if charge.cost > charge.limit.burst else super()._charge(charge, now)
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        wait = await super().charge(charges, now)
+        return wait if all(each.cost <= each.limit.burst for each in charges) else charges[0].limit.span
 
 
 CAUGHT_BY: dict[type, str] = {

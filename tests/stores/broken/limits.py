@@ -12,55 +12,68 @@ from matrix_threepid.ports import Charge
 
 
 class CountsWhatItRefuses(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        wait = super()._charge(charge, now)
-        self._full_at[charge.key] = self._full_at.get(charge.key, now) + (1 if wait else 0)
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        wait = await super().charge(charges, now)
+        for each in charges if wait else ():
+            self._full_at[each.key] = self._full_at.get(each.key, now) + 1
         return wait
 
 
 class CountsQuestions(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        return super()._charge(evolve(charge, cost=max(charge.cost, 1)), now)
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        return await super().charge([evolve(each, cost=max(each.cost, 1)) for each in charges], now)
 
 
 class CountsOnce(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        return super()._charge(evolve(charge, cost=min(charge.cost, 1)), now)
-
-
-class CountsAllOrNothing(MemoryLimits):
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
-        before = dict(self._full_at)
-        wait = await super().charge(charges, now)
-        self._full_at = before if wait else self._full_at
-        return wait
+        return await super().charge([evolve(each, cost=min(each.cost, 1)) for each in charges], now)
+
+
+class FoldsLimitKeys(MemoryLimits):
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        return await super().charge([evolve(each, key=each.key.lower()) for each in charges], now)
+
+
+class RefillsInPeriods(MemoryLimits):
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        return await super().charge([evolve(each, until=None) for each in charges], now)
+
+
+class CountsUpToTheRefused(MemoryLimits):
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        for each in charges:
+            if wait := await super().charge([each], now):
+                return wait
+        return 0
 
 
 class CountsBehindTheRefused(MemoryLimits):
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
-        return next((wait for wait in [self._charge(each, now) for each in charges] if wait), 0)
+        return max([await super(CountsBehindTheRefused, self).charge([each], now) for each in charges], default=0)
+
+
+class TellsTheFirstWait(MemoryLimits):
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        wait = await super().charge(charges, now)
+        return min(filter(None, (each.counted(self._full_at.get(each.key), now)[1] for each in charges)), default=wait)
 
 
 class SavesUp(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        return super()._charge(charge, min(now, self._full_at.get(charge.key, now)))
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        return await super().charge(charges, min([now, *(self._full_at.get(each.key, now) for each in charges)]))
 
 
 class RefillsWhenTheClockJumps(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        if self._full_at.get(charge.key, 0) > now + charge.limit.span:
-            del self._full_at[charge.key]
-        return super()._charge(charge, now)
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        for each in charges:
+            if self._full_at.get(each.key, 0) > each.full(now):
+                del self._full_at[each.key]
+        return await super().charge(charges, now)
 
 
 class StaysLockedWhenTheClockJumps(MemoryLimits):
-    def _keep(self, key: str, full_at: int, now: int) -> None:
-        super()._keep(key, max(full_at, self._full_at.get(key, 0)), now)
-
-
-class FoldsLimitKeys(MemoryLimits):
-    def _charge(self, charge: Charge, now: int) -> int:
-        return super()._charge(evolve(charge, key=charge.key.lower()), now)
+    def _keep(self, charge: Charge, full_at: int, now: int) -> None:
+        super()._keep(charge, max(full_at, self._full_at.get(charge.key, 0)), now)
 
 
 class ForgetsCountsInUse(MemoryLimits):
@@ -73,16 +86,41 @@ class ForgetsEverybody(MemoryLimits):
         self._full_at.clear()
 
 
+class GivesNothingBack(MemoryLimits):
+    async def give_back(self, charges: Sequence[Charge], now: int) -> None:
+        return None
+
+
+class GivesTooMuchBack(MemoryLimits):
+    async def charge(self, charges: Sequence[Charge], now: int) -> int:
+        saved = getattr(self, "_saved", {})
+        return 0 if any(saved.pop(each.key, 0) for each in charges) else await super().charge(charges, now)
+
+    async def give_back(self, charges: Sequence[Charge], now: int) -> None:
+        self._saved = {each.key: 1 for each in charges if each.key not in self._full_at}
+        await super().give_back(charges, now)
+
+
+class SortsItsCounts(MemoryLimits):
+    async def used(self, charges: Sequence[Charge], now: int) -> Sequence[int]:
+        return sorted(await super().used(charges, now))
+
+
 CAUGHT_BY: dict[type, str] = {
     CountsWhatItRefuses: "test_a_refused_take_costs_nothing",
     CountsQuestions: "test_cost_zero_asks_without_counting",
     CountsOnce: "test_a_cost_counts_so_often",
-    CountsAllOrNothing: "test_takes_count_in_order_up_to_the_refused_one",
-    CountsBehindTheRefused: "test_takes_count_in_order_up_to_the_refused_one",
+    CountsUpToTheRefused: "test_one_refused_charge_keeps_all_from_being_counted",
+    CountsBehindTheRefused: "test_one_refused_charge_keeps_all_from_being_counted",
+    TellsTheFirstWait: "test_one_refused_charge_keeps_all_from_being_counted",
     SavesUp: "test_a_rest_refills_no_more_than_the_burst",
     RefillsWhenTheClockJumps: "test_a_clock_set_back_refills_nothing",
     StaysLockedWhenTheClockJumps: "test_a_clock_set_back_locks_for_the_span_at_most",
     FoldsLimitKeys: "test_keys_are_kept_apart",
     ForgetsEverybody: "test_what_is_forgotten_is_as_good_as_new",
     ForgetsCountsInUse: "test_a_purge_refills_nothing",
+    RefillsInPeriods: "test_a_period_grants_its_number_and_no_more",
+    GivesNothingBack: "test_what_is_given_back_may_be_charged_again",
+    GivesTooMuchBack: "test_no_more_is_given_back_than_was_used",
+    SortsItsCounts: "test_how_much_is_used_can_be_read",
 }

@@ -1,0 +1,132 @@
+"""What is counted: keys of limits, and charges under every pepper in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from attrs import frozen
+
+from ..events import LimitReached
+from ..policy import Limit
+from ..ports import Charge
+from ..protocol.errors import LimitExceeded
+from ..roles.base import Role
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+
+
+@frozen
+class Counter:
+    """Something that is counted under a limit.
+
+    * ``kind``: the name of the limit.
+    * ``parts``: what is counted, such as an address; it cannot be read from the key (SEC-117).
+    * ``limit``: the limit.
+    * ``length``: the length in ms of the periods of the clock (UTC), in each of which ``limit.burst`` charges are
+      granted; ``None`` (default): the limit refills.
+    """
+
+    kind: str
+    parts: tuple[str, ...]
+    limit: Limit
+    length: int | None = None
+
+    def charges(self, role: Role, cost: int = 1, at: int | None = None) -> list[Charge]:
+        """Return a charge for each pepper in force.
+
+        * ``role``: gives peppers and clock.
+        * ``cost``: the number of charges; 0 only asks. Default 1.
+        * ``at``: a time in ms that decides the period; default now.
+        """
+        # Under the previous pepper as well: its counts go on when a pepper is rotated, and once it is removed, a day
+        # later, those under the current one are complete.
+        parts, until = self.parts, None
+        if self.length is not None:
+            number = (role.clock() if at is None else at) // self.length
+            parts, until = (*parts, str(number)), (number + 1) * self.length
+        return [Charge(key, self.limit, cost, until) for key in keys_of(role, self.kind, *parts)]
+
+    def ends_in(self, role: Role) -> int:
+        """Return the ms until the next period begins; 0 for a limit that refills."""
+        return 0 if self.length is None else self.length - role.clock() % self.length
+
+
+def period(kind: str, allowed: int, length: int, *parts: str) -> Counter:
+    """Return a counter of ``allowed`` charges in every period of ``length`` ms of the clock (UTC).
+
+    * ``kind``: the name of the limit.
+    * ``parts``: what is counted; default nothing, for a count over all.
+    """
+    return Counter(kind, parts, Limit(allowed, 1000), length)
+
+
+def keys_of(role: Role, kind: str, *parts: str) -> list[str]:
+    """Return the keys of a limit, under the current pepper and then under the previous one.
+
+    * ``kind``: the name of the limit.
+    * ``parts``: what is counted.
+    """
+    return [f"{kind}:{pepper.mac(kind, *parts)}" for pepper in role.peppers.live]
+
+
+async def charge(role: Role, action: str, counters: Sequence[Counter]) -> None:
+    """Charge every counter once, or none if one refuses.
+
+    * ``role``: gives limiter and listener.
+    * ``action``: the name of what is limited, for the event ``LimitReached``.
+    * ``counters``: what is charged.
+
+    Raises ``LimitExceeded``.
+    """
+    wait = await charged(role, counters)
+    if wait:
+        refuse(role, action, wait)
+
+
+async def charged(role: Role, counters: Sequence[Counter], asked: Sequence[Counter] = ()) -> int:
+    """Charge every counter, or none if one refuses; return 0, or the ms until all would be granted.
+
+    * ``role``: gives limiter and clock.
+    * ``counters``: what is charged.
+    * ``asked``: what must have room as well, and is not charged. Default nothing.
+    """
+    charges = [one for each in asked for one in each.charges(role, 0)]
+    charges += [one for each in counters for one in each.charges(role)]
+    return await role.limiter.charge(charges, role.clock())
+
+
+async def give_back(role: Role, counters: Sequence[Counter], at: int) -> None:
+    """Take back one charge of every counter; ``at``: the time in ms at which they were charged."""
+    await role.limiter.give_back([one for each in counters for one in each.charges(role, at=at)], role.clock())
+
+
+async def used(role: Role, counters: Sequence[Counter]) -> list[int]:
+    """Return how many charges of each counter are used now."""
+    asked = [each.charges(role) for each in counters]
+    counts = iter(await role.limiter.used([one for charges in asked for one in charges], role.clock()))
+    return [max(next(counts) for _ in charges) for charges in asked]
+
+
+def refuse(role: Role, action: str, wait: int) -> NoReturn:
+    """Emit ``LimitReached`` and raise ``LimitExceeded``; ``wait``: the ms until the client may try again."""
+    role.emit(LimitReached(action, wait))
+    raise LimitExceeded(wait)
+
+
+async def once(role: Role, counter: Counter, what: str) -> bool:
+    """Return whether nobody has asked this before in the period of a counter, whichever process is first.
+
+    * ``counter``: names the period.
+    * ``what``: names the question among those of the counter.
+    """
+    return not await charged(role, [_once(counter, what)])
+
+
+async def happened(role: Role, counter: Counter, what: str) -> bool:
+    """Return whether any process has called ``once`` with ``what`` in the current period."""
+    return await charged(role, [], asked=[_once(counter, what)]) > 0
+
+
+def _once(counter: Counter, what: str) -> Counter:
+    return Counter("once", (counter.kind, *counter.parts, what), Limit(1, 1000), counter.length)
