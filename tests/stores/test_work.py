@@ -41,9 +41,9 @@ WORK: dict[str, tuple[int, int, int]] = {
     "a wrong code": (3, 5, 5),
     "a right code": (4, 7, 7),
     "add, with a notice to an address": (4, 8, 8),
-    "deliver_due with a notice": (6, 9, 9),
-    "deliver_due without a message": (0, 1, 1),
-    "purge without a row": (0, 3, 3),
+    "deliver_due with a notice": (6, 12, 12),
+    "deliver_due without a message": (0, 2, 2),
+    "purge without a row": (0, 4, 4),
 }
 """By request: durable commits, transactions that SQLite begins, round trips to PostgreSQL, the same by any driver."""
 
