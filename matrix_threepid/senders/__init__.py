@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from ._sms import sms_text as sms_text
     from .console import ConsoleSender as ConsoleSender
     from .fallback import Fallback as Fallback
+    from .gateway.answers import AnswerRule as AnswerRule
+    from .gateway.mail import HttpMailSender as HttpMailSender
+    from .gateway.mail import mailgun as mailgun
+    from .gateway.mail import postmark as postmark
+    from .gateway.mail import sendgrid as sendgrid
     from .gateway.sender import HttpSender as HttpSender
     from .smtp.sender import SmtpSender as SmtpSender
     from .twilio.sender import TwilioSender as TwilioSender
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 _HOMES = {
     ".console": ("ConsoleSender",),
     ".fallback": ("Fallback",),
+    ".gateway.answers": ("AnswerRule",),
+    ".gateway.mail": ("HttpMailSender", "mailgun", "postmark", "sendgrid"),
     ".gateway.sender": ("HttpSender",),
     "._sms": ("sms_text",),
     ".smtp.sender": ("SmtpSender",),

@@ -7,6 +7,7 @@ A host declares its own settings with ``member`` and the rules, takes the sectio
 from ..policy import Limits
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import COUNTRY, HOST_PATTERN, URL, Flag, Free, Integer, ListOf, Number, OneOf, Rule, Text
+from .answers import AnswerSettings
 from .documents import read_document
 from .identity import IdentityServerSettings
 from .policy import PolicySettings
@@ -21,6 +22,7 @@ __all__ = [
     "LANGUAGE",
     "TEXT",
     "URL",
+    "AnswerSettings",
     "Flag",
     "Free",
     "GatewaySettings",

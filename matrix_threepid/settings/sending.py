@@ -15,6 +15,7 @@ from ..protocol.errors import ConfigurationError
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import COUNTRY, HOST, Flag, Free, Integer, ListOf, OneOf
 from ..texts.catalogue import Texts
+from .answers import AnswerSettings
 from .identity import trusting
 from .rules import (
     ACCOUNT,
@@ -174,6 +175,9 @@ class GatewaySettings:
     denied: tuple[int, ...] = member(
         ListOf(STATUS), (), doc="HTTP statuses that mean that the gateway sends none to this country or suspects fraud"
     )
+    answers: tuple[AnswerSettings, ...] = member(
+        ListOf(Nested(AnswerSettings)), (), doc="rules on the body of an answer; the first that holds decides"
+    )
     ca_file: str | None = member(TEXT, None, doc=_CA_FILE)
     proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
 
@@ -192,6 +196,7 @@ class GatewaySettings:
             body=self.body,
             refused_for_ever=self.refused_for_ever,
             denied=self.denied,
+            answers=[each.rule() for each in self.answers],
             texts=texts or Texts(),
         )
 

@@ -72,7 +72,7 @@ class Mails:
 
         Raises ``ValueError`` if its recipient cannot stand in a header, and ``CannotRender`` for a layout that fails.
         """
-        if not _deliverable(message.recipient):
+        if not is_deliverable(message.recipient):
             raise ValueError("the recipient is no plain address")
         # Not `email.utils.make_msgid`, which asks the resolver for the host's name and so may block for seconds.
         message_id = f"<{time.time_ns():x}.{secrets.token_hex(8)}@{self.domain}>"
@@ -96,7 +96,7 @@ class Mails:
         )
 
 
-def _deliverable(address: str) -> bool:
+def is_deliverable(address: str) -> bool:
     """Return whether every parser reads the same address in a header and in an envelope."""
     plain = _ADDRESS.fullmatch(address) is not None and "=?" not in address
     return plain and len(address.encode()) <= _MAX_OCTETS
@@ -106,7 +106,7 @@ def _mailbox(sender: str) -> tuple[str, str]:
     """Return the From header and the address of a sender. Raises ``ConfigurationError`` if it has another form."""
     found = _SENDER.fullmatch(sender)
     address = (found and (found["boxed"] or found["bare"])) or ""
-    if found is None or without_controls(sender) != sender or not (_deliverable(address) and address.isascii()):
+    if found is None or without_controls(sender) != sender or not (is_deliverable(address) and address.isascii()):
         raise ConfigurationError("sender: must be user@domain or Name <user@domain>, with the address in ASCII")
     if found["name"] is None:
         return address, address
