@@ -14,7 +14,9 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import fields, frozen
+
+from matrix_threepid.policy import Limit, Limits
 
 from ...interop.programs import MissingProgramError, Program, free_port, interpreter, listens
 from .figures import Usage, children
@@ -117,7 +119,7 @@ def _ours(around: Around, folder: Path, url: str, port: int) -> Iterator[int]:
         "smtp": {"host": "127.0.0.1", "port": around.smtp_port, "tls": "off", "from": "noreply@hs.example.org"},
         "identity_servers": identity,
         "client_ip_header": "X-Forwarded-For",
-        "limits": dict.fromkeys(("per_address", "per_client", "per_user", "guesses", "changes"), _LIMIT),
+        "limits": {each.name: _LIMIT for each in fields(Limits) if isinstance(each.default, Limit)},
     }
     config.write_text(json.dumps(settings))
     command = [sys.executable, "-m", "tests.bench.http.example", str(config)]
