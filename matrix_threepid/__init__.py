@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .flows.binding_access import bindings_of as bindings_of
     from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
+    from .limits.rate import charge_call_out as charge_call_out
     from .limits.sms import sms_left as sms_left
+    from .login import check_identifier as check_identifier
     from .login import login_key as login_key
     from .login import names_threepid as names_threepid
     from .login import user_of_login as user_of_login
@@ -61,7 +63,8 @@ _HOMES = {
     ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),
     ".limits.sms": ("sms_left",),
-    ".login": ("login_key", "names_threepid", "user_of_login"),
+    ".limits.rate": ("charge_call_out",),
+    ".login": ("check_identifier", "login_key", "names_threepid", "user_of_login"),
     ".model.keys": ("Peppers",),
     ".model.session": ("Lifetimes",),
     ".model.email": ("canonical_email",),

@@ -14,8 +14,9 @@ from .roles.homeserver import Homeserver
 async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | None = None) -> str:
     """Unbind, remove and end what an account has: bindings, identifiers, open sessions. Safe to run again.
 
-    Call it wherever an account is deactivated. An identity server cannot make it fail: an unbind that is refused or
-    cannot be sent is put in the queue of ``retry_unbinds``.
+    Call it wherever an account is deactivated, once its access tokens have been ended; if you call it before, so that
+    the user can repeat a request that failed, call it afterwards as well, since an add may be under way. An identity
+    server cannot make it fail: an unbind that is refused or cannot be sent is put in the queue of ``retry_unbinds``.
 
     * ``hs``: the homeserver.
     * ``user_id``: the user of the account.
@@ -28,9 +29,12 @@ async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | No
     `MSC1915 <https://github.com/matrix-org/matrix-spec-proposals/pull/1915>`__.
     """
     unbound = await unbind_all(hs, user_id, id_server)
-    for threepid in await hs.accounts.list(user_id):
-        await delete(hs, user_id, (threepid.threepid,))
-    await session_access.end_all_of(hs, user_id)
+    # Sessions first: an add that is under way takes its address back when it finds its session ended, and one that has
+    # finished before is removed here. Twice, for sessions that were opened meanwhile.
+    for _ in range(2):
+        await session_access.end_all_of(hs, user_id)
+        for threepid in await hs.accounts.list(user_id):
+            await delete(hs, user_id, (threepid.threepid,))
     return "success" if unbound.all_done else "no-support"
 
 

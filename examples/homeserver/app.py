@@ -18,7 +18,7 @@ from .keys import ServerSecret
 from .openid import OpenId
 from .passwords import Passwords
 from .peers import Peers
-from .uia import Interactive
+from .uia import Interactive, Known
 
 
 @frozen
@@ -46,17 +46,18 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
     """Return the wiring; ``base_url``: where links lead. Raises ``ConfigurationError``."""
     config, db = parts.config, parts.db
     accounts, limiter = Accounts(db, config.server_name), SqlLimits(db)
+    policy = config.library_policy(base_url)
     passwords = Passwords(accounts, limiter, system_clock)
     return Home(
         server_name=config.server_name,
         accounts=accounts,
         callers=Devices(db),
-        uia=Interactive(db, passwords, system_clock),
+        uia=Interactive(db, passwords, system_clock, Known(config.server_name, accounts, policy)),
         passwords=passwords,
         openid=OpenId(db, system_clock),
         peers=parts.peers,
         peppers=parts.secret.peppers(),
-        policy=config.library_policy(base_url),
+        policy=policy,
         senders=parts.senders,
         sessions=SqlSessions(db),
         bindings=SqlBindings(db),

@@ -15,8 +15,19 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from matrix_threepid import AccountThreepid, Caller, MatrixError, Medium, Proof, Purpose, Request, errors
-from matrix_threepid.ports import Clock
+from matrix_threepid import (
+    AccountThreepid,
+    Caller,
+    MatrixError,
+    Medium,
+    Policy,
+    Proof,
+    Purpose,
+    Request,
+    check_identifier,
+    errors,
+)
+from matrix_threepid.ports import Accounts, Clock
 from matrix_threepid.stores import Database
 
 from .passwords import Passwords
@@ -62,11 +73,20 @@ class Passed:
         return None if self.proof is None else self.proof.owner
 
 
+@frozen
+class Known:
+    """Says whom an identifier names: the accounts, as the library reads identifiers."""
+
+    server_name: str
+    accounts: Accounts
+    policy: Policy
+
+
 class Interactive:
     """The sessions, in a table: any process of the server may take the next request."""
 
-    def __init__(self, db: Database, passwords: Passwords, clock: Clock) -> None:
-        self._db, self._passwords, self._clock = db, passwords, clock
+    def __init__(self, db: Database, passwords: Passwords, clock: Clock, known: Known) -> None:
+        self._db, self._passwords, self._clock, self._known = db, passwords, clock, known
 
     async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
         """Let the caller prove with their password that it is they (the library's port)."""
@@ -123,6 +143,9 @@ class Interactive:
     async def _attempt(self, operation: Operation, body: Mapping[str, Any], session: str) -> Passed:
         """Check the stage a client offers, and remember that it is done."""
         auth, stage = body["auth"], body["auth"]["type"]
+        if stage == PASSWORD and operation.user_id is not None:
+            # Not an answer to the stage, so no 401: 400 for what cannot be read, 403 for another user.
+            await check_identifier(self._known, auth, operation.user_id)
         try:
             if not isinstance(stage, str) or stage not in operation.stages:
                 raise errors.InvalidParam("auth.type: is none of the stages")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from attrs import evolve
+
 from ..events import ThreepidAdded
 from ..limits.rate import charge_change
 from ..model.call import Call
 from ..model.message import MessageKind
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, AddOutcome, Purpose
-from ..protocol.errors import ThreepidAuthFailed, ThreepidDenied, ThreepidInUse
+from ..protocol.errors import MatrixError, ThreepidAuthFailed, ThreepidDenied, ThreepidInUse, UnknownToken
 from ..roles.homeserver import Homeserver
 from . import session_access
 from .notify_owner import notify_owner
@@ -61,8 +63,11 @@ async def add(
 
     # Charged after authentication: a request without ``auth`` is the ordinary first step and changes nothing.
     await charge_change(hs, user)
+    # With an owner the session ends with the user's account, also one that was opened without an access token.
     claimed = await session_access.update_session(
-        hs, session.sid, lambda stored: stored.claim(claimant, hs.clock()) if usable(stored) else None
+        hs,
+        session.sid,
+        lambda stored: evolve(stored.claim(claimant, hs.clock()), owner=user) if usable(stored) else None,
     )
     if claimed is None:
         # The same request may have been sent twice and the other one finished first: that is a success. If the session
@@ -72,6 +77,8 @@ async def add(
             raise ThreepidAuthFailed
         return
 
+    if session.owner is None:
+        await _check_caller(hs, call, claimed)
     # The rules of the host are asked again, since they may have changed since requestToken (SEC-55).
     if not await hs.rules.allows(claimed.threepid, Purpose.ADD, user):
         await session_access.update_session(hs, claimed.sid, Session.end)
@@ -90,6 +97,27 @@ async def add(
     ):
         hs.emit(ThreepidAdded(user, claimed.threepid))
         await notify_owner(hs, user, MessageKind.ADDED, claimed.threepid)
+        return
+    stored = await hs.sessions.get(claimed.sid)
+    if stored is None or stored.ended:
+        # The account was deactivated meanwhile, or the address disowned. Deactivation ends the sessions before it
+        # removes the addresses, so one that was added too late for that is taken back here (REQ-DEACT-9).
+        await hs.accounts.remove(user, claimed.threepid)
+        raise ThreepidAuthFailed
+
+
+async def _check_caller(hs: Homeserver, call: Call, claimed: Session) -> None:
+    """Check that the access token is still valid, for a session that a deactivation could not have ended before.
+
+    Raises ``UnknownToken`` or what else the host answers to the token.
+    """
+    try:
+        caller = await hs.identify(call.request)
+        if caller is None or caller.user_id != call.user.user_id:
+            raise UnknownToken
+    except MatrixError:
+        await session_access.update_session(hs, claimed.sid, Session.end)
+        raise
 
 
 async def _added_lately(hs: Homeserver, session: Session, claimant: str, user: str) -> bool:

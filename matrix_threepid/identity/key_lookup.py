@@ -6,15 +6,19 @@ Source: https://spec.matrix.org/latest/server-server-api/#publishing-keys, SEC-5
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..model.id_server import normal_id_server
+from ..net.deadline import Deadline
 from ..net.fetch import Fetch, HttpReply, HttpRequest, place
+from ..net.timer import by
 from ..ports import Clock, system_clock
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
 from ..protocol.wire import read_object
+from ..threads import result_of
 from .signing import ALGORITHM, set_of, verifies
 
 DEFAULT_PORT = 8448
@@ -47,6 +51,15 @@ class PublishedKeys:
     valid_until: int = 0
     answered: bool = True
 
+    def find(self, key_id: str, now: int) -> str | None:
+        """Return a key that is valid at a time, in ms; ``None`` if there is none of this id."""
+        return self.keys.get(key_id) if self.valid_until > now else None
+
+    def may_be_asked(self, now: int) -> bool:
+        """Return whether the last request to the server was long enough ago for another."""
+        # A clock that was set back (`now` before `asked_at`) must not delay the next request for longer than the pause.
+        return not self.asked_at <= now < self.asked_at + PAUSE
+
 
 @define(kw_only=True)
 class KeyLookup:
@@ -69,24 +82,30 @@ class KeyLookup:
     deadline: int = 10_000
     max_servers: int = 1000
     _kept: dict[str, PublishedKeys] = field(init=False, factory=dict, repr=False)
+    _asking: dict[str, Future[PublishedKeys]] = field(init=False, factory=dict, repr=False)
 
     async def find(self, server_name: str, key_id: str) -> str | None:
         """Return a key that is valid now; ``None`` if the server publishes no such key.
 
         Raises ``Unavailable`` if the server does not answer with status 200.
         """
-        published, now = self._kept.get(server_name), self.clock()
-        if published is None or _worth_asking(published, key_id, now):
-            published = await self._asked(server_name, now)
-        if not published.answered:
+        published, now = self._kept.get(server_name, PublishedKeys(-PAUSE, answered=False)), self.clock()
+        if published.find(key_id, now) is None:
+            # One look-up at a time: requests for a server that is being asked wait for its answer.
+            if (under_way := self._asking.get(server_name)) is not None:
+                published = await self._joined(under_way)
+            elif published.may_be_asked(now):
+                published = await self._asked(server_name, published, now)
+        public = published.find(key_id, now)
+        if public is None and not published.answered:
             # Not "a wrong signature": an outage must not make the homeserver give its unbind up.
             raise Unavailable("The keys of the server that signed this cannot be had right now")
-        public = published.keys.get(key_id) if published.valid_until > now else None
         return None if public in self.denied_keys else public
 
-    async def _asked(self, server_name: str, now: int) -> PublishedKeys:
-        """Ask a server for its keys and keep the answer.
+    async def _asked(self, server_name: str, before: PublishedKeys, now: int) -> PublishedKeys:
+        """Ask a server for its keys and keep the answer; what is known before stays until there are better keys.
 
+        Anybody can name a key id that does not exist, so a look-up must not take away keys that are still valid.
         An outage is kept as well, so that requests with a forged origin cannot make us ask a server more than once in
         ``PAUSE`` ms.
         """
@@ -94,13 +113,26 @@ class KeyLookup:
             normal = _server_name(server_name)
         except InvalidParam:
             return PublishedKeys(now)
-        # Kept before the call: requests that come meanwhile do not ask as well, and cancelling the call changes
-        # nothing.
-        self._keep(server_name, PublishedKeys(now, answered=False))
-        reply = await self.fetch.fetch(await self._request(normal), self.deadline)
-        if isinstance(reply, HttpReply) and reply.status == 200 and not reply.cut:
-            self._keep(server_name, read_published(server_name, reply.body, now))
-        return self._kept.get(server_name) or PublishedKeys(now, answered=False)
+        # Kept before the call, so that cancelling the call changes nothing.
+        known = evolve(before, asked_at=now, answered=False)
+        self._keep(server_name, known)
+        under_way = self._asking[server_name] = Future[PublishedKeys]()
+        try:
+            reply = await self.fetch.fetch(await self._request(normal), self.deadline)
+            if isinstance(reply, HttpReply) and reply.status == 200 and not reply.cut:
+                answer = read_published(server_name, reply.body, now)
+                known = answer if answer.keys else evolve(known, answered=True)
+                self._keep(server_name, known)
+        finally:
+            del self._asking[server_name]
+            under_way.set_result(known)
+        return known
+
+    async def _joined(self, under_way: Future[PublishedKeys]) -> PublishedKeys:
+        try:
+            return await result_of(by(under_way, Deadline.in_ms(self.deadline)))
+        except TimeoutError:
+            return PublishedKeys(0, answered=False)
 
     async def _request(self, server_name: str) -> HttpRequest:
         host, port, authority, _ = place(server_name, DEFAULT_PORT)
@@ -138,13 +170,6 @@ def read_published(server_name: str, body: bytes, now: int) -> PublishedKeys:
     found = {key_id: key for key_id, key in map(_key, list(keys.items())[:_MAX_KEYS]) if key is not None}
     proved = {key_id: key for key_id, key in found.items() if verifies(answer, server_name, key_id, key)}
     return PublishedKeys(now, proved, min(until, now + LONGEST_VALIDITY))
-
-
-def _worth_asking(kept: PublishedKeys, key_id: str, now: int) -> bool:
-    """Return whether to ask a server again: the key is missing or no longer valid, and the last request is old."""
-    missing = key_id not in kept.keys or kept.valid_until <= now
-    # A clock that was set back (`now` before `asked_at`) must not delay the next request for longer than the pause.
-    return missing and not kept.asked_at <= now < kept.asked_at + PAUSE
 
 
 def _server_name(name: str) -> str:

@@ -42,6 +42,17 @@ async def charge_binding(role: Role, user_id: str) -> None:
     await charge(role, "bindings", [Counter("bindings", (user_id,), role.policy.limits.bindings)])
 
 
+async def charge_call_out(role: Role, call: Call) -> None:
+    """Charge one request that makes this server call a server named by a stranger. Raises ``LimitExceeded``.
+
+    To be called before the call out. It is charged to the network of the client, since the request proves nothing yet.
+
+    * ``role``: gives policy and limiter.
+    * ``call``: the request.
+    """
+    await charge(role, "call_out", [Counter("call_out", (call.client,), role.policy.limits.call_outs)])
+
+
 async def block_disowned(role: Role, threepid: Threepid, client_mac: str) -> None:
     """Block requests of this client for messages to this address for a day (SEC-44)."""
     await charged(role, [_pair(threepid, client_mac)])

@@ -21,6 +21,11 @@ class Limits(Choices):
     per_user: Limit = choice(LIMIT, per_hour(10), doc="messages one user asks for")
     guesses: int = choice(COUNT, 25, doc="codes compared for one address in a day (UTC), over all its sessions")
     changes: Limit = choice(LIMIT, Limit(60, 1), doc="adds of one user")
+    call_outs: Limit = choice(
+        LIMIT,
+        Limit(60, 1),
+        doc="requests from one IPv4 address or IPv6 /64 that make an identity server call a server that they name",
+    )
     bindings: Limit = choice(
         LIMIT, Limit(10, 1 / 6), doc="requests of one user that bind, or that unbind at an identity server"
     )

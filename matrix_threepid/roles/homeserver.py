@@ -9,6 +9,7 @@ from attrs import field, frozen
 from .. import ports
 from ..memory.bindings import MemoryBindings
 from ..model.threepid import Threepid
+from ..protocol.errors import ConfigurationError
 from .base import Role, implements, port
 
 
@@ -42,6 +43,17 @@ class Homeserver(Role):
 
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse choices that contradict each other, and wrap every port in a check of its answers."""
+        for medium, sender in self.senders.items():
+            if self.policy.hide_known_addresses and hasattr(sender, "verify"):
+                # A decoy has no code at the provider, so its answer comes without asking there: time and outages tell.
+                raise ConfigurationError(
+                    f"senders: the sender for {medium.value} checks the codes itself (such as Twilio Verify), which "
+                    "tells known addresses from others; with policy.hide_known_addresses use one that sends our codes"
+                )
+        super().__attrs_post_init__()
 
     async def owner_of(self, threepid: Threepid) -> str | None:
         """Return the user id of the account with an identifier, or ``None``."""

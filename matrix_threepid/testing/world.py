@@ -28,7 +28,9 @@ ALICE = "@alice:hs.example.org"
 BOB = "@bob:hs.example.org"
 """Another user of a world's homeserver."""
 _PLENTY = Limit(1_000_000, 1000)
-GENEROUS = Limits(per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY, bindings=_PLENTY)
+GENEROUS = Limits(
+    per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY, bindings=_PLENTY, call_outs=_PLENTY
+)
 """Limits that tests do not reach. Guesses stay limited."""
 
 GENEROUS_SMS = SmsRules(

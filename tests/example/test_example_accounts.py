@@ -222,3 +222,19 @@ def test_a_deactivated_account_leaves_its_address_to_others(person: Person, mail
     press(fetch("GET", mailbox.next("leaver@example.org").link))
     heir.add(sid)
     assert heir.addresses() == ["leaver@example.org"]
+
+
+def test_authentication_is_by_the_user_of_the_request(person: Person) -> None:
+    """An identifier that is none is 400, one that names another user 403, although the password is right."""
+    person.register("prover")
+    auth = {"type": "m.login.password", "password": person.password}
+    auth["session"] = interactive(person, "/account/deactivate", {})
+    for named, status, errcode in (
+        ({"identifier": []}, 400, "M_INVALID_PARAM"),
+        ({"identifier": {"type": "m.id.user", "user": "somebody"}}, 403, "M_FORBIDDEN"),
+        ({"user": "somebody"}, 403, "M_FORBIDDEN"),
+    ):
+        refused = person.call("POST", "/account/deactivate", {"auth": {**auth, **named}}, expected=status)
+        assert refused["errcode"] == errcode
+    own = {"identifier": {"type": "m.id.user", "user": "prover"}}
+    person.call("POST", "/account/deactivate", {"auth": {**auth, **own}})

@@ -7,10 +7,10 @@ import pytest
 from matrix_threepid import run_sync
 from matrix_threepid.deactivate import deactivate_threepids
 from matrix_threepid.events import ThreepidRemoved
-from matrix_threepid.protocol.errors import Unauthorized
+from matrix_threepid.protocol.errors import Unauthorized, UnknownToken
 from matrix_threepid.testing import ALICE, BOB, World
 
-from .acting import dump, give, proved_for, refusal, stage
+from .acting import ADD, PORTS, Wrapped, dump, finished, give, proved_for, refusal, stage
 
 
 def leave(world: World, user: str = ALICE) -> str:
@@ -57,3 +57,30 @@ def test_leaving_twice_is_leaving_once(world: World) -> None:
     give(world, "alice@example.org", ALICE)
     assert (leave(world), leave(world)) == ("success", "success")
     assert len(world.events.of(ThreepidRemoved)) == 1
+
+
+@pytest.mark.rule("REQ-DEACT-9")
+@pytest.mark.parametrize("asker", [ALICE, None])
+@pytest.mark.parametrize("point", range(12))
+def test_an_add_under_way_comes_too_late(world: World, point: int, asker: str | None) -> None:
+    """Wherever in an add the tokens end and the account is deactivated, the address is free afterwards."""
+    body = finished(world, world.prove("alice@example.org", user=asker))
+    calls, homeserver = iter(range(100)), world.homeserver
+    ended: list[str] = []
+
+    async def deactivated(method: str) -> None:
+        if method == "identify" and ended:
+            raise UnknownToken
+        if next(calls) == point:
+            ended.append(ALICE)
+            await deactivate_threepids(homeserver, ALICE)
+
+    ports = {name: getattr(homeserver, name) for name in PORTS}
+    world.rewire(**{name: Wrapped(port, deactivated) for name, port in ports.items()})
+    answer = world.post(ADD, body, ALICE)
+    world.rewire(**ports)
+    if not ended:
+        run_sync(deactivate_threepids(homeserver, ALICE))
+    assert world.threepids(ALICE) == []
+    assert answer.status in (200, 401, 403)
+    assert world.add(world.prove("alice@example.org", "another", user=BOB), "another", BOB).status == 200

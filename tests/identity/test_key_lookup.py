@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -101,6 +103,47 @@ def test_new_keys_are_asked_for_with_pauses(published: Published) -> None:
     published.clock.advance(PAUSE)
     assert published.find(OTHER) == OTHER.public
     assert len(published.server.heard) == 2
+
+
+@pytest.mark.rule("SEC-50")
+@pytest.mark.parametrize("reply", [b"", answer(500, b"{}"), answer(200, b"{}"), silence])
+def test_a_bogus_key_id_takes_no_good_key_away(published: Published, reply: Any) -> None:
+    """Whatever comes of asking for a key id that somebody made up, valid keys are found without asking."""
+    assert published.find() == KEY.public
+    published.clock.advance(PAUSE)
+    published.lookup.deadline = 300
+    published.server.answers = lambda _: reply
+    with suppress(Unavailable):
+        assert published.find(OTHER) is None
+    asked = len(published.server.heard)
+    assert published.find() == KEY.public
+    assert len(published.server.heard) == asked
+
+
+@pytest.mark.rule("SEC-50")
+def test_a_key_that_is_not_known_during_an_outage_is_no_wrong_one(published: Published) -> None:
+    """A new key cannot be told from a made-up one while its server does not answer, so the request may come again."""
+    published.find()
+    published.clock.advance(PAUSE)
+    published.server.answers = lambda _: b""
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            published.find(OTHER)
+    published.clock.advance(PAUSE)
+    published.publish(KEY, OTHER)
+    assert published.find(OTHER) == OTHER.public
+
+
+@pytest.mark.rule("SEC-50")
+def test_requests_for_a_server_that_is_being_asked_share_one_look_up(published: Published) -> None:
+    """While a server is asked, requests that name it wait for that answer: nobody asks again, and none is refused."""
+
+    async def both() -> list[str | None]:
+        asked = [published.lookup.find(published.name, key.id) for key in (OTHER, KEY, KEY)]
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(both()) == [None, KEY.public, KEY.public]
+    assert len(published.server.heard) == 1
 
 
 WRONG: dict[str, dict[str, Any]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from matrix_threepid import Limit, Limits
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.testing import ALICE, BOB
 
@@ -217,3 +218,13 @@ def test_unbinding_twice_is_no_error(publisher: Place) -> None:
     body = wanted()
     assert done(publisher.unbind(body, publisher.signed(body)))
     assert done(publisher.unbind(body, publisher.signed(body)))
+
+
+@pytest.mark.rule("SEC-267")
+def test_who_makes_the_server_call_out_is_limited(make_place: Callable[..., Place]) -> None:
+    """Signed unbinds are counted by network before the signer's keys are asked for; other networks go on."""
+    place = make_place(policy={"limits": Limits(call_outs=Limit(2, 0.1))})
+    tarpit = 'X-Matrix origin="tarpit.example",key="ed25519:a",sig="c2ln"'
+    statuses = [place.unbind(wanted(), tarpit).status for _ in range(4)]
+    assert statuses == [403, 403, 429, 429]
+    assert place.unbind(wanted(), tarpit, client="203.0.113.99").status == 403

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from matrix_threepid import ConfigurationError, Medium, run_sync
+from matrix_threepid import ConfigurationError, Medium, Policy, run_sync
 from matrix_threepid.model.message import (
     Accepted,
     MessageKind,
@@ -127,6 +127,16 @@ def remote(make_world: Callable[..., World]) -> tuple[World, Provider]:
     world.rewire(senders={Medium.MSISDN: provider})
     world.sms = provider
     return world, provider
+
+
+@pytest.mark.rule("REQ-REQTOK-4")
+@pytest.mark.parametrize("policy", [{"hide_known_addresses": True}, {"policy": "hardened"}], ids=str)
+def test_hidden_addresses_need_our_own_codes(make_world: Callable[..., World], policy: dict[str, Any]) -> None:
+    """A sender that checks codes itself is refused where answers must not tell known numbers: only those ask it."""
+    world = make_world({"hide_known_addresses": True})
+    hidden = world.homeserver.policy if "policy" not in policy else Policy.hardened(public_base_url="https://x.example")
+    with pytest.raises(ConfigurationError, match=r"senders: the sender for msisdn checks the codes itself"):
+        world.rewire(policy=hidden, senders={Medium.MSISDN: Provider()})
 
 
 def test_the_providers_word_counts(remote: tuple[World, Provider]) -> None:

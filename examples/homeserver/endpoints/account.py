@@ -73,6 +73,8 @@ async def deactivate(home: Home, call: Call, message: Deactivate) -> Response:
     await home.uia.require(call.request, call.user, call.body, "deactivate your account")
     unbound = await deactivate_threepids(home, call.user.user_id, message.id_server)
     await home.accounts.deactivate(call.user.user_id)
+    # Once more, now that no access token works: an add may have been under way.
+    await deactivate_threepids(home, call.user.user_id)
     return json_response(200, {"id_server_unbind_result": unbound})
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from matrix_threepid import Response
+from matrix_threepid import Response, charge_call_out
 from matrix_threepid.endpoints import Access, Call, IdentityHistory, endpoint, json_response, text, token
-from matrix_threepid.errors import Unauthorized
+from matrix_threepid.errors import LimitExceeded, Unauthorized
 
 from ..identity import IdentityHome
 
@@ -28,12 +28,13 @@ class Registered:
     token: str
 
 
-@endpoint("POST", "/account/register", _V2, request=OpenIdToken, reply=Registered, errors=(Unauthorized,))
+@endpoint("POST", "/account/register", _V2, request=OpenIdToken, reply=Registered, errors=(Unauthorized, LimitExceeded))
 async def register_identity(role: IdentityHome, call: Call, message: OpenIdToken) -> Registered:
     """Give a user an access token: by an OpenID token of any homeserver, or by an access token of the one beside us."""
     if message.access_token is None:
         user_id = (await role.home.callers.device(call.request)).user_id
     else:
+        await charge_call_out(role, call)
         user_id = await role.user_of(message.matrix_server_name or role.server_name, message.access_token)
     return Registered(token=await role.callers.issue(user_id))
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from ...limits.rate import charge_call_out
 from ...model.association import Association
 from ...model.call import Call
 from ...model.media import MEDIA
@@ -129,6 +130,7 @@ async def _check_signature(role: IdentityServer, call: Call, mxid: str) -> None:
     """
     if role.verifier is None:
         raise errors.Forbidden("This server does not accept signatures of homeservers")
+    await charge_call_out(role, call)
     origin = await role.verifier.origin(call.request, call.body)
     # Everything after the first colon, compared exactly: by its end alone another server could sign (REQ-ISUNBIND-3).
     if origin != mxid.partition(":")[2]:
@@ -169,6 +171,6 @@ def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
         history,
         request=UnbindAssociation,
         reply=Empty,
-        errors=(*SESSION_ERRORS, errors.Forbidden, errors.Unauthenticated),
+        errors=(*SESSION_ERRORS, errors.Forbidden, errors.Unauthenticated, errors.LimitExceeded),
     )
     return bind(bind_association), unbind(unbind_association)
