@@ -7,17 +7,22 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from ._version import __version__
+
 COMMANDS = {
     "check": ("commands.check", "print what is off or wrong in a host's wiring or configuration file"),
     "endpoints": ("commands.endpoints", "print the page of the documentation about a role's endpoints"),
     "journeys": ("commands.journeys", "run journeys against a homeserver over HTTP, and print which pass"),
     "migrate": ("commands.migrate", "create or migrate the tables in a database, or check them"),
+    "new-secret": ("commands.new_secret", "print a new secret, for a secret path or a token"),
+    "new-signing-key": ("commands.new_signing_key", "print a new signing key in Synapse's format"),
     "openapi": ("commands.openapi", "print the OpenAPI 3.1 document of a role's endpoints"),
     "send-test-mail": (
         "commands.send_test_mail",
         "send one mail through the configured mail server",
     ),
     "send-test-sms": ("commands.send_test_sms", "send one SMS through the configured provider"),
+    "serve": ("commands.serve", "run the SMS delegate, the identity server, or both"),
 }
 """By name: a module with ``main(arguments) -> exit code``, imported when the command runs; a line for ``--help``."""
 
@@ -30,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=f"commands:\n{listed}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"matrix-threepid {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="--help after it tells more")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="what the command takes")
     given = parser.parse_args(arguments)

@@ -60,6 +60,6 @@ def test_the_page_names_every_table(synapse_database: Sqlite) -> None:
     made = run_sync(synapse_database.run(_tables)) - OTHERS
     (said,) = re.findall(r"in five tables\nthat are made at the first start: (.*?)\. ", PAGE, re.DOTALL)
     assert set(re.findall(r"`(\w+)`", said)) == made
-    assert len(made) == 6
+    assert len(made) == 7
     assert all(name.startswith("matrix_threepid_") for name in made)
     synapse_database.close()

@@ -124,7 +124,7 @@ class Metrics:
             self._measure_pools(known[1])
             try:
                 await self._measure_stores(service, database)
-            except Exception:
+            except BaseException:  # also where a host's deadline cancels it
                 self._set("matrix_threepid_database_up", 0)
                 raise
             self._set("matrix_threepid_database_up", 1)

@@ -45,6 +45,7 @@ TABLES = (
     "matrix_threepid_bindings",
     "matrix_threepid_associations",
     "matrix_threepid_audit",
+    "matrix_threepid_identity_tokens",
     "host_threepids",
 )
 

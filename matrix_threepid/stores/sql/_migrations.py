@@ -146,6 +146,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX matrix_threepid_sessions_due ON matrix_threepid_sessions (medium, due_at)
             WHERE due_at IS NOT NULL""",
     ),
+    (
+        """CREATE TABLE matrix_threepid_identity_tokens (
+            token_hash TEXT NOT NULL PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        )""",
+    ),
 )
 
 

@@ -1,0 +1,176 @@
+"""The parts put together: settings and open databases in, services and jobs out."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ...housekeeping import Job
+from ...logs import LogListener
+from ...model.keys import Peppers
+from ...model.threepid import Medium
+from ...observing import HEALTH, Listeners, Metrics
+from ...ports import Listener, TokenSender
+from ...protocol.errors import ConfigurationError, Unavailable
+from ...protocol.wire import Request
+from ...roles.identity_server import Delegate
+from ...service import Service
+from ...settings import stored_peppers
+from ...stores import Database, SqlAssociations, SqlLimits, SqlSessions, migrate, open_database
+from ...texts.catalogue import Texts
+from ...texts.pages import BuiltInPages
+from .settings import DelegateSettings, IdentityServerRoleSettings, ServeSettings
+
+_MEASURING = 5.0
+"""The s that measuring queues and budgets may take."""
+
+
+@frozen
+class Served:
+    """What a program serves.
+
+    * ``delegate``, ``identity_server``: the services; ``None`` for one that is off.
+    * ``jobs``: what runs beside the requests.
+    """
+
+    delegate: Service | None
+    identity_server: Service | None
+    jobs: tuple[Job, ...] = field(default=(), repr=False)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services that are on."""
+        return tuple(filter(None, (self.delegate, self.identity_server)))
+
+    async def problems(self) -> list[str]:
+        """Return what keeps the program from serving."""
+        return [problem for each in self.services for problem in (await each.health()).problems]
+
+    async def is_ready(self) -> bool:
+        """Return whether every service can serve."""
+        answers = [
+            await Service(each.role, HEALTH).handle(Request("GET", "/_threepid/ready")) for each in self.services
+        ]
+        return all(each.status == 200 for each in answers)
+
+
+def listener_of(registry: Any = None, *, metrics: bool) -> tuple[Listener, Metrics | None]:
+    """Return what hears the events, and the metrics if there are any. Raises ``ConfigurationError``."""
+    counted = Metrics(registry) if metrics else None
+    return (LogListener() if counted is None else Listeners(LogListener(), counted)), counted
+
+
+@asynccontextmanager
+async def opened(settings: ServeSettings, *, metrics: bool = False) -> AsyncIterator[Served]:
+    """Open the databases, bring their schemas up to date, and wire the roles. Raises ``ConfigurationError``."""
+    parts = _Parts.of(settings)
+    listener, counted = listener_of(metrics=metrics)
+    async with AsyncExitStack() as stack:
+        services: list[Service | None] = []
+        jobs: list[Job] = []
+        for role in (settings.delegate, settings.identity_server):
+            if role is None:
+                services.append(None)
+                continue
+            db = await stack.enter_async_context(open_database(role.database))
+            try:
+                await migrate(db)
+            except Unavailable:
+                raise ConfigurationError("database: cannot be written to at present") from None
+            service = (
+                parts.delegate(db, listener)
+                if isinstance(role, DelegateSettings)
+                else parts.identity_server(role, db, listener)
+            )
+            services.append(service)
+            jobs += service.jobs()
+            for job in () if counted is None else counted.jobs(service, db):
+                # A pool waits 30 s for a database that is gone, and the gauge has to tell of it before.
+                jobs.append(_with_work(job, partial(_in_time, job.work)))
+        yield Served(services[0], services[1], tuple(jobs))
+
+
+def _with_work(job: Job, work: Callable[[], Awaitable[object]]) -> Job:
+    """Return a job with other work."""
+    return Job(name=job.name, every=job.every, work=work, limit=job.limit, clock=job.clock)
+
+
+async def _in_time(work: Callable[[], Awaitable[object]]) -> object:
+    return await asyncio.wait_for(work(), _MEASURING)
+
+
+@frozen
+class _Parts:
+    """Parts that both roles share."""
+
+    settings: ServeSettings
+    senders: dict[Medium, TokenSender]
+    secret: Peppers
+
+    @classmethod
+    def of(cls, settings: ServeSettings) -> _Parts:
+        """Make senders and the secret. Raises ``ConfigurationError``."""
+        texts = None if settings.texts is None else Texts(settings.texts)
+        senders: dict[Medium, TokenSender] = {}
+        if settings.smtp is not None:
+            senders[Medium.EMAIL] = settings.smtp.sender(settings.server_name, texts=texts)
+        if settings.sms is not None:
+            senders[Medium.MSISDN] = settings.sms.sender(texts=texts)
+        return cls(settings, senders, stored_peppers(Path(settings.secret_file)))
+
+    def delegate(self, db: Database, listener: Listener) -> Service:
+        """Return the delegate."""
+        return Service(Delegate(**self._shared("delegate", db, listener)))
+
+    def identity_server(self, settings: IdentityServerRoleSettings, db: Database, listener: Listener) -> Service:
+        """Return the identity server. Raises ``ConfigurationError``."""
+        from ...identity import KeyLookup, NamedSigner, XMatrixVerifier
+        from ...identity.key_lookup import DEFAULT_PORT
+        from .accounts import TABLE, IdentityTokens, ServedIdentityServer
+
+        key = _signing_key(settings.signing_key_file)
+        fetch = self.settings.homeservers.fetch(DEFAULT_PORT)
+        role = ServedIdentityServer(
+            **self._shared("identity server", db, listener),
+            callers=IdentityTokens(db),
+            fetch=fetch,
+            associations=SqlAssociations(db),
+            signer=NamedSigner(self.settings.server_name, key),
+            verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch)),
+            signed_once=settings.signed_once,
+        )
+        return Service(role, TABLE)
+
+    def _shared(self, role: str, db: Database, listener: Listener) -> dict[str, Any]:
+        # Each role has peppers of its own, so that what one has validated is worth nothing at the other.
+        key = hmac.digest(self.secret.current.key, f"matrix_threepid {role}".encode(), "sha256")
+        return {
+            "server_name": self.settings.server_name,
+            "peppers": Peppers.of(key),
+            "policy": self.settings.library_policy(),
+            "senders": self.senders,
+            "sessions": SqlSessions(db),
+            "limiter": SqlLimits(db),
+            "listener": listener,
+            "pages": BuiltInPages(self.settings.texts),
+        }
+
+
+def _signing_key(file: str) -> Any:
+    from ...identity import read_signing_key
+
+    try:
+        return read_signing_key(Path(file).read_text("ascii"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"identity_server.signing_key_file: {error.strerror}; matrix-threepid new-signing-key makes a key"
+        ) from None
+    except (ConfigurationError, ValueError):
+        raise ConfigurationError("identity_server.signing_key_file: must hold ed25519 ID BASE64SEED") from None
