@@ -10,7 +10,7 @@ import pytest
 from matrix_threepid import BuiltInPages, ConfigurationError, Medium, Texts
 from matrix_threepid.senders import SmtpSender
 from matrix_threepid.testing import World
-from matrix_threepid.texts.layouts import CannotRender
+from matrix_threepid.texts.failure import CannotRender
 
 _LEAD = 'msgid "Someone asked to add this address to an account on %(server)s."\n'
 _MINUTES = 'msgid "%(n)s minute"\nmsgid_plural "%(n)s minutes"\n'
@@ -159,3 +159,17 @@ def test_a_failing_layout_names_its_line_and_no_value(tmp_path: Path) -> None:
         Texts(tmp_path).layouts.render("mail.txt", {"link": "s3cret", "code": "123456", "lines": ["bob"]})
     assert "mail.txt:4: UndefinedError" in str(failed.value)
     assert "s3cret" not in str(failed.value)
+
+
+@pytest.mark.answers_5xx(503)
+def test_a_layout_that_fails_later_loses_no_message(
+    tmp_path: Path, make_world: Callable[..., World], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A layout that fails for one account is logged and answered with 503, and the same attempt may be made again."""
+    _written(tmp_path, "mail.txt", _LINK_CODE + "{% if 'alice' in details[0][1] %}\n{{ x }}{% endif %}")
+    sender = SmtpSender("localhost", sender="a@example.org", server_name="example.org", texts=Texts(tmp_path))
+    world = make_world(senders={Medium.EMAIL: sender})
+    for _ in range(2):
+        refused = world.ask(user="@alice:hs.example.org")
+        assert (refused.status, refused.json()["errcode"]) == (503, "M_UNKNOWN")
+    assert "mail.txt:4: UndefinedError" in caplog.text

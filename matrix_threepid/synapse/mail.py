@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -9,9 +10,12 @@ from attrs import field, frozen
 from ..model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..senders.smtp.words import words_for
 from ..texts.catalogue import Texts
+from ..texts.failure import CannotRender
 
 if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
+
+_log = logging.getLogger("matrix_threepid")
 
 
 @frozen
@@ -37,6 +41,9 @@ class SynapseMailer:
             html, text = words.html(self.texts), words.text(self.texts)
         except ValueError as error:
             return RefusedForever(str(error))
+        except CannotRender as error:
+            _log.error("a mail could not be rendered: %s", error)
+            return RefusedForNow("a layout of this host cannot be rendered")
         try:
             await self._hand_over(message.deadline, message.recipient, words.subject, html, text)
         except Exception as error:

@@ -17,14 +17,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from ..protocol.errors import ConfigurationError
+from .failure import CannotRender
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAIL_HTML, MAIL_TEXT, PAGE = "mail.html", "mail.txt", "page.html"
 NAMES = (MAIL_HTML, MAIL_TEXT, PAGE)
-
-
-class CannotRender(Exception):
-    """A layout failed: a mistake in it, and no fault of the reader. Its text names file, line and reason."""
 
 
 class Layouts:

@@ -11,7 +11,8 @@ from ..model.message import MessageKind, TokenMessage
 from ..model.threepid import Medium, Purpose
 from ..protocol.errors import ConfigurationError
 from .catalogue import Texts
-from .layouts import MAIL_HTML, MAIL_TEXT, PAGE, CannotRender
+from .failure import CannotRender
+from .layouts import MAIL_HTML, MAIL_TEXT, PAGE
 from .mails import words_for
 from .pages import PAGES, BuiltInPages
 

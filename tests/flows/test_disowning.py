@@ -24,6 +24,7 @@ def test_this_was_not_me_stops_the_request(world: World, purpose: str) -> None:
     assert "stopped" in read(world.confirm(answer="refuse")).text
     assert len(world.events.of(SessionDisowned)) == 1
     assert world.open_link().status == 400
+    assert "Request stopped" in read(world.open_link()).text
     assert world.confirm().status == 400
     assert refusal(submit(world, sid, token_of(world.outbox.last))) == (400, "M_SESSION_EXPIRED")
 

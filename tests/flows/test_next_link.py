@@ -20,7 +20,7 @@ from .reading import query_of, read
         ("https://app.example.org/done", "https://app.example.org/done?sid="),
         ("https://app.example.org/done?a=b", "https://app.example.org/done?a=b&sid="),
         ("https://app.example.org/#/register?x=1", "https://app.example.org/#/register?x=1&sid="),
-        (None, "https://hs.example.org/_matrix/client/unstable/threepid/email/confirmed"),
+        (None, "https://hs.example.org/_matrix/client/unstable/threepid/email/confirmed?purpose=add"),
     ],
 )
 def test_after_the_button_comes_next_link(world: World, next_link: str | None, location: str) -> None:
@@ -31,11 +31,32 @@ def test_after_the_button_comes_next_link(world: World, next_link: str | None, l
     assert token_of(world.outbox.last) not in went
 
 
-def test_the_page_without_next_link_thanks(world: World) -> None:
-    """The page people are led to says that the address is confirmed."""
-    world.ask()
-    there = (world.confirm().header("Location") or "").removeprefix("https://hs.example.org")
-    assert "Address confirmed" in read(world.call("GET", there)).text
+@pytest.mark.parametrize(
+    ("purpose", "title", "follows"),
+    [
+        ("add", "Add an address to your account", "it adds the address to your account"),
+        ("register", "Confirm the address for your new account", "it creates your account"),
+        ("password", "Set a new password", "you choose your new password"),
+    ],
+)
+def test_the_pages_name_the_purpose_and_what_follows(world: World, purpose: str, title: str, follows: str) -> None:
+    """Title and heading name the purpose; before and after the button the page says how to go on in the client."""
+    ask_for(world, purpose)
+    asking = read(world.open_link()).text
+    assert asking.count(title) == 2
+    assert follows in asking
+    path, _, query = (world.confirm().header("Location") or "").removeprefix("https://hs.example.org").partition("?")
+    thanking = read(world.call("GET", path, query=query)).text
+    assert thanking.count("Address confirmed") == 2
+    assert follows in thanking
+    assert follows in read(world.open_link()).text
+
+
+def test_a_purpose_made_up_is_not_shown(world: World) -> None:
+    """The purpose in the URL of the last page is one of ours, or the page names none."""
+    page = world.call("GET", SUBMIT.replace("submit_token", "confirmed"), query="purpose=%3Cb%3Eevil")
+    assert page.status == 200
+    assert "evil" not in page.body.decode()
 
 
 @pytest.mark.rule("REQ-LINK-4", "SEC-17")

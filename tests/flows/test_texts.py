@@ -73,6 +73,16 @@ def test_a_sentence_without_its_value_is_left_out(page: str) -> None:
     assert "None" not in shown
 
 
+@pytest.mark.parametrize("language", ["ar", "he-IL"])
+def test_what_is_written_from_right_to_left_is_marked(make_world: Callable[..., World], language: str) -> None:
+    """``dir`` says how the page runs; values that run the other way are isolated, so that they stay in one piece."""
+    world = make_world({"languages": ("en", language)})
+    world.ask(user="@alice:hs.example.org")
+    page = read(world.open_link(headers={"accept-language": language}))
+    assert [(each["lang"], each["dir"]) for each in page.of("html")] == [(language.partition("-")[0], "rtl")]
+    assert "\u2068@alice:hs.example.org\u2069" in page.text
+
+
 def test_a_host_brings_its_own_texts(tmp_path: Path, make_world: Callable[..., World]) -> None:
     """A directory replaces the sentences it holds; values in them are escaped all the same."""
     (tmp_path / "en.po").write_text(

@@ -18,7 +18,7 @@ from ...model.call import Call
 from ...model.keys import same
 from ...model.next_link import host_of, origin_of, with_sid
 from ...model.session import Session
-from ...model.threepid import Medium, masked
+from ...model.threepid import Medium, Purpose, masked
 from ...protocol import errors
 from ...protocol.endpoint import Endpoint, endpoint
 from ...protocol.history import History
@@ -62,11 +62,12 @@ class _NoPage(Exception):
     """The session of a link cannot be used.
 
     * ``page``: the name of the page that says why.
+    * ``values``: its values.
     """
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, values: Mapping[str, str] | None = None) -> None:
         super().__init__(page)
-        self.page = page
+        self.page, self.values = page, values
 
 
 async def _session_of_link(role: Role, medium: Medium, fields: Mapping[str, str]) -> Session:
@@ -82,8 +83,10 @@ async def _session_of_link(role: Role, medium: Medium, fields: Mapping[str, str]
     if session is None or session.threepid.medium is not medium or not _opens(role, session, link):
         # One page for an unknown session and a wrong token, so that ids cannot be searched for (REQ-SESS-8).
         raise _NoPage("failed")
-    if session.ended or (session.validated_at is None and not session.token_alive(role.clock())):
-        raise _NoPage("expired")
+    if session.ended:
+        raise _NoPage("disowned")
+    if session.validated_at is None and not session.token_alive(role.clock()):
+        raise _NoPage("expired", {"purpose": session.purpose.value})
     return session
 
 
@@ -105,7 +108,7 @@ async def _confirm(role: Role, call: Call, session: Session, token: str) -> Resp
         session = await validate(role, session, token)
     except (errors.SessionExpired, errors.TokenIncorrect):
         return page(role, call, "expired", 400)
-    done = role.confirmed_url(session.threepid.medium)
+    done = f"{role.confirmed_url(session.threepid.medium)}?purpose={session.purpose.value}"
     # ``next_link`` was checked when the session was opened, and cannot be changed by the link (SEC-17).
     location = done if session.next_link is None else with_sid(session.next_link, session.sid)
     # 303 makes the browser GET the target, so that reloading repeats no POST and the token leaves the address bar.
@@ -183,9 +186,9 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         try:
             session = await _session_of_link(role, medium, call.request.parameters)
         except _NoPage as unusable:
-            return page(role, call, unusable.page, 400)
+            return page(role, call, unusable.page, 400, unusable.values)
         if session.validated_at is not None:
-            return page(role, call, "already", 200)
+            return page(role, call, "already", 200, {"purpose": session.purpose.value})
         name = "refuse" if call.request.parameters.get("answer") == "refuse" else "confirm"
         return await _question(role, call, name, session)
 
@@ -198,9 +201,10 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         try:
             session = await _session_of_link(role, medium, fields)
         except _NoPage as unusable:
-            return page(role, call, unusable.page, 400)
+            return page(role, call, unusable.page, 400, unusable.values)
         if fields.get("answer") == "refuse":
-            return page(role, call, "disowned" if await disown(role, session) else "already", 200)
+            name = "disowned" if await disown(role, session) else "already"
+            return page(role, call, name, 200, {"purpose": session.purpose.value})
         return await _confirm(role, call, session, fields["token"])
 
     @endpoint(
@@ -227,8 +231,10 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
 
     @endpoint("GET", confirmed_path(medium), History(), name=f"show_{medium.value}_confirmed", offered=off)
     async def show_confirmed(role: Role, call: Call, message: None) -> Response:
-        """Show that a confirmation has succeeded; the URL of this page holds no secret."""
-        return page(role, call, "confirmed", 200)
+        """Show that a confirmation has succeeded, and what follows; the URL of this page holds no secret."""
+        purpose = call.request.parameters.get("purpose", "")
+        known = purpose in {each.value for each in Purpose}
+        return page(role, call, "confirmed", 200, {"purpose": purpose} if known else None)
 
     return show_link, submit_token, show_confirmed
 

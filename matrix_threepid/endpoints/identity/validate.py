@@ -223,7 +223,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         except errors.MatrixError:
             return page(role, call, "failed", 400)
         if session.next_link is None:
-            return page(role, call, "confirmed", 200)
+            return page(role, call, "confirmed", 200, {"purpose": session.purpose.value})
         return page_response(303, "", location=with_sid(session.next_link, session.sid))
 
     return request_validation, submit_validation, open_submit_link

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import time
 from collections.abc import Sequence
 from functools import cache, partial
@@ -16,6 +17,7 @@ from ...offload import Offload
 from ...protocol.errors import ConfigurationError
 from ...protocol.rules import Integer
 from ...texts.catalogue import Texts
+from ...texts.failure import CannotRender
 from ...threads import Threads
 from ._kept import KeptConnections
 from .mail import Mail, Mails
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ...net.dns import Lookups
     from ._connection import Connection
 
+_log = logging.getLogger("matrix_threepid")
 AT_ONCE = 16
 """The mails that are sent at once, and the connections that are kept, unless the host says otherwise."""
 MAX_ADDRESSES = 8
@@ -147,6 +150,10 @@ class SmtpSender(Server):
             mail = self._mails.compose(message)
         except ValueError as error:
             return RefusedForever(str(error))
+        except CannotRender as error:
+            # The operator's slip and not the reader's, so the message is kept and sent once the layout is mended.
+            _log.error("a mail could not be rendered: %s", error)
+            return RefusedForNow("a layout of this host cannot be rendered")
         return self._send_kept(mail, deadline)
 
     def _send_kept(self, mail: Mail, deadline: Deadline) -> Outcome | _Unsent:
