@@ -168,7 +168,9 @@ class Role:
 
     def __attrs_post_init__(self) -> None:
         """Check the texts, and wrap every port in a check of its answers (SEC-136)."""
-        for part in (self.pages, *self.senders.values()):
+        # A sender may be made of others (``Fallback``), whose texts are checked as well.
+        within = [part for sender in self.senders.values() for part in getattr(sender, "parts", ())]
+        for part in (self.pages, *self.senders.values(), *within):
             if isinstance(texts := getattr(part, "texts", None), Texts):
                 texts.check(self.policy.languages)
                 if texts.directory is not None:

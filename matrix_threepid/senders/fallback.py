@@ -9,6 +9,7 @@ from ..model.message import Outcome, RefusedForNow, TokenMessage, Unknown
 from ..net.deadline import Deadline
 from ..ports import RemoteVerifier, TokenSender
 from ..protocol.errors import ConfigurationError
+from ..texts.catalogue import Texts
 
 
 @frozen
@@ -40,6 +41,22 @@ class Fallback:
                 raise ConfigurationError(f"{name}: its provider makes the codes itself, so it cannot share messages")
             if isinstance(sender, type) or not callable(getattr(sender, "send", None)):
                 raise ConfigurationError(f"{name}: must be a sender, an object with a method send()")
+
+    @property
+    def parts(self) -> tuple[TokenSender, ...]:
+        """The senders within, so that what is wrong with any of them is said when a role is made."""
+        within = (*getattr(self.first, "parts", ()), *getattr(self.second, "parts", ()))
+        return (self.first, self.second, *within)
+
+    @property
+    def texts(self) -> Texts | None:
+        """The texts of the first sender; ``None`` if it has none."""
+        return getattr(self.first, "texts", None)
+
+    def close(self) -> None:
+        """Close both senders, where they can be closed."""
+        for sender in (self.first, self.second):
+            getattr(sender, "close", lambda: None)()
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Send by the first sender, else by the second; return the outcome of the last one that was asked."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import ssl
 
     from ..net.direct_https import DirectHttp
+    from ..senders.fallback import Fallback
     from ..senders.gateway.sender import HttpSender
     from ..senders.smtp.sender import SmtpSender
     from ..senders.twilio.sender import TwilioSender
@@ -204,17 +205,21 @@ class GatewaySettings:
 @documented
 @frozen(kw_only=True)
 class SmsSettings:
-    """Where SMS may go, how many, and by whom: one of ``twilio`` and ``gateway``."""
+    """Where SMS may go, how many, and by whom: one of ``twilio`` and ``gateway``, or both and who is ``first``."""
 
     countries: tuple[str, ...] = member(ListOf(COUNTRY), doc="the regions that SMS go to")
     twilio: TwilioSettings | None = member(Nested(TwilioSettings), None, doc="a Twilio account that sends them")
     gateway: GatewaySettings | None = member(Nested(GatewaySettings), None, doc="another provider that sends them")
+    first: Literal["twilio", "gateway"] | None = member(
+        OneOf("twilio", "gateway"), None, doc="who sends SMS where both are given; the other one stands in for it"
+    )
     budget_per_hour: int | None = member(COUNT, None, doc="SMS an hour to all countries; counts before `policy.sms`")
     budget_per_day: int | None = member(COUNT, None, doc="SMS a day to all countries; counts before `policy.sms`")
 
     def __attrs_post_init__(self) -> None:
-        if (self.twilio is None) is (self.gateway is None):
-            raise ConfigurationError("give either twilio or gateway")
+        both = self.twilio is not None and self.gateway is not None
+        if (self.twilio is None and self.gateway is None) or both is (self.first is None):
+            raise ConfigurationError("give either twilio or gateway, or both and first")
         if not self.countries:
             raise ConfigurationError("countries: must name at least one")
 
@@ -226,15 +231,17 @@ class SmsSettings:
 
     def sender(
         self, offload: Offload | None = None, texts: Texts | None = None
-    ) -> TwilioSender | TwilioVerifySender | HttpSender:
+    ) -> TwilioSender | TwilioVerifySender | HttpSender | Fallback:
         """Return the way to phones; ``texts``: the wordings, by default the built-in ones.
 
         Raises ``ConfigurationError``.
         """
-        provider: TwilioSettings | GatewaySettings | None = self.twilio or self.gateway
-        if provider is None:
-            raise ConfigurationError("give either twilio or gateway")
-        return provider.sender(offload, texts)
+        from ..senders.fallback import Fallback
+
+        ways = [way.sender(offload, texts) for way in (self.twilio, self.gateway) if way is not None]
+        if len(ways) == 1:
+            return ways[0]
+        return Fallback(*ways) if self.first == "twilio" else Fallback(*reversed(ways))
 
 
 def _direct(

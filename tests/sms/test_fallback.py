@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import define, field
 from smtp import messages
 
-from matrix_threepid import ConfigurationError, run_sync
+from matrix_threepid import ConfigurationError, Medium, Texts, run_sync
 from matrix_threepid.model.message import Accepted, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
-from matrix_threepid.senders import ConsoleSender, Fallback, HttpSender, SmtpSender, TwilioVerifySender
-from matrix_threepid.testing import Outbox
+from matrix_threepid.senders import ConsoleSender, Fallback, HttpSender, SmtpSender, TwilioSender, TwilioVerifySender
+from matrix_threepid.settings import SmsSettings, read
+from matrix_threepid.testing import Outbox, World
 from matrix_threepid.testing.rogue import answer, hang_up
 
 from .gateway import ACCOUNT, CREATED, TOKEN, error, gateway, through, told
@@ -133,3 +136,29 @@ def test_the_channel_of_verify_is_one_of_three() -> None:
     """A channel that Twilio has not is refused when wired."""
     with pytest.raises(ValueError, match="channel"):
         TwilioVerifySender(ACCOUNT, TOKEN, service_sid="VA0", channel="pigeon")  # type: ignore[arg-type]
+
+
+def test_a_file_names_who_is_first() -> None:
+    """Both ways to phones may be given, with the one that is asked first; a Verify service cannot be one of two."""
+    twilio = {"account_sid": ACCOUNT, "auth_token": TOKEN, "from": "+15005550006"}
+    both = {"countries": ["GB"], "twilio": twilio, "gateway": {"url": "https://sms.example.org/", "template": {}}}
+    made = {first: read(SmsSettings, {**both, "first": first}).sender() for first in ("twilio", "gateway")}
+    assert {first: type(sender.first) for first, sender in made.items() if isinstance(sender, Fallback)} == {
+        "twilio": TwilioSender,
+        "gateway": HttpSender,
+    }
+    for wrong in (both, {"countries": ["GB"], "twilio": twilio, "first": "twilio"}):
+        with pytest.raises(ConfigurationError, match="give either twilio or gateway, or both and first"):
+            read(SmsSettings, wrong)
+    verify = {"account_sid": ACCOUNT, "auth_token": TOKEN, "verify_service_sid": "VA0"}
+    with pytest.raises(ConfigurationError, match="first: its provider makes the codes"):
+        read(SmsSettings, {**both, "twilio": verify, "first": "twilio"}).sender()
+
+
+def test_texts_within_are_checked_when_wired(make_world: Callable[..., World], tmp_path: Path) -> None:
+    """A slip in the texts of the second sender is found when the role is made."""
+    (tmp_path / "mail.txt").write_text("{{ linc }}")
+    options = {"sender": "a@example.org", "server_name": "example.org", "tls": "off"}
+    second = SmtpSender("localhost", 1, texts=Texts(tmp_path), **options)
+    with pytest.raises(ConfigurationError, match=r"mail\.txt"):
+        make_world(senders={Medium.EMAIL: Fallback(ConsoleSender(), Fallback(ConsoleSender(), second))})

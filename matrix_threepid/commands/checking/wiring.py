@@ -47,10 +47,12 @@ def of_ways(role: Role) -> Iterator[Finding]:
     """Yield where links lead, how messages are sent, and what turns a medium off."""
     yield Finding(Kind.FACT, "links", role.policy.public_base_url or "none: policy.public_base_url is not set")
     for medium, sender in ((medium, given(sender)) for medium, sender in role.senders.items()):
-        yield Finding(Kind.FACT, medium.value, f"by {type(sender).__name__}{_reach(role, medium)}")
+        parts = getattr(sender, "parts", ())
+        within = f" of {', '.join(type(part).__name__ for part in parts)}" if parts else ""
+        yield Finding(Kind.FACT, medium.value, f"by {type(sender).__name__}{within}{_reach(role, medium)}")
         if (reason := role.medium_off(medium)) is not None:
             yield Finding(Kind.WRONG, medium.value, f"has a sender, but {reason}")
-        if isinstance(sender, ConsoleSender):
+        if any(isinstance(each, ConsoleSender) for each in (sender, *parts)):
             yield Finding(Kind.UNFIT, medium.value, "everyone who reads the terminal can confirm any address")
 
 
