@@ -49,7 +49,7 @@ _SMS: dict[str, tuple[Any, bool]] = {
 }
 
 
-@pytest.mark.rule("SEC-120")
+@pytest.mark.rule("SEC-121b")
 @pytest.mark.parametrize("case", _SMS.values(), ids=_SMS)
 def test_an_sms_goes_elsewhere_only_if_it_was_not_sent(case: tuple[Any, bool]) -> None:
     """After 5xx and 429 the second provider is asked; after a refusal of the recipient, or silence, it is not."""
@@ -62,6 +62,7 @@ def test_an_sms_goes_elsewhere_only_if_it_was_not_sent(case: tuple[Any, bool]) -
     assert (outcome == Accepted("second")) is elsewhere
 
 
+@pytest.mark.rule("SEC-121b")
 def test_an_sms_goes_elsewhere_if_the_first_provider_is_not_there() -> None:
     """No byte of it has left."""
     second = Second()
