@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from matrix_threepid.testing import World, check_invariants
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip searches, which take minutes, unless ``python -m tests.proof`` asks for them."""
+    if "MATRIX_THREEPID_PROOF" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("search"):
+                item.add_marker(pytest.mark.skip(reason="a search: python -m tests.proof"))
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from ..protocol.errors import InvalidParam
 
 MAX_LENGTH = 2048
 # Control characters, white space and quotes could end a header or an attribute; browsers read a backslash as a slash.
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029<>\"]")
+# A lone surrogate is no character, and has no form in UTF-8.
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ud800-\udfff<>\"]")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 
 
