@@ -19,7 +19,7 @@ _FIRST, _NEXT = "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? 
 # isolation level. It returns a row for each charge that is granted. Rows are locked in the order of the values.
 _GRANT = (
     "WITH asked (name, base, price, most) AS (VALUES {}) INSERT INTO matrix_threepid_limits AS held (name, full_at) "
-    "SELECT name, base + price FROM asked WHERE price > 0 ON CONFLICT (name) DO UPDATE SET full_at = "
+    "SELECT name, base + price FROM asked WHERE base <= most ON CONFLICT (name) DO UPDATE SET full_at = "
     "(SELECT CASE WHEN held.full_at > base THEN held.full_at ELSE base END + price FROM asked WHERE name = held.name) "
     "WHERE held.full_at <= (SELECT most FROM asked WHERE name = held.name) RETURNING name"
 )
