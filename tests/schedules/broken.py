@@ -236,10 +236,12 @@ class Spoiled:
 
 
 _PROVED, _SERVED = "an address is added by its proof only", "a session serves once"
+# A claim gives the session its owner, so a claim by another user takes it from the owner it has.
+_FORWARD = "states go forward"
 SPOILED = (
     Spoiled("needs no token", Session, "usable", _without(validated_at=1), _PROVED),
-    Spoiled("serves any user", Session, "usable", _without(owner=None), _PROVED),
-    Spoiled("serves any purpose", Session, "usable", _for_any_purpose, _PROVED),
+    Spoiled("serves any user", Session, "usable", _without(owner=None), _FORWARD),
+    Spoiled("serves any purpose", Session, "usable", _for_any_purpose, _FORWARD),
     Spoiled("is never used up", Session, "consume", lambda self, *_: self, _SERVED),
     Spoiled("is claimed by many", Session, "held_by_other", lambda *_: False, _SERVED, flow="reset"),
     Spoiled("texts again", MEDIA, Medium.MSISDN, evolve(MEDIA[Medium.MSISDN], resendable=True), "one SMS an attempt"),
