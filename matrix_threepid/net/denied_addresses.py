@@ -31,17 +31,19 @@ _ISATAP, _ISATAP_BITS = 0x0000_5EFE, 0xFDFF_FFFF
 
 @frozen
 class AddressCheck:
-    """Which addresses nothing may be sent to: those of ``DENIED``.
+    """Which addresses nothing may be sent to: those of ``DENIED``, and more.
 
     * ``allowed``: networks that are let through all the same, in the form (IPv4 or IPv6) in which they are given.
+    * ``refused``: networks that are denied beside those of ``DENIED``.
     """
 
     allowed: tuple[Network, ...] = ()
+    refused: tuple[Network, ...] = ()
 
     @classmethod
-    def allowing(cls, networks: Iterable[str]) -> AddressCheck:
-        """Return the check with these networks let through. Raises ``ValueError`` for a text that is no network."""
-        return cls(tuple(map(ip_network, networks)))
+    def of(cls, allowed: Iterable[str], refused: Iterable[str] = ()) -> AddressCheck:
+        """Return the check for these networks. Raises ``ValueError`` for a text that is no network."""
+        return cls(tuple(map(ip_network, allowed)), tuple(map(ip_network, refused)))
 
     def denies(self, text: str) -> bool:
         """Return whether nothing may be sent there; true of a text that is no address."""
@@ -51,7 +53,7 @@ class AddressCheck:
             return True
         if any(address in network for network in self.allowed):
             return False
-        return any(form in network for form in _forms(address) for network in DENIED)
+        return any(form in network for form in _forms(address) for network in (*DENIED, *self.refused))
 
 
 def plain_address(text: str) -> str:

@@ -63,6 +63,7 @@ class PinnedHttps:
 
     * ``offload``: runs the blocking exchange; by default at most 128 threads of its own.
     * ``allow_addresses``: networks to be let through although they are denied, such as ``10.1.0.0/16``.
+    * ``refuse_addresses``: networks that are denied as well, unless ``allow_addresses`` lets them through.
     * ``ports``: those that may be called.
     * ``context``: what to trust, in place of the system's certificates.
     * ``max_headers``: bytes that are read of status line and headers; 16,384 by default.
@@ -84,6 +85,7 @@ class PinnedHttps:
 
     offload: Offload = field(default=None, converter=_own_threads, repr=False)
     allow_addresses: tuple[str, ...] = field(default=(), converter=_in_order)
+    refuse_addresses: tuple[str, ...] = field(default=(), converter=_in_order)
     ports: frozenset[int] = field(default=(443,), converter=_as_set)
     context: ssl.SSLContext | None = field(default=None, validator=_verifies, repr=False)
     max_body: int = 65_536
@@ -114,9 +116,9 @@ class PinnedHttps:
     @_check.default
     def _check_with(self) -> AddressCheck:
         try:
-            return AddressCheck.allowing(self.allow_addresses)
+            return AddressCheck.of(self.allow_addresses, self.refuse_addresses)
         except ValueError as error:
-            raise ConfigurationError(f"allow_addresses: {error}") from None
+            raise ConfigurationError(f"allow_addresses or refuse_addresses: {error}") from None
 
     @_lookups.default
     def _look_up_with(self) -> Lookups:

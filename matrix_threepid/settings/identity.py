@@ -31,6 +31,9 @@ class IdentityServerSettings:
     allow_addresses: tuple[str, ...] = member(
         ListOf(RANGE), (), doc="address ranges that are reached although they are private, such as `10.0.0.0/8`"
     )
+    refuse_addresses: tuple[str, ...] = member(
+        ListOf(RANGE), (), doc="address ranges that are not reached either, unless `allow_addresses` has them"
+    )
     ports: tuple[int, ...] = member(ListOf(PORT), (), doc="ports that are reached beside 443")
     timeout_s: float | None = member(
         RATE, None, doc="seconds that all calls of one request may take; `policy.identity_deadline` if left out"
@@ -63,6 +66,7 @@ class IdentityServerSettings:
         return PinnedHttps(
             offload=offload,
             allow_addresses=self.allow_addresses,
+            refuse_addresses=self.refuse_addresses,
             ports=(443, *ports, *self.ports),
             context=trusting(self.ca_file, "identity_servers.ca_file"),
             proxy=self.proxy,

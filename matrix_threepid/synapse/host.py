@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from ..events import ThreepidAdded, ThreepidRemoved
 from ..model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Purpose, Threepid
 from ..ports import Caller, Clock
 from ..protocol.errors import HostRefused, MatrixError, UnknownToken, UserLocked
 from ..protocol.wire import Request
+from ..roles.homeserver import Homeserver
 from ..stores.sql import Database
 from . import tables
 from .private import Inside
 
 if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
+
+
+_ours: ContextVar[bool] = ContextVar("matrix_threepid_ours", default=False)
+"""Whether the library is changing an account."""
 
 
 @frozen
@@ -43,16 +51,49 @@ class SynapseAccounts:
         holder = await self._db.run(claim)
         if holder is not None:
             return AddOutcome.ALREADY_YOURS if holder == user_id else AddOutcome.TAKEN
-        await self._inside.add_threepid(user_id, medium, names[0], threepid.validated_at)
+        with _told_by_the_library():
+            await self._inside.add_threepid(user_id, medium, names[0], threepid.validated_at)
         return AddOutcome.ADDED
 
     async def remove(self, user_id: str, threepid: Threepid) -> bool:
         held = {each.threepid for each in await self.list(user_id)}
         for address in spellings(threepid):
             if Threepid(threepid.medium, address) in held:
-                await self._inside.delete_threepid(user_id, threepid.medium.value, address)
+                with _told_by_the_library():
+                    await self._inside.delete_threepid(user_id, threepid.medium.value, address)
                 return True
         return False
+
+
+@contextmanager
+def _told_by_the_library() -> Iterator[None]:
+    """Keep ``OtherChanges`` from telling of a change that the library itself tells of."""
+    before = _ours.set(True)
+    try:
+        yield
+    finally:
+        _ours.reset(before)
+
+
+@frozen
+class OtherChanges:
+    """Tells the ``Listener`` of addresses that come and go without the library.
+
+    They come with a registration, and come and go by an administrator or an authentication service. The methods are
+    callbacks of Synapse's.
+    """
+
+    _homeserver: Homeserver
+
+    async def added(self, user_id: str, medium: str, address: str) -> None:
+        """Tell of ``on_add_user_third_party_identifier``."""
+        if medium in set(Medium) and not _ours.get():
+            self._homeserver.emit(ThreepidAdded(user_id, Threepid(Medium(medium), address)))
+
+    async def removed(self, user_id: str, medium: str, address: str) -> None:
+        """Tell of ``on_remove_user_third_party_identifier``."""
+        if medium in set(Medium) and not _ours.get():
+            self._homeserver.emit(ThreepidRemoved(user_id, Threepid(Medium(medium), address)))
 
 
 @frozen
@@ -72,14 +113,20 @@ class SynapseCallers:
 
 @frozen
 class SynapseRules:
-    """The port ``AddressRules``: ``allowed_local_3pids`` and what other modules allow. Resets are always allowed."""
+    """The port ``AddressRules``: Synapse's settings, and what other modules allow.
+
+    Resets are for accounts that can have passwords (``password_config``), registrations by phone for servers that have
+    not switched them off (``disable_msisdn_registration``); ``allowed_local_3pids`` is for all but resets.
+    """
 
     _inside: Inside = field(repr=False)
 
     async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
         if purpose is Purpose.PASSWORD:
-            return True
+            return self._inside.sets_passwords
         registration = purpose is Purpose.REGISTER
+        if registration and threepid.medium is Medium.MSISDN and not self._inside.registers_by_phone:
+            return False
         return await self._inside.is_allowed(threepid.medium.value, threepid.address, registration=registration)
 
 

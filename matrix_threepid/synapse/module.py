@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from ..service import Service
 from ..settings import read
 from .bindings import UnbindGuard
 from .fit import ensure_fit
+from .host import OtherChanges
+from .own import Own, not_followed
 from .private import Inside
 from .resources import mount, mount_separately, serve_first
 from .settings import ModuleSettings
@@ -36,19 +39,21 @@ class Threepids:
         try:
             self._set_up(config)
         except ConfigurationError as error:
+            # Synapse prints the traceback of what keeps it from starting; for a setting, the message is what counts.
+            sys.tracebacklimit = 0
             raise _config_error(str(error)) from None
 
     @staticmethod
     def parse_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the module's ``config`` after checking it. Raises Synapse's ``ConfigError``."""
         try:
-            read(ModuleSettings, config)
+            read(ModuleSettings, Own(mailbox="noreply@localhost").completed(config))
         except ConfigurationError as error:
             raise _config_error(str(error)) from None
         return config
 
     def _set_up(self, config: Mapping[str, Any]) -> None:
-        settings = read(ModuleSettings, config)
+        settings = read(ModuleSettings, Own(mailbox="noreply@localhost").completed(config))
         ensure_fit(self._api, identity_servers=settings.needs_private, endpoints=settings.endpoints is not None)
         db = Prepared(self._api)
         self._api.delayed_background_call(0, partial(_prepare, db), desc="matrix_threepid_schema")
@@ -56,8 +61,10 @@ class Threepids:
             self._delegate(Wiring(settings, self._api, db), settings.delegate_path)
         if settings.needs_private:
             inside = Inside.of(self._api)
-            chosen = {**config, "policy": {**inside.chosen(), **(config.get("policy") or {})}}
-            self._homeserver(Wiring(read(ModuleSettings, chosen), self._api, db), inside)
+            self._homeserver(Wiring(read(ModuleSettings, inside.own().completed(config)), self._api, db), inside)
+            if self._api.should_run_background_tasks():
+                for name, why in not_followed(inside.files(), config):
+                    _log.warning("%s of homeserver.yaml %s", name, why)
 
     def _delegate(self, wiring: Wiring, path: str) -> None:
         """Serve the requests that Synapse sends to ``account_threepid_delegates.msisdn``."""
@@ -71,9 +78,12 @@ class Threepids:
         """Replace unbinding and, if ``endpoints`` is set, serve the endpoints and stages."""
         homeserver = wiring.homeserver(inside)
         service = Service(homeserver)
+        changes = OtherChanges(homeserver)
         inside.replace_unbind(UnbindGuard(homeserver).unbind)
         self._api.register_third_party_rules_callbacks(
             on_user_deactivation_status_changed=partial(_left, homeserver),
+            on_add_user_third_party_identifier=changes.added,
+            on_remove_user_third_party_identifier=changes.removed,
         )
         if wiring.settings.endpoints is not None:
             self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
@@ -82,8 +92,8 @@ class Threepids:
         self._repeat(partial(retry_unbinds, homeserver), pause, "threepid_unbinds")
 
     def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
-        if inside.accounts_elsewhere:
-            raise ConfigurationError("endpoints: matrix_authentication_service has the accounts; see the docs")
+        if (elsewhere := inside.accounts_elsewhere) is not None:
+            raise ConfigurationError(f"endpoints: {elsewhere} has the accounts; see the docs")
         take_over_stages(homeserver, inside)
         self._api.register_spam_checker_callbacks(check_registration_for_spam=OneAccount(homeserver).judge)
         if self._api.worker_app is not None:
@@ -106,6 +116,8 @@ async def _prepare(db: Prepared) -> None:
     """Create or migrate the tables when Synapse starts, so that a failure is in the log at once."""
     try:
         await db.prepare()
+    except ConfigurationError as error:
+        _log.critical("the tables of matrix_threepid cannot be used: %s", error)
     except Exception:
         _log.critical("the tables of matrix_threepid cannot be used", exc_info=True)
 
@@ -119,5 +131,12 @@ async def _left(homeserver: Homeserver, user_id: str, deactivated: bool, by_admi
 def _config_error(message: str) -> Exception:
     from synapse.module_api.errors import ConfigError
 
-    error: Exception = ConfigError(message, ("matrix_threepid",))
-    return error
+    class Refused(ConfigError):  # type: ignore[misc,unused-ignore]
+        """A ``ConfigError`` whose text is its message, also where Synapse prints it like any other exception."""
+
+        def __str__(self) -> str:
+            return message
+
+    # Synapse prints the full name of an exception before its text.
+    Refused.__module__, Refused.__qualname__ = "matrix_threepid.synapse", "Refused"
+    return Refused(message, ("matrix_threepid",))

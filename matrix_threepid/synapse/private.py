@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from ..identity.signing import SigningKey, wrapped_key
 from ..protocol.errors import UiaRequired
+from .own import Own
 
 if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
@@ -134,16 +135,56 @@ class Inside:
     # -- configuration --------------------------------------------------------------------------
 
     @property
-    def accounts_elsewhere(self) -> bool:
-        """Whether an authentication service manages the accounts."""
-        return bool(self._hs.config.mas.enabled)
+    def accounts_elsewhere(self) -> str | None:
+        """The setting by which an authentication service manages the accounts; ``None`` without one.
 
-    def chosen(self) -> Mapping[str, Any]:
-        """Return the choices in Synapse's own configuration, under the names of the module's ``policy``."""
-        hosts: Sequence[str] | None = self._hs.config.server.next_link_domain_whitelist
-        return {
-            "changes_enabled": bool(self._hs.config.registration.enable_3pid_changes),
-            "registration_enabled": bool(self._hs.config.registration.enable_registration),
-            "hide_known_addresses": bool(self._hs.config.server.request_token_inhibit_3pid_errors),
-            "next_link_hosts": None if hosts is None else list(hosts),
-        }
+        The section ``matrix_authentication_service`` came with Synapse 1.136, ``msc3861`` went with 1.16x.
+        """
+        config = self._hs.config
+        if getattr(getattr(config, "mas", None), "enabled", False):
+            return "matrix_authentication_service"
+        old = getattr(getattr(config, "experimental", None), "msc3861", None)
+        return "experimental_features.msc3861" if getattr(old, "enabled", False) else None
+
+    @property
+    def sets_passwords(self) -> bool:
+        """Whether ``password_config`` lets accounts have passwords, which a reset can set."""
+        return bool(self._hs.get_auth_handler().can_change_password())
+
+    @property
+    def registers_by_phone(self) -> bool:
+        """Whether a phone number can be part of a registration: ``disable_msisdn_registration``."""
+        return not self._hs.config.registration.disable_msisdn_registration
+
+    def files(self) -> Mapping[str, Any]:
+        """Return what Synapse's configuration files hold; empty for a Synapse that was not started from files."""
+        from synapse.config._base import read_config_files
+
+        files = getattr(self._hs.config, "config_files", ())
+        return read_config_files(files) if files else {}
+
+    def own(self) -> Own:
+        """Return those of Synapse's own settings that the module follows."""
+        config = self._hs.config
+        server, email, rate = config.server, config.email, config.ratelimiting.rc_3pid_validation
+        mailbox = email.email_notif_from
+        return Own(
+            changes_enabled=bool(config.registration.enable_3pid_changes),
+            registration_enabled=bool(config.registration.enable_registration),
+            hide_known_addresses=bool(server.request_token_inhibit_3pid_errors),
+            next_link_hosts=_listed(server.next_link_domain_whitelist),
+            rate=(rate.burst_count, rate.per_second),
+            link_lifetime=email.email_validation_token_lifetime,
+            mailbox=mailbox and mailbox % {"app": email.email_app_name},
+            client_base_url=getattr(email, "email_riot_base_url", None),
+            refused=_ranges(server.federation_ip_range_blocklist),
+            allowed=_ranges(server.federation_ip_range_allowlist),
+        )
+
+
+def _listed(hosts: Sequence[str] | None) -> Sequence[str] | None:
+    return None if hosts is None else list(hosts)
+
+
+def _ranges(addresses: Any) -> Sequence[str]:
+    return [] if addresses is None else [str(each) for each in addresses.iter_cidrs()]

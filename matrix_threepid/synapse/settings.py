@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from ..policy import Policy
+from ..policy.choices import BASE_URL
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import OneOf, Text
@@ -75,6 +77,15 @@ class ModuleSettings:
         return self.endpoints is not None or self.identity_servers is not None
 
     def library_policy(self, base_url: str) -> Policy:
-        """Return the library's policy. Raises ``ConfigurationError``."""
+        """Return the library's policy. Raises ``ConfigurationError``.
+
+        * ``base_url``: Synapse's ``public_baseurl``. Only ``endpoints`` make links and take tokens below it.
+        """
         sms = None if self.sms is None else self.sms.rules(self.policy.sms)
-        return self.policy.policy(base_url.rstrip("/"), self.limits, self.identity_servers, sms)
+        links = base_url.rstrip("/")
+        if self.endpoints is None:
+            # Nothing leads there: Synapse makes the ``submit_url`` of a delegate. SMS name the host all the same.
+            links = f"https://{urlsplit(links).netloc}"
+        elif not BASE_URL.accepts(links):
+            raise ConfigurationError(f"public_baseurl: {BASE_URL.words}")
+        return self.policy.policy(links, self.limits, self.identity_servers, sms)

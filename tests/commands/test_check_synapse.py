@@ -160,6 +160,24 @@ def test_a_proxy_that_nobody_believes_is_named(
         ),
         ({"enable_registration": False}, {}, "registration_enabled: False, in place of True"),
         ({"enable_3pid_changes": False}, {"changes_enabled": True}, ""),
+        (
+            {"email": {"validation_token_lifetime": "30m"}},
+            {},
+            "lifetimes.token: 1800000, in place of 3600000",
+        ),
+        ({"email": {"validation_token_lifetime": "30m"}}, {"lifetimes": {"token": 3_600_000}}, ""),
+        (
+            {"email": {"enable_notifs": True, "client_base_url": "https://app.example.org/"}},
+            {},
+            "code_host: 'app.example.org', in place of ''",
+        ),
+        ({"email": {"client_base_url": "https://app.example.org/"}}, {}, ""),
+        ({"rc_3pid_validation": {"per_second": 0.003, "burst_count": 5}}, {}, ""),
+        (
+            {"rc_3pid_validation": {"per_second": 0.05, "burst_count": 20}},
+            {"limits": {"per_client": {"burst": 20, "per_second": 0.005555555555555556}}},
+            "limits.per_address: 20 at once, then one every 20 s, in place of 5 at once, then one every 333.333 s",
+        ),
     ],
 )
 def test_what_synapse_has_chosen_counts(
@@ -175,6 +193,57 @@ def test_what_synapse_has_chosen_counts(
     file = written(tmp_path, synapse({**config, **SERVED, "policy": policy}, **around), "homeserver.yaml")
     assert main(["check", "--config", file]) == 0
     assert part(capsys.readouterr().out, "chosen other than the default").strip() == said
+
+
+def test_the_mailbox_is_synapses_unless_the_module_has_one(
+    config: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``email.smtp`` without ``from`` takes ``notif_from`` with the name of the app; without both it is refused."""
+    server = {name: value for name, value in smtp().items() if name != "from"}
+    settings = {**config, **SERVED, "email": {"smtp": server}}
+    own = {"email": {"notif_from": "%(app)s <a@example.org>", "app_name": "Example"}}
+    assert main(["check", "--config", written(tmp_path, synapse(settings, **own), "homeserver.yaml")]) == 0
+    assert main(["check", "--config", written(tmp_path, synapse(settings), "homeserver.yaml")]) == 2
+    assert "email.smtp.from: is required" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [(ALONE, 0), ({"identity_servers": {}}, 0), (SERVED, 2), ({**ALONE, **SERVED}, 2)],
+    ids=["SMS alone", "unbind guard", "endpoints", "everything"],
+)
+def test_the_base_url_is_judged_where_links_are_made(
+    config: dict[str, Any], settings: dict[str, Any], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A ``public_baseurl`` that is not https is refused, by this name, where tokens go below it, and nowhere else."""
+    own = {"public_baseurl": "http://matrix.example.org/"}
+    file = written(tmp_path, synapse({**config, **settings}, **own), "homeserver.yaml")
+    assert main(["check", "--config", file]) == code
+    assert capsys.readouterr().err.startswith("check: public_baseurl: must be https" if code else "")
+
+
+LOST = [
+    ({"email": {"add_threepid_template_html": "x"}}, "email.add_threepid_template_html: is not used"),
+    ({"email": {"template_dir": "x"}}, "email.template_dir: is not used"),
+    ({"email": {"subjects": {"password_reset": "x"}}}, "email.subjects.password_reset: is not used"),
+    ({"email": {"validation_token_lifetime": "2w"}}, "email.validation_token_lifetime: is followed up to a day"),
+    ({"rc_3pid_validation": {"per_second": 0, "burst_count": 3}}, "rc_3pid_validation: is not followed"),
+    ({"account_threepid_delegates": {"msisdn": "http://127.0.0.1"}}, "account_threepid_delegates.msisdn: is not asked"),
+    ({"federation_ip_range_blacklist": []}, "federation_ip_range_blacklist: lets private addresses through"),
+    ({"password_config": {"enabled": "only_for_reauth"}}, "password reset: password_config lets no account"),
+]
+
+
+@pytest.mark.parametrize(("own", "said"), LOST, ids=[said for _, said in LOST])
+def test_what_loses_its_effect_is_named(
+    config: dict[str, Any], own: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting of Synapse's own that has no effect with ``endpoints`` is named, and with the delegate alone not."""
+    for settings, named in ((SERVED, True), (ALONE, False)):
+        around = {"account_threepid_delegates": {"msisdn": f"http://127.0.0.1:8008{PATH}"}} if not named else {}
+        file = written(tmp_path, synapse({**config, **settings}, **{**own, **around}), "homeserver.yaml")
+        assert main(["check", "--config", file]) == 0
+        assert (said in part(capsys.readouterr().out, "off")) is named
 
 
 @pytest.mark.parametrize(

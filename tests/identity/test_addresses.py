@@ -76,4 +76,10 @@ def test_what_is_no_address_is_denied(text: str) -> None:
 )
 def test_allowed_networks_are_let_through(address: str, denied: bool) -> None:
     """A network that is allowed is let through as it is written, and in no other way to write it."""
-    assert AddressCheck.allowing(["10.1.0.0/16", "fd00::/64"]).denies(address) is denied
+    assert AddressCheck.of(["10.1.0.0/16", "fd00::/64"]).denies(address) is denied
+
+
+@pytest.mark.parametrize(("address", "denied"), [("198.41.0.4", True), ("198.41.1.4", False), ("198.41.0.9", False)])
+def test_further_networks_are_denied(address: str, denied: bool) -> None:
+    """What an operator refuses is denied as well, unless another of the operator's networks lets it through."""
+    assert AddressCheck.of(["198.41.0.9/32"], ["198.41.0.0/24"]).denies(address) is denied

@@ -15,6 +15,7 @@ import pytest
 
 from matrix_threepid.testing.journeys import Parts, Visit
 from matrix_threepid.testing.parts import Mailbox
+from matrix_threepid.testing.parts.person import by_address
 
 from .moduled import DOCS, config, visited
 from .programs import free_port
@@ -169,14 +170,18 @@ def test_mails_that_wait_go_out_beside_the_delegate(site: Site, serving: Served)
 
 
 def test_synapse_publishes_what_happened(site: Site, serving: Served) -> None:
-    """Events are counted among Synapse's metrics."""
+    """Events are counted among Synapse's metrics with their outcome, addresses that come with a registration too."""
     port = free_port()
     metrics = {"port": port, "bind_addresses": ["127.0.0.1"], "type": "metrics"}
     with serving(config(site, "client"), metrics, enable_metrics=True) as visit:
-        visit.resident(visit.address())
+        alice = visit.resident(visit.address())
+        carol, address = visit.stranger(), visit.address()
+        carol.register(visit.name(), by_address(visit.proved(carol, address, "register")))
+        assert alice.addresses() != carol.addresses() == [address]
         with urlopen(f"http://127.0.0.1:{port}/_synapse/metrics", timeout=10) as page:
             lines = page.read().decode().splitlines()
-    assert 'matrix_threepid_events_total{event="ThreepidAdded"} 1.0' in lines
+    assert 'matrix_threepid_events_total{event="ThreepidAdded",outcome=""} 2.0' in lines
+    assert 'matrix_threepid_events_total{event="MessageSent",outcome="Accepted"} 2.0' in lines
 
 
 def eventually(holds: Callable[[], bool]) -> None:

@@ -39,11 +39,12 @@ class SynapseMails:
 def of_synapse(given: Mapping[str, Any]) -> Configured:
     """Return what the module's section and Synapse's settings configure. Raises ``ConfigurationError``."""
     around = Around(given)
-    settings = _settings(_section(given), around)
+    section = _section(given)
+    settings = _settings(section, around)
     policy, senders = settings.library_policy(around.base_url), _senders(settings, around.server_name)
     role = sending_role(around.server_name, policy, senders)
     servers = of_identity_servers(settings.identity_servers, policy)
-    return Configured(role, (*_parts(settings), *servers, *of_needs(settings, around)))
+    return Configured(role, (*_parts(settings), *servers, *of_needs(settings, around), *_left_aside(section, around)))
 
 
 def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -58,11 +59,7 @@ def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _settings(section: Mapping[str, Any], around: Around) -> ModuleSettings:
     """Return the module's settings. As in the module, its ``policy`` overrides Synapse's own choices."""
-    settings = read(ModuleSettings, section, "config.")
-    if not settings.needs_private:
-        return settings
-    policy = {**around.chosen, **(section.get("policy") or {})}
-    return read(ModuleSettings, {**section, "policy": policy}, "config.")
+    return read(ModuleSettings, around.own.completed(section), "config.")
 
 
 def _senders(settings: ModuleSettings, server_name: str) -> dict[Medium, TokenSender]:
@@ -89,6 +86,14 @@ def _media(settings: ModuleSettings) -> Iterator[Finding]:
     missing = [name for name in ("email", "sms") if getattr(settings, name) is None]
     for name in missing if settings.endpoints is not None else ():
         yield Finding(Kind.OFF, name, "is not set, so its addresses are answered M_THREEPID_MEDIUM_NOT_SUPPORTED")
+
+
+def _left_aside(section: Mapping[str, Any], around: Around) -> Iterator[Finding]:
+    """Yield those of Synapse's own settings that the module does not follow."""
+    for name, why in around.not_followed(section):
+        yield Finding(Kind.OFF, name, why)
+    if section.get("endpoints") and not around.sets_passwords:
+        yield Finding(Kind.OFF, "password reset", "password_config lets no account have a password")
 
 
 def _part(name: str, on: str | None, why: str) -> Finding:
