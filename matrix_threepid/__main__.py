@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "send-test-sms": ("commands.send_test_sms", "send one SMS through the configured provider"),
     "serve": ("commands.serve", "run the SMS delegate, the identity server, or both"),
+    "synapse": ("commands.synapse", "carry the tables of the module for Synapse to another database"),
 }
 """By name: a module with ``main(arguments) -> exit code``, imported when the command runs; a line for ``--help``."""
 

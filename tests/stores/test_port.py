@@ -1,0 +1,63 @@
+"""``python -m matrix_threepid synapse port``: from SQLite to PostgreSQL, beside ``synapse_port_db``."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from matrix_threepid import Limit, run_sync
+from matrix_threepid.__main__ import main
+from matrix_threepid.ports import Charge
+from matrix_threepid.stores.psycopg import Psycopg
+from matrix_threepid.stores.sql import SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.stores.sqlite import Sqlite
+from matrix_threepid.testing.contracts.values import NOW, binding, session
+
+from .postgres import database
+
+
+def test_nothing_is_lost_on_the_way_to_postgresql(
+    sqlite: Sqlite, postgres: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sessions, limits and due unbinds are in the new database; another run changes nothing that is newer there."""
+    import psycopg
+
+    due = binding("due", unwanted_since=NOW, due_at=NOW)
+    run_sync(SqlBindings(sqlite).insert(due))
+    run_sync(SqlBindings(sqlite).insert(binding("bound")))
+    run_sync(SqlSessions(sqlite).open(session("a")))
+    charges = [Charge("k", Limit(1, 0.001))]
+    run_sync(SqlLimits(sqlite).charge(charges, NOW))
+    with database(postgres) as uri:
+        new = Psycopg(partial(psycopg.connect, uri))
+        arguments = ["synapse", "port", "--from", f"sqlite:///{sqlite.path}", "--to", uri]
+        assert main(arguments) == 0
+        shown = capsys.readouterr().out
+        assert "matrix_threepid_bindings: 2 rows, 2 of them new\n" in shown
+        assert "unbinds that are due: 1\n" in shown
+        assert {each.id: each for each in SqlBindings(new).dump()} == {"due": due, "bound": binding("bound")}
+        assert SqlSessions(new).dump() == SqlSessions(sqlite).dump()
+        assert run_sync(SqlLimits(new).charge(charges, NOW)) == 1_000_000
+        assert run_sync(SqlBindings(new).forget(due)) is True
+        assert run_sync(SqlBindings(new).insert(binding("later"))) is True
+        assert main(arguments) == 0
+        assert "matrix_threepid_bindings: 2 rows, 1 of them new\n" in capsys.readouterr().out
+        assert {each.id for each in SqlBindings(new).dump()} == {"due", "bound", "later"}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("postgresql://localhost/x", "--from: must be sqlite:///FILE"), ("sqlite:///none.db", "--from: there is no such")],
+)
+def test_a_source_that_cannot_be_is_named(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is one line on standard error, and no file is made."""
+    monkeypatch.chdir(tmp_path)
+    with closing(Sqlite(tmp_path / "target.db")):
+        assert main(["synapse", "port", "--from", source, "--to", "sqlite:///target.db"]) == 1
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
