@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tools.hops import CALLS, hops
 
-MOST = {"requestToken": 20, "submit form": 15, "add": 20, "list": 8, "bind": 18, "unbind": 18, "delete": 24}
+MOST = {"requestToken": 22, "submit form": 15, "add": 22, "list": 8, "bind": 20, "unbind": 20, "delete": 27}
 
 
 @pytest.mark.parametrize("name", CALLS)

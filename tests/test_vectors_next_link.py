@@ -86,4 +86,4 @@ def test_without_a_link_the_page_has_no_secret_in_its_address(world: World) -> N
     """Without ``next_link`` the browser goes to a page of ours whose address carries no token."""
     world.ask()
     place = world.confirm().header("Location") or ""
-    assert place == "https://hs.example.org/_matrix/client/unstable/threepid/email/confirmed"
+    assert place == "https://hs.example.org/_matrix/client/unstable/threepid/email/confirmed?purpose=add"

@@ -17,8 +17,8 @@ from examples.homeserver.accounts import Accounts
 from examples.homeserver.devices import Devices
 from examples.homeserver.passwords import Passwords
 from examples.homeserver.tables import HOMESERVER, ask, prepare
-from examples.homeserver.uia import Interactive
-from matrix_threepid import Caller
+from examples.homeserver.uia import Interactive, Known
+from matrix_threepid import Caller, Policy
 from matrix_threepid.identity.signed_requests import ServerKeys, XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
 from matrix_threepid.memory.limits import MemoryLimits
@@ -95,11 +95,12 @@ class TestExampleUia(UiaContract):
     @pytest.fixture
     def uia(self, tables: Sqlite) -> Interactive:
         clock = FakeClock()
-        passwords = Passwords(Accounts(tables, "hs.example.org"), MemoryLimits(), clock)
+        accounts = Accounts(tables, "hs.example.org")
+        passwords = Passwords(accounts, MemoryLimits(), clock)
         hashed = self.do(passwords.hash, PASSWORD)
         for caller in (self.alice, self.bob):
             self.do(_account, tables, caller.user_id, hashed)
-        return Interactive(tables, passwords, clock)
+        return Interactive(tables, passwords, clock, Known("hs.example.org", accounts, Policy()))
 
     right, wrong = TestFakeUia.right, TestFakeUia.wrong
 

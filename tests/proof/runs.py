@@ -162,8 +162,8 @@ RUNS = (
     Run("stateful-memory", "steps", _MACHINE, 10, 1_000, 10, _in_memory),
     Run("stateful-sqlite", "steps", "the same on SQLite, with restarts", 2, 200, 2, _on_sqlite),
     Run("stateful-postgresql", "steps", "the same on PostgreSQL", 1, 100, 2, _on_postgresql),
-    *(Run(f"fuzz {each.name}", "inputs", _ERRORS, 10, 100, 10, _fuzzed(place)) for place, each in enumerate(PARSERS)),
+    *(Run(f"fuzz {each.name}", "inputs", _ERRORS, 2, 100, 10, _fuzzed(place)) for place, each in enumerate(PARSERS)),
     Run("planted", "tests", _FOUND, 1, 1, 1, _planted),
-    Run("kills", "processes killed", _KILLED, 400, 5_000, 5_000, _kills),
+    Run("kills", "processes killed", _KILLED, 100, 5_000, 5_000, _kills),
 )
 """All searches."""

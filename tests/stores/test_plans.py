@@ -36,7 +36,7 @@ INDEXES = (
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _MADE = {
     "sqlite": "SELECT sql FROM sqlite_master WHERE name = ?",
-    "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = ?",
+    "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = ? AND schemaname = current_schema()",
 }
 
 
