@@ -50,6 +50,16 @@ def test_what_was_counted_for_the_user_is_forgotten(make_world: Callable[..., Wo
     assert world.ask(ADDRESS, "third").status == 429
 
 
+def test_changes_that_were_counted_for_the_user_are_forgotten(make_world: Callable[..., World]) -> None:
+    """The limit of changes starts anew for who was erased, and for nobody else."""
+    world = make_world({"limits": evolve(GENEROUS, changes=Limit(1, 0.001))})
+    for user in (ALICE, BOB):
+        assert world.add(world.prove(f"{user[1:4]}@example.org", user=user), user=user).status == 200
+    erase(world)
+    added = [world.add(world.prove(f"{user[1:4]}2@example.org", user=user), user=user).status for user in (ALICE, BOB)]
+    assert added == [200, 429]
+
+
 @pytest.mark.answers_5xx(502)
 def test_bindings_stay_until_they_are_gone(make_world: Callable[..., World]) -> None:
     """What an identity server has not confirmed is told, stays in the queue, and is forgotten once it has."""

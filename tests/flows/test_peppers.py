@@ -24,6 +24,15 @@ def test_a_rotated_pepper_still_checks(world: World) -> None:
     assert world.add(sid).status == 200
 
 
+def test_a_session_that_ended_before_a_rotation_is_not_found(world: World) -> None:
+    """After a rotation an equal request finds a session of the previous pepper only while that session lives."""
+    sid = world.ask().json()["sid"]
+    world.clock.advance(86_400_000)
+    world.rewire(peppers=Peppers.of(NEW, PEPPER))
+    assert world.ask().json()["sid"] != sid
+    assert len(world.outbox.messages) == 2
+
+
 def test_a_resend_after_a_rotation_has_a_working_link(world: World) -> None:
     """A larger attempt for a session of the previous pepper sends a link that confirms."""
     sid = world.ask().json()["sid"]
