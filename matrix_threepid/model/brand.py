@@ -34,8 +34,8 @@ class Brand(Choices):
         ),
         None,
         optional=True,
-        doc="an image shown in place of the name, 40 pixels high: an `https` URL, or a `data:` URL, which mails carry "
-        "with them; `None` for none",
+        doc="an image shown in place of the name, 40 pixels high: an `https` URL, or a `data:` URL, which Gmail and "
+        "Outlook do not show in mails; `None` for none",
     )
     support: str | None = choice(
         Text(rf"https://[\x21-\x7e]{{1,500}}|{_MAILBOX}", "must be an https URL or a mail address"),
