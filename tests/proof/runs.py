@@ -133,7 +133,7 @@ def _fuzzed(number: int) -> Callable[[range], int]:
 
 def _tests(*paths: str, **environment: str) -> int:
     """Run tests in a process of their own; return how many passed."""
-    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths)
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *paths)
     # A PostgreSQL that ran in this process has left the folder of its sockets there, which is not the next one's.
     env = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"} | environment
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)  # noqa: S603
