@@ -14,7 +14,8 @@ from matrix_threepid.synapse.database import SynapseDatabase
 
 from .homeserver import Inside, homeserver
 
-TABLES = tuple(f"matrix_threepid_{name}" for name in ("sessions", "limits", "bindings", "associations"))
+_NAMES = ("sessions", "limits", "bindings", "associations", "audit", "identity_tokens")
+TABLES = tuple(f"matrix_threepid_{name}" for name in _NAMES)
 COUNTERS = "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)"
 
 
