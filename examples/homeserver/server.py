@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from threading import Timer
 
-import uvicorn
-
 from matrix_threepid.endpoints import Endpoint
-from matrix_threepid.hosts import App, Asgi, UvicornHttp, listener
+from matrix_threepid.hosts import Asgi, listener, served_by_uvicorn
 
 from .app import senders_of
 from .config import Config
@@ -51,46 +48,5 @@ async def running(config: Config, extra: tuple[Endpoint, ...] = ()) -> AsyncIter
     senders = senders_of(config)
     with listener(*config.address) as listening:
         port = listening.getsockname()[1]
-        async with housed(config, port, senders, extra) as house, _served(house.on(Asgi), listening):
+        async with housed(config, port, senders, extra) as house, served_by_uvicorn(house.on(Asgi), listening):
             yield f"http://{config.listen.rpartition(':')[0]}:{port}"
-
-
-@asynccontextmanager
-async def _served(app: App, listener: socket.socket) -> AsyncIterator[None]:
-    server = _Server(app)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await server.ready.wait()
-        yield
-    finally:
-        server.should_exit = True
-        await serving
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which would end the process; ``ready`` is set once it listens."""
-
-    def __init__(self, app: App) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                loop="asyncio",
-                http=UvicornHttp,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self.ready = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()

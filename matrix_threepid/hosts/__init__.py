@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from .twisted import site as site
     from .twisted import write as write
     from .uvicorn import UvicornHttp as UvicornHttp
+    from .uvicorn import served_by_uvicorn as served_by_uvicorn
     from .wsgi import Wsgi as Wsgi
 
 _HOMES = {
     ".asgi": ("App", "Asgi", "Receive", "Scope", "Send"),
     ".housekeeping": ("keep_house", "keep_house_in_threads", "keep_house_in_trio"),
     ".twisted": ("ThreepidResource", "keep_house_in_twisted", "respond", "site", "write"),
-    ".uvicorn": ("UvicornHttp",),
+    ".uvicorn": ("UvicornHttp", "served_by_uvicorn"),
     ".wsgi": ("Wsgi",),
     "._proxies": ("ClientHeader",),
     "._shared": ("check_length", "client_of", "framed", "incident", "joined", "our_path", "refused"),

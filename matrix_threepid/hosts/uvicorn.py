@@ -1,4 +1,4 @@
-"""``UvicornHttp``: how uvicorn is to speak HTTP, whatever it was given to listen on.
+"""``UvicornHttp``: how uvicorn is to speak HTTP, whatever it was given to listen on; and uvicorn in a loop of yours.
 
 The loop of asyncio sets ``TCP_NODELAY`` only on connections of listeners that name their protocol. Those of uvicorn's
 ``--workers``, ``--reload`` and ``--fd`` name none, and uvicorn writes the head and the body of an answer one after the
@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.trsock import TransportSocket
-from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from .asgi import App
 
 _MOST = 65_536
 
@@ -65,3 +70,50 @@ class _Gathering:
         if self._gathered:
             self._transport.write(b"".join(self._gathered))
             self._gathered, self._size = [], 0
+
+
+@asynccontextmanager
+async def served_by_uvicorn(app: App, listening: socket, stop_s: int = 1) -> AsyncIterator[None]:
+    """Serve an application by uvicorn while the block runs, in the loop of the caller, who keeps the signals.
+
+    * ``app``: the ASGI application; it gets no lifespan events.
+    * ``listening``: the socket to accept connections on; ``hosts.listener`` makes one.
+    * ``stop_s``: the s that requests have to end after the block, 1 by default.
+    """
+    server = _Server(app, stop_s)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await server.ready.wait()
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which would end the process; ``ready`` is set once it listens."""
+
+    def __init__(self, app: App, stop_s: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http=UvicornHttp,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=stop_s,
+            )
+        )
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()

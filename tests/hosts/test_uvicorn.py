@@ -7,7 +7,7 @@ import gc
 import json
 from collections.abc import Iterable, Iterator
 from http.client import HTTPConnection
-from socket import IPPROTO_TCP, TCP_NODELAY, create_server, socket
+from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, create_server, socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.hosts.uvicorn import UvicornHttp
+from matrix_threepid.hosts.uvicorn import UvicornHttp, served_by_uvicorn
 from matrix_threepid.testing import ALICE, World
 
 from .driving import ASK, BODY, LIST
@@ -67,6 +67,26 @@ def test_connections_are_prompt_whatever_uvicorn_listens_on(app: Asgi) -> None:
         (accepted,) = _leading_to(client.sock.getsockname())
         assert (listening.proto, accepted.getsockopt(IPPROTO_TCP, TCP_NODELAY)) == (0, 1)
         client.close()
+
+
+def test_uvicorn_serves_in_a_loop_of_the_callers(app: Asgi) -> None:
+    """While the block runs requests are answered, promptly as well; after it nobody accepts connections."""
+
+    async def asked(listening: socket) -> tuple[int, list[int]]:
+        async with served_by_uvicorn(app, listening):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n")
+            status = int((await reader.readline()).split()[1])
+            found = _leading_to(writer.get_extra_info("sockname"))
+            writer.close()
+            await writer.wait_closed()
+            return status, [each.getsockopt(IPPROTO_TCP, TCP_NODELAY) for each in found]
+
+    with create_server(("127.0.0.1", 0)) as listening:
+        place = listening.getsockname()
+        assert asyncio.run(asked(listening)) == (404, [1])
+    with pytest.raises(ConnectionRefusedError):
+        create_connection(place)
 
 
 def _leading_to(peer: Any) -> list[socket]:

@@ -7,10 +7,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from threading import Timer
-from typing import Any
 
 from ...hosts import App, keep_house
 from ...protocol.errors import ConfigurationError
@@ -35,12 +34,12 @@ async def serve(settings: ServeSettings, listening: socket.socket | None, observ
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(opened(settings, metrics=counts))
         if listening is not None:
-            house = asyncio.create_task(keep_house(*served.jobs))
+            house = asyncio.create_task(keep_house(*served.jobs, grace=settings.stop_s))
             stack.push_async_callback(_ended, house)
-            await stack.enter_async_context(_running(application(settings, served), listening, settings.stop_s))
+            await stack.enter_async_context(_serving(application(settings, served), listening, settings.stop_s))
         if observing is not None:
             app = Observed(served, _exposition())
-            await stack.enter_async_context(_running(app, observing, 1))
+            await stack.enter_async_context(_serving(app, observing, 1))
         _log.info("ready")
         await stop.wait()
         _log.info("stopping: requests have %d s to end", settings.stop_s)
@@ -59,44 +58,12 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
 
 
-@asynccontextmanager
-async def _running(app: App, listening: socket.socket, stop_s: int) -> AsyncIterator[None]:
-    server = _server(app, stop_s)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+def _serving(app: App, listening: socket.socket, stop_s: int) -> AbstractAsyncContextManager[None]:
     try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
-
-
-def _server(app: App, stop_s: int) -> Any:
-    try:
-        import uvicorn
+        from ...hosts.uvicorn import served_by_uvicorn
     except ImportError:
         raise ConfigurationError("serve needs uvicorn: pip install 'matrix-threepid[serve]'") from None
-
-    class Server(uvicorn.Server):
-        """uvicorn without its signal handlers, which would end the process."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    return Server(
-        uvicorn.Config(
-            app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=stop_s,
-        )
-    )
+    return served_by_uvicorn(app, listening, stop_s)
 
 
 def _exposition() -> Callable[[], bytes]:
