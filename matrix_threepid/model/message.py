@@ -16,14 +16,12 @@ class MessageKind(str, Enum):
 
     * ``TOKEN``: a link or a code.
     * ``IN_USE``: the address is on an account already, so no token was made (REQ-REQTOK-3).
-    * ``UNKNOWN``: a new password was asked for, and no account has the address, so no token was made.
     * ``SILENCE``: no message is sent, although the request looks as if one were (SEC-27).
     * ``ADDED``, ``REMOVED``, ``PASSWORD_CHANGED``: a notice about a change of the account (SEC-56).
     """
 
     TOKEN = "token"
     IN_USE = "in_use"
-    UNKNOWN = "unknown"
     SILENCE = "silence"
     ADDED = "added"
     REMOVED = "removed"
@@ -52,11 +50,9 @@ class TokenMessage:
     * ``host``: the host name that phones may fill the code in at, as ``Policy.code_host`` says; empty for none.
     * ``language``: a language tag; default ``en``.
     * ``origin``: the masked network address of the client that asked; empty if unknown.
-    * ``device``: the program and system of the client that asked, such as ``Firefox, Linux``; empty if unknown.
     * ``brand``: name, logo and support of the host; default none of them.
     * ``requested_at``: when the request came, in ms of the wall clock.
     * ``lifetime``: how long the token can be used, in ms; 0 for notices.
-    * ``code_lifetime``: how long the code can be used, in ms, where a link is sent with it; default 0: ``lifetime``.
     * ``deadline``: how long the sending may take, in ms.
     """
 
@@ -72,11 +68,9 @@ class TokenMessage:
     host: str = ""
     language: str = "en"
     origin: str = field(default="", repr=redacted)
-    device: str = ""
     brand: Brand = Brand()
     requested_at: int
     lifetime: int
-    code_lifetime: int = 0
     deadline: int
 
 

@@ -127,13 +127,11 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
 
 def valid_for(catalogue: Catalogue, message: TokenMessage) -> list[str]:
     """Return the sentences that say how long the link and the code of a message work."""
-    lifetimes = message.lifetime, message.code_lifetime or message.lifetime
-    each = zip((message.link, message.code), (wording.LINK_VALID, wording.CODE_VALID), lifetimes, strict=True)
-    return [
-        catalogue.fill(sentence, {"time": duration(catalogue, lifetime)}) or ""
-        for there, sentence, lifetime in each
-        if there is not None
-    ]
+    sentences = ((message.link, wording.LINK_VALID), (message.code, wording.CODE_VALID))
+    return catalogue.fill_all(
+        (sentence for proof, sentence in sentences if proof is not None),
+        {"time": duration(catalogue, message.lifetime)},
+    )
 
 
 def duration(catalogue: Catalogue, lifetime: int) -> str:
@@ -171,7 +169,6 @@ def _details(catalogue: Catalogue, message: TokenMessage) -> list[tuple[str, str
             "account": message.account or "",
             "address": message.concerns,
             "time": moment(message.requested_at),
-            "device": message.device,
             "origin": message.origin,
         },
     )

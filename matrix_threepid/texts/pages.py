@@ -19,8 +19,7 @@ from .mails import details
 _STYLE = (HERE / "templates" / "page.css").read_text("utf-8")
 _HIDDEN = ("sid", "token", "client_secret")
 _IN_HTML = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_BUTTONS = {"confirm": wording.YES, "refuse": wording.STOP, "expired": wording.SEND_AGAIN}
-_ANSWERS = {"refuse": "refuse", "expired": "send"}
+_BUTTONS = {"confirm": wording.YES, "refuse": wording.STOP}
 _CIRCUMSTANCES = ("confirm", "refuse")
 _WITH_NEXT = ("confirm", "already", "confirmed")
 PAGES = ("confirm", *wording.PAGE_TITLES)
@@ -75,7 +74,7 @@ class BuiltInPages:
                 "support": values.get("support", ""),
                 "support_link": values.get("support_link", ""),
                 "title": catalogue.text(_title(page, purpose)),
-                "lines": catalogue.fill_all(_lines(page, purpose, values), values),
+                "lines": catalogue.fill_all(_lines(page, purpose), values),
                 "details": details(catalogue, dict(values)) if page in _CIRCUMSTANCES else [],
                 "next": catalogue.fill_all(_next(page, purpose, values), values),
                 **_form(catalogue, page, values),
@@ -89,13 +88,11 @@ def _title(page: str, purpose: str) -> str:
     return wording.PAGE_TITLES[page]
 
 
-def _lines(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
+def _lines(page: str, purpose: str) -> Iterable[str]:
     if page == "confirm":
         return wording.LEADS[purpose or Purpose.BIND.value], wording.ONLY_YOU
     if page == "refuse":
         return *((wording.LEADS[purpose],) if purpose else ()), *wording.PAGE_LINES[page]
-    if page == "expired" and not values.get("resend"):
-        return *wording.PAGE_LINES[page], wording.AGAIN
     return wording.PAGE_LINES.get(page, ())
 
 
@@ -109,10 +106,10 @@ def _next(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
 
 def _form(catalogue: Catalogue, page: str, values: Mapping[str, str]) -> dict[str, object]:
     """Return what makes a form with one button. The ``confirm`` page also has a link to the page that refuses."""
-    if page not in _BUTTONS or (page == "expired" and not values.get("resend")):
+    if page not in _BUTTONS:
         return {"button": "", "fields": [], "refuse": "", "refuse_link": ""}
     fields = {name: values[name] for name in _HIDDEN if values.get(name)}
-    answer = {"answer": _ANSWERS[page]} if page in _ANSWERS else {}
+    answer = {"answer": "refuse"} if page == "refuse" else {}
     refuse = page == "confirm"
     return {
         "button": catalogue.text(_BUTTONS[page]),

@@ -61,7 +61,6 @@ def _messages(language: str) -> Iterator[TokenMessage]:
         link=_LINK,
         code=_CODE,
         account=f"@{_MARKUP}:{_SERVER}",
-        device="Firefox, Linux",
         origin="203.0.113.*",
         language=language,
         brand=Brand(name="Example", logo="https://example.org/logo.png", support="help@example.org"),
@@ -69,7 +68,7 @@ def _messages(language: str) -> Iterator[TokenMessage]:
         lifetime=3_600_000,
         deadline=1,
     )
-    plain = evolve(one, brand=Brand(), account=None, device="", origin="")
+    plain = evolve(one, brand=Brand(), account=None, origin="")
     for purpose in Purpose:
         yield from (
             evolve(one, purpose=purpose),
@@ -77,7 +76,7 @@ def _messages(language: str) -> Iterator[TokenMessage]:
             evolve(one, purpose=purpose, link=None),
             evolve(plain, purpose=purpose),
         )
-    for kind in (MessageKind.IN_USE, MessageKind.UNKNOWN, MessageKind.ADDED, MessageKind.PASSWORD_CHANGED):
+    for kind in (MessageKind.IN_USE, MessageKind.ADDED, MessageKind.PASSWORD_CHANGED):
         yield evolve(one, kind=kind, link=None, code=None, concerns="a***@example.org")
 
 
@@ -104,7 +103,7 @@ def _wrong_text(texts: Texts, text: str, message: TokenMessage) -> Iterator[str]
 
 def _wrong_page(texts: Texts, page: str, language: str) -> Iterator[str]:
     path = texts.layouts.path(PAGE)
-    values = {"server": _SERVER, "sid": "sample-sid", "token": "sample-token", "purpose": "add", "resend": "yes"}
+    values = {"server": _SERVER, "sid": "sample-sid", "token": "sample-token", "purpose": "add"}
     more = {"address": _MARKUP, "account": _MARKUP, "time": "now", "origin": "203.0.113.*", "host": "app.example.org"}
     pages = BuiltInPages(texts)
     for given in (values, values | more, {"server": _SERVER}):
@@ -113,7 +112,7 @@ def _wrong_page(texts: Texts, page: str, language: str) -> Iterator[str]:
             yield f"{path}: does not escape a value"
         if "<script" in document.lower():
             yield f"{path}: must have no script, which its headers would block"
-    asks = page in ("confirm", "refuse", "expired")
+    asks = page in ("confirm", "refuse")
     full = pages.render(page, language, values)
     if asks and not all(f'value="sample-{name}"' in full and f'name="{name}"' in full for name in ("sid", "token")):
         yield f"{path}: must have the form with {{{{ button }}}} and all of {{{{ fields }}}}"

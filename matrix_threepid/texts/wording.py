@@ -31,7 +31,6 @@ TITLES = {
     Purpose.PASSWORD.value: mark("Set a new password"),
     Purpose.BIND.value: mark("Confirm that an address is yours"),
     MessageKind.IN_USE.value: mark("Your address already belongs to an account"),
-    MessageKind.UNKNOWN.value: mark("There is no account with this address"),
     MessageKind.ADDED.value: mark("An address was added to your account"),
     MessageKind.REMOVED.value: mark("An address was removed from your account"),
     MessageKind.PASSWORD_CHANGED.value: mark("Your password was reset"),
@@ -45,9 +44,6 @@ LEADS = {
     MessageKind.IN_USE.value: mark(
         "Someone asked to use this address on %(server)s, but it already belongs to an account there."
     ),
-    MessageKind.UNKNOWN.value: mark(
-        "Someone asked to set a new password on %(server)s with this address, but no account there has it."
-    ),
     MessageKind.ADDED.value: mark("The address below was added to your account on %(server)s."),
     MessageKind.REMOVED.value: mark("The address below was removed from your account on %(server)s."),
     MessageKind.PASSWORD_CHANGED.value: mark(
@@ -57,14 +53,11 @@ LEADS = {
 """What happened, by purpose or kind."""
 ADVICE = {
     MessageKind.IN_USE.value: mark("If this was you, log in to that account, or set a new password for it."),
-    MessageKind.UNKNOWN.value: mark("If this was you, try again with another address that you may have used."),
 }
 """What to do after a message that holds no link and no code."""
-_NOTHING_TO_DO = mark("If this was not you, there is nothing to do.")
 NOT_YOU = {
     MessageKind.TOKEN.value: mark("If this was not you, ignore this message: without you, nothing changes."),
-    MessageKind.IN_USE.value: _NOTHING_TO_DO,
-    MessageKind.UNKNOWN.value: _NOTHING_TO_DO,
+    MessageKind.IN_USE.value: mark("If this was not you, there is nothing to do."),
     MessageKind.ADDED.value: mark("If this was not you, set a new password and remove the address from your account."),
     MessageKind.REMOVED.value: mark(
         "If this was not you, set a new password and add the address to your account again."
@@ -88,7 +81,6 @@ LABELS = {
     "account": mark("Account"),
     "address": mark("Address"),
     "time": mark("Time"),
-    "device": mark("Device"),
     "origin": mark("Network"),
 }
 """The circumstances of a request, in the order in which they are shown."""
@@ -106,7 +98,6 @@ ONLY_YOU = mark("Confirm only if this was you.")
 YES = mark("Yes, this was me")
 NO = mark("No, this was not me")
 STOP = mark("Stop the request")
-SEND_AGAIN = mark("Send a new message")
 _AGAIN = mark("If you still want this, ask for it again in your app.")
 PAGE_TITLES = {
     "refuse": mark("Stop this request?"),
@@ -116,8 +107,6 @@ PAGE_TITLES = {
     "failed": mark("This link does not work"),
     "expired": mark("This link has expired"),
     "foreign": mark("Not from this page"),
-    "sent": mark("A new message is on its way"),
-    "busy": mark("Please wait"),
 }
 """The headings of the pages that are not about one purpose."""
 PAGE_LINES = {
@@ -135,13 +124,10 @@ PAGE_LINES = {
         mark("The link is incomplete or not known here. Open the link in your newest message again, all of it."),
         _AGAIN,
     ),
-    "expired": (mark("Links work for a limited time only, so that nobody can use old messages."),),
+    "expired": (mark("Links work for a limited time only, so that nobody can use old messages."), _AGAIN),
     "foreign": (mark("The button was pressed on another site. Open the link in your message again."),),
-    "sent": (mark("Open the link in the newest message."),),
-    "busy": (mark("Too many messages were asked for. Try again later."),),
 }
 """What those pages say."""
-AGAIN = _AGAIN
 
 SMS = {
     Purpose.ADD.value: mark("%(code)s is your code to add this number to an account."),
