@@ -3,7 +3,7 @@
 The host calls ``check`` when a client submits the stage, ``confirm`` right before it acts, ``consume`` right after:
 
     proof = await stages.check("m.login.email.identity", auth, uia_session, Purpose.REGISTER)
-    await stages.confirm(proof)          # the claim still holds, the address is still free and allowed
+    await stages.confirm(proof)          # the address is still free and allowed, and nobody else can use the proof now
     ...                                  # the host makes the account and adds the address, in one transaction
     await stages.consume(proof)
 
@@ -103,23 +103,40 @@ class Stages:
             raise errors.Unauthorized
         return Proof(session.sid, claimant, purpose, user_id, account_threepid(claimed, self._hs.clock()))
 
-    async def confirm(self, proof: Proof) -> None:
-        """Check a proof once more, right before the host acts.
+    async def recheck(self, proof: Proof) -> None:
+        """Check a proof once more, and reserve nothing; for a host that is not about to act yet.
 
-        Raises ``Unauthorized`` if the claim has been lost; for a registration ``ThreepidInUse`` or ``ThreepidDenied``
-        if the address may not be used any more; otherwise ``ThreepidNotFound`` if it has left the account.
+        Raises as ``confirm`` does.
         """
-        # Hours may lie between the stage and the action: the owner of an address is looked up at use (SEC-129).
         claimed = await session_access.update_session(
             self._hs, proof.sid, lambda stored: _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)
         )
         if claimed is None:
             raise errors.Unauthorized
-        owner = await self._hs.accounts.owner(proof.identifier)
-        if proof.purpose is Purpose.REGISTER:
-            await self._still_free(proof, taken=owner is not None)
-        elif owner is None or owner.user_id != proof.owner:
-            raise errors.ThreepidNotFound
+        await self._still_owned(proof)
+
+    async def confirm(self, proof: Proof) -> None:
+        """Check a proof once more, right before the host acts, and keep the session from everybody else until its end.
+
+        After it the host acts and calls ``consume``, or ``release`` if it did not act.
+
+        Raises ``Unauthorized`` if the claim has been lost; for a registration ``ThreepidInUse`` or ``ThreepidDenied``
+        if the address may not be used any more; otherwise ``ThreepidNotFound`` if it has left the account.
+        """
+
+        def kept(stored: Session) -> Session | None:
+            claimed = _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)
+            # From here on the host may have acted although ``consume`` was never stored (a crash, a database out of
+            # reach). A claim that expired would then let a second UIA session act on the same proof (SEC-6).
+            return None if claimed is None else stored.claim_until_end(proof.claimant)
+
+        if await session_access.update_session(self._hs, proof.sid, kept) is None:
+            raise errors.Unauthorized
+        try:
+            await self._still_owned(proof)
+        except errors.MatrixError:
+            await self.release(proof)
+            raise
 
     async def consume(self, proof: Proof) -> None:
         """Consume the session of a proof, right after the host has acted; a new password also ends all open resets."""
@@ -139,6 +156,15 @@ class Stages:
         """End every open password reset of an account; to be called when a password was changed in another way."""
         for threepid in await self._hs.accounts.list(user_id):
             await session_access.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
+
+    async def _still_owned(self, proof: Proof) -> None:
+        """Raise unless the address is still free, or for a reset still the owner's."""
+        # Hours may lie between the stage and the action: the owner of an address is looked up at use (SEC-129).
+        owner = await self._hs.accounts.owner(proof.identifier)
+        if proof.purpose is Purpose.REGISTER:
+            await self._still_free(proof, taken=owner is not None)
+        elif owner is None or owner.user_id != proof.owner:
+            raise errors.ThreepidNotFound
 
     async def _still_free(self, proof: Proof, *, taken: bool) -> None:
         """Raise ``ThreepidInUse`` or ``ThreepidDenied`` if an address cannot be registered any more (REQ-UIA-7)."""

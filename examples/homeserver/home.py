@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from matrix_threepid import Homeserver, Proof, Purpose, Stages
-from matrix_threepid.errors import Unauthorized
+from matrix_threepid.errors import MatrixError, Unauthorized
 
 from .accounts import Accounts
 from .devices import Devices
@@ -49,7 +49,13 @@ class Home(Homeserver):
         """Make sure that the proof still stands right before acting, and use it up right after."""
         if passed.proof is not None:
             await self._confirm(passed, passed.proof)
-        yield
+        try:
+            yield
+        except MatrixError as error:
+            # A refusal: nothing was done, so another attempt may use the proof. After a 5xx the outcome is unknown.
+            if passed.proof is not None and error.status < 500:
+                await self.stages.release(passed.proof)
+            raise
         if passed.proof is not None:
             await self.stages.consume(passed.proof)
         await self.uia.finish(passed)

@@ -74,7 +74,7 @@ class Session:
     * ``validated_at``: when the right token came first; ``None`` before.
     * ``claimed_by``: ``user:`` and a user id, or ``uia:`` and the id of a session of user-interactive authentication;
       ``None`` if no action has reserved the session.
-    * ``claimed_at``: when ``claimed_by`` was set.
+    * ``claimed_at``: when ``claimed_by`` was set; the end of the session if the claim is kept until then.
     * ``consumed_at``: when its action was done; ``None`` before.
     * ``ended``: whether it was ended without being consumed.
     * ``decoy``: whether it only looks like a session and can never be validated (REQ-REQTOK-4).
@@ -255,6 +255,15 @@ class Session:
     def claim(self, claimant: str, now: int) -> Session:
         """Return the session reserved for ``claimant``: ``user:`` and a user id, or ``uia:`` and a UIA session's id."""
         return self._next(claimed_by=claimant, claimed_at=now)
+
+    def claim_until_end(self, claimant: str) -> Session:
+        """Return the session reserved for ``claimant`` for as long as it lives; unchanged if it is so already.
+
+        For a host that is about to act: if it stops before it can consume the session, nobody else may use the session.
+        """
+        if self.claimed_by == claimant and self.claimed_at == self.expires_at:
+            return self
+        return self._next(claimed_by=claimant, claimed_at=self.expires_at)
 
     def release(self) -> Session:
         """Return the session without its claim; a session that is over is returned unchanged."""

@@ -52,7 +52,8 @@ class StageChecker:
         # For a request without a UIA session Synapse makes one that this method does not see, a new one each time.
         session = authdict.get("session") or token_hex(16)
         proof = await self._stages.check(self.stage, authdict, str(session), self._purpose())
-        await self._stages.confirm(proof)
+        # Not ``confirm``: Synapse acts only once all stages are done, and the last one may never come.
+        await self._stages.recheck(proof)
         _shown.set(proof)
         address, held = await self._kept(proof), proof.threepid
         return {"medium": held.medium.value, "address": address, "validated_at": held.validated_at, "sid": proof.sid}

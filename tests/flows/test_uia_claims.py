@@ -9,10 +9,10 @@ import pytest
 
 from matrix_threepid import Purpose, run_sync
 from matrix_threepid.protocol import errors
-from matrix_threepid.testing import World
+from matrix_threepid.testing import BOB, World
 from matrix_threepid.uia import Proof
 
-from .acting import MINUTE, STAGE, dump, proved_for, stage
+from .acting import MINUTE, STAGE, dump, give, proved_for, stage
 from .together import LOOPS, Turns, waiting
 
 
@@ -94,3 +94,41 @@ def test_a_crash_before_the_end_is_healed_by_the_same_session(world: World) -> N
     proof = stage(world, sid, "register", "u1")
     run_sync(world.stages.consume(proof))
     assert dump(world)[0].consumed_at is not None
+
+
+@pytest.mark.rule("SEC-6", "SEC-128")
+@pytest.mark.parametrize("purpose", ["register", "password"])
+def test_a_proof_that_a_host_acted_on_serves_no_other_session(world: World, purpose: str) -> None:
+    """If the host dies right after it acted, its proof serves no other UIA session, also once the claim is old."""
+    sid = proved_for(world, purpose)
+    proof = stage(world, sid, purpose, "u1")
+    run_sync(world.stages.confirm(proof))
+    world.rewire()
+    for _ in range(5):
+        world.clock.advance(10 * MINUTE)
+        with pytest.raises(errors.Unauthorized):
+            stage(world, sid, purpose, "u2")
+        assert stage(world, sid, purpose, "u1").sid == sid
+    run_sync(world.stages.consume(stage(world, sid, purpose, "u1")))
+    assert dump(world)[0].consumed_at is not None
+
+
+@pytest.mark.rule("SEC-128")
+def test_a_host_that_did_not_act_gives_the_proof_back(world: World) -> None:
+    """After ``release`` another UIA session may have a proof that was confirmed."""
+    sid = proved_for(world, "register")
+    proof = stage(world, sid, "register", "u1")
+    run_sync(world.stages.confirm(proof))
+    run_sync(world.stages.release(proof))
+    run_sync(world.stages.confirm(stage(world, sid, "register", "u2")))
+
+
+@pytest.mark.rule("REQ-UIA-7")
+def test_a_confirmation_that_is_refused_keeps_nobody_out(world: World) -> None:
+    """An address that was taken meanwhile releases its proof, which works again once the address is free."""
+    sid = proved_for(world, "register")
+    give(world, "alice@example.org")
+    with pytest.raises(errors.ThreepidInUse):
+        run_sync(world.stages.confirm(stage(world, sid, "register", "u1")))
+    run_sync(world.accounts.remove(BOB, dump(world)[0].threepid))
+    run_sync(world.stages.confirm(stage(world, sid, "register", "u2")))
