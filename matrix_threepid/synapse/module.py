@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..deactivate import deactivate_threepids
-from ..flows.unbind_retry import retry_unbinds
+from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError
 from ..roles.homeserver import Homeserver
 from ..service import Service
@@ -17,6 +17,7 @@ from ..settings import read
 from .bindings import UnbindGuard
 from .fit import ensure_fit
 from .host import OtherChanges
+from .housekeeping import keep_house
 from .own import Own, not_followed
 from .private import Inside
 from .resources import mount, mount_separately, serve_first
@@ -72,7 +73,7 @@ class Threepids:
         mount(self._api, service, path, cut=path)
         if not wiring.settings.needs_private:
             # Otherwise the homeserver's jobs cover both: they share one table, and the delegate cannot send mails.
-            self._keep_house(service)
+            keep_house(self._api, _jobs(service))
 
     def _homeserver(self, wiring: Wiring, inside: Inside) -> None:
         """Replace unbinding and, if ``endpoints`` is set, serve the endpoints and stages."""
@@ -87,9 +88,7 @@ class Threepids:
         )
         if wiring.settings.endpoints is not None:
             self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
-        self._keep_house(service)
-        pause = min(max(homeserver.policy.retrying.first // 6, _SECOND), 10 * _SECOND)
-        self._repeat(partial(retry_unbinds, homeserver), pause, "threepid_unbinds")
+        keep_house(self._api, _jobs(service, homeserver.policy.retrying.first))
 
     def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
         if (elsewhere := inside.accounts_elsewhere) is not None:
@@ -103,13 +102,11 @@ class Threepids:
         else:
             mount_separately(self._api, service)
 
-    def _keep_house(self, service: Service) -> None:
-        self._repeat(service.deliver_due, 2 * _SECOND, "threepid_deliver_due")
-        self._repeat(service.purge, 300 * _SECOND, "threepid_purge")
 
-    def _repeat(self, work: Callable[[], Awaitable[object]], pause: int, name: str) -> None:
-        if self._api.should_run_background_tasks():
-            self._api.looping_background_call(work, pause, desc=name)
+def _jobs(service: Service, first_retry: int = 60 * _SECOND) -> Sequence[Job]:
+    """Return the jobs of a service; an unbind is looked for several times before its first repetition is due."""
+    retry_every = min(max(first_retry // 6, _SECOND), 10 * _SECOND)
+    return service.jobs(deliver_every=2 * _SECOND, retry_every=retry_every)
 
 
 async def _prepare(db: Prepared) -> None:

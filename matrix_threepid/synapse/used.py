@@ -11,10 +11,8 @@ EVERY, IDENTITY_SERVERS, ENDPOINTS = "the module", "identity_servers", "endpoint
 CALLED = {
     EVERY: (
         "ModuleApi.delayed_background_call(msec, f, *, desc)",
-        "ModuleApi.looping_background_call(f, msec, *, desc)",
         "ModuleApi.should_run_background_tasks()",
         "ModuleApi.run_db_interaction(desc, func, *args)",
-        "ModuleApi.defer_to_thread(f, *args)",
         "ModuleApi.register_web_resource(path, resource)",
         "ModuleApi.server_name",
         "ModuleApi.public_baseurl",
@@ -22,6 +20,8 @@ CALLED = {
         "synapse.module_api:LoggingTransaction.fetchall()",
         "synapse.module_api:LoggingTransaction.description",
         "synapse.module_api:LoggingTransaction.database_engine",
+        "synapse.module_api:make_deferred_yieldable(deferred)",
+        "synapse.module_api:run_in_background(f, *args)",
         "synapse.module_api.errors:ConfigError",
     ),
     IDENTITY_SERVERS: (
@@ -65,8 +65,6 @@ CALLED = {
         "synapse.http.site:SynapseRequest.requester",
         "synapse.logging.context:ContextRequest.url",
         "synapse.logging.context:current_context()",
-        "synapse.module_api:make_deferred_yieldable(deferred)",
-        "synapse.module_api:run_in_background(f, *args)",
         "synapse.module_api.errors:SynapseError.error_dict(config)",
         "synapse.rest:SERVLET_GROUPS",
         "synapse.spam_checker_api:RegistrationBehaviour",

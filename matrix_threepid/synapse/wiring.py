@@ -59,7 +59,11 @@ class Prepared:
 
 @frozen
 class Wiring:
-    """The parts of which the roles are made."""
+    """The parts of which the roles are made.
+
+    Senders and the client of identity servers have threads of their own, as many as they may need at most: Synapse's
+    pool also serves Synapse's look-ups and media, which a slow mail server must not delay.
+    """
 
     settings: ModuleSettings
     api: ModuleApi
@@ -101,10 +105,10 @@ class Wiring:
         email, name = self.settings.email, self.api.server_name
         if email is None:
             return None
-        return email.smtp.sender(name, self.api.defer_to_thread) if email.smtp else SynapseMailer(self.api, name)
+        return email.smtp.sender(name) if email.smtp else SynapseMailer(self.api, name)
 
     def _sms(self) -> TokenSender | None:
-        return self.settings.sms.sender(self.api.defer_to_thread) if self.settings.sms else None
+        return self.settings.sms.sender() if self.settings.sms else None
 
     def _identity(self, inside: Inside) -> HttpIdentityClient:
         from ..identity.client import HttpIdentityClient
@@ -112,9 +116,7 @@ class Wiring:
 
         servers = self.settings.identity_servers or IdentityServerSettings()
         signer = RequestSigner(self.api.server_name, inside.signing_key)
-        return HttpIdentityClient(
-            servers.fetch(offload=self.api.defer_to_thread, allowed=self._policy().identity_servers), signer
-        )
+        return HttpIdentityClient(servers.fetch(allowed=self._policy().identity_servers), signer)
 
     def _policy(self) -> Policy:
         return self.settings.library_policy(self.api.public_baseurl)
