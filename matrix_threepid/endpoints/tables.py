@@ -12,7 +12,7 @@ from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate, IdentityServer
 from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token
-from .identity import bind_unbind, status, validate
+from .identity import bind_unbind, public_keys, status, validate
 
 HOMESERVER = Table(
     Homeserver.prefix,
@@ -65,9 +65,11 @@ IDENTITY_SERVER = Table(
     IdentityServer.prefix,
     (
         *status.ENDPOINTS,
+        *public_keys.declare(_V2),
         *_validation(_V2, Access.USER),
         *bind_unbind.declare(_V2, Access.USER),
         *_pages(_V2),
+        *_first_version(public_keys.declare(_V1)),
         *_first_version(_validation(_V1, Access.ANYONE)),
         *_first_version(bind_unbind.declare(_V1, Access.ANYONE)),
     ),

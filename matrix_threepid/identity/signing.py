@@ -87,6 +87,11 @@ class NamedSigner:
     server_name: str
     key: SigningKey
 
+    @property
+    def public_keys(self) -> dict[str, str]:
+        """The verify key in unpadded base64, by the id of its key."""
+        return {self.key.id: self.key.public}
+
     def sign(self, value: Mapping[str, Any]) -> dict[str, Any]:
         return self.key.sign(value, self.server_name)
 

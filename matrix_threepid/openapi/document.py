@@ -70,11 +70,18 @@ def _operation(declared: Endpoint, number: int) -> dict[str, Any]:
         "security": _SECURITY[declared.access],
         "responses": _responses(declared),
     }
-    if declared.query is not None:
-        operation["parameters"] = _query(declared.query)
+    parameters = [*_step(declared.path), *(() if declared.query is None else _query(declared.query))]
+    if parameters:
+        operation["parameters"] = parameters
     if declared.request is not None:
         operation["requestBody"] = {"required": True, "content": _request(declared, declared.request)}
     return operation
+
+
+def _step(path: str) -> Iterator[dict[str, Any]]:
+    step = path.rpartition("/")[2]
+    if step.startswith("{"):
+        yield {"name": step.strip("{}"), "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def _query(message: type[Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 from attrs import field, frozen
@@ -73,7 +74,8 @@ class Endpoint:
     """One endpoint of one role.
 
     * ``method``: the HTTP method; HEAD is answered wherever GET is.
-    * ``path``: the path below prefix and version, such as ``/account/3pid/add``.
+    * ``path``: the path below prefix and version, such as ``/account/3pid/add``. Its last step may be a name in
+      braces, such as ``{keyId}``, and then stands for any one step; ``last_step`` returns it.
     * ``history``: the versions under which it is served.
     * ``handler``: makes the answer.
     * ``request``: the message class of the body; ``None`` (default) if the body is not read.
@@ -184,6 +186,7 @@ class Table:
         self.prefix = prefix
         self.endpoints = endpoints
         self._routes: dict[str, dict[str, Endpoint]] = {}
+        self._open: dict[str, str] = {}
         names = [declared.name for declared in endpoints]
         if len(set(names)) < len(names):
             raise ConfigurationError(f"{prefix}: two endpoints have one name")
@@ -202,15 +205,29 @@ class Table:
         if declared.method in methods:
             raise ConfigurationError(f"{declared.method} {path} is declared twice")
         methods[declared.method] = declared
+        head, _, step = path.rpartition("/")
+        if step.startswith("{"):
+            self._open[head] = path
 
     def at(self, path: str) -> Mapping[str, Endpoint]:
         """Return the endpoints at a path by method; empty if there are none.
 
-        * ``path``: the whole path. One superfluous slash at its start or its end is ignored.
+        * ``path``: the whole path. One superfluous slash at its start or its end is ignored. A path that is declared
+          as it stands comes before one whose last step is open.
         """
         # Clients whose base URL ends with a slash send paths that begin with two.
         bare = path[1:] if path.startswith("//") else path
-        return self._routes.get(path) or self._routes.get(bare.removesuffix("/"), {})
+        bare = bare.removesuffix("/")
+        return self._routes.get(path) or self._routes.get(bare) or self._routes.get(self._open.get(_head(bare), ""), {})
+
+
+def last_step(path: str) -> str:
+    """Return the last step of a request's path, decoded, for an endpoint whose last step is open."""
+    return unquote(path.rstrip("/").rpartition("/")[2])
+
+
+def _head(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def on(declared: Endpoint, **changes: Any) -> Endpoint:

@@ -91,6 +91,19 @@ class Text(Rule):
         return re.fullmatch(self.pattern, value) is not None and self.also is not None and bool(self.also(value))
 
 
+@frozen
+class AnyText(Rule):
+    """Any string: what it may be is judged later, with an error of its own."""
+
+    words: str = "must be a string"
+
+    def schema(self) -> Schema:
+        return {"type": "string"}
+
+    def quick(self) -> tuple[type, None]:
+        return str, None
+
+
 @frozen(init=False)
 class OneOf(Rule):
     """A string out of a short list."""

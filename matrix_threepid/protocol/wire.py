@@ -18,6 +18,7 @@ from .languages import look_up
 
 MAX_DEPTH = 20
 _MAX_DIGITS = 400
+_MAX_INTEGER = 2**53 - 1
 ALLOW_HEADERS = "Access-Control-Allow-Headers"
 CORS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -170,6 +171,9 @@ def _whole(digits: str) -> int:
 
 def _finite(text: str) -> float:
     number = float(text)
+    # A whole number may be written as 1.0E+10: canonical JSON writes it as 10000000000, and signatures are over that.
+    if number.is_integer() and abs(number) <= _MAX_INTEGER:
+        return int(number)
     if number in (float("inf"), float("-inf")):
         raise BadJson("A number of the body is out of range")
     return number

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from .. import ports
 from ..memory.associations import MemoryAssociations
@@ -32,6 +32,10 @@ def _delegate_policy(policy: Policy) -> Policy:
     """Return the policy of a delegate, which answers a wrong token with 200 and ``success: false`` (decision 26)."""
     # Synapse turns every 4xx of a delegate into one error and hides the reason; a 200 is passed on.
     return evolve(_identity_policy(policy), submit_answers="compat")
+
+
+def _keys_of(role: IdentityServer) -> Mapping[str, str]:
+    return dict(getattr(role.signer, "public_keys", {}))
 
 
 @frozen(kw_only=True, slots=False)
@@ -61,6 +65,8 @@ class IdentityServer(Role):
 
     * ``callers``: the access tokens of version 2; raises ``Unauthorized`` or ``TermsNotSigned``. Required.
     * ``signer``: signs associations with the server's key. Required.
+    * ``public_keys``: the verify keys of ``signer`` in unpadded base64 by id, and former ones that stay valid; default
+      those of a ``NamedSigner``. Without any, the endpoints ``/pubkey`` are off.
     * ``verifier``: checks the signatures of homeservers on unbinds; ``None`` (default) accepts none.
     * ``associations``: the store of associations; default in memory, for one process.
     * ``serve_v1``: whether version 1 is served as well; default ``False`` (decision 31). Version 1 has no access
@@ -85,6 +91,7 @@ class IdentityServer(Role):
 
     callers: ports.Callers = field(validator=implements(ports.Callers), repr=False)
     signer: ports.ObjectSigner = field(validator=implements(ports.ObjectSigner), repr=False)
+    public_keys: Mapping[str, str] = field(default=Factory(_keys_of, takes_self=True))
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
     serve_v1: bool = False

@@ -201,7 +201,7 @@ def test_terms_and_tokens_do_not_matter(make_place: Callable[..., Place]) -> Non
         ({"mxid": ALICE, "threepid": "email"}, "M_INVALID_PARAM"),
         (wanted(medium="post", address="a"), "M_INVALID_PARAM"),
         (wanted("alice"), "M_INVALID_PARAM"),
-        (wanted(address="nope"), "M_INVALID_PARAM"),
+        (wanted(address="nope"), "M_INVALID_EMAIL"),
         ([], "M_BAD_JSON"),
         (b"{", "M_NOT_JSON"),
     ],

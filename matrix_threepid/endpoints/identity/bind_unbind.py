@@ -21,8 +21,8 @@ from ...policy import Policy
 from ...protocol import errors
 from ...protocol.endpoint import Access, Endpoint, endpoint
 from ...protocol.history import IdentityHistory
-from ...protocol.members import Nested, member, one_of, opaque, typed
-from ...protocol.rules import Text
+from ...protocol.members import Nested, member, one_of, opaque
+from ...protocol.rules import AnyText, Text
 from ...protocol.wire import Response, json_response
 from ...roles.identity_server import IdentityServer
 from ..homeserver.add_threepid import Empty
@@ -31,6 +31,9 @@ from .validate import SESSION_ERRORS, SessionOf, validated_session
 
 # https://spec.matrix.org/latest/appendices/#user-identifiers, in the historical grammar: old accounts bind as well.
 _MXID = Text(r"@[^\x00-\x20\x7f:]{0,254}:[0-9A-Za-z.:\[\]-]{1,254}", "must be a user id, @localpart:domain")
+
+_TYPED = Text(r"[^\x00-\x08\x0e-\x1f\x7f]{1,512}", "must be a string of 1 to 512 characters")
+_INVALID = tuple(row.invalid for row in MEDIA.values())
 
 
 @frozen(kw_only=True)
@@ -50,11 +53,17 @@ class NamedThreepid:
     """An identifier as another server writes it; its spelling need not be canonical."""
 
     medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
-    address: str = typed(512, doc="the address")
+    address: str = member(AnyText(), secret=True, doc="the address")
 
     def canonical(self, policy: Policy) -> Threepid:
-        """Return the identifier in canonical form. Raises ``InvalidParam``."""
-        return MEDIA[Medium(self.medium)].read(self.address, policy)
+        """Return the identifier in canonical form. Raises the identity API's error for an address that is not valid."""
+        row = MEDIA[Medium(self.medium)]
+        if not _TYPED.accepts(self.address):
+            raise row.invalid(f"threepid.address: {_TYPED.words}")
+        try:
+            return row.read(self.address, policy)
+        except errors.InvalidParam as error:
+            raise row.invalid(str(error)) from None
 
 
 @frozen(kw_only=True)
@@ -171,6 +180,6 @@ def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
         history,
         request=UnbindAssociation,
         reply=Empty,
-        errors=(*SESSION_ERRORS, errors.Forbidden, errors.Unauthenticated, errors.LimitExceeded),
+        errors=(*SESSION_ERRORS, *_INVALID, errors.Forbidden, errors.Unauthenticated, errors.LimitExceeded),
     )
     return bind(bind_association), unbind(unbind_association)

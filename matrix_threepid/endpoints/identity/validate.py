@@ -16,16 +16,16 @@ from ...flows import session_access
 from ...flows.request_token import TokenRequest, request_token
 from ...flows.submit_token import validate
 from ...model.call import Call
-from ...model.media import MEDIA, AddressMembers
+from ...model.media import MEDIA, AddressMembers, MediumRow
 from ...model.next_link import with_sid
 from ...model.session import Session
-from ...model.threepid import Medium, Purpose
+from ...model.threepid import Candidate, Medium, Purpose
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, Endpoint, endpoint
 from ...protocol.history import IdentityHistory
-from ...protocol.members import member, opaque, text
+from ...protocol.members import Member, member, members, opaque, text
 from ...protocol.message import read
-from ...protocol.rules import LooseInteger
+from ...protocol.rules import AnyText, LooseInteger, Text
 from ...protocol.wire import Response, json_response
 from ...roles.base import Role
 from ...texts.pages import page_response
@@ -59,9 +59,15 @@ class RequestValidation(AddressMembers, Protocol):
 @cache
 def _request_class(medium: Medium) -> type[RequestValidation]:
     row = MEDIA[medium]
-    members = {"__doc__": row.asks, "__module__": __name__}
-    made = type(f"Validate{medium.value.title()}", (row.members, _Request), members)
+    # Of the right type only: what is no address has an errcode of its own (REQ-ISREQ-2).
+    strings = {each.name: member(AnyText(), doc=each.doc, secret=each.secret) for each in _strings(row.members)}
+    notes = {"__annotations__": dict.fromkeys(strings, "str"), "__doc__": row.asks, "__module__": __name__}
+    made = type(f"Validate{medium.value.title()}", (row.members, _Request), {**strings, **notes})
     return cast("type[RequestValidation]", frozen(kw_only=True)(made))
+
+
+def _strings(cls: type[AddressMembers]) -> list[Member]:
+    return [each for each in members(cls).values() if isinstance(each.rule, Text)]
 
 
 class _SessionOf(Protocol):
@@ -92,6 +98,17 @@ class Validated:
     medium: str
     address: str
     validated_at: int
+
+
+def _candidate(role: Role, row: MediumRow, message: RequestValidation) -> Candidate:
+    """Return the address that is named. Raises the identity API's error for one that is not valid (REQ-ISREQ-2)."""
+    for each in _strings(row.members):
+        if not each.rule.accepts(getattr(message, each.name)):
+            raise row.invalid(f"{each.key}: {each.rule.words}")
+    try:
+        return message.candidate(role.policy)
+    except errors.InvalidParam as error:
+        raise row.invalid(str(error)) from None
 
 
 async def _validate(role: Role, medium: Medium, message: SubmitToken) -> Session:
@@ -159,14 +176,9 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
 
         See https://spec.matrix.org/latest/identity-service-api/#establishing-associations.
         """
-        try:
-            candidate = message.candidate(role.policy)
-        except errors.InvalidParam as error:
-            # The identity API has errcodes of its own for each medium (REQ-ISREQ-2).
-            raise row.invalid(str(error)) from None
         request = TokenRequest(
             purpose=Purpose.BIND,
-            candidate=candidate,
+            candidate=_candidate(role, row, message),
             client_secret=message.client_secret,
             send_attempt=message.send_attempt,
             next_link=message.next_link,

@@ -67,6 +67,16 @@ class Unrecognized(MatrixError):
     message = "Unrecognized request"
 
 
+class NotFound(MatrixError):
+    """Raised at the identity API for a key that this server does not have.
+
+    Source: `common error codes <https://spec.matrix.org/latest/client-server-api/#common-error-codes>`__.
+    """
+
+    status, errcode = 404, "M_NOT_FOUND"
+    message = "This was not found"
+
+
 class MethodNotAllowed(Unrecognized):
     """Raised for a path that has endpoints, none of them with the request's method.
 
