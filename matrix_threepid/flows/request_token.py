@@ -9,6 +9,7 @@ MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from attrs import evolve, field, frozen
 
@@ -42,7 +43,6 @@ class TokenRequest:
     * ``next_link``: the URL to go to after confirming a link, not checked yet; ``None`` (default) for a page of this
       server.
     * ``owner``: the user whose access token the request carried; ``None`` (default) without one.
-    * ``by_code``: whether the message holds a code to type, else a link. Default ``False``.
     """
 
     purpose: Purpose
@@ -51,7 +51,6 @@ class TokenRequest:
     send_attempt: int
     next_link: str | None = field(default=None, repr=redacted)
     owner: str | None = None
-    by_code: bool = False
 
 
 async def _look_at_nothing(session: Session) -> Session:
@@ -89,9 +88,10 @@ async def request_token(
     charged = await charge_sending(role, call, threepid)
     if plan is not None:
         charged += await charge_sms(role, threepid, plan)
-    if request.by_code:
+    proof = _proof(role, request)
+    if proof != "link":
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
-        session = evolve(session, code_digits=await code_digits(role))
+        session = evolve(session, code_digits=await code_digits(role), with_link=proof == "both")
 
     session = await look_up(session)
     try:
@@ -100,6 +100,15 @@ async def request_token(
         if unsent is None:
             raise
         raise unsent from None
+
+
+def _proof(role: Role, request: TokenRequest) -> Literal["link", "code", "both"]:
+    """Return what the message of a request holds to prove its address."""
+    policy = role.policy
+    if MEDIA[request.candidate.threepid.medium].by_code:
+        return "code"
+    own = policy.password_reset_by if request.purpose is Purpose.PASSWORD else None
+    return own or policy.mail_proof
 
 
 def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:

@@ -179,18 +179,19 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
 
 async def _message(role: Role, session: Session) -> TokenMessage | None:
     """Return the message of a session, or ``None`` if its pepper is no longer in force."""
-    token = code(role, session) if session.code_digits else link_token(role, session)
+    token = link_token(role, session)
     if token is None:
         return None
     kind = _kind(session)
     proof = kind is MessageKind.TOKEN
+    lifetimes = role.policy.lifetimes
     return TokenMessage(
         medium=session.threepid.medium,
         recipient=session.spelling,
         purpose=session.purpose,
         kind=kind,
-        link=_link(role, session, token) if proof and not session.code_digits else None,
-        code=token if proof and session.code_digits else None,
+        link=_link(role, session, token) if proof and session.has_link else None,
+        code=code(role, session) if proof and session.code_digits else None,
         account=await role.account_of(session),
         server=role.server_name,
         host=role.code_host,
@@ -198,8 +199,9 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         origin=session.origin,
         brand=role.policy.brand,
         requested_at=session.created_at,
-        lifetime=session.token_lifetime(role.policy.lifetimes),
+        lifetime=session.token_lifetime(lifetimes),
         deadline=role.policy.send_deadline,
+        code_lifetime=session.code_lifetime(lifetimes) if session.with_link else None,
     )
 
 

@@ -33,13 +33,13 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     """
     if _too_late(role, session):
         raise SessionExpired
-    if session.code_digits:
-        token = read_code(token)
-    guessed = session.code_digits and session.validated_at is None
+    # Nobody guesses the token of a link, so it is compared first and counts as no guess of the code beside it.
+    by_link = opens_link(role, session, token)
+    guessed = session.code_digits and session.validated_at is None and not by_link
     if guessed:
         session = await _guess(role, session)
     # A decoy goes through the same counters and the same answer as a wrong token (REQ-REQTOK-4).
-    if session.decoy or not await _proves(role, session, token):
+    if session.decoy or not (by_link or await _is_code(role, session, token)):
         role.emit(WrongToken(session.threepid, session.guesses))
         if guessed:
             await count_wrong(role)
@@ -53,11 +53,13 @@ def _too_late(role: Role, session: Session) -> bool:
     return session.ended or late
 
 
-async def _proves(role: Role, session: Session, token: str) -> bool:
-    """Return whether the token is the session's; a provider that makes the codes itself is asked."""
-    sender = role.senders.get(session.threepid.medium)
-    if not session.code_digits or not isinstance(sender, RemoteVerifier):
-        return token_matches(role, session, token)
+async def _is_code(role: Role, session: Session, typed: str) -> bool:
+    """Return whether what was typed is the session's valid code; a provider that makes the codes itself is asked."""
+    if not session.code_digits:
+        return False
+    sender, token = role.senders.get(session.threepid.medium), read_code(typed)
+    if not isinstance(sender, RemoteVerifier):
+        return _same(token, code(role, session))
     verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
     # No answer is neither right nor wrong: the user must not be told that a right code is wrong.
     if verified is None:
@@ -65,9 +67,12 @@ async def _proves(role: Role, session: Session, token: str) -> bool:
     return verified is True
 
 
-def token_matches(role: Role, session: Session, token: str) -> bool:
-    """Return whether ``token`` is the token of the session's link, or its valid code."""
-    expected = code(role, session) if session.code_digits else link_token(role, session)
+def opens_link(role: Role, session: Session, token: str) -> bool:
+    """Return whether ``token`` is the token of the session's link; ``False`` if its messages hold no link."""
+    return session.has_link and _same(token, link_token(role, session))
+
+
+def _same(token: str, expected: str | None) -> bool:
     # Without a pepper there is no expected token, and an empty token must not match it (SEC-10).
     return same(token, expected or "") and bool(expected)
 
@@ -75,17 +80,20 @@ def token_matches(role: Role, session: Session, token: str) -> bool:
 async def _guess(role: Role, session: Session) -> Session:
     """Count a guess of a code in the session and for its address; return the session.
 
-    Counted before the comparison: of simultaneous guesses no more than the limit are compared (SEC-25).
+    Counted before the comparison: of simultaneous guesses no more than the limit are compared (SEC-25). A code that has
+    ended beside a link that has not is wrong, and the session goes on (REQ-SUBMIT-10).
     """
     await charge_guess(role, session.threepid)
+    now = role.clock()
 
     def counted(stored: Session) -> Session | None:
-        return stored.guessed() if stored.guesses < role.policy.guesses_per_code else None
+        left = stored.guesses < role.policy.guesses_per_code and (not stored.with_link or stored.code_alive(now))
+        return stored.guessed() if left else None
 
     # In the session by compare-and-swap: parallel requests cannot read one count and each add 1 to it.
     counted_session = await update_session(role, session.sid, counted)
     if counted_session is None:
-        raise SessionExpired
+        raise TokenIncorrect if session.has_link else SessionExpired
     return counted_session
 
 

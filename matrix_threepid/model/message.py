@@ -52,8 +52,9 @@ class TokenMessage:
     * ``origin``: the masked network address of the client that asked; empty if unknown.
     * ``brand``: name, logo and support of the host; default none of them.
     * ``requested_at``: when the request came, in ms of the wall clock.
-    * ``lifetime``: how long the token can be used, in ms; 0 for notices.
+    * ``lifetime``: how long the link can be used, or the code where there is no link, in ms; 0 for notices.
     * ``deadline``: how long the sending may take, in ms.
+    * ``code_lifetime``: how long the code can be used beside a link, in ms; ``None`` (default) as long as the link.
     """
 
     medium: Medium
@@ -72,6 +73,7 @@ class TokenMessage:
     requested_at: int
     lifetime: int
     deadline: int
+    code_lifetime: int | None = None
 
 
 @frozen

@@ -60,7 +60,7 @@ class Session:
     * ``secret_mac``: the MAC of the client secret.
     * ``slot``: a MAC of purpose, address, secret and owner, by which the same request finds its session (SEC-107);
       unique in a store; ``None`` once the session is over, so that the same request opens a new one.
-    * ``code_digits``: the number of digits of its codes; 0 (default) if a link is sent.
+    * ``code_digits``: the number of digits of its codes; 0 (default) if a link alone is sent.
     * ``created_at``: when it was opened.
     * ``expires_at``: when it ends.
     * ``token_expires_at``: when the token sent last ends; 0 before the first message.
@@ -87,6 +87,9 @@ class Session:
       only carries a notice; ``None`` in every other session.
     * ``concerns``: in a notice to ``threepid``, the masked address that was added or removed; ``None`` in a notice
       whose recipients are not found yet, and whose ``threepid`` is the address that was added or removed.
+    * ``with_link``: whether its messages hold a link besides the code. Default ``False``.
+    * ``code_expires_at``: when the code ends that was sent last, in a session ``with_link``, whose link may live
+      longer; 0 in every other.
     """
 
     sid: str
@@ -120,6 +123,8 @@ class Session:
     revision: int = 0
     notice: str | None = None
     concerns: str | None = None
+    with_link: bool = False
+    code_expires_at: int = 0
 
     # -- questions ----------------------------------------------------------------------------------
 
@@ -138,9 +143,22 @@ class Session:
         """Whether the token sent last may still be submitted."""
         return self.alive(now) and now < self.token_expires_at
 
+    @property
+    def has_link(self) -> bool:
+        """Whether a link of this session can validate it."""
+        return self.with_link or not self.code_digits
+
+    def code_alive(self, now: int) -> bool:
+        """Whether the code sent last may still be submitted, as far as its time goes."""
+        return self.token_alive(now) and (not self.with_link or now < self.code_expires_at)
+
     def token_lifetime(self, lifetimes: Lifetimes) -> int:
-        """The ms for which a token of this session can be used after its sending."""
-        return lifetimes.code if self.code_digits else lifetimes.token
+        """The ms for which a message of this session can be used: its link, or its code if it has no link."""
+        return lifetimes.token if self.has_link else lifetimes.code
+
+    def code_lifetime(self, lifetimes: Lifetimes) -> int:
+        """The ms for which a code of this session can be used after its sending."""
+        return min(lifetimes.code, self.token_lifetime(lifetimes))
 
     @property
     def code_serial(self) -> int:
@@ -213,6 +231,7 @@ class Session:
             serial=self.serial + 1,
             guesses=0,
             token_expires_at=now + self.token_lifetime(lifetimes),
+            code_expires_at=now + self.code_lifetime(lifetimes) if self.with_link else 0,
         )
 
     def lease(self, until: int | None) -> Session:

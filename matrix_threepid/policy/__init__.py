@@ -107,8 +107,19 @@ class Policy(Choices):
     sms: SmsRules = choice(
         Nested(SmsRules), SmsRules(), topic=MESSAGES, doc="where SMS may go and how many; by default nowhere"
     )
-    password_reset_by: Literal["link", "code"] = choice(
-        OneOf("link", "code"), "link", topic=CODES, doc="mails that reset a password hold a link, or a code to type"
+    mail_proof: Literal["link", "code", "both"] = choice(
+        OneOf("link", "code", "both"),
+        "link",
+        topic=CODES,
+        doc="mails that prove an address hold a link, a code to type, or both; a client that knows no `submit_url` "
+        "can use links only",
+    )
+    password_reset_by: Literal["link", "code", "both"] | None = choice(
+        OneOf("link", "code", "both"),
+        None,
+        optional=True,
+        topic=CODES,
+        doc="what mails that reset a password hold; `None` for what `mail_proof` says",
     )
     password_reset_by_phone: bool = choice(
         Flag(), False, topic=CODES, doc="passwords can be reset by SMS; off by default, since numbers change hands"

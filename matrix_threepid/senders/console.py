@@ -31,9 +31,9 @@ class ConsoleSender:
     stream: TextIO = field(factory=lambda: sys.stderr, repr=False)
 
     async def send(self, message: TokenMessage) -> Outcome:
-        """Print the recipient, the kind and purpose of the message, and its link or code."""
+        """Print the recipient, the kind and purpose of the message, its link and its code."""
         about = f"{message.kind.value}, {message.purpose.value}"
-        token = message.link or message.code or ""
+        token = " ".join(filter(None, (message.link, message.code)))
         self.stream.write(f"To {message.recipient} ({about}): {token}\n")
         self.stream.flush()
         return Accepted()

@@ -113,7 +113,7 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
         button=catalogue.text(wording.BUTTON),
         link_below=catalogue.text(wording.LINK_BELOW),
         link_alone=catalogue.text(wording.LINK_ALONE),
-        code_line=catalogue.text(wording.CODE),
+        code_line=catalogue.text(wording.CODE_TOO if message.link else wording.CODE),
         link=message.link or "",
         code=message.code or "",
         valid=valid,
@@ -127,11 +127,14 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
 
 def valid_for(catalogue: Catalogue, message: TokenMessage) -> list[str]:
     """Return the sentences that say how long the link and the code of a message work."""
-    sentences = ((message.link, wording.LINK_VALID), (message.code, wording.CODE_VALID))
-    return catalogue.fill_all(
-        (sentence for proof, sentence in sentences if proof is not None),
-        {"time": duration(catalogue, message.lifetime)},
+    of_code = message.lifetime if message.code_lifetime is None else message.code_lifetime
+    proofs = ((message.link, wording.LINK_VALID, message.lifetime), (message.code, wording.CODE_VALID, of_code))
+    filled = (
+        catalogue.fill(sentence, {"time": duration(catalogue, lifetime)})
+        for proof, sentence, lifetime in proofs
+        if proof is not None
     )
+    return [sentence for sentence in filled if sentence is not None]
 
 
 def duration(catalogue: Catalogue, lifetime: int) -> str:

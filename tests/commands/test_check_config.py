@@ -53,7 +53,7 @@ def test_what_the_file_says_is_not_suggested(tmp_path: Path, capsys: pytest.Capt
     assert main(["check", "--config", written(tmp_path, shared(policy=policy))]) == 0
     shown = capsys.readouterr().out.partition("could be stricter")[2]
     assert "True, in place of False:\n    hide_known_addresses\n    deferred_sending\n" in shown
-    assert "password_reset_by: 'code', in place of 'link'" in shown
+    assert "password_reset_by: 'code', in place of None" in shown
     assert "legacy_add" not in shown
     assert "code_digits" not in shown
 

@@ -37,7 +37,7 @@ def shape(response: Response) -> Any:
 @pytest.mark.rule("REQ-REQTOK-4", "SEC-27", "SEC-28")
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("user", [None, ALICE, BOB])
-@pytest.mark.parametrize("reset_by", ["link", "code"])
+@pytest.mark.parametrize("reset_by", ["link", "code", "both"])
 def test_answers_and_traces_are_alike(
     hiding: Callable[..., World], purpose: str, user: str | None, reset_by: str
 ) -> None:
@@ -70,7 +70,7 @@ def test_sessions_are_the_same_in_both_worlds(hiding: Callable[..., World], purp
 
 @pytest.mark.rule("REQ-REQTOK-4", "SEC-27")
 @pytest.mark.parametrize("purpose", PURPOSES)
-@pytest.mark.parametrize("reset_by", ["link", "code"])
+@pytest.mark.parametrize("reset_by", ["link", "code", "both"])
 def test_wrong_tokens_answer_alike(hiding: Callable[..., World], purpose: str, reset_by: str) -> None:
     """A guess at a decoy is answered as one at a real session, to the last one allowed, before and after sending."""
     world = hiding(password_reset_by=reset_by)
@@ -117,15 +117,15 @@ def test_honest_requests_work(hiding: Callable[..., World], address: str, purpos
 
 
 @pytest.mark.parametrize(("purpose", "address"), [("add", KNOWN), ("register", KNOWN), ("password", UNKNOWN)])
-@pytest.mark.parametrize("reset_by", ["link", "code"])
+@pytest.mark.parametrize("reset_by", ["link", "code", "both"])
 def test_a_decoy_cannot_be_validated(hiding: Callable[..., World], purpose: str, address: str, reset_by: str) -> None:
     """Not even the token that would be its own, had it one, validates a decoy."""
-    world = hiding(password_reset_by=reset_by)
+    world = hiding(mail_proof=reset_by)
     decoy = world.ask(address, purpose=purpose).json()["sid"]
     deliver(world)
     [session] = dump(world)
     role = world.homeserver
-    token = (session_access.code if session.code_digits else session_access.link_token)(role, session)
+    token = (session_access.link_token if session.has_link else session_access.code)(role, session)
     assert refusal(submit(world, decoy, token)) == (400, "M_TOKEN_INCORRECT")
     assert world.call("GET", SUBMIT, query=f"sid={decoy}&token={token}").status == 400
     assert dump(world)[0].validated_at is None

@@ -180,3 +180,17 @@ def test_version_2_reads_json_only(v2: Place) -> None:
     encoded = urlencode(v2.triple(v2.ask().json()["sid"]))
     assert refusal(v2.post(submit_path("email"), encoded.encode(), headers=FORM)) == (400, "M_NOT_JSON")
     assert refusal(v2.call("POST", submit_path("email"), b"{}", query=encoded)) == (400, "M_MISSING_PARAMS")
+
+
+@pytest.mark.rule("REQ-SUBMIT-10")
+@pytest.mark.parametrize("api", [V2, V1, DELEGATE], ids=lambda api: api.name)
+@pytest.mark.parametrize("proof", ["code", "both"])
+def test_a_mail_may_hold_a_code(make_place: Callable[..., Place], api: Api, proof: str) -> None:
+    """With ``mail_proof`` the code of a mail is submitted where clients submit every token of the identity API."""
+    place = make_place(api, {"mail_proof": proof})
+    sid = place.ask().json()["sid"]
+    assert (place.outbox.last.link is None) is (proof == "code")
+    mistyped = place.post(submit_path("email"), {**place.triple(sid), "token": "000"})
+    assert mistyped.json()["errcode"] == "M_TOKEN_INCORRECT"
+    assert place.post(submit_path("email"), place.triple(sid)).json() == {"success": True}
+    assert place.validated({"sid": sid, "client_secret": "secret"}).status == 200

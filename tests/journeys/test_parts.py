@@ -105,3 +105,11 @@ def test_no_answer_fails_a_story() -> None:
         "read it: GET /_matrix/client/v3/: no answer (BadStatusLine)",
         "read it: GET /_matrix/client/v3/: no answer (URLError)",
     ]
+
+
+def test_a_code_beside_a_link_is_read() -> None:
+    """The code of a mail that holds a link as well is the one outside of the link."""
+    message = Message(
+        "a@example.org", "Open\n\nhttps://hs.example.org/?sid=1234567&token=7654321\n\nor type\n\n402913\n"
+    )
+    assert (message.link.endswith("7654321"), message.code) == (True, "402913")

@@ -18,7 +18,8 @@ from ...texts.catalogue import Texts
 def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
     """Return a message as users receive it. Its link and code belong to no session."""
     policy, base = role.policy, role.policy.public_base_url
-    linked = not MEDIA[medium].by_code and base is not None
+    mail = not MEDIA[medium].by_code and base is not None
+    linked, coded = mail and policy.mail_proof != "code", not mail or policy.mail_proof != "link"
     page = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(medium)}?sid=test"
     code = str(secrets.randbelow(10**policy.code_digits)).zfill(policy.code_digits)
     return TokenMessage(
@@ -27,7 +28,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
         purpose=Purpose.BIND,
         kind=MessageKind.TOKEN,
         link=f"{base}{page}" if linked else None,
-        code=None if linked else code,
+        code=code if coded else None,
         server=role.server_name,
         host=role.code_host,
         language=policy.languages[0],
@@ -36,6 +37,7 @@ def message_to(role: Role, medium: Medium, recipient: str) -> TokenMessage:
         requested_at=role.clock(),
         lifetime=policy.lifetimes.token if linked else policy.lifetimes.code,
         deadline=policy.send_deadline,
+        code_lifetime=policy.lifetimes.code,
     )
 
 

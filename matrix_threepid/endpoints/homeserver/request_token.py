@@ -111,7 +111,6 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
         # ``id_server`` is otherwise ignored: users must not choose who vouches for an address (decision 8).
         if message.id_server is not None and hs.policy.identity_server_hint == "refuse":
             raise errors.ServerNotTrusted
-        reset_by_code = purpose is Purpose.PASSWORD and hs.policy.password_reset_by == "code"
         request = TokenRequest(
             purpose=purpose,
             candidate=message.candidate(hs.policy),
@@ -120,7 +119,6 @@ def _declare(purpose: Purpose, medium: Medium) -> Endpoint:
             next_link=message.next_link,
             # A registration has no user yet, even if its request carries an access token.
             owner=None if purpose is Purpose.REGISTER else call.user_id,
-            by_code=row.by_code or reset_by_code,
         )
         session = await request_token(hs, call, request, look_up=lambda session: _look_up(hs, session))
         url = hs.submit_url(medium) if session.code_digits else None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ...flows import session_access
-from ...flows.submit_token import disown, token_matches, validate
+from ...flows.submit_token import disown, opens_link, validate
 from ...model.call import Call
 from ...model.keys import same
 from ...model.next_link import host_of, origin_of, with_sid
@@ -92,8 +92,8 @@ async def _session_of_link(role: Role, medium: Medium, fields: Mapping[str, str]
 
 def _opens(role: Role, session: Session, link: _FromLink) -> bool:
     """Return whether token and, if present, client secret of a link are those of the session."""
-    # Codes are excluded: this comparison counts no guesses, so they could be guessed here (SEC-24).
-    if session.code_digits or session.decoy or not token_matches(role, session, link.token):
+    # Never a code: this comparison counts no guesses, so codes could be guessed here (SEC-24).
+    if session.decoy or not opens_link(role, session, link.token):
         return False
     pepper = role.peppers.by_id(session.pepper_id)
     return link.client_secret is None or (

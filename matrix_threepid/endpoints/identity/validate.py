@@ -182,7 +182,6 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
             client_secret=message.client_secret,
             send_attempt=message.send_attempt,
             next_link=message.next_link,
-            by_code=row.by_code,
         )
         try:
             session = await request_token(role, call, request, unsent=row.unsent)

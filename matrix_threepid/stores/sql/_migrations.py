@@ -153,6 +153,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             created_at BIGINT NOT NULL
         )""",
     ),
+    (  # A mail may hold a code besides its link.
+        "ALTER TABLE matrix_threepid_sessions ADD COLUMN with_link BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE matrix_threepid_sessions ADD COLUMN code_expires_at BIGINT NOT NULL DEFAULT 0",
+    ),
 )
 
 

@@ -19,6 +19,7 @@ _OTHER = {
     "threepid": Threepid(Medium.MSISDN, "447700900001"),
     "ended": True,
     "decoy": True,
+    "with_link": True,
 }
 _KEPT = ("sid", "id", "revision")
 

@@ -31,8 +31,8 @@ class Message:
 
     @property
     def code(self) -> str:
-        """The code in it. Raises ``Failed`` without a code."""
-        found = _CODE.search(self.text)
+        """The code in it, outside of links. Raises ``Failed`` without a code."""
+        found = _CODE.search(_LINK.sub("", self.text))
         if found is None:
             raise Failed(f"the message to {self.recipient} has no code")
         return found[0]

@@ -23,6 +23,7 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
     "codes": {"password_reset_by": "code"},
     "queue": {"identity_server_refusal": "queue"},
     "silent": {"notices": False},
+    "both": {"mail_proof": "both"},
 }
 """The policies a schedule may choose, by name."""
 _FEW = Limit(4, 0.001)

@@ -80,7 +80,7 @@ class Ledger:
         """
         mailed = self._messages.told
         for session in self.stored.everything():
-            mail = session.threepid.medium is Medium.EMAIL and not session.code_digits and not session.decoy
+            mail = session.threepid.medium is Medium.EMAIL and session.has_link and not session.decoy
             if mail and session.token_alive(latest) and session.sid in self._promised - mailed and not self.unsure:
                 broken(KEPT, "a mail was promised and not sent")
 
