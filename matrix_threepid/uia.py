@@ -97,7 +97,7 @@ class Stages:
         claimant = f"uia:{uia_session}"
         user_id = user_id or await self._owner_of(session, purpose)
         claimed = await session_access.update_session(
-            self._hs, session.sid, lambda stored: _claimed(self._hs, stored, purpose, claimant, user_id)
+            self._hs, session, lambda stored: _claimed(self._hs, stored, purpose, claimant, user_id)
         )
         if claimed is None:
             raise errors.Unauthorized

@@ -66,7 +66,7 @@ async def add(
     # With an owner the session ends with the user's account, also one that was opened without an access token.
     claimed = await session_access.update_session(
         hs,
-        session.sid,
+        session,
         lambda stored: evolve(stored.claim(claimant, hs.clock()), owner=user) if usable(stored) else None,
     )
     if claimed is None:
@@ -81,20 +81,18 @@ async def add(
         await _check_caller(hs, call, claimed)
     # The rules of the host are asked again, since they may have changed since requestToken (SEC-55).
     if not await hs.rules.allows(claimed.threepid, Purpose.ADD, user):
-        await session_access.update_session(hs, claimed.sid, Session.end)
+        await session_access.update_session(hs, claimed, Session.end)
         raise ThreepidDenied
     # ``Accounts.add`` decides and adds in one step; a look-up before it would leave a gap for another user (REQ-ADD-4).
     if await hs.accounts.add(user, account_threepid(claimed, hs.clock())) is AddOutcome.TAKEN:
         # Released, not ended: the owner of the address may delete it, and then the proof can still be used.
-        await session_access.update_session(hs, claimed.sid, Session.release)
+        await session_access.update_session(hs, claimed, Session.release)
         raise ThreepidInUse
 
     # Only the process whose compare-and-swap consumes the session emits the event. So one event is emitted even if two
     # requests add the address, or a second one completes what a crash interrupted.
     now = hs.clock()
-    if await session_access.update_session(
-        hs, claimed.sid, lambda stored: None if stored.over else stored.consume(now)
-    ):
+    if await session_access.update_session(hs, claimed, lambda stored: None if stored.over else stored.consume(now)):
         hs.emit(ThreepidAdded(user, claimed.threepid))
         await notify_owner(hs, user, MessageKind.ADDED, claimed.threepid)
         return
@@ -116,7 +114,7 @@ async def _check_caller(hs: Homeserver, call: Call, claimed: Session) -> None:
         if caller is None or caller.user_id != call.user.user_id:
             raise UnknownToken
     except MatrixError:
-        await session_access.update_session(hs, claimed.sid, Session.end)
+        await session_access.update_session(hs, claimed, Session.end)
         raise
 
 

@@ -66,7 +66,7 @@ async def address_notices(hs: Homeserver, event: Session) -> None:
         # The same secret each time gives the same slot, and whoever reads the store does not know it.
         notice = _due(hs, candidate, event.owner or "", kind, hs.peppers.current.mac("notice", event.sid))
         await hs.sessions.open(evolve(notice, concerns=masked(event.threepid.address), created_at=event.created_at))
-    await update_session(hs, event.sid, lambda stored: None if stored.over else stored.end())
+    await update_session(hs, event, lambda stored: None if stored.over else stored.end())
 
 
 async def notice_of(role: Role, session: Session) -> TokenMessage | None:

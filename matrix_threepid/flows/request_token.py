@@ -147,10 +147,13 @@ async def _open_and_send(
     stored_session = await session_access.join_or_open(role, new, request.client_secret)
     to_send: Session | None = stored_session
     if stored_session.sid != new.sid:
-        # The same request came before: begin this attempt there, unless it or a later one was sent already.
-        to_send = await session_access.update_session(
-            role, stored_session.sid, lambda stored: _resumed(begun(stored), session)
-        )
+        # The same request came before: begin this attempt there, unless it or a later one was sent already. What was
+        # read a moment ago is enough to see that.
+        to_send = _resumed(begun(stored_session), session)
+        if to_send is not None:
+            to_send = await session_access.update_session(
+                role, stored_session, lambda stored: _resumed(begun(stored), session)
+            )
     if to_send is not None and not defers:
         await send_now(role, to_send, give_back)
     return stored_session

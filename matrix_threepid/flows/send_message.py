@@ -174,7 +174,7 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
             return stored.lease(role.clock() + (outcome.retry_after or PAUSE))
         return stored.unsent()
 
-    await update_session(role, session.sid, settled)
+    await update_session(role, session, settled)
 
 
 async def _message(role: Role, session: Session) -> TokenMessage | None:

@@ -86,16 +86,23 @@ async def find(role: Role, sid: str, secret: str) -> Session | None:
     return session if matches and pepper is not _DUMMY_PEPPER else None
 
 
-async def update_session(role: Role, sid: str, step: Callable[[Session], Session | None]) -> Session | None:
+async def update_session(role: Role, seen: Session | str, step: Callable[[Session], Session | None]) -> Session | None:
     """Change the stored session by compare-and-swap; return the new session.
 
-    * ``sid``: the id of the session.
+    * ``seen``: the session as the caller has read it, which is not read again unless it was changed since; its id if
+      the caller has not read it.
     * ``step``: a pure function from the stored session to the new one; called again after each lost race. It returns
       ``None`` to change nothing, and then so does this function.
 
     Raises ``NoValidSession`` if the session does not exist, and ``Unavailable`` if it was changed by others at every
     try.
     """
+    if isinstance(seen, Session):
+        changed = step(seen)
+        # A step that has nothing to do with what was read before must see what is stored now.
+        if changed is not None and changed is not seen and await role.sessions.replace(changed):
+            return changed
+    sid = seen if isinstance(seen, str) else seen.sid
     for _ in range(_TRIES):
         session = await role.sessions.get(sid)
         if session is None:
@@ -110,13 +117,13 @@ async def update_session(role: Role, sid: str, step: Callable[[Session], Session
 async def end_all(role: Role, threepid: Threepid, purpose: Purpose) -> None:
     """End every open session of an identifier for one purpose."""
     for session in await role.sessions.of_threepid(threepid, purpose):
-        await update_session(role, session.sid, lambda session: None if session.over else session.end())
+        await update_session(role, session, lambda stored: None if stored.over else stored.end())
 
 
 async def end_all_of(role: Role, user_id: str) -> None:
     """End every open session that a user has opened."""
     for session in await role.sessions.of_owner(user_id):
-        await update_session(role, session.sid, lambda session: None if session.over else session.end())
+        await update_session(role, session, lambda stored: None if stored.over else stored.end())
 
 
 def secret_mac(pepper: Pepper, sid: str, secret: str) -> str:

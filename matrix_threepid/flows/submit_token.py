@@ -91,7 +91,7 @@ async def _guess(role: Role, session: Session) -> Session:
         return stored.guessed() if left else None
 
     # In the session by compare-and-swap: parallel requests cannot read one count and each add 1 to it.
-    counted_session = await update_session(role, session.sid, counted)
+    counted_session = await update_session(role, session, counted)
     if counted_session is None:
         raise TokenIncorrect if session.has_link else SessionExpired
     return counted_session
@@ -104,7 +104,7 @@ async def _validated(role: Role, session: Session) -> Session:
         if not session.over and not session.alive(now):
             raise SessionExpired
         return session
-    changed = await update_session(role, session.sid, lambda stored: _step(role, stored, now))
+    changed = await update_session(role, session, lambda stored: _step(role, stored, now))
     if changed is None:
         raise SessionExpired
     # Another request may have validated the session first; then its time is stored and its process emitted the event.
@@ -125,7 +125,7 @@ async def disown(role: Role, session: Session) -> bool:
 
     Returns whether the session was ended; ``False`` if it was consumed or ended before.
     """
-    ended = await update_session(role, session.sid, lambda stored: None if stored.over else stored.end())
+    ended = await update_session(role, session, lambda stored: None if stored.over else stored.end())
     if ended is not None:
         await block_disowned(role, session.threepid, session.client_mac)
         role.emit(SessionDisowned(session.threepid, session.purpose))
