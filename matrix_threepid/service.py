@@ -14,6 +14,7 @@ from .flows.unbind_retry import UnbindQueue, forget_given_up
 from .housekeeping import Job
 from .logs import Throttle
 from .model.call import Call
+from .model.login import LIFETIME as LOGIN_LIFETIME
 from .model.threepid import Medium
 from .ports import Caller
 from .ports._checked import Checked
@@ -177,7 +178,7 @@ class Service:
         return await send_message.deliver_due(self._deliveries, limit)
 
     async def purge(self, limit: int = _MANY) -> int:
-        """Delete sessions that have ended, limits that have refilled, intents without an address, old lost unbinds.
+        """Delete sessions and logins that have ended, limits that have refilled, old intents and lost unbinds.
 
         * ``limit``: the largest number of rows of each; default 1000.
 
@@ -189,6 +190,8 @@ class Service:
         if isinstance(self.role, Homeserver):
             purges.append(partial(self.role.bindings.purge, now - _DAY))
             purges.append(partial(forget_given_up, self.role))
+        if isinstance(self.role, IdentityServer):
+            purges.append(partial(self.role.logins.purge, now - LOGIN_LIFETIME))
         return sum([await _in_parts(purge, limit) for purge in purges])
 
     async def _answer(self, request: Request, answering: Answering) -> Response:
@@ -258,6 +261,8 @@ class Service:
                 raise errors.MissingToken
             if caller.guest:
                 raise errors.GuestAccessForbidden
+            if not declared.before_terms:
+                await self.role.check_terms(caller)
         return caller
 
 

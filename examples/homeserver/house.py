@@ -16,7 +16,7 @@ from matrix_threepid.ports import TokenSender
 
 from .app import Parts, assemble
 from .config import Config
-from .endpoints import IDENTITY_TABLE, SERVER_ENDPOINTS, TABLE
+from .endpoints import SERVER_ENDPOINTS, TABLE
 from .home import Home
 from .identity import assemble_identity
 from .peers import Peers
@@ -61,7 +61,7 @@ async def housed(
         services = [Service(home, TABLE)]
         if config.identity_server:
             other = await stack.enter_async_context(opened(config.database, IDENTITY_SERVER))
-            services.append(Service(assemble_identity(home, other, secret), IDENTITY_TABLE))
+            services.append(Service(assemble_identity(home, other, secret)))
         stack.push_async_callback(_ended, asyncio.create_task(keep_house(*_jobs(services, home))))
         beside = Service(home, Table("", (*SERVER_ENDPOINTS, *extra)))
         yield House((*services, beside), config.client_ip_header)

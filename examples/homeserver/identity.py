@@ -1,80 +1,49 @@
-"""The identity-server role: the library's ``IdentityServer``, with access tokens and a database of its own."""
+"""The identity-server role: the library's ``IdentityServer``, with a database of its own."""
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
-from matrix_threepid import Caller, IdentityServer, Request
-from matrix_threepid.errors import Unauthorized, UnknownToken
-from matrix_threepid.stores import Database, SqlAssociations, SqlLimits, SqlSessions
+from matrix_threepid import IdentityServer
+from matrix_threepid.errors import UnknownToken
+from matrix_threepid.ports import OpenIdUsers
+from matrix_threepid.stores import Database, SqlAssociations, SqlLimits, SqlLogins, SqlSessions
 
-from .devices import access_token
 from .home import Home
 from .keys import ServerSecret
-from .tables import ask, hashed
 
 
-class IdentityTokens:
-    """The access tokens of the identity server: its ``Callers``; only their hashes are stored."""
+@frozen
+class Users:
+    """``OpenIdUsers``: the tokens of the homeserver beside us are known, other homeservers are asked.
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    Between us and ourselves an access token does as well.
+    """
 
-    async def identify(self, request: Request) -> Caller | None:
-        """Return who calls (the library's port)."""
-        token = access_token(request)
-        if token is None:
-            return None
-        rows = await ask(self._db, "SELECT user_id FROM identity_tokens WHERE token_hash = ?", hashed(token))
-        if not rows:
-            raise UnknownToken
-        return Caller(rows[0][0])
+    home: Home
+    others: OpenIdUsers
 
-    async def issue(self, user_id: str) -> str:
-        """Give a user a token."""
-        token = secrets.token_urlsafe(32)
-        sql = "INSERT INTO identity_tokens (token_hash, user_id) VALUES (?, ?)"
-        await ask(self._db, sql, hashed(token), user_id)
-        return token
-
-    async def end(self, request: Request) -> None:
-        """End the token of a request."""
-        token = access_token(request) or ""
-        await ask(self._db, "DELETE FROM identity_tokens WHERE token_hash = ?", hashed(token))
-
-
-@frozen(kw_only=True, slots=False)
-class IdentityHome(IdentityServer):
-    """The role and, for whoever asks for a token, the homeserver at its side."""
-
-    callers: IdentityTokens = field(repr=False)
-    home: Home = field(repr=False)
-
-    async def user_of(self, server_name: str, token: str) -> str:
-        """Return whose OpenID token this is, as that server says. Raises ``Unauthorized``.
-
-        Between us and ourselves an access token does as well.
-        """
+    async def user_of(self, server_name: str, access_token: str, caller: str) -> str | None:
+        """Return whose token this is (the library's port)."""
         if server_name != self.home.server_name:
-            return await self.home.peers.user_of(server_name, token)
+            return await self.others.user_of(server_name, access_token, caller)
         for issuer in (self.home.openid, self.home.callers):
             with suppress(UnknownToken):
-                return await issuer.user(token)
-        raise Unauthorized("The token is unknown or over")
+                return await issuer.user(access_token)
+        return None
 
 
-def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> IdentityHome:
+def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> IdentityServer:
     """Return the wiring beside a homeserver: same senders and limits, other peppers, sessions and tokens."""
-    from matrix_threepid.identity import NamedSigner, XMatrixVerifier
+    from matrix_threepid.identity import NamedSigner, OpenIdLookup, XMatrixVerifier
 
-    return IdentityHome(
+    return IdentityServer(
         server_name=home.server_name,
-        home=home,
-        callers=IdentityTokens(db),
+        openid=Users(home, OpenIdLookup(fetch=home.peers.fetch, deadline=home.peers.deadline)),
+        logins=SqlLogins(db),
         peppers=secret.peppers("identity server "),
         policy=evolve(home.policy, hide_known_addresses=False, deferred_sending=False),
         senders=home.senders,

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from matrix_threepid import MatrixError
-from matrix_threepid.endpoints import read_object
-from matrix_threepid.errors import Unauthorized
-from matrix_threepid.identity import Fetch, HttpReply, HttpRequest, normal_id_server, place
+from matrix_threepid.identity import Fetch
 from matrix_threepid.settings import IdentityServerSettings
 
 from .config import Config
@@ -24,8 +20,6 @@ if TYPE_CHECKING:
     from matrix_threepid.identity import HttpIdentityClient, ServerKeys, SigningKey
 
 DEFAULT_PORT = 8448
-_USERINFO = "/_matrix/federation/v1/openid/userinfo"
-_MAX_ANSWER = 65_536
 
 
 @frozen(kw_only=True, slots=False)
@@ -61,14 +55,6 @@ class Peers:
 
         return KeysOfServers(self, KeyLookup(fetch=self.fetch, deadline=self.deadline))
 
-    async def user_of(self, server_name: str, openid_token: str) -> str:
-        """Return whose OpenID token this is, as the user's homeserver says. Raises ``Unauthorized``."""
-        reply = await self.fetch.fetch(_userinfo(server_name, openid_token), self.deadline)
-        user_id = _subject(reply.body) if isinstance(reply, HttpReply) and reply.status == 200 else None
-        if user_id is None or user_id.partition(":")[2] != server_name:
-            raise Unauthorized("The user's homeserver does not confirm this token")
-        return user_id
-
 
 @frozen
 class KeysOfServers:
@@ -90,24 +76,3 @@ def _client(config: Config, secret: ServerSecret) -> HttpIdentityClient:
     return HttpIdentityClient(
         settings.fetch(allowed=config.policy.identity_servers), RequestSigner(config.server_name, secret.signing_key())
     )
-
-
-def _userinfo(server_name: str, openid_token: str) -> HttpRequest:
-    """Return the question for a homeserver. Raises ``Unauthorized`` for what is no server name."""
-    try:
-        normal = normal_id_server(server_name)
-    except MatrixError:
-        normal = "/"
-    if "/" in normal:
-        raise Unauthorized("matrix_server_name: is no server name")
-    host, port, authority, _ = place(normal, DEFAULT_PORT)
-    query = urlencode({"access_token": openid_token})
-    return HttpRequest(method="GET", host=host, port=port, authority=authority, path=_USERINFO, query=query)
-
-
-def _subject(body: bytes) -> str | None:
-    try:
-        subject = read_object(body, _MAX_ANSWER).get("sub")
-    except MatrixError:
-        return None
-    return subject if isinstance(subject, str) else None

@@ -56,14 +56,8 @@ _TABLES = (
         expires_at BIGINT NOT NULL
     )""",
 )
-_IDENTITY_TABLES = (
-    """CREATE TABLE IF NOT EXISTS identity_tokens (
-        token_hash TEXT NOT NULL PRIMARY KEY,
-        user_id TEXT NOT NULL
-    )""",
-)
 HOMESERVER = Part(_TABLES)
-IDENTITY_SERVER = Part(_IDENTITY_TABLES, "identity_server")
+IDENTITY_SERVER = Part((), "identity_server")
 
 
 async def prepare(db: Database, part: Part) -> None:

@@ -7,12 +7,13 @@ from attrs import evolve
 
 from ..model.threepid import Medium
 from ..protocol.endpoint import Access, Endpoint, Table
+from ..protocol.errors import TermsNotSigned
 from ..protocol.history import IdentityHistory
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate, IdentityServer
 from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token
-from .identity import bind_unbind, public_keys, status, validate
+from .identity import account, bind_unbind, public_keys, status, validate
 
 HOMESERVER = Table(
     Homeserver.prefix,
@@ -43,6 +44,13 @@ def _pages(history: IdentityHistory) -> Iterator[Endpoint]:
     return (evolve(declared, history=history) for declared in submit_token.ENDPOINTS)
 
 
+def _with_terms(declarations: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    """Return endpoints with the error for users who have not accepted the terms, where it can be answered."""
+    for declared in declarations:
+        needed = declared.access is Access.USER
+        yield evolve(declared, errors=(*declared.errors, TermsNotSigned)) if needed else declared
+
+
 def _first_version(declarations: Iterable[Endpoint]) -> Iterator[Endpoint]:
     """Return endpoints as version 1 has them: members also from form and query, and off without ``serve_v1``.
 
@@ -65,9 +73,10 @@ IDENTITY_SERVER = Table(
     IdentityServer.prefix,
     (
         *status.ENDPOINTS,
+        *account.ENDPOINTS,
         *public_keys.declare(_V2),
-        *_validation(_V2, Access.USER),
-        *bind_unbind.declare(_V2, Access.USER),
+        *_with_terms(_validation(_V2, Access.USER)),
+        *_with_terms(bind_unbind.declare(_V2, Access.USER)),
         *_pages(_V2),
         *_first_version(public_keys.declare(_V1)),
         *_first_version(_validation(_V1, Access.ANYONE)),

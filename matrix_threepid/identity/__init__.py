@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..model.identity import Proved as Proved
     from ..model.identity import ServerRefused as ServerRefused
     from ..model.identity import Unreachable as Unreachable
+    from ..model.login import TermsDocument as TermsDocument
+    from ..model.login import Translation as Translation
     from ..net.fetch import Failure as Failure
     from ..net.fetch import Fetch as Fetch
     from ..net.fetch import HttpFailure as HttpFailure
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from .breaker import BreakerPolicy as BreakerPolicy
     from .client import HttpIdentityClient as HttpIdentityClient
     from .key_lookup import KeyLookup as KeyLookup
+    from .openid import OpenIdLookup as OpenIdLookup
     from .signed_requests import RequestSigner as RequestSigner
     from .signed_requests import ServerKeys as ServerKeys
     from .signed_requests import XMatrixVerifier as XMatrixVerifier
@@ -44,6 +47,7 @@ _HOMES = {
     ".breaker": ("Breaker", "BreakerPolicy"),
     ".client": ("HttpIdentityClient",),
     ".key_lookup": ("KeyLookup",),
+    ".openid": ("OpenIdLookup",),
     ".signed_requests": ("RequestSigner", "ServerKeys", "XMatrixVerifier"),
     ".signing": ("NamedSigner", "SigningKey", "new_signing_key", "read_signing_key"),
     "..net.fetch": ("Failure", "Fetch", "HttpFailure", "HttpReply", "HttpRequest", "place"),
@@ -60,5 +64,6 @@ _HOMES = {
         "Unreachable",
     ),
     "..model.binding": ("Binding",),
+    "..model.login": ("TermsDocument", "Translation"),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

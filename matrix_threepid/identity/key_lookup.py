@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from ..model.id_server import normal_id_server
 from ..net.deadline import Deadline
-from ..net.fetch import Fetch, HttpReply, HttpRequest, place
+from ..net.fetch import Fetch, HttpReply, HttpRequest
+from ..net.server_names import federation_place
 from ..net.timer import by
 from ..ports import Clock, system_clock
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
@@ -21,8 +21,6 @@ from ..protocol.wire import read_object
 from ..threads import result_of
 from .signing import ALGORITHM, set_of, verifies
 
-DEFAULT_PORT = 8448
-"""The TCP port of a server name without one (https://spec.matrix.org/latest/server-server-api/#resolving-server-names)."""
 MAX_ANSWER = 51_200
 """The bytes of an answer; larger ones count as none."""
 LONGEST_VALIDITY = 7 * 86_400_000
@@ -110,7 +108,7 @@ class KeyLookup:
         ``PAUSE`` ms.
         """
         try:
-            normal = _server_name(server_name)
+            here = federation_place(server_name)
         except InvalidParam:
             return PublishedKeys(now)
         # Kept before the call, so that cancelling the call changes nothing.
@@ -118,7 +116,7 @@ class KeyLookup:
         self._keep(server_name, known)
         under_way = self._asking[server_name] = Future[PublishedKeys]()
         try:
-            reply = await self.fetch.fetch(await self._request(normal), self.deadline)
+            reply = await self.fetch.fetch(await self._request(server_name, here), self.deadline)
             if isinstance(reply, HttpReply) and reply.status == 200 and not reply.cut:
                 answer = read_published(server_name, reply.body, now)
                 known = answer if answer.keys else evolve(known, answered=True)
@@ -134,8 +132,8 @@ class KeyLookup:
         except TimeoutError:
             return PublishedKeys(0, answered=False)
 
-    async def _request(self, server_name: str) -> HttpRequest:
-        host, port, authority, _ = place(server_name, DEFAULT_PORT)
+    async def _request(self, server_name: str, here: tuple[str, int, str]) -> HttpRequest:
+        host, port, authority = here
         if self.discover is not None:
             host, port = await self.discover(server_name)
         return HttpRequest(method="GET", host=host, port=port, authority=authority, path="/_matrix/key/v2/server")
@@ -170,14 +168,6 @@ def read_published(server_name: str, body: bytes, now: int) -> PublishedKeys:
     found = {key_id: key for key_id, key in map(_key, list(keys.items())[:_MAX_KEYS]) if key is not None}
     proved = {key_id: key for key_id, key in found.items() if verifies(answer, server_name, key_id, key)}
     return PublishedKeys(now, proved, min(until, now + LONGEST_VALIDITY))
-
-
-def _server_name(name: str) -> str:
-    """Return a server name in lower case. Raises ``InvalidParam`` for anything else, such as a name with a path."""
-    # `id_server` may have a path, a server name may not.
-    if "/" in name:
-        raise InvalidParam
-    return normal_id_server(name)
 
 
 def _key(entry: tuple[str, Any]) -> tuple[str, str | None]:

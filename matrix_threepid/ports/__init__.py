@@ -7,9 +7,9 @@ every other exception counts as a bug and is raised to the host.
 
 from ..model.call import Caller
 from .host import Accounts, AddressRules, Callers, Clock, Listener, Pages, RandomBytes, Uia, system_clock
-from .identity import Credentials, IdentityServerClient, ObjectSigner, RequestVerifier
+from .identity import Credentials, IdentityServerClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
-from .stores import AssociationStore, BindingStore, Charge, RateLimiter, SessionStore, merged
+from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimiter, SessionStore, merged
 
 __all__ = [
     "Accounts",
@@ -23,7 +23,9 @@ __all__ = [
     "Credentials",
     "IdentityServerClient",
     "Listener",
+    "LoginStore",
     "ObjectSigner",
+    "OpenIdUsers",
     "Pages",
     "RandomBytes",
     "RateLimiter",

@@ -65,6 +65,21 @@ class IdentityServerClient(Protocol):
         """
 
 
+class OpenIdUsers(Protocol):
+    """Asks homeservers whose an OpenID token is."""
+
+    def user_of(self, server_name: str, access_token: str, caller: str) -> Awaitable[str | None]:
+        """Return the user id that a homeserver names; ``None`` if it does not know the token.
+
+        * ``server_name``: the homeserver, as a stranger names it. Raises ``Unauthorized`` for what is no server name.
+        * ``access_token``: the OpenID token.
+        * ``caller``: the network for which is asked, so that nobody takes more than a share of the calls.
+
+        Raises ``Unavailable`` if the homeserver does not answer. See
+        https://spec.matrix.org/latest/server-server-api/#openid.
+        """
+
+
 class ObjectSigner(Protocol):
     """Signs JSON objects with the server's key.
 

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from ..model.association import Association
 from ..model.binding import Binding
+from ..model.login import Login
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Limit
@@ -208,6 +209,35 @@ class BindingStore(Protocol):
         * ``before``: the time in ms.
         * ``limit``: the largest number to return; any of them.
         """
+
+
+class LoginStore(Protocol):
+    """The access tokens of an identity server by ``token_mac``, and the terms that its users have accepted."""
+
+    def put(self, login: Login, most: int) -> Awaitable[None]:
+        """Store a login; of its user only the ``most`` newest stay."""
+
+    def find(self, macs: Sequence[str]) -> Awaitable[Login | None]:
+        """Return the login with one of these MACs; ``None`` if there is none.
+
+        * ``macs``: the MACs of one token, one for each pepper in force: one or two.
+        """
+
+    def end(self, macs: Sequence[str]) -> Awaitable[int]:
+        """Delete the logins with these MACs, one or two; return how many there were."""
+
+    def accept(self, user_id: str, documents: Sequence[str], now: int) -> Awaitable[None]:
+        """Store that a user has accepted documents.
+
+        * ``documents``: name and version of each, as one text.
+        * ``now``: the time in ms; that of the first acceptance of a document stays.
+        """
+
+    def accepted(self, user_id: str) -> Awaitable[Sequence[str]]:
+        """Return the documents that a user has accepted, each once, in any order."""
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        """Delete up to ``limit`` logins that were created before a time, the oldest first; return how many."""
 
 
 class AssociationStore(Protocol):

@@ -85,6 +85,8 @@ class Endpoint:
     * ``charged``: the limits that it charges; default ``Charged.NOTHING``.
     * ``uia``: whether it asks for user-interactive authentication; default ``False``.
     * ``form``: a second handler for bodies of HTML forms, called without a message; default ``None``.
+    * ``before_terms``: whether a user may call it who has not accepted the terms of an identity server; default
+      ``False``.
     * ``loose``: whether members may also come as a form or in the query, as in version 1 of the identity API; default
       ``False``.
     * ``errors``: the errors it may answer besides those that ``possible_errors`` adds.
@@ -108,6 +110,7 @@ class Endpoint:
     charged: Charged = Charged.NOTHING
     uia: bool = False
     form: Handler | None = field(default=None, repr=False)
+    before_terms: bool = False
     loose: bool = False
     errors: tuple[type[MatrixError], ...] = ()
     name: str = ""

@@ -233,6 +233,9 @@ class Role:
         """Return the caller of a request, as ``callers`` answers; ``None`` without a token or without ``callers``."""
         return None if self.callers is None else await self.callers.identify(request)
 
+    async def check_terms(self, caller: ports.Caller) -> None:
+        """Raise ``TermsNotSigned`` for a caller who has to accept terms first; only an identity server has terms."""
+
     async def account_of(self, session: Session) -> str | None:
         """Return the user id that a session concerns: its owner, or the account whose password it resets."""
         return await self.owner_of(session.threepid) if session.purpose is Purpose.PASSWORD else session.owner

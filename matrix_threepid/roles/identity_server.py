@@ -12,8 +12,14 @@ from attrs import Factory, evolve, field, frozen
 
 from .. import ports
 from ..memory.associations import MemoryAssociations
+from ..memory.logins import MemoryLogins
+from ..model.call import Caller
+from ..model.login import TermsDocument, missing
 from ..model.session import IDENTITY_LIFETIMES, Lifetimes
 from ..policy import Policy
+from ..protocol.errors import ConfigurationError, TermsNotSigned
+from ..protocol.wire import Request
+from . import logins as own_logins
 from .base import Role, implements, port
 
 ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
@@ -32,6 +38,11 @@ def _delegate_policy(policy: Policy) -> Policy:
     """Return the policy of a delegate, which answers a wrong token with 200 and ``success: false`` (decision 26)."""
     # Synapse turns every 4xx of a delegate into one error and hides the reason; a 200 is passed on.
     return evolve(_identity_policy(policy), submit_answers="compat")
+
+
+def _are_terms(_: object, __: object, terms: Mapping[str, TermsDocument]) -> None:
+    if not all(isinstance(name, str) and isinstance(each, TermsDocument) for name, each in terms.items()):
+        raise ConfigurationError("terms: must be TermsDocument values by name")
 
 
 def _keys_of(role: IdentityServer) -> Mapping[str, str]:
@@ -63,7 +74,12 @@ class Delegate(Role):
 class IdentityServer(Role):
     """The validation and the associations of an identity server.
 
-    * ``callers``: the access tokens of version 2; raises ``Unauthorized`` or ``TermsNotSigned``. Required.
+    * ``openid``: asks homeservers whose an OpenID token is, such as ``OpenIdLookup``; users then get access tokens of
+      this server at ``/account/register``. Default ``None``.
+    * ``callers``: the access tokens of version 2, in place of ``openid``, for hosts that give tokens out themselves;
+      raises ``Unauthorized`` or ``TermsNotSigned``. Default ``None``.
+    * ``logins``: the store of access tokens and accepted terms; default in memory, for one process.
+    * ``terms``: the documents that users have to accept, each a ``TermsDocument`` by its name; default none.
     * ``signer``: signs associations with the server's key. Required.
     * ``public_keys``: the verify keys of ``signer`` in unpadded base64 by id, and former ones that stay valid; default
       those of a ``NamedSigner``. Without any, the endpoints ``/pubkey`` are off.
@@ -76,7 +92,9 @@ class IdentityServer(Role):
       unbinds an address twice within 24 hours then needs a session of the address the second time.
     * ``policy``: as in ``Role``; default lifetimes are replaced by those of the identity API.
 
-    ``Role`` describes the other arguments. See https://spec.matrix.org/latest/identity-service-api/ and
+    Raises ``ConfigurationError`` without ``openid`` and ``callers``, and with both. ``Role`` describes the other
+    arguments.
+    See https://spec.matrix.org/latest/identity-service-api/ and
     MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140.
     """
 
@@ -89,7 +107,10 @@ class IdentityServer(Role):
         "M_UNKNOWN_TOKEN": "M_UNAUTHORIZED",
     }
 
-    callers: ports.Callers = field(validator=implements(ports.Callers), repr=False)
+    callers: ports.Callers | None = port(ports.Callers, None)
+    openid: ports.OpenIdUsers | None = port(ports.OpenIdUsers, None)
+    logins: ports.LoginStore = port(ports.LoginStore, MemoryLogins)
+    terms: Mapping[str, TermsDocument] = field(factory=dict, validator=_are_terms)
     signer: ports.ObjectSigner = field(validator=implements(ports.ObjectSigner), repr=False)
     public_keys: Mapping[str, str] = field(default=Factory(_keys_of, takes_self=True))
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
@@ -97,3 +118,22 @@ class IdentityServer(Role):
     serve_v1: bool = False
     signed_once: bool = False
     policy: Policy = field(factory=Policy, converter=_identity_policy)
+
+    def __attrs_post_init__(self) -> None:
+        """Check that there is one source of access tokens, beside what ``Role`` checks."""
+        if (self.openid is None) is (self.callers is None):
+            raise ConfigurationError(
+                "openid: give OpenIdLookup(...) for access tokens of this server, or callers for those of your own"
+            )
+        super().__attrs_post_init__()
+
+    async def identify(self, request: Request) -> Caller | None:
+        """Return the caller of a request, by the access tokens of this server or as ``callers`` answers."""
+        if self.callers is not None:
+            return await super().identify(request)
+        return await own_logins.caller_of(self, request)
+
+    async def check_terms(self, caller: Caller) -> None:
+        """Raise ``TermsNotSigned`` for a user who has not accepted every document in force."""
+        if self.terms and missing(self.terms, await self.logins.accepted(caller.user_id)):
+            raise TermsNotSigned

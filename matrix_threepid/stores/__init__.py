@@ -1,4 +1,4 @@
-"""Stores of sessions, limits, bindings and associations in memory, SQLite and PostgreSQL, and the drivers below."""
+"""Stores of sessions, limits, bindings, associations and logins in memory and SQL, and the drivers below."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..memory.associations import MemoryAssociations as MemoryAssociations
     from ..memory.bindings import MemoryBindings as MemoryBindings
     from ..memory.limits import MemoryLimits as MemoryLimits
+    from ..memory.logins import MemoryLogins as MemoryLogins
     from ..memory.sessions import MemorySessions as MemorySessions
     from ..model.session import Session as Session
     from .asyncpg import Asyncpg as Asyncpg
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .sql import SqlAssociations as SqlAssociations
     from .sql import SqlBindings as SqlBindings
     from .sql import SqlLimits as SqlLimits
+    from .sql import SqlLogins as SqlLogins
     from .sql import SqlSessions as SqlSessions
     from .sql import check_schema as check_schema
     from .sql import migrate as migrate
@@ -40,6 +42,7 @@ _HOMES = {
         "SqlAssociations",
         "SqlBindings",
         "SqlLimits",
+        "SqlLogins",
         "SqlSessions",
         "check_schema",
         "migrate",
@@ -48,6 +51,7 @@ _HOMES = {
     "..memory.associations": ("MemoryAssociations",),
     "..memory.bindings": ("MemoryBindings",),
     "..memory.limits": ("MemoryLimits",),
+    "..memory.logins": ("MemoryLogins",),
     "..memory.sessions": ("MemorySessions",),
     "..model.session": ("Session",),
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .contracts.hosts import HostContract as HostContract
     from .contracts.identity import IdentityServerClientContract as IdentityServerClientContract
     from .contracts.limits import RateLimiterContract as RateLimiterContract
+    from .contracts.logins import LoginStoreContract as LoginStoreContract
     from .contracts.pages import PagesContract as PagesContract
     from .contracts.providers import Arrived as Arrived
     from .contracts.providers import Behaviour as Behaviour
@@ -85,6 +86,7 @@ _HOMES = {
     ".contracts.hosts": ("HostContract",),
     ".contracts.identity": ("IdentityServerClientContract",),
     ".contracts.limits": ("RateLimiterContract",),
+    ".contracts.logins": ("LoginStoreContract",),
     ".contracts.pages": ("PagesContract",),
     ".contracts.requests": ("RequestVerifierContract",),
     ".contracts.senders": ("TokenSenderContract",),

@@ -60,6 +60,12 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
     place.bulk("matrix_threepid_limits", ("name", "full_at"), limit_rows(count // 2, strangers))
     place.bulk("matrix_threepid_bindings", bindings.TABLE.columns, binding_rows(count // 10, strangers))
     place.bulk("matrix_threepid_associations", associations.TABLE.columns, association_rows(count // 10, strangers))
+    place.bulk(
+        "matrix_threepid_identity_tokens", ("token_mac", "user_id", "created_at"), login_rows(count // 2, strangers)
+    )
+    place.bulk(
+        "matrix_threepid_identity_terms", ("user_id", "document", "accepted_at"), terms_rows(count // 2, strangers)
+    )
     place.settle()
     return size
 
@@ -105,6 +111,18 @@ def limit_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
     """Yield counts that will be completely refilled within a day."""
     for _ in range(count):
         yield f"address:{strangers.text()[:22]}", strangers.now + strangers.random.randrange(2 * _HOUR, 24 * _HOUR)
+
+
+def login_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield access tokens of an identity server, two a user, none of them so old that it would be purged."""
+    for number in range(count):
+        yield strangers.text()[:22], f"@u{number // 2}:hs.example.org", strangers.now + number
+
+
+def terms_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield documents that users of an identity server have accepted."""
+    for number in range(count):
+        yield f"@u{number}:hs.example.org", "privacy_policy 1.0", strangers.now
 
 
 def binding_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:

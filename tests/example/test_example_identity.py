@@ -153,7 +153,7 @@ def test_both_roles_of_one_process_keep_apart(pair: Pair, mailbox: Mailbox) -> N
     directory.token = person.call("POST", "/login", login("both", person))["access_token"]
     with pytest.raises(Failed, match="M_UNAUTHORIZED"):
         directory.call("GET", "/account")
-    directory.token = directory.call("POST", "/account/register", {})["token"]
+    directory.token = directory.call("POST", "/account/register", person.openid_token())["token"]
     directory.publish("both@example.org", mailbox)
     assert pair.published("both@example.org") == person.user_id
     assert person.unbind("both@example.org") == "success"

@@ -6,10 +6,11 @@ from typing import Any
 
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
 from matrix_threepid.model.association import Association
+from matrix_threepid.model.login import Login
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
-from matrix_threepid.stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions
 from matrix_threepid.testing.contracts.values import NOW, binding, session
 from tests.bench.plans import Recording
 
@@ -21,6 +22,7 @@ def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
     run_sync(_use_limits(SqlLimits(recording)))
     run_sync(_use_bindings(SqlBindings(recording)))
     run_sync(_use_associations(SqlAssociations(recording)))
+    run_sync(_use_logins(SqlLogins(recording)))
     return recording.statements
 
 
@@ -65,3 +67,12 @@ async def _use_associations(store: SqlAssociations) -> None:
     await store.put(published)
     await store.get(published.threepid)
     await store.remove(published.threepid, "@alice:x")
+
+
+async def _use_logins(store: SqlLogins) -> None:
+    await store.put(Login("a", "@alice:x", NOW), 3)
+    await store.find(["a"])
+    await store.accept("@alice:x", ["privacy 1"], NOW)
+    await store.accepted("@alice:x")
+    await store.end(["a", "b"])
+    await store.purge(NOW, 10)

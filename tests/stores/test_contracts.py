@@ -8,14 +8,16 @@ import pytest
 from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.sessions import MemorySessions
-from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,
     FakeAccounts,
+    LoginStoreContract,
     RateLimiterContract,
     SessionStoreContract,
 )
@@ -87,6 +89,22 @@ class TestSqliteAssociations(AssociationStoreContract):
     @pytest.fixture
     def store(self, sqlite: Sqlite) -> SqlAssociations:
         return SqlAssociations(sqlite)
+
+
+class TestMemoryLogins(LoginStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryLogins:
+        return MemoryLogins()
+
+
+class TestSqliteLogins(LoginStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlLogins:
+        return SqlLogins(sqlite)
 
 
 @pytest.mark.rule("SEC-126", "SEC-127")

@@ -20,6 +20,7 @@ from matrix_threepid.stores.sql import (
     SqlAssociations,
     SqlBindings,
     SqlLimits,
+    SqlLogins,
     SqlSessions,
     check_schema,
     migrate,
@@ -29,6 +30,7 @@ from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,
+    LoginStoreContract,
     RateLimiterContract,
     SessionStoreContract,
 )
@@ -46,6 +48,7 @@ TABLES = (
     "matrix_threepid_associations",
     "matrix_threepid_audit",
     "matrix_threepid_identity_tokens",
+    "matrix_threepid_identity_terms",
     "host_threepids",
 )
 
@@ -104,6 +107,12 @@ class TestBindings(OnPostgres, BindingStoreContract):
     @pytest.fixture
     def store(self, empty: Driver) -> SqlBindings:
         return SqlBindings(empty.db)
+
+
+class TestLogins(OnPostgres, LoginStoreContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlLogins:
+        return SqlLogins(empty.db)
 
 
 class TestAssociations(OnPostgres, AssociationStoreContract):

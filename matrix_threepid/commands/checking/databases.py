@@ -12,12 +12,12 @@ import attrs
 from ...ports._checked import given
 from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
-from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlSessions, check_schema
+from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions, check_schema
 from ...stores.sqlite import Sqlite
 from .findings import Finding, Kind
 from .online import LOOPS
 
-_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlAssociations)
+_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlAssociations, SqlLogins)
 _PATIENCE = 10
 """Time, in s, that a database has to answer."""
 

@@ -10,6 +10,7 @@ from ...logs import LogListener
 from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
+from ...memory.logins import MemoryLogins
 from ...memory.sessions import MemorySessions
 from ...model.media import MEDIA
 from ...model.threepid import Medium
@@ -19,7 +20,7 @@ from ...senders.console import ConsoleSender
 from ...service import Service
 from .findings import Finding, Kind
 
-_IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryAssociations)
+_IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryAssociations, MemoryLogins)
 _SILENT = {
     "listener": (LogListener, "events and alarms are only logged"),
     "rules": (EverythingAllowed, "every address is allowed"),

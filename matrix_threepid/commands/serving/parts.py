@@ -20,10 +20,10 @@ from ...observing import HEALTH, Listeners, Metrics
 from ...ports import Listener, TokenSender
 from ...protocol.errors import ConfigurationError, Unavailable
 from ...protocol.wire import Request
-from ...roles.identity_server import Delegate
+from ...roles.identity_server import Delegate, IdentityServer
 from ...service import Service
 from ...settings import stored_peppers
-from ...stores import Database, SqlAssociations, SqlLimits, SqlSessions, migrate, open_database
+from ...stores import Database, SqlAssociations, SqlLimits, SqlLogins, SqlSessions, migrate, open_database
 from ...texts.catalogue import Texts
 from ...texts.pages import BuiltInPages
 from .settings import DelegateSettings, IdentityServerRoleSettings, ServeSettings
@@ -131,22 +131,22 @@ class _Parts:
 
     def identity_server(self, settings: IdentityServerRoleSettings, db: Database, listener: Listener) -> Service:
         """Return the identity server. Raises ``ConfigurationError``."""
-        from ...identity import KeyLookup, NamedSigner, XMatrixVerifier
-        from ...identity.key_lookup import DEFAULT_PORT
-        from .accounts import TABLE, IdentityTokens, ServedIdentityServer
+        from ...identity import KeyLookup, NamedSigner, OpenIdLookup, XMatrixVerifier
+        from ...net.server_names import FEDERATION_PORT
 
         key = _signing_key(settings.signing_key_file)
-        fetch = self.settings.homeservers.fetch(DEFAULT_PORT)
-        role = ServedIdentityServer(
+        fetch = self.settings.homeservers.fetch(FEDERATION_PORT)
+        role = IdentityServer(
             **self._shared("identity server", db, listener),
-            callers=IdentityTokens(db),
-            fetch=fetch,
+            openid=OpenIdLookup(fetch=fetch),
+            logins=SqlLogins(db),
+            terms=settings.documents(),
             associations=SqlAssociations(db),
             signer=NamedSigner(self.settings.server_name, key),
             verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch)),
             signed_once=settings.signed_once,
         )
-        return Service(role, TABLE)
+        return Service(role)
 
     def _shared(self, role: str, db: Database, listener: Listener) -> dict[str, Any]:
         # Each role has peppers of its own, so that what one has validated is worth nothing at the other.

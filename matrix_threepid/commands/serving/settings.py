@@ -7,6 +7,7 @@ from typing import Literal
 from attrs import frozen
 
 from ...hosts import ClientHeader
+from ...model.login import TermsDocument, Translation
 from ...policy import Policy
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import Nested, documented, member
@@ -19,6 +20,8 @@ LISTEN = Text(
 )
 DATABASE = Text(r"sqlite:///.+|postgres(?:ql)?://.+", "must be sqlite:///FILE or postgresql://…")
 SECRET_PATH = Text(r"/[A-Za-z0-9_-]{22,255}", "must be / and at least 22 letters and digits nobody can guess")
+DOCUMENT = Text(r"[a-z0-9_.-]{1,64}", "must be 1 to 64 small letters, digits, _ . or -")
+TAG = Text(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", "must be a language tag, such as en or pt-BR")
 HEADER = Text(r"[A-Za-z0-9-]{1,64}", "must be the name of a header, such as X-Forwarded-For")
 
 
@@ -46,12 +49,39 @@ class DelegateSettings:
 
 @documented
 @frozen(kw_only=True)
+class TermsSettings:
+    """One document that users of the identity server have to accept."""
+
+    name: str = member(DOCUMENT, doc="what clients know it by, such as `privacy_policy`")
+    version: str = member(TEXT, doc="its version; users accept a new one again")
+    language: str = member(TAG, "en", doc="its language, such as `en`; a document in several is listed once for each")
+    title: str = member(TEXT, doc="its title, as clients show it")
+    url: str = member(URL, doc="where this version can be read")
+
+
+@documented
+@frozen(kw_only=True)
 class IdentityServerRoleSettings:
     """The identity server."""
 
     database: str = member(DATABASE, secret=True, doc="where sessions, counts, associations and access tokens are")
     signing_key_file: str = member(TEXT, doc="file of the key that signs associations; `new-signing-key` makes one")
     signed_once: bool = member(Flag(), False, doc="whether a signed unbind that comes again is refused for 24 hours")
+    terms: tuple[TermsSettings, ...] = member(
+        ListOf(Nested(TermsSettings)), (), doc="the documents that users have to accept before anything else"
+    )
+
+    def documents(self) -> dict[str, TermsDocument]:
+        """Return the documents by name. Raises ``ConfigurationError`` for two versions of one."""
+        found: dict[str, TermsDocument] = {}
+        for each in self.terms:
+            languages = {each.language: Translation(each.title, each.url)}
+            if (known := found.get(each.name)) is not None:
+                if known.version != each.version:
+                    raise ConfigurationError(f"identity_server.terms: {each.name} is listed with two versions")
+                languages = {**known.languages, **languages}
+            found[each.name] = TermsDocument(each.version, languages)
+        return found
 
 
 @documented
@@ -128,6 +158,8 @@ class ServeSettings:
             raise ConfigurationError("homeservers.proxy: homeservers are named by strangers, and reached directly only")
         if self.observe == self.listen:
             raise ConfigurationError("observe: must be another address than listen")
+        if self.identity_server is not None:
+            self.identity_server.documents()
         if self.client_header is not None:
             self.client_header.header()
         self.library_policy()

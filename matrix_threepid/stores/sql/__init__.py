@@ -3,6 +3,7 @@
 from .associations import SqlAssociations
 from .bindings import SqlBindings
 from .limits import SqlLimits
+from .logins import SqlLogins
 from .operation import Database, Operation, ReadOnly, Row, Statement, run_operation, run_operation_async
 from .schema import check_schema, migrate
 from .sessions import SqlSessions
@@ -15,6 +16,7 @@ __all__ = [
     "SqlAssociations",
     "SqlBindings",
     "SqlLimits",
+    "SqlLogins",
     "SqlSessions",
     "Statement",
     "check_schema",

@@ -157,6 +157,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE matrix_threepid_sessions ADD COLUMN with_link BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE matrix_threepid_sessions ADD COLUMN code_expires_at BIGINT NOT NULL DEFAULT 0",
     ),
+    (  # Tokens are stored as MACs under a pepper; those stored as plain hashes end, and clients log in again.
+        "DROP TABLE matrix_threepid_identity_tokens",
+        """CREATE TABLE matrix_threepid_identity_tokens (
+            token_mac TEXT NOT NULL PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX matrix_threepid_identity_tokens_user ON matrix_threepid_identity_tokens (user_id)",
+        "CREATE INDEX matrix_threepid_identity_tokens_created ON matrix_threepid_identity_tokens (created_at)",
+        """CREATE TABLE matrix_threepid_identity_terms (
+            user_id TEXT NOT NULL,
+            document TEXT NOT NULL,
+            accepted_at BIGINT NOT NULL,
+            PRIMARY KEY (user_id, document)
+        )""",
+    ),
 )
 
 

@@ -7,12 +7,14 @@ import pytest
 from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,
     FakeAccounts,
+    LoginStoreContract,
     RateLimiterContract,
     SessionStoreContract,
 )
@@ -24,6 +26,7 @@ _CONTRACTS: dict[type, tuple[type, str]] = {
     MemoryLimits: (RateLimiterContract, "limiter"),
     MemoryBindings: (BindingStoreContract, "store"),
     MemoryAssociations: (AssociationStoreContract, "store"),
+    MemoryLogins: (LoginStoreContract, "store"),
     FakeAccounts: (AccountsContract, "accounts"),
 }
 
