@@ -15,8 +15,9 @@ from attrs import evolve, field, frozen
 
 from ..limits.counting import give_back
 from ..limits.guesses import code_digits
-from ..limits.rate import charge_sending, client_mac
-from ..limits.sms import charge_sms, plan_reached
+from ..limits.rate import client_mac
+from ..limits.sending import charge_sending
+from ..limits.sms import plan_reached
 from ..model.call import Call
 from ..model.media import MEDIA
 from ..model.next_link import checked_next_link
@@ -85,9 +86,7 @@ async def request_token(
         raise ThreepidDenied
 
     charged_at = role.clock()
-    charged = await charge_sending(role, call, threepid)
-    if plan is not None:
-        charged += await charge_sms(role, threepid, plan)
+    charged = await charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request))
     proof = _proof(role, request)
     if proof != "link":
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
@@ -109,6 +108,15 @@ def _proof(role: Role, request: TokenRequest) -> Literal["link", "code", "both"]
         return "code"
     own = policy.password_reset_by if request.purpose is Purpose.PASSWORD else None
     return own or policy.mail_proof
+
+
+async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool:
+    """Return whether the message of this attempt, or of a later one, was sent in a session that lives."""
+    stored = await role.sessions.find(session.slot or "")
+    now = role.clock()
+    if stored is None or not stored.alive(now):
+        return False
+    return stored.begin_send(request.send_attempt, now, None, role.policy.lifetimes) is None
 
 
 def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:

@@ -8,9 +8,11 @@ MSC4183, https://github.com/matrix-org/matrix-spec-proposals/pull/4183.
 from __future__ import annotations
 
 from ..events import SessionDisowned, ThreepidValidated, WrongToken
+from ..limits.counting import give_back
 from ..limits.guesses import charge_guess, count_wrong
-from ..limits.rate import block_disowned
+from ..limits.rate import block_disowned, remember_network
 from ..limits.sms import count_validated
+from ..model.call import Call
 from ..model.code import read_code
 from ..model.keys import same
 from ..model.media import MEDIA
@@ -21,10 +23,11 @@ from ..roles.base import Role
 from .session_access import code, link_token, update_session
 
 
-async def validate(role: Role, session: Session, token: str) -> Session:
+async def validate(role: Role, call: Call, session: Session, token: str) -> Session:
     """Mark a session as validated; return it. Submitting the token again changes nothing.
 
     * ``role``: the role that opened the session.
+    * ``call``: the call, for its client network.
     * ``session``: the session, found by its client secret or its link.
     * ``token``: the token as submitted.
 
@@ -37,14 +40,18 @@ async def validate(role: Role, session: Session, token: str) -> Session:
     by_link = opens_link(role, session, token)
     guessed = session.code_digits and session.validated_at is None and not by_link
     if guessed:
-        session = await _guess(role, session)
+        session = await _guess(role, call, session)
     # A decoy goes through the same counters and the same answer as a wrong token (REQ-REQTOK-4).
     if session.decoy or not (by_link or await _is_code(role, session, token)):
         role.emit(WrongToken(session.threepid, session.guesses))
         if guessed:
             await count_wrong(role)
         raise TokenIncorrect
-    return await _validated(role, session)
+    before = session.validated_at
+    session = await _validated(role, session)
+    if before is None:
+        await remember_network(role, call, session.threepid)
+    return session
 
 
 def _too_late(role: Role, session: Session) -> bool:
@@ -77,23 +84,31 @@ def _same(token: str, expected: str | None) -> bool:
     return same(token, expected or "") and bool(expected)
 
 
-async def _guess(role: Role, session: Session) -> Session:
+async def _guess(role: Role, call: Call, session: Session) -> Session:
     """Count a guess of a code in the session and for its address; return the session.
 
     Counted before the comparison: of simultaneous guesses no more than the limit are compared (SEC-25). A code that has
     ended beside a link that has not is wrong, and the session goes on (REQ-SUBMIT-10).
     """
-    await charge_guess(role, session.threepid)
     now = role.clock()
 
+    def left(stored: Session) -> bool:
+        return stored.guesses < role.policy.guesses_per_code and (not stored.with_link or stored.code_alive(now))
+
+    ended = TokenIncorrect if session.has_link else SessionExpired
+    # With a code that has ended nothing is compared any more, so this guess costs the address nothing.
+    if not left(session):
+        raise ended
+    charged = await charge_guess(role, call, session)
+
     def counted(stored: Session) -> Session | None:
-        left = stored.guesses < role.policy.guesses_per_code and (not stored.with_link or stored.code_alive(now))
-        return stored.guessed() if left else None
+        return stored.guessed() if left(stored) else None
 
     # In the session by compare-and-swap: parallel requests cannot read one count and each add 1 to it.
     counted_session = await update_session(role, session, counted)
     if counted_session is None:
-        raise TokenIncorrect if session.has_link else SessionExpired
+        await give_back(role, charged, now)
+        raise ended
     return counted_session
 
 

@@ -47,6 +47,17 @@ class Counter:
             parts, until = (*parts, str(number)), (number + 1) * self.length
         return [Charge(key, self.limit, cost, until) for key in keys_of(role, self.kind, *parts)]
 
+    def wait(self, role: Role, count: int) -> int:
+        """Return the ms until one more charge is granted, at most one refill too many.
+
+        * ``role``: gives the clock.
+        * ``count``: the charges that are used now.
+        """
+        over = count - self.limit.burst + 1
+        if over <= 0:
+            return 0
+        return self.limit.interval * over if self.length is None else self.ends_in(role)
+
     def ends_in(self, role: Role) -> int:
         """Return the ms until the next period begins; 0 for a limit that refills."""
         return 0 if self.length is None else self.length - role.clock() % self.length

@@ -11,7 +11,7 @@ from ..model.msisdn import Plan, plan_of
 from ..model.threepid import Threepid
 from ..protocol.errors import ThreepidDenied
 from ..roles.base import Role
-from .counting import DAY, HOUR, Counter, charge, charged, once, period, refuse, used
+from .counting import DAY, HOUR, Counter, charged, once, period, refuse, used
 
 
 def plan_reached(role: Role, threepid: Threepid) -> Plan:
@@ -22,42 +22,19 @@ def plan_reached(role: Role, threepid: Threepid) -> Plan:
     return plan
 
 
-async def charge_sms(role: Role, threepid: Threepid, plan: Plan) -> list[Counter]:
-    """Charge one SMS to its number, prefix and country, and to the hour and the day; return what was charged.
-
-    * ``role``: gives policy, limiter and listener.
-    * ``threepid``: the number.
-    * ``plan``: its place in the numbering plan.
-
-    Raises ``LimitExceeded``; then nothing is charged.
-    """
-    budgets = _budgets(role, plan.region)
-    *so_far, validated = await used(role, [*budgets.values(), _validated_in(role, plan.region)])
-    await _check_conversion(role, plan.region, budgets[plan.region], so_far[0], validated)
-    for (name, budget), count in zip(budgets.items(), so_far, strict=True):
-        if count >= budget.limit.burst:
-            await _warn(role, name, budget, count)
-            refuse(role, "sms budget", budget.ends_in(role))
-    counters = [*_limited(role, threepid, plan), *budgets.values()]
-    await charge(role, "sms", counters)
-    for (name, budget), count in zip(budgets.items(), so_far, strict=True):
-        await _warn(role, name, budget, count + 1)
-    return counters
-
-
 async def count_validated(role: Role, threepid: Threepid) -> None:
     """Count that the code of an SMS was submitted, for the conversion of its country."""
-    await charged(role, [_validated_in(role, plan_of(threepid.address).region)])
+    await charged(role, [validated_in(role, plan_of(threepid.address).region)])
 
 
 async def sms_left(role: Role) -> dict[str, int]:
     """Return how many SMS may still be sent: by ``hour``, by ``day``, and for today by each country of the policy."""
-    budgets = {name: each for region in role.policy.sms.countries for name, each in _budgets(role, region).items()}
+    budgets = {name: each for region in role.policy.sms.countries for name, each in budgets_of(role, region).items()}
     counts = await used(role, list(budgets.values()))
     return {name: each.limit.burst - count for (name, each), count in zip(budgets.items(), counts, strict=True)}
 
 
-def _budgets(role: Role, region: str) -> dict[str, Counter]:
+def budgets_of(role: Role, region: str) -> dict[str, Counter]:
     """Return the budgets of an SMS by name, that of its country first."""
     rules = role.policy.sms
     return {
@@ -67,11 +44,12 @@ def _budgets(role: Role, region: str) -> dict[str, Counter]:
     }
 
 
-def _validated_in(role: Role, region: str) -> Counter:
+def validated_in(role: Role, region: str) -> Counter:
+    """Return what counts the codes of SMS to a country that were submitted today."""
     return period("validated", role.policy.sms.budget_per_country, DAY, region)
 
 
-async def _check_conversion(role: Role, region: str, country: Counter, sent: int, validated: int) -> None:
+async def check_conversion(role: Role, region: str, country: Counter, sent: int, validated: int) -> None:
     """Refuse SMS to a country in which too few of their codes are submitted.
 
     * ``role``: gives policy and limiter.
@@ -90,7 +68,7 @@ async def _check_conversion(role: Role, region: str, country: Counter, sent: int
     refuse(role, "sms conversion", min(role.policy.lifetimes.code, country.ends_in(role)))
 
 
-async def _warn(role: Role, name: str, budget: Counter, count: int) -> None:
+async def warn(role: Role, name: str, budget: Counter, count: int) -> None:
     """Emit ``SmsBudgetUsed`` once for the share ``warn_at``, and once when the whole budget is used."""
     allowed = budget.limit.burst
     for share in (role.policy.sms.warn_at, 1):
@@ -98,7 +76,7 @@ async def _warn(role: Role, name: str, budget: Counter, count: int) -> None:
             role.emit(SmsBudgetUsed(name, count, allowed))
 
 
-def _limited(role: Role, threepid: Threepid, plan: Plan) -> list[Counter]:
+def number_and_prefix(role: Role, threepid: Threepid, plan: Plan) -> list[Counter]:
     """Return a counter for each limit of the number and of its prefix; numbers keep several limits apart."""
     rules = role.policy.sms
     return [

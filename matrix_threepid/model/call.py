@@ -85,8 +85,24 @@ class Call:
         address = self._address
         if isinstance(address, IPv6Address):
             # One customer usually gets a whole /64, so a limit for each single address could be evaded.
-            return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+            return f"{_network(address, 64)}/64"
         return str(address or "unknown")
+
+    @property
+    def site(self) -> str:
+        """The network of one customer: an IPv4 address, an IPv6 /48, or ``unknown``."""
+        return self.wider[0][0] if self.wider else self.client
+
+    @cached_property
+    def wider(self) -> tuple[tuple[str, int], ...]:
+        """The IPv6 /48 and /32 of the client, each with how many times as much it may as a /64; empty for others.
+
+        Providers give customers up to a /48, and rent out a /32: limits per /64 alone could be evaded (SEC-26).
+        """
+        address = self._address
+        if not isinstance(address, IPv6Address):
+            return ()
+        return tuple((f"{_network(address, length)}/{length}", times) for length, times in ((48, 4), (32, 16)))
 
     @cached_property
     def _address(self) -> IPv4Address | IPv6Address | None:
@@ -104,6 +120,11 @@ class Call:
         return (
             f"{str(address).rpartition('.')[0]}.*" if address.version == 4 else f"{self.client.removesuffix('::/64')}:*"
         )
+
+
+def _network(address: IPv6Address, length: int) -> IPv6Address:
+    """Return the first address of the network of this length."""
+    return IPv6Address(int(address) >> (128 - length) << (128 - length))
 
 
 def _address(text: str | None) -> IPv4Address | IPv6Address | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from attrs import frozen
 
-from ..model.limit import Limit, per_day
+from ..model.limit import Limit
 from ..model.msisdn import NUMBER_KINDS, Plan
 from ..protocol.members import Choices, Nested, choice, documented
 from ..protocol.rules import COUNTRY, Integer, ListOf, OneOf
@@ -48,7 +48,9 @@ class SmsRules(Choices):
         doc="the kinds of numbers that get no SMS anywhere",
     )
     per_number: tuple[Limit, ...] = choice(
-        LIMITS, (Limit(3, 3 / 900), per_day(6)), doc="SMS to one number; every limit of the list holds"
+        LIMITS,
+        (Limit(3, 3 / 900),),
+        doc="SMS to one number, beside `Limits.sms_a_day`; every limit of the list holds",
     )
     per_prefix: tuple[Limit, ...] = choice(
         LIMITS,

@@ -29,7 +29,15 @@ BOB = "@bob:hs.example.org"
 """Another user of a world's homeserver."""
 _PLENTY = Limit(1_000_000, 1000)
 GENEROUS = Limits(
-    per_address=_PLENTY, per_client=_PLENTY, per_user=_PLENTY, changes=_PLENTY, bindings=_PLENTY, call_outs=_PLENTY
+    per_address=_PLENTY,
+    per_client=_PLENTY,
+    per_user=_PLENTY,
+    changes=_PLENTY,
+    bindings=_PLENTY,
+    call_outs=_PLENTY,
+    apart=0,
+    mails_a_day=1_000_000,
+    sms_a_day=1_000_000,
 )
 """Limits that tests do not reach. Guesses stay limited."""
 

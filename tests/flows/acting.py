@@ -163,9 +163,19 @@ async def crash() -> None:
 MANY = Limit(1_000_000, 1000)
 
 
-def limited(**limits: Limit) -> dict[str, Any]:
+def limited(**limits: Any) -> dict[str, Any]:
     return {
         "limits": Limits(
-            **{"per_address": MANY, "per_client": MANY, "per_user": MANY, "changes": MANY, "bindings": MANY, **limits}
+            **{
+                "per_address": MANY,
+                "per_client": MANY,
+                "per_user": MANY,
+                "changes": MANY,
+                "bindings": MANY,
+                "apart": 0,
+                "mails_a_day": 1000,
+                "sms_a_day": 1000,
+                **limits,
+            }
         )
     }

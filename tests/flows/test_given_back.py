@@ -12,7 +12,9 @@ from matrix_threepid.limits.sms import sms_left
 from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.testing import ALICE, Outbox, World
 
-ONE_EACH = {"limits": Limits(per_address=Limit(1, 0.001), per_client=Limit(1, 0.001), per_user=Limit(1, 0.001))}
+ONE_EACH = {
+    "limits": Limits(per_address=Limit(1, 0.001), per_client=Limit(1, 0.001), per_user=Limit(1, 0.001), apart=0)
+}
 OUTAGE = RefusedForNow("no connection")
 
 
@@ -68,7 +70,7 @@ def test_an_outage_costs_no_budget(make_world: Callable[..., World]) -> None:
 def test_counts_outlive_a_rotation_of_the_pepper(make_world: Callable[..., World], previous: Any) -> None:
     """A new pepper refills no limit, and neither does the removal of the old one a day later."""
     old, new = b"a pepper for tests, of 32 bytes or more", b"another pepper of 32 bytes or more."
-    world = make_world({"limits": Limits(per_address=Limit(2, 0.00001))})
+    world = make_world({"limits": Limits(per_address=Limit(2, 0.00001), apart=0)})
     assert world.ask(secret="a").status == 200
     world.rewire(peppers=Peppers.of(new, old))
     assert world.ask(secret="b").status == 200

@@ -149,7 +149,7 @@ def test_a_failing_sender_gives_nothing_away(hiding: Callable[..., World], purpo
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_limits_and_rules_answer_alike(hiding: Callable[..., World], purpose: str) -> None:
     """A limit and a rule refuse known and unknown addresses with the same words."""
-    world = hiding(limits=Limits(per_client=Limit(1, 0.001), per_address=Limit(9, 1), per_user=Limit(9, 1)))
+    world = hiding(limits=Limits(per_client=Limit(1, 0.001), per_address=Limit(9, 1), per_user=Limit(9, 1), apart=0))
     world.ask("first@example.org")
     assert world.ask(KNOWN, purpose=purpose).body == world.ask(UNKNOWN, purpose=purpose).body
     world.rules.denied |= {KNOWN, UNKNOWN}

@@ -63,6 +63,16 @@ def test_a_client_is_its_network(
 
 
 @pytest.mark.rule("SEC-26")
+@pytest.mark.parametrize(("network", "times"), [("2001:db8:1:{:x}::1", 4), ("2001:db8:{:x}::1", 16)])
+def test_who_has_many_ipv6_networks_is_one(make_world: Callable[..., World], network: str, times: int) -> None:
+    """A /48 has four times what a /64 has, and a /32 sixteen times, however many networks are in it."""
+    world = make_world(limited(per_client=Limit(1, 1 / 60)))
+    asked = [world.ask(f"{n}@example.org", client=network.format(n)).status for n in range(1, 20)]
+    assert asked == [200] * times + [429] * (19 - times)
+    assert world.ask("new@example.org", client="2001:db9::1").status == 200
+
+
+@pytest.mark.rule("SEC-26")
 @pytest.mark.parametrize("header", ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip"])
 def test_headers_do_not_change_who_asks(make_world: Callable[..., World], header: str) -> None:
     """The library takes the client's address from the host, never from a header."""
@@ -115,8 +125,15 @@ def test_additions_are_limited_per_user(make_world: Callable[..., World]) -> Non
 
 @pytest.mark.rule("SEC-117")
 def test_a_default_host_is_limited(make_world: Callable[..., World]) -> None:
-    """Without any choice a client has 20 mails an hour, and an address 5 at once."""
+    """Without any choice a client has 20 mails an hour, and an address a mail every 30 s, 15 a day from strangers."""
     world = make_world({"limits": Limits()})
-    assert [world.ask(secret=f"s{count}", client=f"192.0.2.{count}").status for count in range(6)] == [200] * 5 + [429]
+    statuses = []
+    for count in range(20):
+        asked = {"secret": f"s{count}", "client": f"192.0.2.{count}"}
+        statuses.append(world.ask(**asked).status)
+        again = world.ask(**{**asked, "secret": "too-soon"})
+        assert (again.status, again.json()["retry_after_ms"] >= 30_000) == (429, True)
+        world.clock.advance(30_000)
+    assert statuses == [200] * 15 + [429] * 5
     statuses = [world.ask(f"{count}@example.org").status for count in range(21)]
     assert statuses == [200] * 20 + [429]

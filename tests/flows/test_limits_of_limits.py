@@ -10,9 +10,9 @@ from matrix_threepid import Limit, Limits, Peppers, run_sync
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.ports import Charge
 from matrix_threepid.protocol.errors import Unavailable
-from matrix_threepid.testing import ALICE, GENEROUS, World
+from matrix_threepid.testing import ALICE, BOB, GENEROUS, World
 
-from .acting import HOUR, MINUTE, give, limited, refusal
+from .acting import DAY, HOUR, MINUTE, give, limited, refusal
 
 
 @pytest.mark.rule("SEC-108")
@@ -98,19 +98,95 @@ def test_keys_of_limits_give_nothing_away(world: World) -> None:
     keys = Keys()
     world.rewire(limiter=keys)
     world.add(world.prove(user=ALICE))
-    assert len(keys.keys) == 5
+    assert len(keys.keys) == 8
     for personal in ("alice", "example", "203.0.113"):
         assert not [key for key in keys.keys if personal in key]
 
 
 @pytest.mark.rule("SEC-45")
 def test_strangers_cannot_lock_an_address(make_world: Callable[..., World]) -> None:
-    """However often strangers ask for an address in vain, its owner gets a mail within 15 minutes."""
+    """However often strangers ask, five mails a day are left to the owner: by her account or by her network."""
     world = make_world({"limits": Limits()})
-    asked = [world.ask(secret=f"s{count}", client=f"10.0.0.{count}").status for count in range(100)]
-    assert (asked.count(200), asked.count(429)) == (5, 95)
-    world.clock.advance(15 * MINUTE)
-    assert world.ask(secret="owner", client="198.51.100.7").status == 200
+    give(world, "alice@example.org", ALICE)
+    world.ask("own@example.org", secret="own")
+    world.confirm()
+    for count in range(70):
+        world.clock.advance(MINUTE // 2)
+        for address, purpose in (("alice@example.org", "password"), ("own@example.org", "register")):
+            world.ask(address, secret=f"s{count}", purpose=purpose, client=f"10.0.{count % 64}.1")
+    world.clock.advance(MINUTE // 2)
+    assert world.ask("own@example.org", secret="stranger", client="198.51.100.8").status == 429
+    for count in range(5):
+        mine = world.ask(secret=f"o{count}", purpose="password", client="192.0.2.9", user=ALICE)
+        assert (mine.status, world.ask("own@example.org", secret=f"o{count}").status) == (200, 200)
+        world.clock.advance(5 * MINUTE)
+    assert world.ask("own@example.org", secret="o6").status == 429
+
+
+@pytest.mark.rule("SEC-45")
+def test_who_asks_without_pause_leaves_half_to_others(make_world: Callable[..., World]) -> None:
+    """One network gets seven of the fifteen mails a day to an address that is not its own; others have the rest."""
+    world = make_world({"limits": Limits()})
+    world.clock.advance(DAY - world.clock() % DAY)
+    asked = []
+    for count in range(60):
+        world.clock.advance(6 * MINUTE)
+        asked.append(world.ask(secret=f"s{count}", client="192.0.2.1").status)
+    assert asked.count(200) == 7
+    assert [world.ask(secret="new", client="198.51.100.7").status] == [200]
+
+
+@pytest.mark.rule("SEC-45")
+def test_the_first_message_of_an_asker_needs_no_rate(make_world: Callable[..., World]) -> None:
+    """While others have used up the rate of an address, who has had none today gets one, and no second one."""
+    world = make_world(limited(per_address=Limit(2, 1 / 3600)))
+    asked = [world.ask(secret=f"s{count}", client="192.0.2.1").status for count in range(4)]
+    assert asked == [200, 200, 429, 429]
+    asked = [world.ask(secret=f"o{count}", client="198.51.100.7").status for count in range(2)]
+    assert asked == [200, 429]
+
+
+@pytest.mark.rule("SEC-45")
+@pytest.mark.parametrize(("days", "status"), [(89, 200), (91, 429)])
+def test_a_network_is_known_for_ninety_days(make_world: Callable[..., World], days: int, status: int) -> None:
+    """Longer ago than that an address was validated from a network, nothing of it is kept for that network."""
+    world = make_world(limited(mails_a_day=3, mails_kept=2))
+    world.ask(secret="own")
+    world.confirm()
+    world.clock.advance(days * DAY)
+    assert world.ask(secret="stranger", client="198.51.100.8").status == 200
+    assert world.ask(secret="stranger2", client="198.51.100.9").status == 429
+    assert world.ask(secret="again").status == status
+
+
+@pytest.mark.rule("SEC-45", "REQ-REQTOK-4")
+@pytest.mark.parametrize(("purpose", "user"), [("register", None), ("password", None), ("add", BOB)])
+def test_hidden_addresses_are_kept_for_no_network(
+    make_world: Callable[..., World], purpose: str, user: str | None
+) -> None:
+    """With hidden addresses a neighbour learns nothing: what was validated from a network is refused like the rest."""
+    world = make_world({"hide_known_addresses": True, **limited(mails_a_day=2, mails_kept=1)})
+    sid = world.ask(user=ALICE).json()["sid"]
+    run_sync(world.service.deliver_due())
+    world.confirm()
+    world.add(sid)
+    world.clock.advance(DAY)
+    answers = []
+    for address in ("alice@example.org", "nobody@example.org"):
+        assert world.ask(address, secret="first", purpose=purpose, client="198.51.100.8").status == 200
+        answers.append(world.ask(address, secret="neighbour", purpose=purpose, user=user))
+    assert [refusal(each) for each in answers] == [(429, "M_LIMIT_EXCEEDED")] * 2
+    assert answers[0].body == answers[1].body
+    assert world.ask("alice@example.org", secret="own", user=ALICE).status == 200
+
+
+@pytest.mark.rule("SEC-45")
+def test_a_repeated_request_is_answered_as_the_first(make_world: Callable[..., World]) -> None:
+    """The same attempt of the same session sends nothing, so an address that gets no more does not refuse it."""
+    world = make_world({"limits": Limits()})
+    first = world.ask()
+    assert (world.ask().body, len(world.outbox.messages)) == (first.body, 1)
+    assert world.ask(attempt=2).status == 429
 
 
 def test_a_new_pepper_keeps_the_generous_generous(make_world: Callable[..., World]) -> None:

@@ -97,12 +97,12 @@ class Counting(MemoryLimits):
         return await super().charge(charges, now)
 
 
-def test_an_sms_charges_three_times(make_world: Make) -> None:
-    """Once for the sender of the request, once for all that is counted of SMS, and once for an alarm over codes."""
+def test_an_sms_charges_twice(make_world: Make) -> None:
+    """Once for all that is counted of the request, and once for an alarm over codes."""
     limiter = Counting()
     world = texting(make_world, DEFAULT, limiter=limiter)
     assert outcome(ask(world)) == 200
-    assert limiter.calls == 3
+    assert limiter.calls == 2
 
 
 def test_a_country_out_of_budget_holds_nobody_else_up(make_world: Make) -> None:

@@ -105,7 +105,7 @@ def _opens(role: Role, session: Session, link: _FromLink) -> bool:
 async def _confirm(role: Role, call: Call, session: Session, token: str) -> Response:
     """Validate a session by the button of the page; redirect to ``next_link`` or to a page without the token."""
     try:
-        session = await validate(role, session, token)
+        session = await validate(role, call, session, token)
     except (errors.SessionExpired, errors.TokenIncorrect):
         return page(role, call, "expired", 400)
     done = f"{role.confirmed_url(session.threepid.medium)}?purpose={session.purpose.value}"
@@ -226,7 +226,7 @@ def _declare(medium: Medium) -> tuple[Endpoint, ...]:
         session = await session_access.find(role, message.sid, message.client_secret)
         if session is None or session.threepid.medium is not medium:
             raise errors.NoValidSession
-        await validate(role, session, message.token)
+        await validate(role, call, session, message.token)
         return Submitted()
 
     @endpoint("GET", confirmed_path(medium), History(), name=f"show_{medium.value}_confirmed", offered=off)

@@ -111,12 +111,12 @@ def _candidate(role: Role, row: MediumRow, message: RequestValidation) -> Candid
         raise row.invalid(str(error)) from None
 
 
-async def _validate(role: Role, medium: Medium, message: SubmitToken) -> Session:
+async def _validate(role: Role, call: Call, medium: Medium, message: SubmitToken) -> Session:
     """Validate a session of a medium. Raises ``NoValidSession`` and what ``flows.submit_token.validate`` raises."""
     session = await session_access.find(role, message.sid, message.client_secret)
     if session is None or session.threepid.medium is not medium:
         raise errors.NoValidSession
-    return await validate(role, session, message.token)
+    return await validate(role, call, session, message.token)
 
 
 async def get_validated(role: Role, call: Call, message: None) -> Validated:
@@ -205,7 +205,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailsubmittoken.
         """
         try:
-            await _validate(role, medium, message)
+            await _validate(role, call, medium, message)
         except errors.MatrixError as error:
             # A homeserver may turn every 4xx of its delegate into one error and hide the reason (decision 26).
             if role.policy.submit_answers == "spec":
@@ -230,7 +230,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         if call.request.method == "HEAD":
             raise errors.MethodNotAllowed("GET", "POST")  # link scanners send HEAD
         try:
-            session = await _validate(role, medium, read(SubmitToken, call.request.parameters))
+            session = await _validate(role, call, medium, read(SubmitToken, call.request.parameters))
         except errors.MatrixError:
             return page(role, call, "failed", 400)
         if session.next_link is None:

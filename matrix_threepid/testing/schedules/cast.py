@@ -33,6 +33,8 @@ TIGHT: Mapping[str, Any] = {
         per_client=GENEROUS.per_client,
         per_user=GENEROUS.per_user,
         guesses=3,
+        guesses_kept=1,
+        apart=0,
         changes=Limit(6, 0.01),
     ),
     "sms": SmsRules(**{name: getattr(GENEROUS_SMS, name) for name in ("countries", "per_prefix")}, per_number=(_FEW,)),

@@ -1,0 +1,122 @@
+"""Charge a message to every limit it meets, before anything is looked up (SEC-26, decision 24)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from ..model.call import Call
+from ..model.media import MEDIA
+from ..model.msisdn import Plan
+from ..model.threepid import Threepid
+from ..policy import Limit
+from ..roles.base import Role
+from .counting import DAY, Counter, charge, charged, period, refuse, used
+from .rate import address_parts, blocks, is_owner, known_network, shared
+from .sms import budgets_of, check_conversion, number_and_prefix, validated_in, warn
+
+
+async def charge_sending(
+    role: Role, call: Call, threepid: Threepid, plan: Plan | None, repeated: Callable[[], Awaitable[bool]]
+) -> list[Counter]:
+    """Charge one message to all its limits, or to none; return what was charged. Raises ``LimitExceeded``.
+
+    * ``role``: gives policy and limiter.
+    * ``call``: the call, for its client network and user.
+    * ``threepid``: the address; its canonical form is the key, so that other spellings share the limit.
+    * ``plan``: the place of a number in the numbering plan; ``None`` for what costs nothing.
+    * ``repeated``: returns whether the request only repeats one whose message was sent, so that nothing will be sent;
+      asked if the address gets no more.
+
+    What the address gets is charged in the first of several ways that has room: as a message of a stranger, whose
+    number a day and rate are limited; as the first one of an asker on that day, since others who ask without pause use
+    up the rate; and last from what is kept for the owner.
+    """
+    asking = askers(role, call)
+    budgets = {} if plan is None else budgets_of(role, plan.region)
+    costs = [] if plan is None else [*number_and_prefix(role, threepid, plan), *budgets.values()]
+    always = [*asking, *_apart(role, threepid), *costs]
+    ways, blocked = _ways(role, call, threepid), blocks(role, threepid, call.client)
+    if plan is None and not await charged(role, [*always, *ways[0]], asked=blocked):
+        return [*always, *ways[0]]
+
+    # An SMS is judged by its counts, and of a mail that was refused they tell which way has room: one more reading.
+    judged = [] if plan is None else [validated_in(role, plan.region)]
+    known, owners = known_network(role, call, threepid), _owners(role, threepid)
+    found = [*always, *blocked, *judged, *known, *owners, *(each for way in ways for each in way)]
+    counters = list(dict.fromkeys(found))
+    counts = dict(zip(counters, await used(role, counters), strict=True))
+
+    def wait(way: Sequence[Counter]) -> int:
+        return max((each.wait(role, counts[each]) for each in way), default=0)
+
+    if plan is not None:
+        await check_conversion(role, plan.region, budgets[plan.region], counts[budgets[plan.region]], counts[judged[0]])
+    # The first message of a day that an asker has to an address needs no rate, which others may have used up.
+    way = ways[0] if any(counts[each] for each in ways[-1][1:]) else min(ways, key=wait)
+    # Who is refused for other reasons looks nothing up.
+    if wait(way) and owners and not wait([*always, *blocked]):
+        mine = any(counts[each] for each in known) or await is_owner(role, call.user_id, threepid)
+        way = owners if mine else way
+    if wait([*way, *_apart(role, threepid)]) and not wait([*asking, *blocked]) and await repeated():
+        await charge(role, "send", asking)
+        return asking
+    over = await charged(role, [*always, *way], asked=blocked)
+    if over:
+        for name, budget in budgets.items():
+            if budget.wait(role, counts[budget]):
+                await warn(role, name, budget, counts[budget])
+        refuse(role, "sms budget" if wait([*budgets.values()]) else "sms" if wait(costs) else "send", over)
+    for name, budget in budgets.items():
+        await warn(role, name, budget, counts[budget] + 1)
+    return [*always, *way]
+
+
+def askers(role: Role, call: Call) -> list[Counter]:
+    """Return what counts the messages that a client network and a user ask for."""
+    limits, counters = role.policy.limits, list[Counter]()
+    # A delegate is called by a homeserver, whose one address would use up the limit of a client for all its users.
+    if role.sees_clients:
+        counters.append(Counter("client", (call.client,), limits.per_client))
+        for network, times in call.wider:
+            per_client = limits.per_client
+            wider = Limit(per_client.burst * times, per_client.per_second * times)
+            counters.append(Counter("client", (network,), wider))
+    if call.user_id is not None:
+        counters.append(Counter("user", (call.user_id,), limits.per_user))
+    return counters
+
+
+def _apart(role: Role, threepid: Threepid) -> list[Counter]:
+    """Return what keeps two messages to an address apart, whoever asks."""
+    apart = role.policy.limits.apart
+    return [Counter("apart", address_parts(threepid), Limit(1, 1000 / apart))] if apart else []
+
+
+def _ways(role: Role, call: Call, threepid: Threepid) -> list[list[Counter]]:
+    """Return the ways in which a stranger's message may be charged to an address, the usual one first."""
+    parts, (anybody, _) = address_parts(threepid), _a_day(role, threepid)
+    strangers = period("strangers", anybody, DAY, *parts)
+    rate = Counter("address", parts, role.policy.limits.per_address)
+    if call.user_id is None and not role.sees_clients:
+        return [[strangers, rate]]
+    # By the /48 of IPv6: one customer may have all of it, and would have not asked lately from any of its networks.
+    asker = f"user {call.user_id}" if call.user_id is not None else f"client {call.site}"
+    # Whoever asks without pause leaves the other half of the day's messages to others.
+    mine = period("stranger", max(anybody // 2, 3), DAY, *parts, asker)
+    return [[strangers, mine, rate], [strangers, mine]]
+
+
+def _owners(role: Role, threepid: Threepid) -> list[Counter]:
+    """Return what counts the messages that are kept for the owner; empty where none are."""
+    parts, kept = address_parts(threepid), _a_day(role, threepid)[1]
+    return (
+        [period("owner", kept, DAY, *parts), Counter("owners", parts, role.policy.limits.per_address)] if kept else []
+    )
+
+
+def _a_day(role: Role, threepid: Threepid) -> tuple[int, int]:
+    """Return the messages a day to an address that anybody has, and those that its owner has beside them."""
+    limits = role.policy.limits
+    if MEDIA[threepid.medium].costs:
+        return shared(limits.sms_a_day, limits.sms_kept)
+    return shared(limits.mails_a_day, limits.mails_kept)
