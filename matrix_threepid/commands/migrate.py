@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from ..protocol.errors import ConfigurationError, Unavailable
-from ..stores.sql import ReadOnly, check_schema, migrate
+from ..stores.sql import ReadOnly, migrate
+from ..stores.sql.postgresql import POOLER
 from ..stores.url import FORMS, sqlite_file, worked_on
+from .checking.databases import answers
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +31,10 @@ def main(arguments: Sequence[str]) -> int:
 def _checked(url: str) -> int:
     if (file := sqlite_file(url)) is not None and not file.exists():
         raise ConfigurationError("database: there is no such file")
-    return worked_on(url, check_schema)
+    version, breaks = worked_on(url, answers)
+    if breaks:
+        sys.stderr.write(f"python -m matrix_threepid migrate: {POOLER}\n")
+    return version
 
 
 def _parser() -> argparse.ArgumentParser:

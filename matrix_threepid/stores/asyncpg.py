@@ -8,7 +8,7 @@ from typing import Any
 
 from ..protocol.errors import Unavailable
 from .sql.operation import Row
-from .sql.postgresql import AwaitedConnections, raised_for, with_numbers
+from .sql.postgresql import AwaitedConnections, elsewhere, raised_for, with_numbers
 
 _CLOSED = ("is closed", "is closing")
 
@@ -27,6 +27,13 @@ class Asyncpg(AwaitedConnections):
         # Without its cache asyncpg parses a statement and runs it in two exchanges. Outside of a transaction a pooler
         # may lead the second one to another connection of the server, which does not know the statement.
         self._alone = prepared
+
+    def _prepares(self, connection: Any) -> bool:
+        return self._alone
+
+    async def _is_led_elsewhere(self, connection: Any) -> bool:
+        # `execute` without parameters prepares nothing, and answers with the command and the number of rows.
+        return bool(await connection.execute(elsewhere(connection.get_server_pid())) != "SELECT 0")
 
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         return [tuple(row) for row in await connection.fetch(with_numbers(sql), *parameters)]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..offload import Offload
 from ..threads import Threads
 from .sql.operation import Alone, Operation, Row, Statement, retried, run_statements
-from .sql.postgresql import TRIES, AwaitedConnections, pause, raised_for, with_percent
+from .sql.postgresql import TRIES, AwaitedConnections, elsewhere, pause, raised_for, with_percent
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,6 +47,19 @@ class Psycopg:
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction. Raises ``Unavailable`` if the database cannot serve right now."""
         return self._offload(lambda: self._retried(operation))
+
+    def prepares_behind_a_pooler(self) -> Awaitable[bool]:
+        """Return whether connections prepare statements, and a pooler such as PgBouncer lies before the server.
+
+        Raises ``Unavailable`` if the database cannot serve right now.
+        """
+        return self._offload(self._is_led_elsewhere)
+
+    def _is_led_elsewhere(self) -> bool:
+        with _translating_errors(), self._connect() as connection, _autocommit(connection):
+            if connection.prepare_threshold is None:
+                return False
+            return connection.execute(elsewhere(connection.info.backend_pid)).fetchone() is not None
 
     def _retried(self, operation: Callable[[], Operation[T]]) -> T:
         def sleep_after(number: int) -> None:
@@ -81,6 +94,13 @@ class AsyncPsycopg(AwaitedConnections):
     * ``connect``: returns an async context manager around one connection, as ``AsyncConnectionPool.connection`` does
       (https://www.psycopg.org/psycopg3/docs/api/pool.html).
     """
+
+    def _prepares(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        return connection.prepare_threshold is not None
+
+    async def _is_led_elsewhere(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        cursor = await connection.execute(elsewhere(connection.info.backend_pid))
+        return await cursor.fetchone() is not None
 
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         cursor = await connection.execute(with_percent(sql), parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..protocol.errors import ConfigurationError, Unavailable
 from .sql.operation import Database, Operation
@@ -28,7 +28,8 @@ def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContex
 
     * ``url``: ``sqlite:///FILE``, or a connection URI of PostgreSQL
       (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS), which needs the extra
-      ``postgres`` and opens up to 16 connections.
+      ``postgres`` and opens up to 16 connections. ``prepared=off`` among its parameters keeps them from preparing
+      statements, which fail behind PgBouncer in the mode ``transaction``; ``on`` by default.
     * ``schema``: of PostgreSQL, the ``search_path`` in place of the one that the server or the URL sets; ignored for
       SQLite.
 
@@ -99,15 +100,35 @@ async def _postgresql(url: str, schema: str | None) -> AsyncIterator[Database]:
         raise ConfigurationError("database: postgresql needs the extra matrix-threepid[postgres]") from None
     from .psycopg import AsyncPsycopg
 
+    url, prepared = _prepared(url)
     _check_postgresql(url)
-    where = {} if schema is None else {"options": f"-c search_path={schema}"}
+    how: dict[str, Any] = {} if schema is None else {"options": f"-c search_path={schema}"}
+    if not prepared:
+        how["prepare_threshold"] = None
     # Opened by the block: a pool that is opened by its constructor is deprecated outside of a running loop.
-    async with AsyncConnectionPool(url, min_size=1, max_size=_CONNECTIONS, open=False, kwargs=where) as pool:
+    async with AsyncConnectionPool(url, min_size=1, max_size=_CONNECTIONS, open=False, kwargs=how) as pool:
         try:
             await pool.wait(_WAIT_FOR_SERVER)
         except PoolTimeout:
             raise ConfigurationError("database: the server does not answer, or refuses the login") from None
         yield AsyncPsycopg(pool.connection)
+
+
+def _prepared(url: str) -> tuple[str, bool]:
+    """Return a URL without the parameter ``prepared``, which libpq does not know, and whether it allows preparing.
+
+    Raises ``ConfigurationError`` if it is neither ``on`` nor ``off``.
+
+    >>> _prepared("postgresql://db/threepid?prepared=off&connect_timeout=3")
+    ('postgresql://db/threepid?connect_timeout=3', False)
+    """
+    place, _, query = url.partition("?")
+    name, given = "prepared=", query.split("&")
+    others = [each for each in given if not each.startswith(name)]
+    values = {each.removeprefix(name) for each in given if each.startswith(name)} or {"on"}
+    if values not in ({"on"}, {"off"}):
+        raise ConfigurationError("database: prepared must be on or off")
+    return "?".join(filter(None, (place, "&".join(others)))), values == {"on"}
 
 
 def _check_postgresql(url: str) -> None:

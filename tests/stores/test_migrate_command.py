@@ -95,6 +95,13 @@ def test_a_database_is_migrated_and_checked(command: Command, target: Target) ->
         assert (status, f"version {NEWEST}" in said, told) == (0, True, "")
 
 
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_a_url_says_whether_statements_are_prepared(command: Command, postgres: str, setting: str) -> None:
+    """``prepared`` is a setting of ours beside those of libpq."""
+    status, _, told = command("--database", f"{postgres}&prepared={setting}", "--check")
+    assert (status, "matrix_threepid migrate" in told, "prepared" in told) == (1, True, False)
+
+
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
 def test_the_schema_of_a_later_release_is_refused(command: Command, target: Target, arguments: tuple[str, ...]) -> None:
     """A schema that is too new is left alone, and the operator is told to upgrade."""
@@ -118,6 +125,7 @@ def test_processes_may_migrate_at_once(target: Target) -> None:
         (f"postgresql://root:{SECRET}@127.0.0.1:1/x", "does not answer"),
         (f"postgresql://root:{SECRET}%zz@127.0.0.1:1/x", "cannot be read"),
         (f"postgresql://root:{SECRET}@127.0.0.1:1/x?{SECRET}=1", "cannot be read"),
+        (f"postgresql://root:{SECRET}@127.0.0.1:1/x?prepared={SECRET}", "prepared must be on or off"),
         (f"sqlite:///{__file__}", "not a database"),
     ],
 )

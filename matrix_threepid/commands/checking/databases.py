@@ -12,7 +12,9 @@ import attrs
 from ...ports._checked import given
 from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
+from ...stores.psycopg import Psycopg
 from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions, check_schema
+from ...stores.sql.postgresql import POOLER, AwaitedConnections
 from ...stores.sqlite import Sqlite
 from .findings import Finding, Kind
 from .online import LOOPS
@@ -34,7 +36,7 @@ def of_databases(role: Role, loop: str) -> Iterator[Finding]:
             yield Finding(Kind.FACT, about, "the file does not exist yet; migrate() makes it")
             continue
         try:
-            version = _asked(database, LOOPS[loop])
+            version, breaks = _asked(database, LOOPS[loop])
         except ConfigurationError as error:
             yield Finding(Kind.WRONG, about, str(error))
         except Exception as error:
@@ -42,6 +44,8 @@ def of_databases(role: Role, loop: str) -> Iterator[Finding]:
             yield Finding(Kind.FACT, about, f"could not be asked from here ({type(cause).__name__})")
         else:
             yield Finding(Kind.FACT, about, f"takes changes, schema version {version}")
+            if breaks:
+                yield Finding(Kind.UNFIT, about, POOLER)
 
 
 def _databases(role: Role) -> list[tuple[list[str], Database]]:
@@ -54,14 +58,20 @@ def _databases(role: Role) -> list[tuple[list[str], Database]]:
     return list(found.values())
 
 
-def _asked(database: Database, run: Callable[[Callable[[], Any]], Any]) -> int:
-    """Return the version of the schema. Raises what ``check_schema`` raises, and ``TimeoutError``."""
-    results: list[int] = []
+async def answers(database: Database) -> tuple[int, bool]:
+    """Return the version of the schema, and whether statements are prepared behind a pooler. Nothing is changed."""
+    breaks = isinstance(database, Psycopg | AwaitedConnections) and await database.prepares_behind_a_pooler()
+    return await check_schema(database), breaks
+
+
+def _asked(database: Database, run: Callable[[Callable[[], Any]], Any]) -> tuple[int, bool]:
+    """Return what ``answers`` does. Raises what ``check_schema`` raises, and ``TimeoutError``."""
+    results: list[tuple[int, bool]] = []
     errors: list[Exception] = []
 
     def work() -> None:
         try:
-            results.append(run(lambda: check_schema(database)))
+            results.append(run(lambda: answers(database)))
         except Exception as error:
             errors.append(error)
 

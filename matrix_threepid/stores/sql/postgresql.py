@@ -24,6 +24,12 @@ at once, and each of them has to succeed in the end
 (https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ).
 """
 _LONGEST = 128  # ms
+POOLER = (
+    "a pooler such as PgBouncer lies before the server; unless its pool_mode is session, prepared statements fail: "
+    "add prepared=off to the URL, or give psycopg's connections prepare_threshold=None, or asyncpg's "
+    "statement_cache_size=0 and Asyncpg prepared=False"
+)
+"""What operators are told of connections that prepare statements behind a pooler."""
 # SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BEGIN_AGAIN = ("40001", "40P01")  # serialization failure, deadlock
 _READ_ONLY = "25006"
@@ -59,6 +65,27 @@ class AwaitedConnections(ABC):
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction. Raises ``Unavailable`` if the database cannot serve right now."""
         return self._retried(operation)
+
+    async def prepares_behind_a_pooler(self) -> bool:
+        """Return whether connections prepare statements, and a pooler such as PgBouncer lies before the server.
+
+        Raises ``Unavailable`` if the database cannot serve right now.
+        """
+        with self._translating_errors():
+            async with self._connect() as connection, self._committing_alone(connection):
+                return self._prepares(connection) and await self._is_led_elsewhere(connection)
+
+    @abstractmethod
+    def _prepares(self, connection: Any) -> bool:
+        """Return whether a connection prepares statements that it runs again."""
+
+    @abstractmethod
+    async def _is_led_elsewhere(self, connection: Any) -> bool:
+        """Return whether the process that answers is another one than the connection was told when it was opened.
+
+        A pooler tells a number of its own, since it may lead each transaction to another process
+        (https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-BACKENDKEYDATA).
+        """
 
     @abstractmethod
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
@@ -101,6 +128,12 @@ class AwaitedConnections(ABC):
                     return await self._fetch(connection, *statement)
 
                 return await run_statements_async(operation, execute)
+
+
+def elsewhere(pid: int) -> str:
+    """Return a statement that finds one row if another process of the server than this one answers, else none."""
+    # Without a parameter, so that a driver need not prepare it.
+    return f"SELECT 1 WHERE pg_backend_pid() <> {pid:d}"
 
 
 def pause(number: int) -> float:
