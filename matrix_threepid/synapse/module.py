@@ -95,8 +95,6 @@ class Threepids:
             raise ConfigurationError(f"endpoints: {elsewhere} has the accounts; see the docs")
         take_over_stages(homeserver, inside)
         self._api.register_spam_checker_callbacks(check_registration_for_spam=OneAccount(homeserver).judge)
-        if self._api.worker_app is not None:
-            return
         if in_front:
             serve_first(inside, service)
         else:

@@ -58,7 +58,6 @@ CALLED = {
         "ModuleApi.get_user_by_req(req, *, allow_guest)",
         "ModuleApi.register_spam_checker_callbacks(*, check_registration_for_spam)",
         "ModuleApi.send_mail(recipient, subject, html, text)",
-        "ModuleApi.worker_app",
         "synapse.api.errors:InteractiveAuthIncompleteError",
         "synapse.api.errors:LoginError(code, msg, errcode)",
         "synapse.http.server:JsonResource.register_paths(method, path_patterns, callback, servlet_classname)",

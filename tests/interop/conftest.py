@@ -98,6 +98,13 @@ def inside(tmp_path_factory: pytest.TempPathFactory, files: Mapping[str, Path]) 
         yield way
 
 
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory: pytest.TempPathFactory, files: Mapping[str, Path]) -> Iterator[Way]:
+    """The same with workers, which take the requests in turn."""
+    with sms_ways.workers(tmp_path_factory.mktemp("workers"), files) as way:
+        yield way
+
+
 @pytest.fixture(scope="module")
 def parts() -> Iterator[Parts]:
     """A mail server, a text message provider, an identity server."""

@@ -112,11 +112,15 @@ def _settings(site: Site, database: Database | None, **more: Any) -> Iterator[di
 
 @frozen
 class Proxy:
-    """A reverse proxy: the language of its snippet in the docs, the configuration around that, and its command."""
+    """A reverse proxy: the language of its snippet in the docs, the configuration around that, and its command.
+
+    ``nth``: which of the snippets in that language.
+    """
 
     language: str
     around: str
     command: tuple[str, ...]
+    nth: int = 0
 
     @contextmanager
     def running(self, folder: Path, port: int, ports: Mapping[str, int]) -> Iterator[None]:
@@ -133,25 +137,24 @@ class Proxy:
     @property
     def snippet(self) -> str:
         """What the docs tell people to write."""
-        found = re.search(rf"^```{self.language}\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
-        assert found, f"the docs have nothing for {self.language}"
-        return found[1]
+        found = re.findall(rf"^```{self.language}\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
+        assert len(found) > self.nth, f"the docs have nothing for {self.language}"
+        return str(found[self.nth])
 
 
-NGINX = Proxy(
-    "nginx",
+_NGINX = (
     "daemon off;\nuser root;\npid FOLDER/pid;\nerror_log stderr;\nevents {}\n"
     "http {\naccess_log off;\nclient_body_temp_path FOLDER/body;\nproxy_temp_path FOLDER/proxy;\n"
-    "server {\nlisten 127.0.0.1:PORT;\nSNIPPET}\n}\n",
-    ("nginx", "-c"),
 )
+NGINX = Proxy("nginx", f"{_NGINX}server {{\nlisten 127.0.0.1:PORT;\nSNIPPET}}\n}}\n", ("nginx", "-c"))
+NGINX_OF_WORKERS = Proxy("nginx", f"{_NGINX}SNIPPET}}\n", ("nginx", "-c"), nth=1)
 HAPROXY = Proxy(
     "text",
     "defaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n\n"
     "frontend clients\n    bind 127.0.0.1:PORT\nSNIPPET",
     ("haproxy", "-db", "-f"),
 )
-WAYS: Mapping[str, Callable[..., AbstractContextManager[str]]] = {
+WAYS: dict[str, Callable[..., AbstractContextManager[str]]] = {
     "in-front": in_front,
     "oldest": partial(in_front, program=OLDEST),
     "nginx": partial(behind, NGINX),

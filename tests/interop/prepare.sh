@@ -17,10 +17,10 @@ program() {
 }
 
 # Synapse also runs this library, on both its engines, and tests of it.
-program synapse matrix-synapse psycopg2-binary pytest pytest-timeout -e "$here/../..[twilio]"
+program synapse 'matrix-synapse[redis]' psycopg2-binary pytest pytest-timeout -e "$here/../..[twilio]"
 # The oldest Synapse of the range in docs/hosts/synapse.md. It makes a generic class of prometheus_client's Collector,
-# which Python refuses since that is abstract (0.24).
-program synapse-oldest 'matrix-synapse==1.139.*' 'prometheus_client<0.24' \
+# which Python refuses since that is abstract (0.24), and needs txredisapi of its time.
+program synapse-oldest 'matrix-synapse[redis]==1.139.*' 'txredisapi<1.6' 'prometheus_client<0.24' \
   psycopg2-binary pytest pytest-timeout -e "$here/../..[twilio]"
 # Sydent signs with an older canonicaljson than its packages ask for, and imports two packages they do not name.
 program sydent matrix-sydent==2.6.1 canonicaljson==1.5.0 signedjson==1.1.1 prometheus_client sentry-sdk

@@ -8,7 +8,7 @@ import pytest
 from attrs import define, evolve
 
 from .http import Answer
-from .sms_ways import BESIDE, INSIDE, Way
+from .sms_ways import BESIDE, INSIDE, WORKERS, Way
 from .synapse import User, submit
 
 V1 = "/_matrix/identity/api/v1"
@@ -56,7 +56,7 @@ class Phone:
         return self
 
 
-@pytest.fixture(scope="module", params=[BESIDE, INSIDE], ids=["delegate", "module"])
+@pytest.fixture(scope="module", params=[BESIDE, INSIDE, WORKERS], ids=["delegate", "module", "workers"])
 def way(request: pytest.FixtureRequest) -> Way:
     """A Synapse and its way to phones."""
     return request.getfixturevalue(request.param)

@@ -1,9 +1,10 @@
-"""All journeys on a real Synapse with our module: the newest in every way the docs show, the oldest in one."""
+"""All journeys on a real Synapse with our module: the newest in every way the docs show, the oldest in two."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from matrix_threepid.testing.journeys.contract import JourneyContract
 from .databases import Database, postgresql, sqlite
 from .http import Client
 from .moduled import WAYS, site_in
+from .programs import OLDEST
 from .site import Site
+from .workers import with_workers
 
 Way = Callable[[Site, Database], AbstractContextManager[str]]
 SERVED = [
@@ -23,7 +26,16 @@ SERVED = [
     ("in-front", postgresql),
     ("nginx", sqlite),
     ("haproxy", postgresql),
+    ("workers", postgresql),
+    ("workers-separate", postgresql),
+    ("workers-oldest", postgresql),
 ]
+
+WORKERS: dict[str, Callable[..., AbstractContextManager[str]]] = {
+    "workers": with_workers,
+    "workers-separate": partial(with_workers, endpoints="separate"),
+    "workers-oldest": partial(with_workers, program=OLDEST),
+}
 
 
 @pytest.fixture(scope="module", params=SERVED, ids=lambda served: f"{served[0]}-{served[1].__name__}")
@@ -32,7 +44,7 @@ def base_url(
 ) -> Iterator[str]:
     """A Synapse with everything on."""
     way, database = request.param
-    with WAYS[way](site_in(tmp_path_factory.mktemp("synapse"), parts, files), database) as url:
+    with (WAYS | WORKERS)[way](site_in(tmp_path_factory.mktemp("synapse"), parts, files), database) as url:
         yield url
 
 
