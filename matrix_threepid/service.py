@@ -10,6 +10,7 @@ from functools import partial
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.health import Health, health_of
+from .flows.lookup import rotate
 from .flows.unbind_retry import UnbindQueue, forget_given_up
 from .housekeeping import Job
 from .logs import Throttle
@@ -131,7 +132,12 @@ class Service:
         return {**body, "errcode": known} if known else body
 
     def jobs(
-        self, *, deliver_every: int = 5_000, retry_every: int = 30_000, purge_every: int = 300_000
+        self,
+        *,
+        deliver_every: int = 5_000,
+        retry_every: int = 30_000,
+        purge_every: int = 300_000,
+        rehash_every: int = 60_000,
     ) -> tuple[Job, ...]:
         """Return the jobs that a host must run beside the requests (decision 39); ``hosts`` has drivers for them.
 
@@ -140,6 +146,8 @@ class Service:
         * ``retry_every``: the pause in ms of ``retry_unbinds``, which only a homeserver with ``identity`` has; users
           are served in turn, 16 unbinds at once; default 30 s.
         * ``purge_every``: the pause in ms of ``purge``, which deletes what has ended; default 5 minutes.
+        * ``rehash_every``: the pause in ms of ``rotate_lookup_pepper``, which only an identity server has; it hashes
+          associations with a new pepper, 100 in each transaction; default 1 minute.
         """
         role, clock = self.role, self.role.clock
         jobs = [
@@ -157,6 +165,9 @@ class Service:
             retry = UnbindQueue(role).one
             name, limit = "retry_unbinds", _FEW
             jobs.append(Job(name=name, every=retry_every, work=retry, limit=limit, at_once=_UNBINDS, clock=clock))
+        if isinstance(role, IdentityServer):
+            name, pieces = "rotate_lookup_pepper", partial(rotate, role)
+            jobs.append(Job(name=name, every=rehash_every, work=pieces, limit=_FEW, at_once=1, clock=clock))
         jobs.append(Job(name="purge", every=purge_every, work=self.purge, limit=_MANY, clock=clock))
         return tuple(jobs)
 

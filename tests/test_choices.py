@@ -12,13 +12,13 @@ from tools.choices import default_of, tables_of, with_choices
 from matrix_threepid import ConfigurationError, Limit, Policy
 from matrix_threepid import settings as public_settings
 from matrix_threepid.commands.files.shared import Shared
-from matrix_threepid.policy import Brand, Conversion, Lifetimes, Limits, Retrying, SmsRules
+from matrix_threepid.policy import Brand, Conversion, Lifetimes, Limits, LookupRules, Retrying, SmsRules
 from matrix_threepid.protocol.members import Nested, members
 from matrix_threepid.protocol.rules import Flag, Integer, ListOf, Number, OneOf, Rule
 from matrix_threepid.settings import PolicySettings, read
 from matrix_threepid.synapse.settings import EmailSettings, ModuleSettings
 
-CHOICES = (Policy, Brand, Limits, SmsRules, Conversion, Lifetimes, Retrying)
+CHOICES = (Policy, Brand, Limits, SmsRules, Conversion, Lifetimes, LookupRules, Retrying)
 SECTIONS = tuple(
     value
     for name in public_settings.__all__
@@ -37,6 +37,7 @@ IN_A_FILE: dict[str, Any] = {
     "identity_servers": ["id.example.org"],
     "sms.countries": ["GB"],
     "sms.refused_kinds": [],
+    "lookup.algorithms": ["none"],
 }
 """What a file may say of the choices for which no value follows from the rule."""
 LIMIT = {"burst": 7, "per_second": 0.5}

@@ -15,6 +15,7 @@ from ..protocol.members import Choices, Nested, choice, documented
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
 from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS
 from .limits import Limits
+from .lookup import LookupRules
 from .sms import Conversion, SmsRules
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Lifetimes",
     "Limit",
     "Limits",
+    "LookupRules",
     "Policy",
     "Retrying",
     "SmsRules",
@@ -174,6 +176,12 @@ class Policy(Choices):
         "refused, and an unbind of an address that is not remembered is not tried again",
     )
     retrying: Retrying = choice(Nested(Retrying), Retrying(), topic=BINDINGS, doc="how unbinds are tried again")
+    lookup: LookupRules = choice(
+        Nested(LookupRules),
+        LookupRules(),
+        topic=BINDINGS,
+        doc="how users of your identity server may look others up",
+    )
     limits: Limits = choice(Nested(Limits), Limits(), topic=LIMITS_AND_TIMES, doc="how often what may be done")
     lifetimes: Lifetimes = choice(
         Nested(Lifetimes), Lifetimes(), topic=LIMITS_AND_TIMES, doc="how long links, codes and sessions live"

@@ -5,7 +5,7 @@ No operation has an optional filter, since one that is forgotten would let every
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from attrs import evolve, frozen
@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from ..model.association import Association
 from ..model.binding import Binding
 from ..model.login import Login
+from ..model.lookup import LookupPepper
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Limit
@@ -249,5 +250,29 @@ class AssociationStore(Protocol):
     def get(self, threepid: Threepid) -> Awaitable[Association | None]:
         """Return the association of an address; ``None`` if there is none."""
 
+    def get_many(self, threepids: Sequence[Threepid]) -> Awaitable[Sequence[Association]]:
+        """Return the associations of up to 1,000 addresses, in any order; those that are not published are left out."""
+
     def remove(self, threepid: Threepid, mxid: str) -> Awaitable[bool]:
         """Delete the association of an address if it is with this user; return whether there was one."""
+
+    def peppers(self) -> Awaitable[Sequence[LookupPepper]]:
+        """Return the newest two peppers of the hashes for look-ups, the newest first; fewer if there are fewer."""
+
+    def add_pepper(self, pepper: LookupPepper) -> Awaitable[bool]:
+        """Store a pepper if its number is the next one and the newest is ready; return whether it was stored. Atomic.
+
+        From then on ``put`` hashes with it and the one before; older peppers and their hashes are forgotten.
+        """
+
+    def rehash(self, limit: int) -> Awaitable[int]:
+        """Hash up to ``limit`` associations with the newest pepper that have no such hash yet; return how many.
+
+        If these were the last ones, fewer than ``limit``, the newest pepper is marked as ready. 0 without a pepper.
+        """
+
+    def look_up(self, number: int, hashes: Sequence[str]) -> Awaitable[Mapping[str, str]]:
+        """Return the users of up to 1,000 hashes, by hash; hashes of no association are left out.
+
+        * ``number``: the number of the pepper in the hashes, one of those that ``peppers`` returns.
+        """

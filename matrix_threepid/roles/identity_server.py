@@ -29,9 +29,18 @@ See https://spec.matrix.org/latest/identity-service-api/#web-browser-clients.
 """
 
 
+_MAX_BODY = 65_536
+
+
 def _identity_policy(policy: Policy) -> Policy:
     """Return the policy with the lifetimes of the identity API, unless the host has chosen lifetimes of its own."""
     return evolve(policy, lifetimes=IDENTITY_LIFETIMES) if policy.lifetimes == Lifetimes() else policy
+
+
+def _server_policy(policy: Policy) -> Policy:
+    """Return the policy of an identity server, whose look-ups of 1,000 hashes need larger bodies."""
+    larger = evolve(policy, max_body=_MAX_BODY) if policy.max_body == Policy().max_body else policy
+    return _identity_policy(larger)
 
 
 def _delegate_policy(policy: Policy) -> Policy:
@@ -90,7 +99,8 @@ class IdentityServer(Role):
     * ``signed_once``: whether the same signed unbind is refused within 24 hours if the address was bound again
       meanwhile; default ``False``. Such a request holds no time, so equal unbinds have equal signatures: a user who
       unbinds an address twice within 24 hours then needs a session of the address the second time.
-    * ``policy``: as in ``Role``; default lifetimes are replaced by those of the identity API.
+    * ``policy``: as in ``Role``; default lifetimes are replaced by those of the identity API, and the default of
+      ``max_body`` by 65,536, since a look-up of 1,000 hashes has 46,000 bytes.
 
     Raises ``ConfigurationError`` without ``openid`` and ``callers``, and with both. ``Role`` describes the other
     arguments.
@@ -117,7 +127,7 @@ class IdentityServer(Role):
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
     serve_v1: bool = False
     signed_once: bool = False
-    policy: Policy = field(factory=Policy, converter=_identity_policy)
+    policy: Policy = field(factory=Policy, converter=_server_policy)
 
     def __attrs_post_init__(self) -> None:
         """Check that there is one source of access tokens, beside what ``Role`` checks."""

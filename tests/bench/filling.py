@@ -59,7 +59,8 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
     size = place.size()
     place.bulk("matrix_threepid_limits", ("name", "full_at"), limit_rows(count // 2, strangers))
     place.bulk("matrix_threepid_bindings", bindings.TABLE.columns, binding_rows(count // 10, strangers))
-    place.bulk("matrix_threepid_associations", associations.TABLE.columns, association_rows(count // 10, strangers))
+    columns = (*associations.TABLE.columns, "hash_0", "hash_1", "hashed")
+    place.bulk("matrix_threepid_associations", columns, association_rows(count // 10, strangers))
     place.bulk(
         "matrix_threepid_identity_tokens", ("token_mac", "user_id", "created_at"), login_rows(count // 2, strangers)
     )
@@ -143,4 +144,5 @@ def association_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]
     for _ in range(count):
         text = strangers.text()
         threepid = Threepid(Medium.EMAIL, f"{text[:18].lower()}@example.org")
-        yield associations.TABLE.row(Association(threepid, f"@u{text[20:30]}:hs.example.org", strangers.now))
+        row = associations.TABLE.row(Association(threepid, f"@u{text[20:30]}:hs.example.org", strangers.now))
+        yield [*row, text[:43], text[43:86], 2]

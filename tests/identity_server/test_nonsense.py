@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import ConfigurationError, ports
+from matrix_threepid import ConfigurationError, ports, run_sync
+from matrix_threepid.flows.lookup import rotate
 from matrix_threepid.memory.associations import MemoryAssociations
+from matrix_threepid.policy import LookupRules
 from matrix_threepid.ports._checked import methods
 from matrix_threepid.testing import ALICE
 
-from .acting import Place, wanted
+from .acting import DAY, Place, wanted
 from .apis import V2
 
 NOTHING_OF_THE_KIND: tuple[Any, ...] = (None, True, False, 0, "yes", b"", object(), [1])
@@ -23,14 +25,16 @@ class Associations(MemoryAssociations):
 
     wrongly, answer = "", None
 
-    async def put(self, association: Any) -> Any:
-        return self.answer if self.wrongly == "put" else await super().put(association)
 
-    async def get(self, threepid: Any) -> Any:
-        return self.answer if self.wrongly == "get" else await super().get(threepid)
+def _wrongly(name: str) -> Any:
+    async def method(self: Associations, *given: Any) -> Any:
+        return self.answer if self.wrongly == name else await getattr(MemoryAssociations, name)(self, *given)
 
-    async def remove(self, threepid: Any, mxid: str) -> Any:
-        return self.answer if self.wrongly == "remove" else await super().remove(threepid, mxid)
+    return method
+
+
+for _method in methods(ports.AssociationStore):
+    setattr(Associations, _method.name, _wrongly(_method.name))
 
 
 def wrong_for(protocol: type, method: str) -> list[Any]:
@@ -50,21 +54,28 @@ WRONG = [
 def test_a_store_that_answers_nonsense_is_refused(make_place: Callable[..., Place], method: str, answer: Any) -> None:
     """What is not of the declared type raises ``ConfigurationError`` that names it, and no client hears of success."""
     store = Associations()
-    place = make_place(V2, associations=store, signed_once=True)
+    place = make_place(V2, {"lookup": LookupRules(algorithms=["none", "sha256"])}, associations=store, signed_once=True)
     credentials = place.publish()
     place.unbind(wanted(), place.signed(wanted()))
+    pepper = place.call("GET", "/hash_details").json()["lookup_pepper"]
+    asked = {"pepper": pepper, "addresses": ["alice@example.org email"], "algorithm": "none"}
+    proof = place.prove(client_secret="another")
     store.wrongly, store.answer = method, answer
+    uses: dict[str, Callable[[], Any]] = {
+        "put": lambda: place.bind(credentials),
+        # As a homeserver that comes again, whose association is looked up first; as a user does with a session.
+        "get": lambda: place.unbind(wanted(), place.signed(wanted())),
+        "remove": lambda: place.unbind(wanted(**proof)),
+        "get_many": lambda: place.post("/lookup", asked),
+        "look_up": lambda: place.post("/lookup", {**asked, "algorithm": "sha256", "addresses": ["a" * 43]}),
+        "peppers": lambda: place.call("GET", "/hash_details"),
+    }
+    if method in ("add_pepper", "rehash"):
+        place.clock.advance(31 * DAY)
     with pytest.raises(
         ConfigurationError, match=rf"AssociationStore.{method}: must answer .*, but Associations answered"
     ):
-        place.bind(credentials) if method == "put" else _unbind(place, method)
-
-
-def _unbind(place: Place, method: str) -> Any:
-    """Unbind as a user does with a session; as a homeserver that comes again, whose association is looked up first."""
-    if method == "get":
-        return place.unbind(wanted(), place.signed(wanted()))
-    return place.unbind(wanted(**place.prove(client_secret="another")))
+        uses.get(method, lambda: run_sync(rotate(place.homeserver)))()
 
 
 @pytest.mark.parametrize("answer", [*NOTHING_OF_THE_KIND, {}, {"signatures": None}, {"signatures": "mine"}])

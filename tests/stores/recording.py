@@ -7,6 +7,7 @@ from typing import Any
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.login import Login
+from matrix_threepid.model.lookup import LookupPepper
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
@@ -66,6 +67,15 @@ async def _use_associations(store: SqlAssociations) -> None:
     published = Association(Threepid(Medium.EMAIL, "alice@example.org"), "@alice:x", NOW)
     await store.put(published)
     await store.get(published.threepid)
+    await store.get_many([published.threepid])
+    known = await store.peppers()
+    for number in range(known[0].number + 1 if known else 1, known[0].number + 3 if known else 3):
+        await store.add_pepper(LookupPepper(number, f"pepper{number}", NOW, ready=False))
+        while await store.rehash(1000):
+            pass
+        await store.put(published)
+        await store.look_up(number, ["a" * 43])
+    await store.peppers()
     await store.remove(published.threepid, "@alice:x")
 
 

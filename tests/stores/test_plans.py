@@ -31,6 +31,9 @@ INDEXES = (
     "matrix_threepid_bindings_user",
     "matrix_threepid_bindings_due",
     "matrix_threepid_bindings_nameless",
+    "matrix_threepid_associations_hash_0",
+    "matrix_threepid_associations_hash_1",
+    "matrix_threepid_associations_hashed",
     "matrix_threepid_identity_tokens_user",
     "matrix_threepid_identity_tokens_created",
 )
@@ -59,10 +62,11 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_no_statement_scans_or_sorts_a_growing_table(grown: Place) -> None:
     """Every row is found through a condition on an index, and lists come in the order of one."""
     steps = plans(grown.db, everything_stores_do(grown.db))
-    # ``asked`` is the list of values that a statement brings with it.
-    scanned = {sql: [] if sql.startswith("WITH asked") else list(scans(found)) for sql, found in steps.items()}
+    # ``asked`` is the list of values that a statement brings with it; the table of peppers has two rows.
+    small = {sql for sql in steps if sql.startswith("WITH asked") or "matrix_threepid_lookup_peppers" in sql}
+    scanned = {sql: list(scans(found)) for sql, found in steps.items() if sql not in small}
     assert {sql: found for sql, found in scanned.items() if found} == {}
-    assert {sql: list(sorts(found)) for sql, found in steps.items() if any(sorts(found))} == {}
+    assert {sql: list(sorts(found)) for sql, found in steps.items() if any(sorts(found)) and sql not in small} == {}
     assert len(steps) >= 20
 
 

@@ -49,6 +49,7 @@ TABLES = (
     "matrix_threepid_audit",
     "matrix_threepid_identity_tokens",
     "matrix_threepid_identity_terms",
+    "matrix_threepid_lookup_peppers",
     "host_threepids",
 )
 

@@ -69,6 +69,18 @@ class GatewayTimeout(BadGateway):
     message = "The identity server did not answer in time"
 
 
+class InvalidPepper(MatrixError):
+    """Raised at the identity API for hashes with a pepper that is not, or no longer, in force.
+
+    * ``algorithm``, ``lookup_pepper``: as extra members, what to hash with now.
+
+    Source: `lookup <https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2lookup>`__.
+    """
+
+    status, errcode = 400, "M_INVALID_PEPPER"
+    message = "Unknown or invalid pepper: it has probably been rotated"
+
+
 class InvalidEmail(MatrixError):
     """Raised at the identity API for an e-mail address that is not valid.
 

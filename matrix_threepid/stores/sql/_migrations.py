@@ -173,6 +173,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (user_id, document)
         )""",
     ),
+    (  # Users are looked up by hashes of their addresses, under two peppers each; "hashed" is the newest of them.
+        """CREATE TABLE matrix_threepid_lookup_peppers (
+            number BIGINT NOT NULL PRIMARY KEY,
+            pepper TEXT NOT NULL,
+            since BIGINT NOT NULL,
+            ready BIGINT NOT NULL
+        )""",
+        "ALTER TABLE matrix_threepid_associations ADD COLUMN hash_0 TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE matrix_threepid_associations ADD COLUMN hash_1 TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE matrix_threepid_associations ADD COLUMN hashed BIGINT NOT NULL DEFAULT 0",
+        "CREATE INDEX matrix_threepid_associations_hash_0 ON matrix_threepid_associations (hash_0)",
+        "CREATE INDEX matrix_threepid_associations_hash_1 ON matrix_threepid_associations (hash_1)",
+        "CREATE INDEX matrix_threepid_associations_hashed ON matrix_threepid_associations (hashed)",
+    ),
 )
 
 

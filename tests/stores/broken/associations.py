@@ -3,6 +3,7 @@
 # ruff: noqa: D101  their names say what is wrong with them
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from threading import Barrier
 
 from attrs import evolve
@@ -10,6 +11,7 @@ from attrs import evolve
 from matrix_threepid import Medium, Threepid
 from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.model.association import Association
+from matrix_threepid.model.lookup import LookupPepper
 
 from .meeting import meet
 
@@ -62,6 +64,25 @@ class LooksBeforeItRemoves(MemoryAssociations):
         return held is not None
 
 
+class LooksUpUnderAnyPepper(MemoryAssociations):
+    async def look_up(self, number: int, hashes: Sequence[str]) -> Mapping[str, str]:
+        found = {}
+        for each in self._hashes:
+            found.update(await super().look_up(each, hashes))
+        return found
+
+
+class HashesOnlyWhatIsNew(MemoryAssociations):
+    async def rehash(self, limit: int) -> int:
+        self._to_hash.clear()
+        return await super().rehash(limit)
+
+
+class IsReadyAtOnce(MemoryAssociations):
+    async def add_pepper(self, pepper: LookupPepper) -> bool:
+        return await super().add_pepper(evolve(pepper, ready=True))
+
+
 CAUGHT_BY: dict[type, str] = {
     ForgetsTheTime: "test_an_association_comes_back_as_it_was_put",
     KeepsTheFirst: "test_the_last_one_of_an_address_stands",
@@ -70,4 +91,7 @@ CAUGHT_BY: dict[type, str] = {
     RemovesForAnybody: "test_nobody_removes_what_is_anothers",
     SaysItWasPublished: "test_what_is_removed_is_gone",
     LooksBeforeItRemoves: "test_parallel_removals_count_once",
+    LooksUpUnderAnyPepper: "test_associations_are_found_by_both_peppers",
+    HashesOnlyWhatIsNew: "test_a_part_is_hashed_at_a_time",
+    IsReadyAtOnce: "test_peppers_follow_one_another",
 }

@@ -14,7 +14,16 @@ from matrix_threepid.synapse.database import SynapseDatabase
 
 from .homeserver import Inside, homeserver
 
-_NAMES = ("sessions", "limits", "bindings", "associations", "audit", "identity_tokens", "identity_terms")
+_NAMES = (
+    "sessions",
+    "limits",
+    "bindings",
+    "associations",
+    "audit",
+    "identity_tokens",
+    "identity_terms",
+    "lookup_peppers",
+)
 TABLES = tuple(f"matrix_threepid_{name}" for name in _NAMES)
 COUNTERS = "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)"
 
