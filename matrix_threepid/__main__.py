@@ -23,7 +23,10 @@ COMMANDS = {
     ),
     "send-test-sms": ("commands.send_test_sms", "send one SMS through the configured provider"),
     "serve": ("commands.serve", "run the SMS delegate, the identity server, or both"),
-    "synapse": ("commands.synapse", "carry the tables of the module for Synapse to another database"),
+    "synapse": (
+        "commands.synapse",
+        "carry the tables of the module for Synapse to another database, or list the unbinds that are due",
+    ),
 }
 """By name: a module with ``main(arguments) -> exit code``, imported when the command runs; a line for ``--help``."""
 

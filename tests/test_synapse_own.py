@@ -42,3 +42,22 @@ def test_parts_that_need_nothing_private_are_left_alone() -> None:
     """With the delegate alone, Synapse's endpoints follow Synapse's settings, and the module its own."""
     config = {"secret_file": "secret", "delegate_path": "/_synapse/client/x"}
     assert Own(rate=(9, 9), changes_enabled=False).completed(config) == config
+
+
+def test_off_is_understood_as_yaml_reads_it() -> None:
+    """A choice that may be ``off`` takes ``false``, which is how Synapse's YAML reads it; ``true`` stays wrong."""
+    smtp = {"host": "mail.example.org", "from": "a@example.org"}
+    sections = {"endpoints": "client", "policy": {"legacy_add": False}, "email": {"smtp": {**smtp, "tls": False}}}
+    made = read(ModuleSettings, {**GUARD, **sections})
+    assert made.email is not None
+    assert made.email.smtp is not None
+    assert (made.policy.legacy_add, made.email.smtp.tls) == ("off", "off")
+    with pytest.raises(ConfigurationError, match=r"^email\.smtp\.tls: must be one of: starttls, implicit, off"):
+        read(ModuleSettings, {**GUARD, "endpoints": "client", "email": {"smtp": {**smtp, "tls": True}}})
+
+
+def test_a_country_that_yaml_takes_for_a_switch_is_explained() -> None:
+    """``NO`` without quotes is refused, and the message says to write it in quotes."""
+    sms = {"countries": ["SE", False], "twilio": {"account_sid": "AC0", "auth_token": "x", "from": "Example"}}
+    with pytest.raises(ConfigurationError, match='such as "NO"'):
+        read(ModuleSettings, {**GUARD, "sms": sms})

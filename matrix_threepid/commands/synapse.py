@@ -1,4 +1,4 @@
-"""Carry the tables of the module for Synapse to another database, beside ``synapse_port_db``."""
+"""Look after the tables of the module for Synapse: carry them to another database, or list the unbinds that are due."""
 
 from __future__ import annotations
 
@@ -21,18 +21,44 @@ _TABLES = (
 _DUE = "SELECT count(*) FROM matrix_threepid_bindings WHERE due_at IS NOT NULL"
 
 
+_UNBINDS = (
+    "SELECT user_id, medium, spelling, id_server, attempts FROM matrix_threepid_bindings "
+    "WHERE due_at IS NOT NULL AND medium IS NOT NULL ORDER BY id_server, user_id"
+)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Carry the tables; return 0, or 1 with the reason."""
+    """Do what is asked; return 0, or 1 with the reason."""
     given = _parser().parse_args(arguments)
     try:
-        carried, due = asyncio.run(_ported(given.source, given.target))
+        asyncio.run(_port(given.source, given.target) if given.command == "port" else _list(given.database))
     except (ConfigurationError, Unavailable) as error:
-        sys.stderr.write(f"python -m matrix_threepid synapse port: {error}\n")
+        sys.stderr.write(f"python -m matrix_threepid synapse {given.command}: {error}\n")
         return 1
+    return 0
+
+
+async def _port(source: str, target: str) -> None:
+    carried, due = await _ported(source, target)
     for table, (rows, new) in carried.items():
         sys.stdout.write(f"{table}: {rows} rows, {new} of them new\n")
     sys.stdout.write(f"unbinds that are due: {due}\n")
-    return 0
+
+
+async def _list(url: str) -> None:
+    """Print the unbinds that are due; the addresses are not masked, since an operator has to act on them."""
+    if (file := sqlite_file(url)) is not None and not file.exists():
+        raise ConfigurationError("--database: there is no such file")
+    async with open_database(url) as db:
+        await migrate(db)
+        unbinds = await db.run(_unbinds)
+    for user_id, medium, spelling, id_server, attempts in unbinds:
+        sys.stdout.write(f"{id_server}\t{user_id}\t{medium}\t{spelling}\t{attempts} failed\n")
+    sys.stdout.write(f"unbinds that are due: {len(unbinds)}\n")
+
+
+def _unbinds() -> Operation[list[Any]]:
+    return list((yield _UNBINDS, ()))
 
 
 async def _ported(source: str, target: str) -> tuple[Mapping[str, tuple[int, int]], int]:
@@ -89,10 +115,12 @@ def _count_due() -> Operation[int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m matrix_threepid synapse", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="port")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="{port,unbinds}")
     port = commands.add_parser(
         "port", help="carry the tables from SQLite to PostgreSQL; repeating it adds what is missing"
     )
     port.add_argument("--from", dest="source", required=True, metavar="URL", help=f"{SQLITE}FILE, Synapse's database")
     port.add_argument("--to", dest="target", required=True, metavar="URL", help="postgresql://…, its new database")
+    unbinds = commands.add_parser("unbinds", help="list the unbinds that are due, before the module is taken away")
+    unbinds.add_argument("--database", required=True, metavar="URL", help=f"Synapse's: {SQLITE}FILE or postgresql://…")
     return parser

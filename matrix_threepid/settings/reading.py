@@ -21,6 +21,7 @@ from .outside import Outside, note_readable
 
 T = TypeVar("T")
 
+_OFF = "off"
 _SWITCHES = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 
 
@@ -83,7 +84,8 @@ class _Reader:
         declared = members(rule.cls)
         refuse_unknown(given, (*declared, *self.outside.files_of(declared)), within, "setting")
         given = self.outside.completed(declared, given, within)
-        present = {key: value for key, value in given.items() if value is not None or declared[key].null}
+        kept = {key: value for key, value in given.items() if value is not None or declared[key].null}
+        present = {key: _meant(declared[key].rule, value) for key, value in kept.items()}
         for key, value in present.items():
             if (hint := _hint(declared[key].rule, value)) is not None:
                 raise ConfigurationError(f"{within}{key}: {declared[key].rule.words}; {hint}")
@@ -92,6 +94,11 @@ class _Reader:
             return rule.builds(**values)
         except ConfigurationError as error:
             raise ConfigurationError(f"{at}: {error}" if at else str(error)) from None
+
+
+def _meant(rule: Rule, value: object) -> object:
+    """Return the choice ``off`` for ``false``, since YAML 1.1 reads ``off`` so; every other value as it is."""
+    return _OFF if value is False and isinstance(rule, OneOf) and _OFF in rule.values else value
 
 
 def _hint(rule: Rule, value: object) -> str | None:

@@ -23,6 +23,7 @@ from .private import Inside
 from .resources import mount, mount_separately, serve_first
 from .settings import ModuleSettings
 from .stages import OneAccount, take_over_stages
+from .sweep import sweep
 from .wiring import Prepared, Wiring
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Threepids:
         )
         if wiring.settings.endpoints is not None:
             self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
-        keep_house(self._api, _jobs(service, homeserver.policy.retrying.first))
+        jobs = _jobs(service, homeserver.policy.retrying.first)
+        keep_house(self._api, [*jobs, sweep(homeserver, wiring.db)])
 
     def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
         if (elsewhere := inside.accounts_elsewhere) is not None:

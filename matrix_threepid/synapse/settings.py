@@ -58,6 +58,7 @@ class ModuleSettings:
         None,
         doc="bind, unbind, and deletes and deactivations that wait for no identity server; `{}` for the defaults",
     )
+    texts: str | None = member(TEXT, None, doc="folder of your own wordings, layouts and pages; built-in if left out")
     policy: PolicySettings = member(Nested(PolicySettings), PolicySettings(), doc="every choice of `Policy`")
     limits: Limits | None = member(Nested(Limits), None, doc="how often what may be done")
 

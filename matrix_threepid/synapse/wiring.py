@@ -16,6 +16,8 @@ from ..roles.identity_server import Delegate
 from ..settings import IdentityServerSettings
 from ..settings.secret import stored_peppers
 from ..stores.sql import Operation, SqlLimits, SqlSessions, migrate
+from ..texts.catalogue import Texts
+from ..texts.pages import BuiltInPages
 from .authentication import SynapseUia
 from .bindings import SharedBindings
 from .database import SynapseDatabase
@@ -94,6 +96,7 @@ class Wiring:
             "sessions": SqlSessions(self.db),
             "limiter": SqlLimits(self.db),
             "listener": Metrics(),
+            "pages": BuiltInPages(self.settings.texts),
         }
 
     def _senders(self, *media: Medium) -> dict[Medium, TokenSender]:
@@ -101,14 +104,18 @@ class Wiring:
         made = {medium: way() for medium, way in ways.items() if medium in media}
         return {medium: sender for medium, sender in made.items() if sender is not None}
 
+    @property
+    def _texts(self) -> Texts:
+        return Texts(self.settings.texts)
+
     def _mail(self) -> TokenSender | None:
         email, name = self.settings.email, self.api.server_name
         if email is None:
             return None
-        return email.smtp.sender(name) if email.smtp else SynapseMailer(self.api, name)
+        return email.smtp.sender(name, texts=self._texts) if email.smtp else SynapseMailer(self.api, name, self._texts)
 
     def _sms(self) -> TokenSender | None:
-        return self.settings.sms.sender() if self.settings.sms else None
+        return self.settings.sms.sender(texts=self._texts) if self.settings.sms else None
 
     def _identity(self, inside: Inside) -> HttpIdentityClient:
         from ..identity.client import HttpIdentityClient

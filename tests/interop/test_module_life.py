@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from matrix_threepid.testing.journeys import Parts, Visit
-from matrix_threepid.testing.parts import Mailbox
+from matrix_threepid.testing.parts import Mailbox, fetch
 from matrix_threepid.testing.parts.person import by_address
 
 from .moduled import DOCS, config, visited
@@ -75,6 +75,32 @@ def test_what_synapse_bound_is_taken_over(site: Site, serving: Served) -> None:
         alice = returning(visit, alice)
         assert alice.unbind(address) == "success"
         assert visit.identity.owner(address) is None
+
+
+def test_who_left_meanwhile_is_swept(site: Site, serving: Served) -> None:
+    """Who was deactivated while the module was away, and still is at an identity server, is taken back at the start."""
+    with serving(config(site, "client")) as visit:
+        address = visit.address()
+        alice = visit.resident(address)
+        publish(visit, alice, address)
+    site.sql("UPDATE users SET deactivated = 1 WHERE name = ?", alice.user_id)
+    with serving(config(site, "client")) as visit:
+        eventually(lambda: visit.identity.owner(address) is None)
+        eventually(lambda: not site.sql("SELECT 1 FROM user_threepids WHERE user_id = ?", alice.user_id))
+
+
+def test_mails_may_have_texts_of_the_operator(site: Site, serving: Served) -> None:
+    """The folder ``texts`` replaces layouts, ``policy`` chooses the brand; Synapse's YAML has both."""
+    texts = site.folder / "texts"
+    texts.mkdir()
+    (texts / "page.css").write_text("body { color: #123456 }")
+    own = {**config(site, "client"), "texts": str(texts), "policy": {"brand": {"name": "The Example Company"}}}
+    with serving(own) as visit:
+        alice, address = visit.newcomer(), visit.address()
+        alice.ask("add", address)
+        letter = visit.letter(address)
+        assert "The Example Company" in letter.text
+        assert b"#123456" in fetch("GET", letter.link).body
 
 
 ODD = ("[::1", "host name", "", "user@host", "127.0.0.1:99999", "a" * 300)

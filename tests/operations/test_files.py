@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, text: st
     ("given", "said"),
     [
         ({"names": [False]}, "names: must be a list, and each entry must be letters; YAML takes NO, no, off"),
-        ({"policy": {"legacy_add": False}}, "policy.legacy_add: must be one of: allow, uia, off; YAML takes NO"),
+        ({"policy": {"legacy_add": True}}, "policy.legacy_add: must be one of: allow, uia, off; YAML takes NO"),
         ({"debug": "off"}, "debug: must be true or false; write true or false, without quotes"),
         ({"smtp": {"host": "a", "from": "a@b.example", "password": 12345678}}, "smtp.password: must be a text"),
         ({"smtp": {"host": "a", "from": "a@b.example", "port": "2525"}}, "1 to 65535; write it without quotes"),

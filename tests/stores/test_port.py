@@ -1,4 +1,4 @@
-"""``python -m matrix_threepid synapse port``: from SQLite to PostgreSQL, beside ``synapse_port_db``."""
+"""``python -m matrix_threepid synapse``: from SQLite to PostgreSQL beside ``synapse_port_db``; unbinds that are due."""
 
 from __future__ import annotations
 
@@ -46,6 +46,23 @@ def test_nothing_is_lost_on_the_way_to_postgresql(
         assert main(arguments) == 0
         assert "matrix_threepid_bindings: 2 rows, 1 of them new\n" in capsys.readouterr().out
         assert {each.id for each in SqlBindings(new).dump()} == {"due", "bound", "later"}
+
+
+def test_unbinds_that_are_due_are_listed(sqlite: Sqlite, capsys: pytest.CaptureFixture[str]) -> None:
+    """An operator sees each unbind that is due, with its identity server, user and address, and none that is not."""
+    due = binding("due", unwanted_since=NOW, due_at=NOW, attempts=3)
+    run_sync(SqlBindings(sqlite).insert(due))
+    run_sync(SqlBindings(sqlite).insert(binding("bound")))
+    assert main(["synapse", "unbinds", "--database", f"sqlite:///{sqlite.path}"]) == 0
+    listed = f"{due.id_server}\t{due.user_id}\temail\t{due.spelling}\t3 failed\n"
+    assert capsys.readouterr().out == f"{listed}unbinds that are due: 1\n"
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason is one line on standard error."""
+    assert main(["synapse", "unbinds", "--database", f"sqlite:///{tmp_path / 'none.db'}"]) == 1
+    assert "synapse unbinds: --database: there is no such file" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
 
 
 @pytest.mark.parametrize(

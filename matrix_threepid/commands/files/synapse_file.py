@@ -13,6 +13,7 @@ from ...ports import TokenSender
 from ...protocol.errors import ConfigurationError
 from ...settings import read
 from ...synapse.settings import ModuleSettings
+from ...texts.catalogue import Texts
 from ..checking.findings import Finding, Kind
 from .configured import Configured, of_identity_servers, sending_role
 from .synapse_around import Around
@@ -64,11 +65,12 @@ def _settings(section: Mapping[str, Any], around: Around) -> ModuleSettings:
 
 def _senders(settings: ModuleSettings, server_name: str) -> dict[Medium, TokenSender]:
     senders: dict[Medium, TokenSender] = {}
+    texts = Texts(settings.texts)
     if settings.email is not None:
         smtp = settings.email.smtp
-        senders[Medium.EMAIL] = smtp.sender(server_name) if smtp else SynapseMails()
+        senders[Medium.EMAIL] = smtp.sender(server_name, texts=texts) if smtp else SynapseMails()
     if settings.sms is not None:
-        senders[Medium.MSISDN] = settings.sms.sender()
+        senders[Medium.MSISDN] = settings.sms.sender(texts=texts)
     return senders
 
 
