@@ -131,6 +131,7 @@ def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
         next_link=None if link is None else checked_next_link(link, role.policy.next_link_hosts),
         language=call.request.best_language(role.policy.languages),
         origin=call.origin,
+        device=call.device,
         client_mac=client_mac(role, call.client),
     )
 

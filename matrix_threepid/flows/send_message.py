@@ -182,7 +182,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
     token = link_token(role, session)
     if token is None:
         return None
-    kind = _kind(session)
+    kind = _kind(role, session)
     proof = kind is MessageKind.TOKEN
     lifetimes = role.policy.lifetimes
     return TokenMessage(
@@ -197,6 +197,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         host=role.code_host,
         language=session.language,
         origin=session.origin,
+        device=session.device,
         brand=role.policy.brand,
         requested_at=session.created_at,
         lifetime=session.token_lifetime(lifetimes),
@@ -205,11 +206,15 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
     )
 
 
-def _kind(session: Session) -> MessageKind:
+def _kind(role: Role, session: Session) -> MessageKind:
     if not session.decoy:
         return MessageKind.TOKEN
-    told = MEDIA[session.threepid.medium].notices and session.purpose is not Purpose.PASSWORD
-    return MessageKind.IN_USE if told else MessageKind.SILENCE
+    if not MEDIA[session.threepid.medium].notices:
+        return MessageKind.SILENCE
+    if session.purpose is not Purpose.PASSWORD:
+        return MessageKind.IN_USE
+    # Only who reads the mailbox learns that no account has the address: the answer is the same (SEC-27).
+    return MessageKind.UNKNOWN_ADDRESS if role.policy.mail_unknown_addresses else MessageKind.SILENCE
 
 
 def _link(role: Role, session: Session, token: str) -> str:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from ..protocol.errors import ConfigurationError, MissingToken
 from ..protocol.wire import Request
+from .device import device_of
 from .threepid import Named
 
 
@@ -120,6 +121,11 @@ class Call:
         return (
             f"{str(address).rpartition('.')[0]}.*" if address.version == 4 else f"{self.client.removesuffix('::/64')}:*"
         )
+
+    @property
+    def device(self) -> str:
+        """The client's app and system, as its ``User-Agent`` names them; empty if unknown."""
+        return device_of(self.request.headers.get("user-agent", ""))
 
 
 def _network(address: IPv6Address, length: int) -> IPv6Address:

@@ -16,6 +16,8 @@ class MessageKind(str, Enum):
 
     * ``TOKEN``: a link or a code.
     * ``IN_USE``: the address is on an account already, so no token was made (REQ-REQTOK-3).
+    * ``UNKNOWN_ADDRESS``: a password reset was asked for with the address, which is on no account
+      (``Policy.mail_unknown_addresses``).
     * ``SILENCE``: no message is sent, although the request looks as if one were (SEC-27).
     * ``ADDED``, ``REMOVED``, ``PASSWORD_CHANGED``: a notice about a change of the account (SEC-56).
     """
@@ -23,6 +25,7 @@ class MessageKind(str, Enum):
     TOKEN = "token"
     IN_USE = "in_use"
     SILENCE = "silence"
+    UNKNOWN_ADDRESS = "unknown_address"
     ADDED = "added"
     REMOVED = "removed"
     PASSWORD_CHANGED = "password_changed"
@@ -50,6 +53,7 @@ class TokenMessage:
     * ``host``: the host name that phones may fill the code in at, as ``Policy.code_host`` says; empty for none.
     * ``language``: a language tag; default ``en``.
     * ``origin``: the masked network address of the client that asked; empty if unknown.
+    * ``device``: app and system of that client, as it names them, such as ``Firefox, Windows``; empty if unknown.
     * ``brand``: name, logo and support of the host; default none of them.
     * ``requested_at``: when the request came, in ms of the wall clock.
     * ``lifetime``: how long the link can be used, or the code where there is no link, in ms; 0 for notices.
@@ -74,6 +78,7 @@ class TokenMessage:
     lifetime: int
     deadline: int
     code_lifetime: int | None = None
+    device: str = ""
 
 
 @frozen

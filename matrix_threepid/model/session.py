@@ -81,6 +81,7 @@ class Session:
     * ``next_link``: the page to which a confirmation leads; ``None`` for a page of this server.
     * ``language``: the language of messages and pages; default ``en``.
     * ``origin``: the masked network address of the client that asked; empty if unknown.
+    * ``device``: app and system of that client, as it names them; empty if unknown.
     * ``client_mac``: the MAC of that client's network, for blocking it (SEC-44).
     * ``revision``: the number of changes. A store replaces a session only by the one with the next revision.
     * ``notice``: the value of the ``MessageKind`` that says what happened to the account of ``owner``, in a decoy that
@@ -125,6 +126,7 @@ class Session:
     concerns: str | None = None
     with_link: bool = False
     code_expires_at: int = 0
+    device: str = ""
 
     # -- questions ----------------------------------------------------------------------------------
 

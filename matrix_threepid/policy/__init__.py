@@ -100,6 +100,13 @@ class Policy(Choices):
         topic=MESSAGES,
         doc="the other mail addresses of an account are told when one is added or removed, or the password was reset",
     )
+    mail_unknown_addresses: bool = choice(
+        Flag(),
+        False,
+        topic=MESSAGES,
+        doc="with `hide_known_addresses`, who reads an address that is on no account is told by mail that a password "
+        "reset was asked for with it; otherwise nothing is sent",
+    )
     intranet_domains: Collection[str] = choice(
         ListOf(printable(253), into=frozenset),
         frozenset(),

@@ -172,6 +172,7 @@ def _details(catalogue: Catalogue, message: TokenMessage) -> list[tuple[str, str
             "account": message.account or "",
             "address": message.concerns,
             "time": moment(message.requested_at),
+            "device": message.device,
             "origin": message.origin,
         },
     )

@@ -76,7 +76,7 @@ def _messages(language: str) -> Iterator[TokenMessage]:
             evolve(one, purpose=purpose, link=None),
             evolve(plain, purpose=purpose),
         )
-    for kind in (MessageKind.IN_USE, MessageKind.ADDED, MessageKind.PASSWORD_CHANGED):
+    for kind in (MessageKind.IN_USE, MessageKind.UNKNOWN_ADDRESS, MessageKind.ADDED, MessageKind.PASSWORD_CHANGED):
         yield evolve(one, kind=kind, link=None, code=None, concerns="a***@example.org")
 
 

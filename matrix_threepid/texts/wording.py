@@ -31,6 +31,7 @@ TITLES = {
     Purpose.PASSWORD.value: mark("Set a new password"),
     Purpose.BIND.value: mark("Confirm that an address is yours"),
     MessageKind.IN_USE.value: mark("Your address already belongs to an account"),
+    MessageKind.UNKNOWN_ADDRESS.value: mark("No account has your address"),
     MessageKind.ADDED.value: mark("An address was added to your account"),
     MessageKind.REMOVED.value: mark("An address was removed from your account"),
     MessageKind.PASSWORD_CHANGED.value: mark("Your password was reset"),
@@ -44,6 +45,9 @@ LEADS = {
     MessageKind.IN_USE.value: mark(
         "Someone asked to use this address on %(server)s, but it already belongs to an account there."
     ),
+    MessageKind.UNKNOWN_ADDRESS.value: mark(
+        "Someone asked to set a new password on %(server)s with this address, but it belongs to no account there."
+    ),
     MessageKind.ADDED.value: mark("The address below was added to your account on %(server)s."),
     MessageKind.REMOVED.value: mark("The address below was removed from your account on %(server)s."),
     MessageKind.PASSWORD_CHANGED.value: mark(
@@ -53,11 +57,13 @@ LEADS = {
 """What happened, by purpose or kind."""
 ADVICE = {
     MessageKind.IN_USE.value: mark("If this was you, log in to that account, or set a new password for it."),
+    MessageKind.UNKNOWN_ADDRESS.value: mark("If this was you, try another address that you may have used."),
 }
 """What to do after a message that holds no link and no code."""
 NOT_YOU = {
     MessageKind.TOKEN.value: mark("If this was not you, ignore this message: without you, nothing changes."),
     MessageKind.IN_USE.value: mark("If this was not you, there is nothing to do."),
+    MessageKind.UNKNOWN_ADDRESS.value: mark("If this was not you, there is nothing to do."),
     MessageKind.ADDED.value: mark("If this was not you, set a new password and remove the address from your account."),
     MessageKind.REMOVED.value: mark(
         "If this was not you, set a new password and add the address to your account again."
@@ -82,6 +88,7 @@ LABELS = {
     "account": mark("Account"),
     "address": mark("Address"),
     "time": mark("Time"),
+    "device": mark("Device"),
     "origin": mark("Network"),
 }
 """The circumstances of a request, in the order in which they are shown."""

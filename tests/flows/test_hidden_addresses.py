@@ -106,6 +106,25 @@ def test_a_reset_for_an_unknown_address_sends_nothing(hiding: Callable[..., Worl
     assert deliver(world) == 0
 
 
+@pytest.mark.rule("SEC-27")
+def test_the_reader_of_an_unknown_address_may_be_told(hiding: Callable[..., World]) -> None:
+    """With ``mail_unknown_addresses`` the mailbox learns that no account has its address; the client learns nothing."""
+    seen = []
+    for address in (KNOWN, UNKNOWN):
+        world = hiding(mail_unknown_addresses=True)
+        trace = recorded(world)
+        seen.append((shape(world.ask(address, purpose="password")), trace))
+        assert deliver(world) == 1
+    assert seen[0] == seen[1]
+    [message] = world.outbox.messages
+    assert (message.kind, message.recipient, message.link, message.code) == (
+        MessageKind.UNKNOWN_ADDRESS,
+        UNKNOWN,
+        None,
+        None,
+    )
+
+
 @pytest.mark.parametrize(("address", "purpose"), [(UNKNOWN, "add"), (UNKNOWN, "register"), (KNOWN, "password")])
 def test_honest_requests_work(hiding: Callable[..., World], address: str, purpose: str) -> None:
     """What is not hidden goes on as ever, once a worker has sent the mail."""

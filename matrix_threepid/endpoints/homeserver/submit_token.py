@@ -127,6 +127,7 @@ async def _question(role: Role, call: Call, name: str, session: Session) -> Resp
         "address": masked(session.threepid.address),
         "account": await role.account_of(session) or "",
         "time": moment(session.created_at),
+        "device": session.device,
         "origin": session.origin,
         "host": host_of(session.next_link) if session.next_link else "",
     }

@@ -187,6 +187,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX matrix_threepid_associations_hash_1 ON matrix_threepid_associations (hash_1)",
         "CREATE INDEX matrix_threepid_associations_hashed ON matrix_threepid_associations (hashed)",
     ),
+    (  # Mails name the app and the system that asked.
+        "ALTER TABLE matrix_threepid_sessions ADD COLUMN device TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 
