@@ -206,6 +206,17 @@ class SmsCountryPaused(Happened):
     validated: int
 
 
+@frozen
+class GateFailed(Happened):
+    """The port ``Gate`` failed, so a request was answered with 503 and nothing was sent.
+
+    * ``reason``: the class of its exception, ``TimeoutError`` for one that took too long, or what is wrong with its
+      answer.
+    """
+
+    reason: str
+
+
 Event = (
     MessageSent
     | ThreepidValidated
@@ -220,12 +231,14 @@ Event = (
     | ManyWrongCodes
     | SmsBudgetUsed
     | SmsCountryPaused
+    | GateFailed
 )
 """Any event: what a ``Listener`` is called with."""
 
 __all__ = [
     "Context",
     "Event",
+    "GateFailed",
     "Happened",
     "LimitReached",
     "ManyWrongCodes",

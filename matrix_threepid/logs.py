@@ -36,6 +36,7 @@ _AREAS = {
     "ManyWrongCodes": ("codes", logging.WARNING),
     "SmsBudgetUsed": ("sms", logging.WARNING),
     "SmsCountryPaused": ("sms", logging.WARNING),
+    "GateFailed": ("gate", logging.WARNING),
 }
 """The logger, below ``matrix_threepid``, and the level of each event; others are logged by ``events`` at ``INFO``."""
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")

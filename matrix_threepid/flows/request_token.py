@@ -1,21 +1,21 @@
 """Ask for a token: open a session for an address and send its message, for every ``requestToken`` of every role.
 
 The order of the steps is a rule (REQ-REQTOK-8): checks that need no look-up, the rules of the host, the limits, the
-owner of the address. The limits come before the owner, so that the look-up cannot be repeated at will. See
+gate, the owner of the address. The limits come before the owner, so that the look-up cannot be repeated at will. See
 https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidemailrequesttoken and
 MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from ..limits.counting import give_back
+from ..limits.counting import Counter, give_back
 from ..limits.guesses import code_digits
-from ..limits.rate import client_mac
+from ..limits.rate import ASKING, client_mac
 from ..limits.sending import charge_sending
 from ..limits.sms import plan_reached
 from ..model.call import Call
@@ -27,6 +27,7 @@ from ..protocol.errors import InvalidParam, MatrixError, ThreepidDenied, Unavail
 from ..protocol.members import redacted
 from ..roles.base import Role
 from . import session_access
+from .ask_gate import ask_gate
 from .send_message import lease_end, send_now
 
 LookUp = Callable[[Session], Awaitable[Session]]
@@ -75,8 +76,8 @@ async def request_token(
     * ``unsent``: the error for a refused message, in place of ``InvalidParam`` and ``Unavailable``; the identity API
       has its own. Default ``None``: these two.
 
-    Raises in this order ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, what ``look_up``
-    raises, and what ``send_now`` raises. After a refused message the same attempt may be made again.
+    Raises in this order ``InvalidParam`` (``next_link``), ``ThreepidDenied``, ``LimitExceeded``, what ``ask_gate``
+    and ``look_up`` raise, and what ``send_now`` raises. After a refused message the same attempt may be made again.
     """
     threepid = request.candidate.threepid
     session = _new_session(role, call, request)
@@ -87,6 +88,7 @@ async def request_token(
 
     charged_at = role.clock()
     charged = await charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request))
+    await _pass_gate(role, call, request, charged, charged_at)
     proof = _proof(role, request)
     if proof != "link":
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
@@ -117,6 +119,22 @@ async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool
     if stored is None or not stored.alive(now):
         return False
     return stored.begin_send(request.send_attempt, now, None, role.policy.lifetimes) is None
+
+
+async def _pass_gate(
+    role: Role, call: Call, request: TokenRequest, charged: Sequence[Counter], charged_at: int
+) -> None:
+    """Ask the gate; give limits back if it allows no message. Raises what ``ask_gate`` raises."""
+    try:
+        await ask_gate(role, call, request.purpose, request.candidate.threepid)
+    except Unavailable:
+        await give_back(role, charged, charged_at)
+        raise
+    except MatrixError:
+        # Who asked is charged all the same, so that challenges and refusals are limited too; an address, and the money
+        # for SMS, must not be used up by those who never pass.
+        await give_back(role, [each for each in charged if each.kind not in ASKING], charged_at)
+        raise
 
 
 def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:

@@ -15,6 +15,9 @@ RENEWED = 7 * DAY
 DISOWNED = Limit(1, 1 / 86_400)
 """One charge a day: after a person said "this was not me", its refill is the time for which the client is blocked."""
 
+ASKING = ("client", "user")
+"""The kinds of limits that count who asks for messages; the others count where messages go."""
+
 
 def shared(number: int, kept: int) -> tuple[int, int]:
     """Return how many of a number are for anybody, at least one, and how many the owner has beside them."""

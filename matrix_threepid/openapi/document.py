@@ -138,9 +138,9 @@ def _answer(reply: type[Any]) -> dict[str, Any]:
 
 
 def _error(errors: list[type[MatrixError]]) -> dict[str, Any]:
-    plain = [error for error in errors if error is not UiaRequired]
+    plain = [error for error in errors if not issubclass(error, UiaRequired)]
     shapes = [error_schema(plain)] if plain else []
-    if UiaRequired in errors:
+    if len(plain) < len(errors):
         shapes.append(_ref("UiaState"))
     described = [f"`{error.errcode}`: {error.message}." for error in plain]
     response: dict[str, Any] = {

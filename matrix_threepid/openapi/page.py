@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..protocol.endpoint import Endpoint, Table
-from ..protocol.errors import UiaRequired
+from ..protocol.errors import ChallengeRequired, MatrixError, UiaRequired
 from ..protocol.members import Nested, members
 from .document import errors_by_status, passes_on
 from .schemas import doc_of, member_doc, reply_schema
@@ -22,7 +22,10 @@ is absent. HEAD is answered wherever GET is, OPTIONS everywhere. An endpoint tha
 answers 404 `M_UNRECOGNIZED`, unless its list of errors has a better word for it. [Errors](errors.md) says what
 each errcode means.
 """
-_UIA = "the state of user-interactive authentication"
+_STATES: dict[type[MatrixError], str] = {
+    UiaRequired: "the state of user-interactive authentication",
+    ChallengeRequired: "the challenge of the host's `Gate`",
+}
 
 
 def endpoints_page(table: Table) -> str:
@@ -101,7 +104,7 @@ def _names(names: Iterable[str]) -> str:
 
 def _errors(declared: Endpoint) -> Iterator[tuple[str, str]]:
     for status, errors in errors_by_status(declared):
-        names = (_UIA if error is UiaRequired else f"`{error.errcode}`" for error in errors)
+        names = (_STATES.get(error, f"`{error.errcode}`") for error in errors)
         yield str(status), ", ".join(names)
     if passes_on(declared):
         yield "any", "the identity server's own"

@@ -93,6 +93,7 @@ class Policy(Choices):
         doc="requests are answered first, and the job `deliver_due` sends; true wherever `hide_known_addresses` is",
     )
     send_deadline: int = choice(MS, 10_000, topic=MESSAGES, doc="ms that one sending may take")
+    gate_deadline: int = choice(MS, 5_000, topic=MESSAGES, doc="ms that the port `Gate` may take to answer")
     brand: Brand = choice(Nested(Brand), Brand(), topic=MESSAGES, doc="name, logo and support line of mails and pages")
     notices: bool = choice(
         Flag(),

@@ -6,7 +6,8 @@ every other exception counts as a bug and is raised to the host.
 """
 
 from ..model.call import Caller
-from .host import Accounts, AddressRules, Callers, Clock, Listener, Pages, RandomBytes, Uia, system_clock
+from ..model.gate import Allow, Challenge, Deny, GateRequest
+from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
 from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimiter, SessionStore, merged
@@ -14,13 +15,18 @@ from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimi
 __all__ = [
     "Accounts",
     "AddressRules",
+    "Allow",
     "AssociationStore",
     "BindingStore",
     "Caller",
     "Callers",
+    "Challenge",
     "Charge",
     "Clock",
     "Credentials",
+    "Deny",
+    "Gate",
+    "GateRequest",
     "IdentityServerClient",
     "Listener",
     "LoginStore",

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..events import Event
 from ..model.call import Caller
+from ..model.gate import Allow, Challenge, Deny, GateRequest
 from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
 from ..protocol.wire import Request
 
@@ -82,6 +83,25 @@ class AddressRules(Protocol):
         * ``threepid``: the identifier.
         * ``purpose``: what it is to be used for.
         * ``user_id``: the user whose access token the request carries; ``None`` without one.
+        """
+
+
+class Gate(Protocol):
+    """The host's condition for a message, such as a captcha, a registration token or its terms.
+
+    Asked by every ``requestToken`` of every role, after the limits and before any look-up; so the answer is the same
+    for known and unknown addresses. Messages of a repeated request, and those sent later (``deliver_due``), passed it.
+    """
+
+    def allows(self, asked: GateRequest) -> Awaitable[Allow | Deny | Challenge]:
+        """Return whether a message may be sent, within ``Policy.gate_deadline``.
+
+        ``Deny`` is answered with 403, ``Challenge`` with 401, as the host gives it; both are outside the specification.
+        An exception other than ``HostRefused``, an answer that comes too late or is none of these is answered with 503,
+        and the listener hears ``GateFailed``. An answer may be lost: what a client has solved must count for the same
+        request again.
+
+        * ``asked``: the request.
         """
 
 

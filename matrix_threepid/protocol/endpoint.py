@@ -16,7 +16,9 @@ from attrs import field, frozen
 
 from .errors import (
     BadJson,
+    ChallengeRequired,
     ConfigurationError,
+    Forbidden,
     GuestAccessForbidden,
     InvalidParam,
     LimitExceeded,
@@ -151,6 +153,8 @@ class Endpoint:
             kind.append(UiaRequired)
         if self.charged is not Charged.NOTHING:
             kind.append(LimitExceeded)
+        if self.charged is Charged.SENDING:
+            kind += [Forbidden, ChallengeRequired]  # what the port ``Gate`` may answer
         # A dict keeps the order and drops what ``errors`` names as well.
         return tuple(dict.fromkeys((*self.errors, *kind)))
 

@@ -130,6 +130,7 @@ class Role:
     * ``limiter``: the store of limits; default in memory, for one process.
     * ``callers``: the host's access tokens; default ``None``: no request has a caller.
     * ``rules``: the host's rules on single addresses; default: every address is allowed.
+    * ``gate``: the host's condition for a message, such as a captcha; default ``None``: there is none.
     * ``listener``: receives the events; default ``LogListener``, which logs them.
     * ``pages``: renders the HTML pages of links; default the pages of the library.
     * ``clock``: returns the time in ms; default the clock of the machine.
@@ -161,6 +162,7 @@ class Role:
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
     callers: ports.Callers | None = port(ports.Callers, None)
     rules: ports.AddressRules = port(ports.AddressRules, EverythingAllowed)
+    gate: ports.Gate | None = port(ports.Gate, None)
     listener: ports.Listener = port(ports.Listener, LogListener)
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
     clock: ports.Clock = field(default=ports.system_clock, repr=False)

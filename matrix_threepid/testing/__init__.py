@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .contracts.bindings import BindingStoreContract as BindingStoreContract
     from .contracts.callers import CallersContract as CallersContract
     from .contracts.fetch import SafeFetchContract as SafeFetchContract
+    from .contracts.gate import GateContract as GateContract
     from .contracts.hosts import HostContract as HostContract
     from .contracts.identity import IdentityServerClientContract as IdentityServerClientContract
     from .contracts.limits import RateLimiterContract as RateLimiterContract
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .fakes import FakeAccounts as FakeAccounts
     from .fakes import FakeCallers as FakeCallers
     from .fakes import FakeClock as FakeClock
+    from .fakes import FakeGate as FakeGate
     from .fakes import FakeUia as FakeUia
     from .fakes import Outbox as Outbox
     from .fakes import Rules as Rules
@@ -74,7 +76,17 @@ if TYPE_CHECKING:
     from .world import World as World
 
 _HOMES = {
-    ".fakes": ("Events", "FakeAccounts", "FakeCallers", "FakeClock", "FakeUia", "Outbox", "PASSWORD", "Rules"),
+    ".fakes": (
+        "Events",
+        "FakeAccounts",
+        "FakeCallers",
+        "FakeClock",
+        "FakeGate",
+        "FakeUia",
+        "Outbox",
+        "PASSWORD",
+        "Rules",
+    ),
     ".identity": ("FakeIdentityServers",),
     ".invariants": ("check_invariants",),
     ".world": ("ALICE", "BASE_URL", "BOB", "GENEROUS", "GENEROUS_SMS", "World"),
@@ -83,6 +95,7 @@ _HOMES = {
     ".contracts.bindings": ("BindingStoreContract",),
     ".contracts.callers": ("CallersContract",),
     ".contracts.fetch": ("SafeFetchContract",),
+    ".contracts.gate": ("GateContract",),
     ".contracts.hosts": ("HostContract",),
     ".contracts.identity": ("IdentityServerClientContract",),
     ".contracts.limits": ("RateLimiterContract",),

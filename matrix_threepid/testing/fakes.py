@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from ..events import Event
+from ..model.gate import Allow, Challenge, Deny, GateRequest
 from ..model.message import Accepted, Outcome, TokenMessage
 from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
 from ..ports import Caller
@@ -149,6 +150,37 @@ class Rules:
 
     async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
         return threepid.address not in self.denied
+
+
+@define
+class FakeGate:
+    """A ``Gate`` that wants the registration token ``word`` from those who ask without an account.
+
+    * ``word``: the token; empty (default) wants none, so that everyone passes.
+    * ``denied``: canonical addresses that are refused.
+    * ``asked``: what it was asked.
+
+    A session of it is for one address and purpose, and stays solved.
+    """
+
+    word: str = field(default="", repr=False)
+    denied: set[str] = field(factory=set, repr=False)
+    asked: list[GateRequest] = field(factory=list, repr=False)
+    _sessions: dict[str, tuple[Purpose, Threepid]] = field(init=False, factory=dict)
+
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        self.asked.append(asked)
+        if asked.threepid.address in self.denied:
+            return Deny("This server sends nothing there")
+        if not self.word or asked.caller is not None:
+            return Allow()
+        session, about = asked.session or "", (asked.purpose, asked.threepid)
+        if self._sessions.get(session) != about:
+            session = f"gate{len(self._sessions)}"
+            self._sessions[session] = about
+        elif asked.body["auth"].get("token") == self.word:  # type: ignore[attr-defined]
+            return Allow()
+        return Challenge([{"stages": ["m.login.registration_token"]}], session)
 
 
 @define

@@ -26,7 +26,16 @@ from matrix_threepid.senders.console import ConsoleSender
 from matrix_threepid.senders.smtp.sender import SmtpSender
 from matrix_threepid.stores.sql import SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
-from matrix_threepid.testing import Events, FakeAccounts, FakeCallers, FakeIdentityServers, FakeUia, Outbox, Rules
+from matrix_threepid.testing import (
+    Events,
+    FakeAccounts,
+    FakeCallers,
+    FakeGate,
+    FakeIdentityServers,
+    FakeUia,
+    Outbox,
+    Rules,
+)
 
 from .running import PASSWORD, ran
 
@@ -186,7 +195,7 @@ def test_a_host_with_all_its_ports_passes_the_strict_check(checked: Checked, tmp
         "bindings": SqlBindings(db),
         "identity": FakeIdentityServers(),
     }
-    code, shown, _ = checked(homeserver(**ports, rules=Rules(), listener=Events()), "--strict")
+    code, shown, _ = checked(homeserver(**ports, rules=Rules(), gate=FakeGate(), listener=Events()), "--strict")
     db.close()
     assert (code, part(shown, "not for production"), part(shown, "left at a default that does nothing")) == (0, [], [])
 
@@ -195,6 +204,7 @@ def test_defaults_that_do_nothing_are_named(checked: Checked) -> None:
     """Nobody listens, everything is allowed, nothing is published: that is said of each port."""
     assert part(checked(homeserver())[1], "left at a default that does nothing") == [
         "rules: every address is allowed",
+        "gate: whoever is within the limits gets messages sent",
         "listener: events and alarms are only logged",
         "identity: addresses are neither bound nor unbound at identity servers",
     ]

@@ -22,6 +22,7 @@ from matrix_threepid import Caller, Policy
 from matrix_threepid.identity.signed_requests import ServerKeys, XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.ports import Challenge
 from matrix_threepid.protocol.errors import Forbidden, Unauthorized
 from matrix_threepid.protocol.wire import Request
 from matrix_threepid.stores.sqlite import Sqlite
@@ -30,7 +31,9 @@ from matrix_threepid.testing import (
     CallersContract,
     FakeCallers,
     FakeClock,
+    FakeGate,
     FakeUia,
+    GateContract,
     PagesContract,
     RequestVerifierContract,
     UiaContract,
@@ -50,6 +53,21 @@ class TestFakeCallers(CallersContract):
     def token(self, callers: Any, user_id: str, kind: str = "") -> str:
         callers.kinds[user_id] = {kind: True} if kind else {}
         return user_id
+
+
+class TestFakeGate(GateContract):
+    @pytest.fixture
+    def gate(self) -> FakeGate:
+        return FakeGate("a word", {"denied@example.org"})
+
+    def right(self, challenge: Challenge) -> dict[str, Any]:
+        return {"type": "m.login.registration_token", "token": "a word", "session": challenge.session}
+
+    def wrong(self, challenge: Challenge) -> dict[str, Any]:
+        return {**self.right(challenge), "token": "another"}
+
+    def denied(self) -> str:
+        return "denied@example.org"
 
 
 class TestFakeUia(UiaContract):

@@ -24,6 +24,7 @@ _IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryAssociations, 
 _SILENT = {
     "listener": (LogListener, "events and alarms are only logged"),
     "rules": (EverythingAllowed, "every address is allowed"),
+    "gate": (type(None), "whoever is within the limits gets messages sent"),
     "identity": (type(None), "addresses are neither bound nor unbound at identity servers"),
     "verifier": (type(None), "homeservers' signatures on unbinds are not checked"),
 }

@@ -4,7 +4,7 @@ Raise the class itself where its message is enough (``raise ThreepidInUse``). Gi
 rule has to be named. A message never contains a value from the request.
 """
 
-from .base import ConfigurationError, MatrixError, UiaRequired, Unavailable
+from .base import ChallengeRequired, ConfigurationError, MatrixError, UiaRequired, Unavailable
 from .callers import (
     Forbidden,
     GuestAccessForbidden,
@@ -57,6 +57,7 @@ from .threepids import (
 __all__ = [
     "BadGateway",
     "BadJson",
+    "ChallengeRequired",
     "ConfigurationError",
     "DestinationRejected",
     "EmailSendError",

@@ -65,6 +65,15 @@ class UiaRequired(MatrixError):
         return self.state
 
 
+class ChallengeRequired(UiaRequired):
+    """Raised for a message that the host's ``Gate`` sends only after a challenge, such as a captcha.
+
+    * ``state``: the whole body of the 401 response: ``flows``, ``session``, ``params``.
+
+    Source: this project; the specification knows no user-interactive authentication at these endpoints.
+    """
+
+
 class ConfigurationError(Exception):
     """Raised while a host starts whose wiring or policy cannot work, and for answers that a port must not give.
 

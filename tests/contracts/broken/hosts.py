@@ -11,10 +11,10 @@ from attrs import evolve
 
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
-from matrix_threepid.ports import Caller
+from matrix_threepid.ports import Allow, Caller, Challenge, Deny, GateRequest
 from matrix_threepid.protocol.errors import Forbidden, MatrixError, UiaRequired, Unauthorized, Unavailable, UnknownToken
 from matrix_threepid.protocol.wire import Request
-from matrix_threepid.testing import FakeCallers, FakeUia
+from matrix_threepid.testing import FakeCallers, FakeGate, FakeUia
 from matrix_threepid.texts.pages import BuiltInPages
 
 
@@ -126,6 +126,58 @@ class LoadsAScript(BuiltInPages):
         return super().render(page, language, values).replace("</body>", "<script src=x></script></body>")
 
 
+class Worded(FakeGate):
+    """A gate that is broken in no way, but for what those that are made from it change."""
+
+    def __init__(self) -> None:
+        super().__init__("a word", {"denied@example.org"})
+
+
+class TakesTheGateForTheAnswer(Worded):
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        answer = await super().allows(asked)
+        return Allow() if isinstance(answer, Challenge) and asked.session == answer.session else answer
+
+
+class SolvesItForAll(Worded):
+    solved = False
+
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        answer = await super().allows(asked)
+        self.solved = self.solved or answer == Allow()
+        return Allow() if self.solved and isinstance(answer, Challenge) else answer
+
+
+class TakesASolutionOnce(Worded):
+    solved = False
+
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        answer = await super().allows(asked)
+        if self.solved and answer == Allow():
+            return Challenge([{"stages": ["m.login.registration_token"]}], "gate")
+        self.solved = answer == Allow()
+        return answer
+
+
+class RepeatsTheAddress(Worded):
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        answer = await super().allows(asked)
+        return Deny(f"{asked.threepid.address} gets nothing") if isinstance(answer, Deny) else answer
+
+
+class HasOneSession(Worded):
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        answer = await super().allows(asked)
+        return evolve(answer, session="gate0") if isinstance(answer, Challenge) else answer
+
+
+class ChokesOnOddAuth(Worded):
+    async def allows(self, asked: GateRequest) -> Allow | Deny | Challenge:
+        auth: Any = asked.body.get("auth", {})
+        auth.get("session")
+        return await super().allows(asked)
+
+
 class BelievesTheHeader(XMatrixVerifier):
     async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
         given = read_headers([request.headers.get("authorization", "")])
@@ -178,6 +230,12 @@ CAUGHT_BY: dict[type, str] = {
     ForgetsTheFlows: "test_without_auth_the_flows_are_named",
     RepeatsTheAnswer: "test_answers_are_not_shown",
     TakesAuthOutOfTheBody: "test_the_body_stays_as_it_is",
+    TakesTheGateForTheAnswer: "test_what_is_wrong_does_not_pass",
+    SolvesItForAll: "test_a_session_is_for_one_address",
+    TakesASolutionOnce: "test_a_challenge_can_be_met",
+    RepeatsTheAddress: "test_a_refused_address_is_denied",
+    HasOneSession: "test_every_session_is_another",
+    ChokesOnOddAuth: "test_odd_auth_meets_no_challenge[null]",
     EscapesNothing: "test_every_value_is_escaped[token-confirm]",
     LoadsAScript: "test_nothing_is_loaded_and_nothing_runs[failed]",
     BelievesTheHeader: "test_another_key_of_the_same_name_is_refused",

@@ -16,6 +16,7 @@ from matrix_threepid.texts.pages import BuiltInPages
 
 from . import CAUGHT_BY
 from .clients import Broken
+from .hosts import Worded
 from .senders import KEY, Gateway, Verifier
 
 
@@ -63,6 +64,7 @@ _UNDER: dict[type, tuple[type, Any]] = {
     MemoryLimits: (RateLimiterContract, _given("limiter")),
     FakeCallers: (test_host_ports.TestFakeCallers, _given("callers")),
     FakeUia: (test_host_ports.TestFakeUia, _given("uia")),
+    Worded: (test_host_ports.TestFakeGate, _given("gate")),
     BuiltInPages: (test_host_ports.TestBuiltInPages, _given("pages")),
     XMatrixVerifier: (test_host_ports.TestXMatrixVerifier, _verifier),
 }
