@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..threads import Threads
-from .sql.operation import TRIES, Again, Operation, ReadOnly, Row, retried, run_operation
+from ._shared_commits import Execute, SharedCommits
+from .sql.operation import TRIES, Again, Alone, Later, Operation, ReadOnly, Row, Statement, retried
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -48,8 +48,23 @@ def raised_for(error: Exception) -> type[Exception] | None:
     return next((reason for text, reason in _RAISED.items() if text in str(error)), None)
 
 
+def _reads(statement: Statement) -> bool:
+    return statement[0].startswith("SELECT")
+
+
+def _rest(operation: Operation[T], statement: Statement, execute: Execute) -> T:
+    """Run an operation from the statement that it yielded last, and return its result."""
+    try:
+        while True:
+            statement = operation.send(execute(*statement))
+    except StopIteration as stop:
+        return cast("T", stop.value)
+
+
 class Sqlite:
     """A ``Database`` in one file; threads and processes of one machine may share it.
+
+    Operations of a process that write at once share a transaction and its commit; each is undone alone if it fails.
 
     * ``path``: the file; it is created when the first transaction runs, its folder has to be there.
     * ``offload``: runs the transactions away from the event loop; ``None`` makes ``Threads(8)``: 8 transactions at
@@ -85,7 +100,7 @@ class Sqlite:
         self._path, self._sqlite3 = file, sqlite3
         self._busy_timeout = busy_timeout / 1000
         self._idle: list[Connection] = []
-        self._writing = threading.Lock()
+        self._shared = SharedCommits(self._begun, self._reason, TRIES * self._busy_timeout)
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction.
@@ -99,30 +114,56 @@ class Sqlite:
         """The file, as it was given."""
         return self._path
 
+    @property
+    def waiting(self) -> int:
+        """The number of operations that wait for a transaction that writes."""
+        return self._shared.waiting
+
     def close(self) -> None:
         """Close the connections that are not in use."""
         while self._idle:
             self._idle.pop().close()
 
     def _run(self, operation: Callable[[], Operation[T]]) -> T:
-        # Only the first try may begin as a reader: a reader that has to write after another transaction has written
-        # fails at once with "database is locked", and would fail again (https://www.sqlite.org/isolation.html).
-        return retried(lambda number: self._transaction(operation(), as_reader=number == 0))
+        # Only the first try may begin as a reader, see `_read_in_turn`.
+        return retried(lambda number: self._once(operation(), as_reader=number == 0))
 
-    def _transaction(self, operation: Operation[T], *, as_reader: bool) -> T:
-        with ExitStack() as stack:
-            stack.enter_context(self._translating_errors())
-            connection = stack.enter_context(self._borrowed())
+    def _once(self, operation: Operation[T], *, as_reader: bool) -> T:
+        with self._translating_errors():
+            try:
+                statement = next(operation)
+                while isinstance(statement, Alone) and _reads(statement):
+                    statement = operation.send(self._read(statement))
+            except StopIteration as stop:
+                return cast("T", stop.value)
+            if as_reader and _reads(statement):
+                return self._read_in_turn(operation, statement)
+            return self._shared.run(
+                lambda execute: _rest(operation, statement, execute), later=isinstance(statement, Later)
+            )
+
+    def _read(self, statement: Statement) -> list[Row]:
+        with self._borrowed() as connection:
+            return connection.execute(*statement).fetchall()
+
+    def _read_in_turn(self, operation: Operation[T], statement: Statement) -> T:
+        """Run the rest of an operation in a transaction that only reads. Raises ``Again`` if it has to write.
+
+        A reader that writes after another transaction has written fails with "database is locked", at once and however
+        often it tries (https://www.sqlite.org/isolation.html). So it begins again as a writer.
+        """
+        with self._borrowed() as connection:
 
             def execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
-                # Begun at the first statement, which tells whether the operation may be one that only reads.
-                if not connection.in_transaction:
-                    stack.enter_context(self._begun(connection, reading=as_reader and sql.startswith("SELECT")))
+                if not _reads((sql, parameters)):
+                    raise Again
                 return connection.execute(sql, parameters).fetchall()
 
-            result = run_operation(operation, execute)
-            connection.commit()
-            return result
+            connection.execute("BEGIN")
+            return _rest(operation, statement, execute)
+
+    def _reason(self, error: BaseException) -> type[Exception] | None:
+        return raised_for(error) if isinstance(error, self._sqlite3.DatabaseError) else None
 
     @contextmanager
     def _translating_errors(self) -> Iterator[None]:
@@ -134,24 +175,15 @@ class Sqlite:
             raise reason from error
 
     @contextmanager
-    def _begun(self, connection: Connection, *, reading: bool) -> Iterator[None]:
-        """Begin a transaction: one that reads first without the lock of writers, any other with it.
+    def _begun(self) -> Iterator[Connection]:
+        """Give a connection with a transaction that holds the lock of the file, which one writer can have.
 
-        BEGIN IMMEDIATE takes the lock of the file at once (https://www.sqlite.org/lang_transaction.html).
+        BEGIN IMMEDIATE takes it at once (https://www.sqlite.org/lang_transaction.html). SQLite waits for it by polling
+        with growing pauses, which favours late comers, so only the threads of other processes are waited for here.
         """
-        if reading:
-            connection.execute("BEGIN")
-            yield
-            return
-        # SQLite has one writer a file, and waits for it by polling with growing pauses, which favours late comers.
-        # Threads of one process wait for each other at this lock instead; the file's lock is left for other processes.
-        if not self._writing.acquire(timeout=TRIES * self._busy_timeout):
-            raise Unavailable
-        try:
+        with self._borrowed() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            yield
-        finally:
-            self._writing.release()
+            yield connection
 
     @contextmanager
     def _borrowed(self) -> Iterator[Connection]:

@@ -1,0 +1,159 @@
+"""What several threads write to one SQLite file at once is committed together, and fails alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
+from time import sleep
+from typing import Any
+
+import pytest
+
+from matrix_threepid import run_sync
+from matrix_threepid.protocol.errors import Unavailable
+from matrix_threepid.stores import Sqlite
+from matrix_threepid.stores.sql import Operation
+from matrix_threepid.testing.rogue import PATIENCE
+
+from .counting import TracedSqlite
+
+OTHERS = 5
+Write = Callable[[], Operation[None]]
+
+
+class Strict(TracedSqlite):
+    """A file whose commits check that each child has its parent."""
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Strict]:
+    with closing(Strict(str(tmp_path / "shared.db"))) as db:
+        run_sync(db.run(_schema))
+        db.begun.clear()
+        yield db
+
+
+def _schema() -> Operation[None]:
+    yield "CREATE TABLE t (name TEXT PRIMARY KEY, parent TEXT REFERENCES t DEFERRABLE INITIALLY DEFERRED)", ()
+
+
+def writing(name: str, parent: str | None = None) -> Write:
+    """Return an operation that inserts one row."""
+
+    def write() -> Operation[None]:
+        yield "INSERT INTO t (name, parent) VALUES (?, ?)", (name, parent)
+
+    return write
+
+
+def failing() -> Operation[None]:
+    """Insert a row and fail."""
+    yield from writing("undone")()
+    raise LookupError
+
+
+def stored(db: Sqlite) -> list[str]:
+    """Return what is in the table."""
+
+    def read() -> Operation[list[str]]:
+        return [name for (name,) in (yield "SELECT name FROM t ORDER BY rowid", ())]
+
+    return run_sync(db.run(read))
+
+
+@contextmanager
+def together(db: Sqlite, *others: Write) -> Iterator[list[Future[None]]]:
+    """Have ``others`` wait while a first operation writes; give what comes of them, the first included."""
+    go = Event()
+
+    def first() -> Operation[None]:
+        yield from writing("first")()
+        assert go.wait(PATIENCE)
+
+    with ThreadPoolExecutor(len(others) + 1) as pool:
+        try:
+            futures = [pool.submit(run, db, first)]
+            until(lambda: db.begun["INSERT"] == 1)  # type: ignore[attr-defined]
+            for number, other in enumerate(others, 1):
+                futures.append(pool.submit(run, db, other))
+                until(lambda number=number: db.waiting == number)  # type: ignore[misc]
+            go.set()
+            yield futures
+        finally:
+            go.set()
+
+
+def run(db: Sqlite, operation: Callable[[], Operation[Any]]) -> Any:
+    """Run an operation in this thread."""
+    return run_sync(db.run(operation))
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Let other threads work until something has happened."""
+    while not happened():
+        sleep(0)
+
+
+def test_operations_that_wait_share_a_commit(file: Strict) -> None:
+    """What came while another thread was writing costs no commit of its own."""
+    with together(file, *(writing(f"{number}") for number in range(OTHERS))) as done:
+        assert [each.result() for each in done] == [None] * (OTHERS + 1)
+    assert (file.begun["BEGIN"], file.begun["COMMIT"]) == (1, 1)
+    assert stored(file) == ["first", *(f"{number}" for number in range(OTHERS))]
+
+
+def test_an_operation_that_fails_is_undone_alone(file: Strict) -> None:
+    """Others in the same transaction do not notice."""
+    with together(file, failing, writing("other")) as (first, failed, other):
+        assert (first.result(), other.result(), type(failed.exception())) == (None, None, LookupError)
+    assert stored(file) == ["first", "other"]
+
+
+def test_a_commit_that_fails_is_unavailable_to_all(file: Strict) -> None:
+    """Nobody is told that something is stored which is not."""
+    with together(file, writing("child", "nobody"), writing("other")) as done:
+        assert [type(each.exception()) for each in done] == [Unavailable] * 3
+    assert stored(file) == []
+    run(file, writing("afterwards"))
+    assert stored(file) == ["afterwards"]
+
+
+def test_who_waits_too_long_is_taken_back(file: Strict, tmp_path: Path) -> None:
+    """An operation that has not begun in time is never run; one that has begun is waited for."""
+    go, begun_writing = Event(), Event()
+
+    def slow() -> Operation[None]:
+        yield from writing("slow")()
+        begun_writing.set()
+        assert go.wait(PATIENCE)
+
+    with closing(Sqlite(tmp_path / "shared.db", busy_timeout=1)) as impatient, ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(run, impatient, slow)
+        assert begun_writing.wait(PATIENCE)
+        with pytest.raises(Unavailable):
+            run(impatient, writing("late"))
+        go.set()
+        begun.result()
+        assert (stored(impatient), impatient.waiting) == (["slow"], 0)
+
+
+def test_purging_goes_last(file: Strict) -> None:
+    """A purge waits for those who came after it."""
+    from matrix_threepid.stores.sql.operation import Later
+
+    def purge() -> Operation[None]:
+        yield Later("INSERT INTO t (name) VALUES (?)", "purge")
+
+    with together(file, purge, writing("a"), writing("b")) as done:
+        for each in done:
+            each.result()
+    assert stored(file) == ["first", "a", "b", "purge"]
