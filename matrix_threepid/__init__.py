@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from .deactivate import deactivate_threepids as deactivate_threepids
     from .deactivate import erase_threepids as erase_threepids
     from .flows.binding_access import bindings_of as bindings_of
+    from .flows.login import check_identifier as check_identifier
+    from .flows.login import login_key as login_key
+    from .flows.login import names_threepid as names_threepid
+    from .flows.login import user_of_login as user_of_login
     from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
     from .limits.rate import charge_call_out as charge_call_out
     from .limits.sms import sms_left as sms_left
-    from .login import check_identifier as check_identifier
-    from .login import login_key as login_key
-    from .login import names_threepid as names_threepid
-    from .login import user_of_login as user_of_login
     from .model.email import canonical_email as canonical_email
     from .model.keys import Peppers as Peppers
     from .model.limit import Limit as Limit
@@ -64,7 +64,7 @@ _HOMES = {
     ".housekeeping": ("Job",),
     ".limits.sms": ("sms_left",),
     ".limits.rate": ("charge_call_out",),
-    ".login": ("check_identifier", "login_key", "names_threepid", "user_of_login"),
+    ".flows.login": ("check_identifier", "login_key", "names_threepid", "user_of_login"),
     ".model.keys": ("Peppers",),
     ".model.session": ("Lifetimes",),
     ".model.email": ("canonical_email",),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from .accounts import ENDPOINTS as ACCOUNT_ENDPOINTS
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.health import Health, health_of
@@ -201,6 +202,7 @@ class Service:
         if isinstance(self.role, Homeserver):
             purges.append(partial(self.role.bindings.purge, now - _DAY))
             purges.append(partial(forget_given_up, self.role))
+            purges.append(partial(self.role.uia_sessions.purge, now))
         if isinstance(self.role, IdentityServer):
             purges.append(partial(self.role.logins.purge, now - LOGIN_LIFETIME))
         return sum([await _in_parts(purge, limit) for purge in purges])
@@ -290,5 +292,7 @@ def _table_of(role: Role) -> Table:
     """Return the table of a role, also for a subclass made by a host."""
     for kind, table in _TABLES.items():
         if isinstance(role, kind):
-            return table
+            keeps = isinstance(role, Homeserver) and role.keeper is not None
+            # A table of its own, since ``serves`` must not claim ``/register`` of a host that answers it itself.
+            return Table(table.prefix, (*table.endpoints, *ACCOUNT_ENDPOINTS)) if keeps else table
     raise errors.ConfigurationError(f"{type(role).__name__} has no endpoints of its own: pass table=")

@@ -123,6 +123,8 @@ class Stages:
         Raises ``Unauthorized`` if the claim has been lost; for a registration ``ThreepidInUse`` or ``ThreepidDenied``
         if the address may not be used any more; otherwise ``ThreepidNotFound`` if it has left the account.
         """
+        # First what may refuse: a refused request must not touch the claim of another one of the same UIA session.
+        await self.recheck(proof)
 
         def kept(stored: Session) -> Session | None:
             claimed = _claimed(self._hs, stored, proof.purpose, proof.claimant, proof.owner)
@@ -132,11 +134,6 @@ class Stages:
 
         if await session_access.update_session(self._hs, proof.sid, kept) is None:
             raise errors.Unauthorized
-        try:
-            await self._still_owned(proof)
-        except errors.MatrixError:
-            await self.release(proof)
-            raise
 
     async def consume(self, proof: Proof) -> None:
         """Consume the session of a proof, right after the host has acted; a new password also ends all open resets."""
@@ -214,4 +211,5 @@ def _released(session: Session, claimant: str) -> Session | None:
 
 
 def _consumed(session: Session, claimant: str, now: int) -> Session | None:
-    return session.consume(now) if not session.over and session.claimed_by == claimant else None
+    # Also without a claim: of two requests of one UIA session the one that failed may have released it.
+    return session.consume(now) if not session.over and session.claimed_by in (None, claimant) else None

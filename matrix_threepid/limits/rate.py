@@ -55,6 +55,17 @@ async def charge_change(role: Role, user_id: str) -> None:
     await charge(role, "change", [Counter("change", (user_id,), role.policy.limits.changes)])
 
 
+async def charge_authentication(role: Role, call: Call) -> None:
+    """Charge one session of user-interactive authentication to its user, or to its client. Raises ``LimitExceeded``."""
+    kind, who = ("uia", call.client) if call.user_id is None else ("uia_user", call.user_id)
+    await charge(role, "authenticate", [Counter(kind, (who,), role.policy.limits.authentications)])
+
+
+async def charge_password(role: Role, user_id: str) -> None:
+    """Charge one try of a user's password. Raises ``LimitExceeded``."""
+    await charge(role, "password", [Counter("password", (user_id,), role.policy.limits.passwords)])
+
+
 async def charge_binding(role: Role, user_id: str) -> None:
     """Charge one request that calls identity servers to its user. Raises ``LimitExceeded``."""
     await charge(role, "bindings", [Counter("bindings", (user_id,), role.policy.limits.bindings)])
@@ -83,7 +94,9 @@ def client_mac(role: Role, client: str) -> str:
 
 def keys_of_user(role: Role, user_id: str) -> list[str]:
     """Return the keys of a user's limits, for deleting them with the account."""
-    return [key for kind in ("user", "change", "bindings") for key in keys_of(role, kind, user_id)]
+    return [
+        key for kind in ("user", "change", "bindings", "uia_user", "password") for key in keys_of(role, kind, user_id)
+    ]
 
 
 def blocks(role: Role, threepid: Threepid, client: str) -> list[Counter]:

@@ -38,6 +38,10 @@ class Limits(Choices):
         Limit(60, 1),
         doc="requests from one IPv4 address or IPv6 /64 that make an identity server call a server that they name",
     )
+    authentications: Limit = choice(
+        LIMIT, Limit(60, 1), doc="sessions of user-interactive authentication of one user, or without one of one client"
+    )
+    passwords: Limit = choice(LIMIT, Limit(60, 0.1), doc="tries of one user's password in a session of the library")
     bindings: Limit = choice(
         LIMIT, Limit(10, 1 / 6), doc="requests of one user that bind, or that unbind at an identity server"
     )

@@ -7,12 +7,14 @@ every other exception counts as a bug and is raised to the host.
 
 from ..model.call import Caller
 from ..model.gate import Allow, Challenge, Deny, GateRequest
+from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
 from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimiter, SessionStore, merged
 
 __all__ = [
+    "AccountKeeper",
     "Accounts",
     "AddressRules",
     "Allow",
@@ -25,10 +27,12 @@ __all__ = [
     "Clock",
     "Credentials",
     "Deny",
+    "ExtraStage",
     "Gate",
     "GateRequest",
     "IdentityServerClient",
     "Listener",
+    "LoggedIn",
     "LoginStore",
     "ObjectSigner",
     "OpenIdUsers",
@@ -40,6 +44,7 @@ __all__ = [
     "SessionStore",
     "TokenSender",
     "Uia",
+    "UiaSessionStore",
     "merged",
     "system_clock",
 ]

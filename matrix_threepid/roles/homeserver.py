@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
 from .. import ports
 from ..memory.bindings import MemoryBindings
+from ..memory.uia_sessions import MemoryUiaSessions
+from ..model.media import MEDIA
 from ..model.threepid import Threepid
+from ..ports._checked import checked
 from ..protocol.errors import ConfigurationError
 from .base import Role, implements, port
+
+DUMMY = "m.login.dummy"
+"""The stage that everybody completes."""
+
+
+def _check_stages(instance: object, attribute: Any, stages: Mapping[str, object]) -> None:
+    for stage in stages.values():
+        implements(ports.ExtraStage)(instance, attribute, stage)
 
 
 @frozen(kw_only=True, slots=False)
@@ -19,7 +31,14 @@ class Homeserver(Role):
 
     * ``accounts``: the host's accounts and the identifiers on them; required.
     * ``callers``: the host's access tokens; required.
-    * ``uia``: the host's user-interactive authentication; required.
+    * ``uia``: the host's user-interactive authentication; required unless there is a ``keeper``, by whose passwords the
+      library authenticates then.
+    * ``keeper``: makes and closes the host's accounts, so that the library answers ``/register``, ``/account/password``
+      and ``/account/deactivate``; default ``None``: the host answers them.
+    * ``uia_sessions``: the store of sessions of user-interactive authentication; default in memory, for one process.
+    * ``extra_stages``: the host's further stages of registration, by name; default none.
+    * ``registration_flows``: the flows of registration, each a sequence of stages; default ``None``: ``m.login.dummy``,
+      or any stage that proves an address.
     * ``bindings``: the store of bindings; default in memory, for one process.
     * ``identity``: the client for identity servers; ``None`` (default) switches binding off, and unbinding answers
       ``no-support``.
@@ -39,7 +58,12 @@ class Homeserver(Role):
 
     accounts: ports.Accounts = field(validator=implements(ports.Accounts), repr=False)
     callers: ports.Callers = field(validator=implements(ports.Callers), repr=False)
-    uia: ports.Uia = field(validator=implements(ports.Uia), repr=False)
+    uia: ports.Uia | None = port(ports.Uia, None)
+
+    keeper: ports.AccountKeeper | None = port(ports.AccountKeeper, None)
+    uia_sessions: ports.UiaSessionStore = port(ports.UiaSessionStore, MemoryUiaSessions)
+    extra_stages: Mapping[str, ports.ExtraStage] = field(factory=dict, validator=_check_stages, repr=False)
+    registration_flows: Sequence[Sequence[str]] | None = None
 
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
@@ -53,7 +77,24 @@ class Homeserver(Role):
                     f"senders: the sender for {medium.value} checks the codes itself (such as Twilio Verify), which "
                     "tells known addresses from others; with policy.hide_known_addresses use one that sends our codes"
                 )
+        if self.uia is None and self.keeper is None:
+            raise ConfigurationError("uia: is required, unless keeper= is given")
         super().__attrs_post_init__()
+        self._put("extra_stages", {name: checked(ports.ExtraStage, it) for name, it in self.extra_stages.items()})
+        self._check_flows()
+
+    def _check_flows(self) -> None:
+        """Refuse a flow of registration that is empty, or has a stage that nothing here can complete."""
+        proving = {row.stage for row in MEDIA.values() if self.medium_off(row.medium) is None}
+        known = {DUMMY, *proving, *self.extra_stages}
+        for flow in self.registration_flows or ():
+            if isinstance(flow, str) or not flow:
+                raise ConfigurationError("registration_flows: must be a sequence of sequences of stages")
+            for stage in flow:
+                if stage not in known:
+                    raise ConfigurationError(
+                        f"registration_flows: {stage} is none of the stages of this server: {', '.join(sorted(known))}"
+                    )
 
     async def owner_of(self, threepid: Threepid) -> str | None:
         """Return the user id of the account with an identifier, or ``None``."""

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from ..memory.limits import MemoryLimits as MemoryLimits
     from ..memory.logins import MemoryLogins as MemoryLogins
     from ..memory.sessions import MemorySessions as MemorySessions
+    from ..memory.uia_sessions import MemoryUiaSessions as MemoryUiaSessions
     from ..model.session import Session as Session
+    from ..model.uia_session import UiaSession as UiaSession
     from .asyncpg import Asyncpg as Asyncpg
     from .psycopg import AsyncPsycopg as AsyncPsycopg
     from .psycopg import Psycopg as Psycopg
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .sql import SqlLimits as SqlLimits
     from .sql import SqlLogins as SqlLogins
     from .sql import SqlSessions as SqlSessions
+    from .sql import SqlUiaSessions as SqlUiaSessions
     from .sql import check_schema as check_schema
     from .sql import migrate as migrate
     from .sqlite import Sqlite as Sqlite
@@ -44,6 +47,7 @@ _HOMES = {
         "SqlLimits",
         "SqlLogins",
         "SqlSessions",
+        "SqlUiaSessions",
         "check_schema",
         "migrate",
     ),
@@ -53,6 +57,8 @@ _HOMES = {
     "..memory.limits": ("MemoryLimits",),
     "..memory.logins": ("MemoryLogins",),
     "..memory.sessions": ("MemorySessions",),
+    "..memory.uia_sessions": ("MemoryUiaSessions",),
     "..model.session": ("Session",),
+    "..model.uia_session": ("UiaSession",),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

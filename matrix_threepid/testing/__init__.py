@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .contracts.gate import GateContract as GateContract
     from .contracts.hosts import HostContract as HostContract
     from .contracts.identity import IdentityServerClientContract as IdentityServerClientContract
+    from .contracts.keeper import AccountKeeperContract as AccountKeeperContract
     from .contracts.limits import RateLimiterContract as RateLimiterContract
     from .contracts.logins import LoginStoreContract as LoginStoreContract
     from .contracts.pages import PagesContract as PagesContract
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .contracts.senders import TokenSenderContract as TokenSenderContract
     from .contracts.sessions import SessionStoreContract as SessionStoreContract
     from .contracts.uia import UiaContract as UiaContract
+    from .contracts.uia_sessions import UiaSessionStoreContract as UiaSessionStoreContract
     from .contracts.verifiers import RemoteVerifierContract as RemoteVerifierContract
     from .fakes import PASSWORD as PASSWORD
     from .fakes import Events as Events
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from .fakes import FakeCallers as FakeCallers
     from .fakes import FakeClock as FakeClock
     from .fakes import FakeGate as FakeGate
+    from .fakes import FakeKeeper as FakeKeeper
     from .fakes import FakeUia as FakeUia
     from .fakes import Outbox as Outbox
     from .fakes import Rules as Rules
@@ -82,6 +85,7 @@ _HOMES = {
         "FakeCallers",
         "FakeClock",
         "FakeGate",
+        "FakeKeeper",
         "FakeUia",
         "Outbox",
         "PASSWORD",
@@ -98,6 +102,7 @@ _HOMES = {
     ".contracts.gate": ("GateContract",),
     ".contracts.hosts": ("HostContract",),
     ".contracts.identity": ("IdentityServerClientContract",),
+    ".contracts.keeper": ("AccountKeeperContract",),
     ".contracts.limits": ("RateLimiterContract",),
     ".contracts.logins": ("LoginStoreContract",),
     ".contracts.pages": ("PagesContract",),
@@ -105,6 +110,7 @@ _HOMES = {
     ".contracts.senders": ("TokenSenderContract",),
     ".contracts.sessions": ("SessionStoreContract",),
     ".contracts.uia": ("UiaContract",),
+    ".contracts.uia_sessions": ("UiaSessionStoreContract",),
     ".contracts.verifiers": ("RemoteVerifierContract",),
     ".contracts.providers": ("Arrived", "Behaviour"),
     ".journeys": ("JOURNEYS", "Visit", "open_surroundings", "run"),

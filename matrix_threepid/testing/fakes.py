@@ -14,12 +14,13 @@ from ..events import Event
 from ..model.gate import Allow, Challenge, Deny, GateRequest
 from ..model.message import Accepted, Outcome, TokenMessage
 from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
-from ..ports import Caller
-from ..protocol.errors import UiaRequired, UnknownToken
+from ..ports import Caller, LoggedIn
+from ..protocol.errors import InvalidUsername, ThreepidInUse, UiaRequired, UnknownToken, UserInUse, WeakPassword
 from ..protocol.wire import Request
 
 PASSWORD = "correct horse battery staple"
 """The password of every account of ``FakeUia``."""
+_SHORTEST_PASSWORD = 8
 
 
 @define
@@ -89,6 +90,78 @@ class FakeCallers:
         if scheme != "Bearer" or not token.startswith("@") or "," in token or " " in token:
             raise UnknownToken
         return Caller(token, **self.kinds.get(token, {}))
+
+
+class FakeKeeper:
+    """An ``AccountKeeper`` over ``FakeAccounts``, whose access tokens are those of ``FakeCallers``.
+
+    * ``accounts``: the identifiers of the accounts.
+    * ``passwords``: the stored password of each account; ``None`` for a deactivated one.
+    * ``logged_in``: user and device of each log-in, in order.
+    * ``logged_out``: the users whose access tokens were ended, in order.
+    * ``erased``: the users who asked to be forgotten.
+
+    The hash of a password is ``hash of`` and its reverse, which a test can tell from the password.
+    """
+
+    def __init__(self, accounts: FakeAccounts, server_name: str = "hs.example.org") -> None:
+        self.accounts = accounts
+        self.passwords: dict[str, str | None] = {}
+        self.logged_in: list[tuple[str, str]] = []
+        self.logged_out: list[str] = []
+        self.erased: list[str] = []
+        self._server_name = server_name
+
+    async def new_user_id(self, localpart: str | None) -> str:
+        user_id = f"@{localpart or f'user{len(self.passwords)}'}:{self._server_name}"
+        if localpart is not None and (not localpart.isascii() or not localpart.islower()):
+            raise InvalidUsername
+        if user_id in self.passwords:
+            raise UserInUse
+        return user_id
+
+    async def create(self, user_id: str, password_hash: str, threepids: Sequence[AccountThreepid]) -> None:
+        if user_id in self.passwords:
+            raise UserInUse
+        for threepid in threepids:
+            if await self.accounts.owner(threepid.threepid) is not None:
+                raise ThreepidInUse
+        self.passwords[user_id] = password_hash
+        for threepid in threepids:
+            await self.accounts.add(user_id, threepid)
+
+    async def log_in(self, user_id: str, device_id: str, display_name: str | None) -> LoggedIn:
+        self.logged_in.append((user_id, device_id))
+        return LoggedIn(access_token=user_id)
+
+    async def hash_password(self, password: str) -> str:
+        if len(password) < _SHORTEST_PASSWORD:
+            raise WeakPassword
+        return _hashed(password)
+
+    async def hash_fits(self, password: str, password_hash: str) -> bool:
+        return _hashed(password) == password_hash
+
+    async def password_fits(self, user_id: str, password: str) -> bool:
+        return self.passwords.get(user_id) == _hashed(password)
+
+    async def set_password(self, user_id: str, password_hash: str) -> None:
+        if self.passwords.get(user_id) is not None:
+            self.passwords[user_id] = password_hash
+
+    async def log_out(self, user_id: str, keep: Request | None) -> None:
+        self.logged_out.append(user_id)
+
+    async def deactivate(self, user_id: str, erase: bool) -> None:
+        self.passwords[user_id] = None
+        for held in await self.accounts.list(user_id):
+            await self.accounts.remove(user_id, held.threepid)
+        if erase:
+            self.erased.append(user_id)
+
+
+def _hashed(password: str) -> str:
+    return f"hash of {password[::-1]}"
 
 
 class FakeUia:

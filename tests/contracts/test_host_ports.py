@@ -28,10 +28,13 @@ from matrix_threepid.protocol.wire import Request
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import (
     PASSWORD,
+    AccountKeeperContract,
     CallersContract,
+    FakeAccounts,
     FakeCallers,
     FakeClock,
     FakeGate,
+    FakeKeeper,
     FakeUia,
     GateContract,
     PagesContract,
@@ -105,6 +108,16 @@ class TestExampleCallers(CallersContract):
 
     def end(self, callers: Any, token: str) -> None:
         self.do(callers.log_out, self.request(f"Bearer {token}"))
+
+
+class TestFakeKeeper(AccountKeeperContract):
+    @pytest.fixture
+    def accounts(self) -> FakeAccounts:
+        return FakeAccounts()
+
+    @pytest.fixture
+    def keeper(self, accounts: FakeAccounts) -> FakeKeeper:
+        return FakeKeeper(accounts)
 
 
 class TestExampleUia(UiaContract):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid import AccountThreepid, Medium, run_sync
-from matrix_threepid.login import login_key, names_threepid, user_of_login
+from matrix_threepid.flows.login import login_key, names_threepid, user_of_login
 from matrix_threepid.testing import ALICE, BOB, World
 
 from .acting import give

@@ -9,8 +9,8 @@ import pytest
 
 from matrix_threepid import AccountThreepid, ConfigurationError, Homeserver, Medium, Policy, ports, run_sync
 from matrix_threepid.deactivate import erase_threepids
+from matrix_threepid.flows.login import user_of_login
 from matrix_threepid.flows.unbind_retry import retry_unbinds
-from matrix_threepid.login import user_of_login
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions

@@ -125,10 +125,25 @@ def test_a_host_that_did_not_act_gives_the_proof_back(world: World) -> None:
 
 @pytest.mark.rule("REQ-UIA-7")
 def test_a_confirmation_that_is_refused_keeps_nobody_out(world: World) -> None:
-    """An address that was taken meanwhile releases its proof, which works again once the address is free."""
+    """A proof whose address was taken is claimed no longer than any other, and works once the address is free."""
     sid = proved_for(world, "register")
     give(world, "alice@example.org")
     with pytest.raises(errors.ThreepidInUse):
         run_sync(world.stages.confirm(stage(world, sid, "register", "u1")))
     run_sync(world.accounts.remove(BOB, dump(world)[0].threepid))
+    world.clock.advance(10 * MINUTE)
     run_sync(world.stages.confirm(stage(world, sid, "register", "u2")))
+
+
+@pytest.mark.rule("SEC-6")
+def test_a_request_that_lost_does_not_free_the_proof_of_the_one_that_won(world: World) -> None:
+    """Of two equal requests the one that is refused leaves the session to the other, which consumes it."""
+    sid = proved_for(world, "register")
+    proof = stage(world, sid, "register", "u1")
+    run_sync(world.stages.confirm(proof))
+    give(world, "alice@example.org", "@new:hs.example.org")
+    with pytest.raises(errors.ThreepidInUse):
+        run_sync(world.stages.confirm(proof))
+    run_sync(world.stages.release(proof))
+    run_sync(world.stages.consume(proof))
+    assert dump(world)[0].consumed_at is not None

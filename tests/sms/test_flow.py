@@ -9,7 +9,7 @@ import pytest
 
 from matrix_threepid import Purpose, Texts, run_sync
 from matrix_threepid.events import MessageSent
-from matrix_threepid.login import user_of_login
+from matrix_threepid.flows.login import user_of_login
 from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, Unknown
 from matrix_threepid.protocol.errors import Unauthorized
 from matrix_threepid.senders._sms import sms_text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from matrix_threepid import AccountThreepid, Medium, Policy, run_sync
-from matrix_threepid.login import user_of_login
+from matrix_threepid.flows.login import user_of_login
 from matrix_threepid.model.msisdn import Plan, bare_number, plan_of
 from matrix_threepid.protocol.errors import InvalidParam
 from matrix_threepid.testing import ALICE, World

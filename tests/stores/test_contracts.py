@@ -10,7 +10,8 @@ from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.sessions import MemorySessions
-from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions
+from matrix_threepid.memory.uia_sessions import MemoryUiaSessions
+from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions, SqlUiaSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import (
     AccountsContract,
@@ -20,6 +21,7 @@ from matrix_threepid.testing import (
     LoginStoreContract,
     RateLimiterContract,
     SessionStoreContract,
+    UiaSessionStoreContract,
 )
 
 from .accounts import SqlAccounts
@@ -57,6 +59,22 @@ class TestSqliteLimits(RateLimiterContract):
     @pytest.fixture
     def limiter(self, sqlite: Sqlite) -> SqlLimits:
         return SqlLimits(sqlite)
+
+
+class TestMemoryUiaSessions(UiaSessionStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryUiaSessions:
+        return MemoryUiaSessions()
+
+
+class TestSqliteUiaSessions(UiaSessionStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlUiaSessions:
+        return SqlUiaSessions(sqlite)
 
 
 class TestMemoryBindings(BindingStoreContract):

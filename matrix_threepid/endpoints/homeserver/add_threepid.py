@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ...flows.add import add
+from ...flows.interactive import require
 from ...model.call import Call
 from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, endpoint
@@ -100,7 +101,7 @@ async def add_threepid(hs: Homeserver, call: Call, message: AddThreepid) -> Empt
     _refuse_oauth(call)
 
     async def authenticate() -> None:
-        await hs.uia.require(call.request, call.user, call.body, _ACTION)
+        await require(hs, call, _ACTION)
 
     # Without ``auth`` the first answer is always 401 (REQ-ADD-2), so such a request repeats none that succeeded.
     may_repeat = message.auth is not None
@@ -146,7 +147,7 @@ async def add_threepid_legacy(hs: Homeserver, call: Call, message: LegacyAddThre
 
     async def authenticate() -> None:
         if needs_uia:
-            await hs.uia.require(call.request, call.user, call.body, _ACTION)
+            await require(hs, call, _ACTION)
 
     # A repetition counts only with the authentication of the first request (SEC-4), which ``allow`` does not ask for.
     may_repeat = needs_uia and message.auth is not None

@@ -4,6 +4,7 @@ Raise the class itself where its message is enough (``raise ThreepidInUse``). Gi
 rule has to be named. A message never contains a value from the request.
 """
 
+from .accounts import InvalidUsername, UserInUse, WeakPassword
 from .base import ChallengeRequired, ConfigurationError, MatrixError, UiaRequired, Unavailable
 from .callers import (
     Forbidden,
@@ -70,6 +71,7 @@ __all__ = [
     "InvalidEmail",
     "InvalidParam",
     "InvalidPepper",
+    "InvalidUsername",
     "LimitExceeded",
     "MatrixError",
     "MethodNotAllowed",
@@ -98,6 +100,8 @@ __all__ = [
     "Unavailable",
     "UnknownToken",
     "Unrecognized",
+    "UserInUse",
     "UserLocked",
     "UserSuspended",
+    "WeakPassword",
 ]

@@ -7,6 +7,7 @@ from .logins import SqlLogins
 from .operation import Database, Operation, ReadOnly, Row, Statement, run_operation, run_operation_async
 from .schema import check_schema, migrate
 from .sessions import SqlSessions
+from .uia_sessions import SqlUiaSessions
 
 __all__ = [
     "Database",
@@ -18,6 +19,7 @@ __all__ = [
     "SqlLimits",
     "SqlLogins",
     "SqlSessions",
+    "SqlUiaSessions",
     "Statement",
     "check_schema",
     "migrate",

@@ -56,11 +56,12 @@ class SqlTable(Generic[T]):
     def value(self, row: Row) -> T:
         """Return the value of the class that a row of ``columns`` holds."""
         values = dict(zip(self.columns, row, strict=True))
-        medium, address = values.pop("medium"), values.pop("address")
-        threepid = None if medium is None else Threepid(Medium(medium), address)
+        if "threepid" in self._fields:
+            medium, address = values.pop("medium"), values.pop("address")
+            values["threepid"] = None if medium is None else Threepid(Medium(medium), address)
         for name, read in self._read.items():
             values[name] = read(values[name])
-        return self._make(threepid=threepid, **values)
+        return self._make(**values)
 
     def one(self, where: str, *values: str | None) -> Operation[T | None]:
         """Return the value under a condition on a unique key; ``None`` if there is no such row."""

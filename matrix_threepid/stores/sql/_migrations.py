@@ -190,6 +190,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # Mails name the app and the system that asked.
         "ALTER TABLE matrix_threepid_sessions ADD COLUMN device TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        """CREATE TABLE matrix_threepid_uia_sessions (
+            id TEXT NOT NULL PRIMARY KEY,
+            subject TEXT NOT NULL,
+            kept TEXT NOT NULL,
+            password_hash TEXT,
+            completed TEXT NOT NULL,
+            user_id TEXT,
+            device_id TEXT,
+            done_at BIGINT,
+            expires_at BIGINT NOT NULL,
+            revision BIGINT NOT NULL
+        )""",
+        "CREATE INDEX matrix_threepid_uia_sessions_expires ON matrix_threepid_uia_sessions (expires_at)",
+    ),
 )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from .limits.counting import keys_of
-from .model.media import MEDIA
-from .model.threepid import Threepid
-from .policy import Policy
-from .ports import Accounts
-from .protocol.errors import Forbidden, InvalidParam
-from .roles.homeserver import Homeserver
+from ..limits.counting import keys_of
+from ..model.media import MEDIA
+from ..model.threepid import Threepid
+from ..policy import Policy
+from ..ports import Accounts
+from ..protocol.errors import Forbidden, InvalidParam
+from ..roles.homeserver import Homeserver
 
 _BY_USER, _BY_ADDRESS = "m.id.user", "m.id.thirdparty"
 _BY_PARTS = {row.login_type: row.login for row in MEDIA.values() if row.login is not None}

@@ -1,0 +1,1 @@
+"""``/register``, ``/account/password`` and ``/account/deactivate`` as the library answers them."""
