@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..model.identity import Unreachable as Unreachable
     from ..model.login import TermsDocument as TermsDocument
     from ..model.login import Translation as Translation
+    from ..net.discovery import Discovery as Discovery
+    from ..net.discovery import SrvRecord as SrvRecord
     from ..net.fetch import Failure as Failure
     from ..net.fetch import Fetch as Fetch
     from ..net.fetch import HttpFailure as HttpFailure
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ..net.fetch import HttpRequest as HttpRequest
     from ..net.fetch import place as place
     from ..net.safe_https import PinnedHttps as PinnedHttps
+    from ..net.server_names import ServerPlace as ServerPlace
     from ._answers import read_association as read_association
     from ._answers import read_proved as read_proved
     from ._answers import read_unbind as read_unbind
@@ -50,6 +53,8 @@ _HOMES = {
     ".openid": ("OpenIdLookup",),
     ".signed_requests": ("RequestSigner", "ServerKeys", "XMatrixVerifier"),
     ".signing": ("NamedSigner", "SigningKey", "new_signing_key", "read_signing_key"),
+    "..net.discovery": ("Discovery", "SrvRecord"),
+    "..net.server_names": ("ServerPlace",),
     "..net.fetch": ("Failure", "Fetch", "HttpFailure", "HttpReply", "HttpRequest", "place"),
     "..net.safe_https": ("PinnedHttps",),
     "..model.id_server": ("normal_id_server",),

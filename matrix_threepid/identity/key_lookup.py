@@ -13,7 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from ..net.deadline import Deadline
 from ..net.fetch import Fetch, HttpReply, HttpRequest
-from ..net.server_names import federation_place
+from ..net.server_names import ServerPlace, federation_place
 from ..net.timer import by
 from ..ports import Clock, system_clock
 from ..protocol.errors import InvalidParam, MatrixError, Unavailable
@@ -30,8 +30,8 @@ PAUSE = 60_000
 # Servers publish one or two keys; each costs the verification of a signature.
 _MAX_KEYS = 16
 
-Discover = Callable[[str], Awaitable[tuple[str, int]]]
-"""Returns the host and port of a server name (https://spec.matrix.org/latest/server-server-api/#server-discovery)."""
+Discover = Callable[[str], Awaitable[ServerPlace]]
+"""Returns where the homeserver of a server name is, as ``Discovery`` does (https://spec.matrix.org/latest/server-server-api/#server-discovery)."""
 
 
 @frozen
@@ -65,8 +65,8 @@ class KeyLookup:
 
     * ``fetch``: makes the requests; it has to be safe for hosts that users name, as ``PinnedHttps`` is.
     * ``clock``: returns the time in ms; the system's clock by default.
-    * ``discover``: returns host and port of a server name; ``None`` takes the name and its port, or 8448. The default
-      follows neither ``/.well-known`` nor SRV records.
+    * ``discover``: returns where a server is, such as a ``Discovery``; ``None``, the default, takes the name and its
+      port, or 8448, and follows neither ``/.well-known`` nor SRV records.
     * ``denied_keys``: verify keys (unpadded base64) that are never used, such as keys that have leaked; none by
       default.
     * ``deadline``: the ms of one look-up, 10,000 by default.
@@ -132,11 +132,9 @@ class KeyLookup:
         except TimeoutError:
             return PublishedKeys(0, answered=False)
 
-    async def _request(self, server_name: str, here: tuple[str, int, str]) -> HttpRequest:
-        host, port, authority = here
-        if self.discover is not None:
-            host, port = await self.discover(server_name)
-        return HttpRequest(method="GET", host=host, port=port, authority=authority, path="/_matrix/key/v2/server")
+    async def _request(self, server_name: str, here: ServerPlace) -> HttpRequest:
+        there = here if self.discover is None else await self.discover(server_name)
+        return there.request("/_matrix/key/v2/server")
 
     def _keep(self, server_name: str, published: PublishedKeys) -> None:
         # Removed first, so that the dictionary's order is the order of asking.

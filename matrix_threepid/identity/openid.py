@@ -27,7 +27,8 @@ class OpenIdLookup:
     """``OpenIdUsers`` over HTTPS.
 
     * ``fetch``: makes the requests; it has to be safe for hosts that users name, as ``PinnedHttps`` is, with port 8448.
-    * ``discover``: returns host and port of a server name; ``None`` (default) takes the name and its port, or 8448.
+    * ``discover``: returns where a server is, such as a ``Discovery``; ``None`` (default) takes the name and its port,
+      or 8448.
     * ``deadline``: the ms of one call, 10,000 by default.
     """
 
@@ -46,15 +47,10 @@ class OpenIdLookup:
 
     async def _request(self, server_name: str, access_token: str, caller: str) -> HttpRequest:
         try:
-            host, port, authority = federation_place(server_name)
+            there = federation_place(server_name) if self.discover is None else await self.discover(server_name)
         except InvalidParam:
             raise Unauthorized("matrix_server_name: must be the name of a homeserver, host[:port]") from None
-        if self.discover is not None:
-            host, port = await self.discover(server_name)
-        query = f"access_token={quote(access_token, safe='', errors='replace')}"
-        return HttpRequest(
-            method="GET", host=host, port=port, authority=authority, path=_PATH, query=query, caller=caller
-        )
+        return there.request(_PATH, f"access_token={quote(access_token, safe='', errors='replace')}", caller)
 
 
 def _subject(body: bytes) -> str | None:

@@ -34,6 +34,8 @@ class HttpRequest:
       over a new connection when a kept one was closed before any answer (RFC 9110, 9.2.2); by default true of ``GET``.
     * ``caller``: for whom the request is made, such as a user id, so that nobody takes more than a share of what all
       need. It is never sent. ``None`` by default: unknown.
+    * ``connect``: the host whose addresses are called, for a server that an SRV record names; ``None``, the default:
+      ``host``.
     """
 
     method: str
@@ -46,6 +48,7 @@ class HttpRequest:
     body: bytes | None = field(default=None, repr=redacted)
     repeatable: bool = field(default=Factory(_is_safe, takes_self=True))
     caller: str | None = field(default=None, repr=redacted)
+    connect: str | None = None
 
     @property
     def target(self) -> str:

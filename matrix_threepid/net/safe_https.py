@@ -142,6 +142,9 @@ class PinnedHttps:
             return HttpFailure(Failure.BLOCKED, "port")
         if self.allowed is not None and not self.allowed(_name_of(request)):
             return HttpFailure(Failure.BLOCKED, "host")
+        if self._proxy is not None and request.connect is not None:
+            # The proxy looks the name up that it is given, and would connect to another server.
+            return HttpFailure(Failure.BLOCKED, "a server that an SRV record names, behind a proxy")
         try:
             async with self._places.place(self._line("name", request.host), waiter) as place:
                 addresses = await self._addresses(request, waiter)
@@ -168,7 +171,8 @@ class PinnedHttps:
 
     async def _look_up(self, request: HttpRequest, waiter: Waiter) -> Sequence[str]:
         # A proxy looks the name of the host up itself.
-        host, port = (request.host, request.port) if self._proxy is None else (self._proxy.host, self._proxy.port)
+        named = request.connect or request.host
+        host, port = (named, request.port) if self._proxy is None else (self._proxy.host, self._proxy.port)
         if is_address(host):
             return [host]
         line = Line("look-ups", "", MOST, self.waiting)

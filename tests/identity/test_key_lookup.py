@@ -13,6 +13,7 @@ import pytest
 from matrix_threepid.identity.key_lookup import LONGEST_VALIDITY, MAX_ANSWER, PAUSE, KeyLookup
 from matrix_threepid.identity.signing import NamedSigner, SigningKey, new_signing_key
 from matrix_threepid.net.safe_https import PinnedHttps
+from matrix_threepid.net.server_names import ServerPlace
 from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import FakeClock
@@ -212,12 +213,15 @@ def test_a_host_may_discover_servers(published: Published) -> None:
     """``discover`` says where a server name leads; the answer is still the server's own."""
     port, name = published.server.port, "delegated.example"
 
-    async def discover(server_name: str) -> tuple[str, int]:
-        return ("hs.example", port) if server_name == name else ("nowhere.example", 1)
+    async def discover(server_name: str) -> ServerPlace:
+        assert server_name == name
+        return ServerPlace("hs.example", port, "hs.example", connect="elsewhere.example")
 
     published.lookup = KeyLookup(fetch=published.fetch, clock=published.clock, discover=discover)
     published.publish(server_name=name)
     assert published.find(name=name) == KEY.public
+    # The certificate is for the host, and the addresses are those of what an SRV record names.
+    assert published.names.asked == ["elsewhere.example"]
 
 
 @pytest.mark.rule("SEC-50")

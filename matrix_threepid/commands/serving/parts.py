@@ -131,19 +131,20 @@ class _Parts:
 
     def identity_server(self, settings: IdentityServerRoleSettings, db: Database, listener: Listener) -> Service:
         """Return the identity server. Raises ``ConfigurationError``."""
-        from ...identity import KeyLookup, NamedSigner, OpenIdLookup, XMatrixVerifier
+        from ...identity import Discovery, KeyLookup, NamedSigner, OpenIdLookup, XMatrixVerifier
         from ...net.server_names import FEDERATION_PORT
 
         key = _signing_key(settings.signing_key_file)
         fetch = self.settings.homeservers.fetch(FEDERATION_PORT)
+        discover = Discovery(fetch=fetch)
         role = IdentityServer(
             **self._shared("identity server", db, listener),
-            openid=OpenIdLookup(fetch=fetch),
+            openid=OpenIdLookup(fetch=fetch, discover=discover),
             logins=SqlLogins(db),
             terms=settings.documents(),
             associations=SqlAssociations(db),
             signer=NamedSigner(self.settings.server_name, key),
-            verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch)),
+            verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch, discover=discover)),
             signed_once=settings.signed_once,
         )
         return Service(role)
