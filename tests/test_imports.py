@@ -13,7 +13,7 @@ import matrix_threepid
 
 CONFIGURATION = Path(__file__).parents[1] / "setup.cfg"
 PACKAGE = Path(matrix_threepid.__file__).parent
-CORE = "service, uia, login, deactivate, versions, openapi"
+CORE = "service, uia, accounts, deactivate, versions, openapi"
 NOT_FOR_THE_CORE = {"asyncio", "http", "jsonschema", "phonenumbers", "smtplib", "socket", "sqlite3", "ssl", "twisted"}
 
 
