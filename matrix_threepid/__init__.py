@@ -15,6 +15,7 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from .deactivate import deactivate_threepids as deactivate_threepids
     from .deactivate import erase_threepids as erase_threepids
+    from .deactivate import stop_undo as stop_undo
     from .flows.binding_access import bindings_of as bindings_of
     from .flows.login import check_identifier as check_identifier
     from .flows.login import login_key as login_key
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from .versions import unstable_features as unstable_features
 
 _HOMES = {
-    ".deactivate": ("deactivate_threepids", "erase_threepids"),
+    ".deactivate": ("deactivate_threepids", "erase_threepids", "stop_undo"),
     ".flows.binding_access": ("bindings_of",),
     ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .flows import session_access
 from .flows.binding_access import bindings_of
 from .flows.delete import delete
+from .flows.reversals import stop_reversal
 from .flows.unbind import unbind_all
 from .limits.rate import keys_of_user
 from .model.binding import Binding
@@ -31,11 +32,23 @@ async def deactivate_threepids(hs: Homeserver, user_id: str, id_server: str | No
     unbound = await unbind_all(hs, user_id, id_server)
     # Sessions first: an add that is under way takes its address back when it finds its session ended, and one that has
     # finished before is removed here. Twice, for sessions that were opened meanwhile.
+    await stop_reversal(hs, user_id, gone=True)
     for _ in range(2):
         await session_access.end_all_of(hs, user_id)
         for threepid in await hs.accounts.list(user_id):
             await delete(hs, user_id, (threepid.threepid,))
     return "success" if unbound.all_done else "no-support"
+
+
+async def stop_undo(hs: Homeserver, user_id: str) -> None:
+    """End the links by which changes of an account can be taken back, and the lock of its resets.
+
+    With ``Policy.undo_links``, call it when an administrator has changed the addresses or the password of an account.
+
+    * ``hs``: the homeserver.
+    * ``user_id``: the user of the account.
+    """
+    await stop_reversal(hs, user_id)
 
 
 async def erase_threepids(hs: Homeserver, user_id: str, id_server: str | None = None) -> list[Binding]:
@@ -50,5 +63,6 @@ async def erase_threepids(hs: Homeserver, user_id: str, id_server: str | None = 
     held = [threepid.threepid for threepid in await hs.accounts.list(user_id)]
     await deactivate_threepids(hs, user_id, id_server)
     await hs.sessions.erase(user_id, held)
+    await hs.reversals.forget(user_id)
     await hs.limiter.forget(keys_of_user(hs, user_id))
     return await bindings_of(hs, user_id)

@@ -91,6 +91,30 @@ class ThreepidRemoved(Happened):
 
 
 @frozen
+class ChangesUndone(Happened):
+    """The holder of an old address has taken changes of an account back, by the link in a notice.
+
+    * ``user_id``: the user of the account.
+    * ``threepid``: the address at which the link was received.
+    """
+
+    user_id: str
+    threepid: Threepid
+
+
+@frozen
+class RemovalConfirmed(Happened):
+    """A removal was confirmed by mail at another old address; the removed one gets no link any more.
+
+    * ``user_id``: the user of the account.
+    * ``threepid``: the removed address.
+    """
+
+    user_id: str
+    threepid: Threepid
+
+
+@frozen
 class SessionDisowned(Happened):
     """The reader of a mail pressed "This was not me". The session has ended.
 
@@ -222,6 +246,8 @@ Event = (
     | ThreepidValidated
     | ThreepidAdded
     | ThreepidRemoved
+    | ChangesUndone
+    | RemovalConfirmed
     | ThreepidBound
     | ThreepidUnbound
     | UnbindGivenUp
@@ -236,6 +262,7 @@ Event = (
 """Any event: what a ``Listener`` is called with."""
 
 __all__ = [
+    "ChangesUndone",
     "Context",
     "Event",
     "GateFailed",
@@ -243,6 +270,7 @@ __all__ = [
     "LimitReached",
     "ManyWrongCodes",
     "MessageSent",
+    "RemovalConfirmed",
     "SessionDisowned",
     "SmsBudgetUsed",
     "SmsCountryPaused",

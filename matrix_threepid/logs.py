@@ -30,6 +30,8 @@ _AREAS = {
     "ThreepidBound": ("identity", logging.INFO),
     "ThreepidUnbound": ("identity", logging.INFO),
     "UnbindGivenUp": ("identity", logging.WARNING),
+    "ChangesUndone": ("threepids", logging.WARNING),
+    "RemovalConfirmed": ("threepids", logging.INFO),
     "SessionDisowned": ("codes", logging.WARNING),
     "LimitReached": ("limits", logging.WARNING),
     "WrongToken": ("codes", logging.WARNING),

@@ -201,6 +201,7 @@ class Service:
         purges: list[Purge] = [partial(self.role.sessions.purge, now - _DAY), partial(self.role.limiter.purge, now)]
         if isinstance(self.role, Homeserver):
             purges.append(partial(self.role.bindings.purge, now - _DAY))
+            purges.append(partial(self.role.reversals.purge, now - _DAY))
             purges.append(partial(forget_given_up, self.role))
             purges.append(partial(self.role.uia_sessions.purge, now))
         if isinstance(self.role, IdentityServer):

@@ -21,6 +21,7 @@ from .endpoints.homeserver.add_threepid import ThreepidCreds
 from .flows import session_access
 from .flows.add import account_threepid
 from .flows.notify_owner import notify_owner
+from .flows.reversals import may_reset, note_change, password_reset
 from .model.media import MEDIA, MEDIUM_OF_STAGE
 from .model.message import MessageKind
 from .model.session import Session
@@ -96,6 +97,8 @@ class Stages:
             raise errors.Unauthorized
         claimant = f"uia:{uia_session}"
         user_id = user_id or await self._owner_of(session, purpose)
+        if purpose is Purpose.PASSWORD and not await may_reset(self._hs, user_id, session.threepid):
+            raise errors.Unauthorized
         claimed = await session_access.update_session(
             self._hs, session, lambda stored: _claimed(self._hs, stored, purpose, claimant, user_id)
         )
@@ -142,7 +145,8 @@ class Stages:
         )
         if proof.purpose is Purpose.PASSWORD and proof.owner is not None:
             # A second reset that was open at the same time must not change the password again (SEC-3).
-            await self.end_resets(proof.owner)
+            await self._end_resets(proof.owner)
+            await password_reset(self._hs, proof.owner, proof.identifier)
             await notify_owner(self._hs, proof.owner, MessageKind.PASSWORD_CHANGED, proof.identifier)
 
     async def release(self, proof: Proof) -> None:
@@ -150,7 +154,14 @@ class Stages:
         await session_access.update_session(self._hs, proof.sid, lambda stored: _released(stored, proof.claimant))
 
     async def end_resets(self, user_id: str) -> None:
-        """End every open password reset of an account; to be called when a password was changed in another way."""
+        """End every open password reset of an account; to be called when a password was changed in another way.
+
+        With ``Policy.undo_links`` the holders of old addresses are told, and can take it back.
+        """
+        await self._end_resets(user_id)
+        await note_change(self._hs, user_id, MessageKind.PASSWORD_CHANGED, None)
+
+    async def _end_resets(self, user_id: str) -> None:
         for threepid in await self._hs.accounts.list(user_id):
             await session_access.end_all(self._hs, threepid.threepid, Purpose.PASSWORD)
 
@@ -160,7 +171,11 @@ class Stages:
         owner = await self._hs.accounts.owner(proof.identifier)
         if proof.purpose is Purpose.REGISTER:
             await self._still_free(proof, taken=owner is not None)
-        elif owner is None or owner.user_id != proof.owner:
+        elif (
+            owner is None
+            or owner.user_id != proof.owner
+            or (proof.purpose is Purpose.PASSWORD and not await may_reset(self._hs, proof.owner, proof.identifier))
+        ):
             raise errors.ThreepidNotFound
 
     async def _still_free(self, proof: Proof, *, taken: bool) -> None:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from matrix_threepid import Medium, Purpose, Threepid
 from matrix_threepid.ports import TokenSender, system_clock
-from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlReversals, SqlSessions
 
 from .accounts import Accounts
 from .config import Config
@@ -61,6 +61,7 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
         senders=parts.senders,
         sessions=SqlSessions(db),
         bindings=SqlBindings(db),
+        reversals=SqlReversals(db),
         identity=parts.peers.client,
         limiter=limiter,
         rules=DeniedDomains(config.denied_domains),

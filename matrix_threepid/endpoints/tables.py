@@ -12,14 +12,14 @@ from ..protocol.history import IdentityHistory
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate, IdentityServer
-from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token
+from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token, undo
 from .identity import account, bind_unbind, lookup, public_keys, status, validate
 
 HOMESERVER = Table(
     Homeserver.prefix,
     tuple(
         declared
-        for module in (request_token, submit_token, list_threepids, add_threepid, delete_threepid, bind_threepid)
+        for module in (request_token, submit_token, list_threepids, add_threepid, delete_threepid, bind_threepid, undo)
         for declared in module.ENDPOINTS
     ),
 )

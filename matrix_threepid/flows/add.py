@@ -20,6 +20,7 @@ from ..protocol.errors import MatrixError, ThreepidAuthFailed, ThreepidDenied, T
 from ..roles.homeserver import Homeserver
 from . import session_access
 from .notify_owner import notify_owner
+from .reversals import not_made, note_change
 
 
 async def add(
@@ -83,10 +84,12 @@ async def add(
     if not await hs.rules.allows(claimed.threepid, Purpose.ADD, user):
         await session_access.update_session(hs, claimed, Session.end)
         raise ThreepidDenied
+    noted = await note_change(hs, user, MessageKind.ADDED, claimed.threepid)
     # ``Accounts.add`` decides and adds in one step; a look-up before it would leave a gap for another user (REQ-ADD-4).
     if await hs.accounts.add(user, account_threepid(claimed, hs.clock())) is AddOutcome.TAKEN:
         # Released, not ended: the owner of the address may delete it, and then the proof can still be used.
-        await session_access.update_session(hs, claimed, Session.release)
+        await session_access.update_session(hs, claimed.sid, Session.release)
+        await not_made(hs, noted)
         raise ThreepidInUse
 
     # Only the process whose compare-and-swap consumes the session emits the event. So one event is emitted even if two
@@ -101,6 +104,7 @@ async def add(
         # The account was deactivated meanwhile, or the address disowned. Deactivation ends the sessions before it
         # removes the addresses, so one that was added too late for that is taken back here (REQ-DEACT-9).
         await hs.accounts.remove(user, claimed.threepid)
+        await not_made(hs, noted)
         raise ThreepidAuthFailed
 
 

@@ -13,6 +13,7 @@ from ..model.threepid import Purpose, Threepid
 from ..roles.homeserver import Homeserver
 from . import session_access
 from .notify_owner import address_pending, notify_owner
+from .reversals import not_made, note_change, removal_made
 
 
 async def delete(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -> None:
@@ -26,9 +27,12 @@ async def delete(hs: Homeserver, user_id: str, candidates: Iterable[Threepid]) -
     if hs.policy.notices:
         await address_pending(hs, user_id)
     for threepid in candidates:
+        noted = await note_change(hs, user_id, MessageKind.REMOVED, threepid)
         if await hs.accounts.remove(user_id, threepid):
             # An open reset by this address could otherwise still change the password of the account.
             await session_access.end_all(hs, threepid, Purpose.PASSWORD)
             hs.emit(ThreepidRemoved(user_id, threepid))
+            await removal_made(hs, noted)
             await notify_owner(hs, user_id, MessageKind.REMOVED, threepid)
             return
+        await not_made(hs, noted)

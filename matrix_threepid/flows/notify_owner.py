@@ -14,20 +14,25 @@ from ..limits.counting import DAY, charged, period
 from ..model.keys import random_text
 from ..model.media import MEDIA
 from ..model.message import MessageKind, TokenMessage
+from ..model.reversal import OPEN_FOR
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, Candidate, Purpose, Threepid, masked
 from ..protocol.errors import Unavailable
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
-from .session_access import new_session, update_session
+from .reversals import due_notice, undo_link
+from .session_access import update_session
 
 _MOST = 5
 _A_DAY = 20
 _SECRET_BYTES = 16
+_HOUR = 3_600_000
 _PURPOSES = {
     MessageKind.ADDED: Purpose.ADD,
     MessageKind.REMOVED: Purpose.ADD,
     MessageKind.PASSWORD_CHANGED: Purpose.PASSWORD,
+    MessageKind.CHANGED: Purpose.ADD,
+    MessageKind.UNDONE: Purpose.ADD,
 }
 
 
@@ -37,7 +42,7 @@ async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed:
         return  # of most accounts, which have one address, nothing is stored
     secret = random_text(hs.random_bytes(_SECRET_BYTES))
     try:
-        await hs.sessions.open(_due(hs, Candidate(changed, changed.address), user_id, kind, secret))
+        await hs.sessions.open(due_notice(hs, Candidate(changed, changed.address), user_id, kind, secret))
     except Unavailable:
         return  # the change is made already, so its answer stays
 
@@ -64,19 +69,43 @@ async def address_notices(hs: Homeserver, event: Session) -> None:
             continue
         candidate = Candidate(held.threepid, held.spelling or held.address)
         # The same secret each time gives the same slot, and whoever reads the store does not know it.
-        notice = _due(hs, candidate, event.owner or "", kind, hs.peppers.current.mac("notice", event.sid))
+        notice = due_notice(hs, candidate, event.owner or "", kind, hs.peppers.current.mac("notice", event.sid))
         await hs.sessions.open(evolve(notice, concerns=masked(event.threepid.address), created_at=event.created_at))
     await update_session(hs, event, lambda stored: None if stored.over else stored.end())
 
 
 async def notice_of(role: Role, session: Session) -> TokenMessage | None:
     """Return the notice that a session carries; ``None`` if another account has its address, or its pepper is gone."""
-    if not role.policy.notices or not _is_ours(role, session):
-        return None
-    # An address that has left the account since is still told of what happened before.
-    if await role.owner_of(session.threepid) not in (None, session.owner):
+    if not (role.policy.notices or role.policy.undo_links) or not _is_ours(role, session):
         return None
     kind = MessageKind(session.notice)
+    # An address that has left the account since is still told of what happened before; a link that takes changes back
+    # goes to its mailbox also while another account has it.
+    elsewhere = kind is not MessageKind.CHANGED and await role.owner_of(session.threepid) not in (None, session.owner)
+    if elsewhere:
+        return None
+    if kind is MessageKind.CHANGED:
+        return await _changed(role, session) if isinstance(role, Homeserver) else None
+    return _message(role, session, kind)
+
+
+async def _changed(hs: Homeserver, session: Session) -> TokenMessage | None:
+    """Return the notice with the link that takes changes back; without it for a confirmed removal, else ``None``."""
+    reversal = await hs.reversals.of_user(session.owner or "")
+    now = hs.clock()
+    if reversal is None or not reversal.open(now) or not reversal.listed:
+        return None
+    if session.threepid not in [each.threepid for each in reversal.trusted]:
+        if session.threepid not in reversal.kept_out:
+            return None
+        return evolve(_message(hs, session, MessageKind.REMOVED), concerns=masked(session.threepid.address))
+    left = (reversal.last_at + OPEN_FOR - now) // _HOUR * _HOUR
+    message = _message(hs, session, MessageKind.CHANGED)
+    link = undo_link(hs, reversal, session.threepid)
+    return evolve(message, link=link, changes=reversal.listed, lifetime=max(left, 1)) if link else None
+
+
+def _message(role: Role, session: Session, kind: MessageKind) -> TokenMessage:
     return TokenMessage(
         medium=session.threepid.medium,
         recipient=session.spelling,
@@ -104,20 +133,12 @@ async def _recipients(hs: Homeserver, user_id: str, changed: Threepid) -> list[A
     if not hs.policy.notices or not media:
         return []
     listed = await hs.accounts.list(user_id)
-    return [held for held in listed if held.medium in media and held.threepid != changed][:_MOST]
+    linked = await _linked(hs, user_id)
+    others = [held for held in listed if held.medium in media and held.threepid not in (changed, *linked)]
+    return others[:_MOST]
 
 
-def _due(hs: Homeserver, candidate: Candidate, user_id: str, kind: MessageKind, secret: str) -> Session:
-    """Return a session whose message is due at once, and until the session expires."""
-    # One purpose for all: the sessions of the purpose `password` are called off when a password changes.
-    session = new_session(hs, Purpose.ADD, candidate, secret, user_id)
-    return evolve(
-        session,
-        decoy=True,
-        notice=kind.value,
-        language=hs.policy.languages[0],
-        serial=1,
-        due_attempt=1,
-        due_at=session.created_at,
-        token_expires_at=session.expires_at,
-    )
+async def _linked(hs: Homeserver, user_id: str) -> list[Threepid]:
+    """Return the addresses that are told by a mail with a link that takes changes back, so not by a notice as well."""
+    reversal = await hs.reversals.of_user(user_id) if hs.policy.undo_links else None
+    return [each.threepid for each in reversal.trusted] if reversal is not None and reversal.open(hs.clock()) else []

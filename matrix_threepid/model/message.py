@@ -20,6 +20,8 @@ class MessageKind(str, Enum):
       (``Policy.mail_unknown_addresses``).
     * ``SILENCE``: no message is sent, although the request looks as if one were (SEC-27).
     * ``ADDED``, ``REMOVED``, ``PASSWORD_CHANGED``: a notice about a change of the account (SEC-56).
+    * ``CHANGED``: a notice about all changes that its link takes back (SEC-57).
+    * ``UNDONE``: a notice that changes were taken back.
     """
 
     TOKEN = "token"
@@ -29,11 +31,27 @@ class MessageKind(str, Enum):
     ADDED = "added"
     REMOVED = "removed"
     PASSWORD_CHANGED = "password_changed"
+    CHANGED = "changed"
+    UNDONE = "undone"
 
     @property
     def notice(self) -> bool:
         """Whether the message is a notice about a change of an account."""
-        return self in (MessageKind.ADDED, MessageKind.REMOVED, MessageKind.PASSWORD_CHANGED)
+        return self not in (MessageKind.TOKEN, MessageKind.IN_USE, MessageKind.SILENCE)
+
+
+@frozen
+class Change:
+    """One change of an account, as a notice shows it.
+
+    * ``kind``: ``ADDED``, ``REMOVED`` or ``PASSWORD_CHANGED``.
+    * ``concerns``: the masked address that was added or removed, or by which the password was reset; may be empty.
+    * ``at``: when it was made, in ms of the wall clock.
+    """
+
+    kind: MessageKind
+    concerns: str
+    at: int
 
 
 @frozen(kw_only=True)
@@ -44,8 +62,8 @@ class TokenMessage:
     * ``recipient``: the spelling to deliver to.
     * ``purpose``: the purpose of the session, or of the change that a notice is about.
     * ``kind``: what the message is about.
-    * ``link``: the URL to open; ``None`` in a message of another kind than ``MessageKind.TOKEN``, and where a code
-      alone is sent.
+    * ``link``: the URL to open; ``None`` where a code alone is sent, and in a message of another kind than
+      ``MessageKind.TOKEN`` and ``MessageKind.CHANGED``.
     * ``code``: the digits to type; ``None`` in a message of another kind, and where a link alone is sent.
     * ``account``: the user id that the request concerns; ``None`` if there is none or it is unknown.
     * ``concerns``: in a notice, the masked address that was added or removed; else empty.
@@ -58,6 +76,7 @@ class TokenMessage:
     * ``requested_at``: when the request came, in ms of the wall clock.
     * ``lifetime``: how long the link can be used, or the code where there is no link, in ms; 0 for notices.
     * ``deadline``: how long the sending may take, in ms.
+    * ``changes``: in a notice of the kind ``CHANGED``, the changes that its link takes back; else empty.
     * ``code_lifetime``: how long the code can be used beside a link, in ms; ``None`` (default) as long as the link.
     """
 
@@ -77,6 +96,7 @@ class TokenMessage:
     requested_at: int
     lifetime: int
     deadline: int
+    changes: tuple[Change, ...] = ()
     code_lifetime: int | None = None
     device: str = ""
 

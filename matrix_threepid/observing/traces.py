@@ -14,7 +14,8 @@ from ..protocol.errors import ConfigurationError, MatrixError
 from ..protocol.wire import Request, Response
 from ..service import Service
 
-_PORTS = ("sessions", "limiter", "bindings", "associations", "accounts", "callers", "uia", "identity", "verifier")
+_STORES = ("sessions", "limiter", "bindings", "reversals", "associations")
+_PORTS = (*_STORES, "accounts", "callers", "uia", "identity", "verifier")
 
 
 def traced(service: Service, tracer: Any = None) -> Service:

@@ -108,6 +108,7 @@ class Policy(Choices):
         doc="with `hide_known_addresses`, who reads an address that is on no account is told by mail that a password "
         "reset was asked for with it; otherwise nothing is sent",
     )
+    undo_links: bool = choice(Flag(), False, topic=MESSAGES, doc="old mail addresses can undo changes for 72 hours")
     intranet_domains: Collection[str] = choice(
         ListOf(printable(253), into=frozenset),
         frozenset(),

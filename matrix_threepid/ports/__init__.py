@@ -11,7 +11,7 @@ from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
-from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimiter, SessionStore, merged
+from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimiter, ReversalStore, SessionStore, merged
 
 __all__ = [
     "AccountKeeper",
@@ -41,6 +41,7 @@ __all__ = [
     "RateLimiter",
     "RemoteVerifier",
     "RequestVerifier",
+    "ReversalStore",
     "SessionStore",
     "TokenSender",
     "Uia",

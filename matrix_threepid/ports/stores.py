@@ -14,6 +14,7 @@ from ..model.association import Association
 from ..model.binding import Binding
 from ..model.login import Login
 from ..model.lookup import LookupPepper
+from ..model.reversal import Reversal
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Limit
@@ -239,6 +240,31 @@ class LoginStore(Protocol):
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete up to ``limit`` logins that were created before a time, the oldest first; return how many."""
+
+
+class ReversalStore(Protocol):
+    """Reversals, one for each user at most. The rules about them are methods of ``Reversal``."""
+
+    def insert(self, reversal: Reversal) -> Awaitable[bool]:
+        """Insert a reversal unless its user has one; return whether it was inserted. Atomic."""
+
+    def of_user(self, user_id: str) -> Awaitable[Reversal | None]:
+        """Return the reversal of a user; ``None`` if there is none."""
+
+    def get(self, reversal_id: str) -> Awaitable[Reversal | None]:
+        """Return the reversal with this ``id``; ``None`` if there is none."""
+
+    def replace(self, reversal: Reversal) -> Awaitable[bool]:
+        """Store a reversal if the stored revision of its user's is its own less 1, also with a new ``id``. Atomic.
+
+        Returns whether it was stored.
+        """
+
+    def forget(self, user_id: str) -> Awaitable[bool]:
+        """Delete the reversal of a user; return whether there was one."""
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        """Delete up to ``limit`` reversals with an ``expires_at`` before a time (ms); return how many."""
 
 
 class AssociationStore(Protocol):

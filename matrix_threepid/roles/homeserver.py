@@ -9,9 +9,10 @@ from attrs import field, frozen
 
 from .. import ports
 from ..memory.bindings import MemoryBindings
+from ..memory.reversals import MemoryReversals
 from ..memory.uia_sessions import MemoryUiaSessions
 from ..model.media import MEDIA
-from ..model.threepid import Threepid
+from ..model.threepid import Medium, Threepid
 from ..ports._checked import checked
 from ..protocol.errors import ConfigurationError
 from .base import Role, implements, port
@@ -40,6 +41,8 @@ class Homeserver(Role):
     * ``registration_flows``: the flows of registration, each a sequence of stages; default ``None``: ``m.login.dummy``,
       or any stage that proves an address.
     * ``bindings``: the store of bindings; default in memory, for one process.
+    * ``reversals``: the store of changes that can be taken back, with ``Policy.undo_links``; default in memory, for one
+      process.
     * ``identity``: the client for identity servers; ``None`` (default) switches binding off, and unbinding answers
       ``no-support``.
 
@@ -66,6 +69,7 @@ class Homeserver(Role):
     registration_flows: Sequence[Sequence[str]] | None = None
 
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
+    reversals: ports.ReversalStore = port(ports.ReversalStore, MemoryReversals)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
 
     def __attrs_post_init__(self) -> None:
@@ -79,6 +83,8 @@ class Homeserver(Role):
                 )
         if self.uia is None and self.keeper is None:
             raise ConfigurationError("uia: is required, unless keeper= is given")
+        if self.policy.undo_links and (off := self.medium_off(Medium.EMAIL)):
+            raise ConfigurationError(f"policy.undo_links: links to undo changes are sent by mail, but {off}")
         super().__attrs_post_init__()
         self._put("extra_stages", {name: checked(ports.ExtraStage, it) for name, it in self.extra_stages.items()})
         self._check_flows()

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from ..memory.bindings import MemoryBindings as MemoryBindings
     from ..memory.limits import MemoryLimits as MemoryLimits
     from ..memory.logins import MemoryLogins as MemoryLogins
+    from ..memory.reversals import MemoryReversals as MemoryReversals
     from ..memory.sessions import MemorySessions as MemorySessions
     from ..memory.uia_sessions import MemoryUiaSessions as MemoryUiaSessions
+    from ..model.reversal import Reversal as Reversal
     from ..model.session import Session as Session
     from ..model.uia_session import UiaSession as UiaSession
     from .asyncpg import Asyncpg as Asyncpg
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from .sql import SqlBindings as SqlBindings
     from .sql import SqlLimits as SqlLimits
     from .sql import SqlLogins as SqlLogins
+    from .sql import SqlReversals as SqlReversals
     from .sql import SqlSessions as SqlSessions
     from .sql import SqlUiaSessions as SqlUiaSessions
     from .sql import check_schema as check_schema
@@ -46,6 +49,7 @@ _HOMES = {
         "SqlBindings",
         "SqlLimits",
         "SqlLogins",
+        "SqlReversals",
         "SqlSessions",
         "SqlUiaSessions",
         "check_schema",
@@ -56,8 +60,10 @@ _HOMES = {
     "..memory.bindings": ("MemoryBindings",),
     "..memory.limits": ("MemoryLimits",),
     "..memory.logins": ("MemoryLogins",),
+    "..memory.reversals": ("MemoryReversals",),
     "..memory.sessions": ("MemorySessions",),
     "..memory.uia_sessions": ("MemoryUiaSessions",),
+    "..model.reversal": ("Reversal",),
     "..model.session": ("Session",),
     "..model.uia_session": ("UiaSession",),
 }

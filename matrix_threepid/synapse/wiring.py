@@ -15,7 +15,7 @@ from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate
 from ..settings import IdentityServerSettings
 from ..settings.secret import stored_peppers
-from ..stores.sql import Operation, SqlLimits, SqlSessions, migrate
+from ..stores.sql import Operation, SqlLimits, SqlReversals, SqlSessions, migrate
 from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .authentication import SynapseUia
@@ -85,6 +85,7 @@ class Wiring:
             uia=SynapseUia(self.api, inside),
             rules=SynapseRules(inside),
             bindings=SharedBindings(self.db, system_clock),
+            reversals=SqlReversals(self.db),
             identity=self._identity(inside),
         )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .contracts.providers import Arrived as Arrived
     from .contracts.providers import Behaviour as Behaviour
     from .contracts.requests import RequestVerifierContract as RequestVerifierContract
+    from .contracts.reversals import ReversalStoreContract as ReversalStoreContract
     from .contracts.senders import TokenSenderContract as TokenSenderContract
     from .contracts.sessions import SessionStoreContract as SessionStoreContract
     from .contracts.uia import UiaContract as UiaContract
@@ -107,6 +108,7 @@ _HOMES = {
     ".contracts.logins": ("LoginStoreContract",),
     ".contracts.pages": ("PagesContract",),
     ".contracts.requests": ("RequestVerifierContract",),
+    ".contracts.reversals": ("ReversalStoreContract",),
     ".contracts.senders": ("TokenSenderContract",),
     ".contracts.sessions": ("SessionStoreContract",),
     ".contracts.uia": ("UiaContract",),

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import attrs
 from attrs import field, frozen
 
-from ..model.message import MessageKind, TokenMessage
+from ..model.message import Change, MessageKind, TokenMessage
 from ..protocol.members import redacted
 from . import wording
 from .catalogue import Catalogue, Texts
@@ -96,7 +96,8 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
     entry = message.purpose.value if proof else message.kind.value
     values = {"server": server_name}
     title = catalogue.text(wording.TITLES[entry])
-    valid = valid_for(catalogue, message) if proof else []
+    undo = message.kind is MessageKind.CHANGED
+    valid = valid_for(catalogue, message) if proof or undo else []
     lines = catalogue.fill_all((wording.LEADS[entry], *filter(None, (wording.ADVICE.get(entry),))), values)
     return Words(
         language=catalogue.tag,
@@ -110,9 +111,9 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
         server=server_name,
         greeting=catalogue.text(wording.GREETING),
         lines=lines,
-        button=catalogue.text(wording.BUTTON),
+        button=catalogue.text(wording.UNDO if undo else wording.BUTTON),
         link_below=catalogue.text(wording.LINK_BELOW),
-        link_alone=catalogue.text(wording.LINK_ALONE),
+        link_alone=catalogue.text(wording.UNDO_ALONE if undo else wording.LINK_ALONE),
         code_line=catalogue.text(wording.CODE_TOO if message.link else wording.CODE),
         link=message.link or "",
         code=message.code or "",
@@ -166,6 +167,9 @@ def moment(ms: int) -> str:
 
 
 def _details(catalogue: Catalogue, message: TokenMessage) -> list[tuple[str, str]]:
+    if message.changes:
+        account = details(catalogue, {"account": message.account or ""})
+        return [*account, *(_change(catalogue, each) for each in message.changes)]
     return details(
         catalogue,
         {
@@ -176,3 +180,9 @@ def _details(catalogue: Catalogue, message: TokenMessage) -> list[tuple[str, str
             "origin": message.origin,
         },
     )
+
+
+def _change(catalogue: Catalogue, change: Change) -> tuple[str, str]:
+    """Return what happened, and to which address and when."""
+    shown = f"{change.concerns}{_DASH}{moment(change.at)}" if change.concerns else moment(change.at)
+    return catalogue.text(wording.TITLES[change.kind.value]), catalogue.isolate(without_controls(shown))

@@ -19,8 +19,10 @@ from .mails import details
 _STYLE = (HERE / "templates" / "page.css").read_text("utf-8")
 _HIDDEN = ("sid", "token", "client_secret")
 _IN_HTML = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_BUTTONS = {"confirm": wording.YES, "refuse": wording.STOP}
-_CIRCUMSTANCES = ("confirm", "refuse")
+_BUTTONS = {"confirm": wording.YES, "refuse": wording.STOP, "undo": wording.UNDO, "undo_mine": wording.YES}
+_ANSWERS = {"refuse": "refuse", "undo_mine": "mine"}
+_OTHER_WAY = {"confirm": ("refuse", wording.NO), "undo": ("mine", wording.YES)}
+_CIRCUMSTANCES = ("confirm", "refuse", "undo", "undo_mine")
 _WITH_NEXT = ("confirm", "already", "confirmed")
 PAGES = ("confirm", *wording.PAGE_TITLES)
 """The names of all pages."""
@@ -74,7 +76,7 @@ class BuiltInPages:
                 "support": values.get("support", ""),
                 "support_link": values.get("support_link", ""),
                 "title": catalogue.text(_title(page, purpose)),
-                "lines": catalogue.fill_all(_lines(page, purpose), values),
+                "lines": catalogue.fill_all(_lines(page, purpose, values), values),
                 "details": details(catalogue, dict(values)) if page in _CIRCUMSTANCES else [],
                 "next": catalogue.fill_all(_next(page, purpose, values), values),
                 **_form(catalogue, page, values),
@@ -88,11 +90,13 @@ def _title(page: str, purpose: str) -> str:
     return wording.PAGE_TITLES[page]
 
 
-def _lines(page: str, purpose: str) -> Iterable[str]:
+def _lines(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
     if page == "confirm":
         return wording.LEADS[purpose or Purpose.BIND.value], wording.ONLY_YOU
     if page == "refuse":
         return *((wording.LEADS[purpose],) if purpose else ()), *wording.PAGE_LINES[page]
+    if page == "undo" and not values.get("secures"):
+        return [line for line in wording.PAGE_LINES[page] if line != wording.SECURES]
     return wording.PAGE_LINES.get(page, ())
 
 
@@ -109,13 +113,14 @@ def _form(catalogue: Catalogue, page: str, values: Mapping[str, str]) -> dict[st
     if page not in _BUTTONS:
         return {"button": "", "fields": [], "refuse": "", "refuse_link": ""}
     fields = {name: values[name] for name in _HIDDEN if values.get(name)}
-    answer = {"answer": "refuse"} if page == "refuse" else {}
-    refuse = page == "confirm"
+    answer = {"answer": _ANSWERS[page]} if page in _ANSWERS else {}
+    other, label = _OTHER_WAY.get(page, ("", ""))
+    refuse = bool(other) and (page != "undo" or bool(values.get("confirms")))
     return {
         "button": catalogue.text(_BUTTONS[page]),
         "fields": list((fields | answer).items()),
-        "refuse": catalogue.text(wording.NO) if refuse else "",
-        "refuse_link": f"submit_token?{urlencode(fields | {'answer': 'refuse'})}" if refuse else "",
+        "refuse": catalogue.text(label) if refuse else "",
+        "refuse_link": f"submit_token?{urlencode(fields | {'answer': other})}" if refuse else "",
     }
 
 

@@ -35,6 +35,8 @@ TITLES = {
     MessageKind.ADDED.value: mark("An address was added to your account"),
     MessageKind.REMOVED.value: mark("An address was removed from your account"),
     MessageKind.PASSWORD_CHANGED.value: mark("Your password was reset"),
+    MessageKind.CHANGED.value: mark("Your account was changed"),
+    MessageKind.UNDONE.value: mark("The changes were taken back"),
 }
 """What a message or a page is about, by purpose or kind: the heading, and the start of a subject."""
 LEADS = {
@@ -53,6 +55,10 @@ LEADS = {
     MessageKind.PASSWORD_CHANGED.value: mark(
         "The password of your account on %(server)s was reset with the help of the address below."
     ),
+    MessageKind.CHANGED.value: mark("The addresses or the password of your account on %(server)s were changed."),
+    MessageKind.UNDONE.value: mark(
+        "The addresses of your account on %(server)s are as they were before the changes. Set a new password now."
+    ),
 }
 """What happened, by purpose or kind."""
 ADVICE = {
@@ -60,6 +66,7 @@ ADVICE = {
     MessageKind.UNKNOWN_ADDRESS.value: mark("If this was you, try another address that you may have used."),
 }
 """What to do after a message that holds no link and no code."""
+_AT_ONCE = mark("If this was not you, set a new password at once, and check the addresses of your account.")
 NOT_YOU = {
     MessageKind.TOKEN.value: mark("If this was not you, ignore this message: without you, nothing changes."),
     MessageKind.IN_USE.value: mark("If this was not you, there is nothing to do."),
@@ -68,13 +75,17 @@ NOT_YOU = {
     MessageKind.REMOVED.value: mark(
         "If this was not you, set a new password and add the address to your account again."
     ),
-    MessageKind.PASSWORD_CHANGED.value: mark(
-        "If this was not you, set a new password at once, and check the addresses of your account."
+    MessageKind.PASSWORD_CHANGED.value: _AT_ONCE,
+    MessageKind.UNDONE.value: _AT_ONCE,
+    MessageKind.CHANGED.value: mark(
+        "If this was not you, take the changes back. If it was you, there is nothing to do."
     ),
 }
 """What to do if somebody else asked, by kind."""
 GREETING = mark("Hello,")
 BUTTON = mark("Confirm")
+UNDO = mark("Take the changes back")
+UNDO_ALONE = mark("To take the changes back, open this link:")
 LINK_BELOW = mark("If the button does not work, open this link:")
 LINK_ALONE = mark("To confirm, open this link:")
 CODE = mark("Enter this code where you were asked for it, and give it to nobody:")
@@ -107,16 +118,36 @@ YES = mark("Yes, this was me")
 NO = mark("No, this was not me")
 STOP = mark("Stop the request")
 _AGAIN = mark("If you still want this, ask for it again in your app.")
+_NO_WAY = mark("This link does not work")
+_TOO_OLD = mark("This link has expired")
+_LIMITED = mark("Links work for a limited time only, so that nobody can use old messages.")
+_HELP_YOURSELF = mark(
+    "If you cannot log in, set a new password with an address of your account, or ask your server for help."
+)
+_WITHOUT_IT = mark("Once you have confirmed, a removed address can no longer take the changes back.")
+SECURES = mark(
+    "All devices are logged out, and you set a new password. Encrypted messages may be lost, unless you have your "
+    "recovery key or a backup of their keys."
+)
+TAKEN = mark("%(taken)s is on another account now and cannot come back.")
 PAGE_TITLES = {
     "refuse": mark("Stop this request?"),
     "already": mark("Already confirmed"),
     "confirmed": mark("Address confirmed"),
     "disowned": mark("Request stopped"),
-    "failed": mark("This link does not work"),
-    "expired": mark("This link has expired"),
+    "failed": _NO_WAY,
+    "expired": _TOO_OLD,
     "foreign": mark("Not from this page"),
+    "undo": UNDO,
+    "undo_mine": YES,
+    "undo_kept": mark("Changes confirmed"),
+    "undone": TITLES[MessageKind.UNDONE.value],
+    "undo_failed": _NO_WAY,
+    "undo_stopped": _NO_WAY,
+    "undo_expired": _TOO_OLD,
 }
 """The headings of the pages that are not about one purpose."""
+_INCOMPLETE = mark("The link is incomplete or not known here. Open the link in your newest message again, all of it.")
 PAGE_LINES = {
     "refuse": (
         mark(
@@ -128,12 +159,24 @@ PAGE_LINES = {
         mark("The request was stopped, and its link no longer works. Nothing else has changed."),
         _AGAIN,
     ),
-    "failed": (
-        mark("The link is incomplete or not known here. Open the link in your newest message again, all of it."),
-        _AGAIN,
-    ),
-    "expired": (mark("Links work for a limited time only, so that nobody can use old messages."), _AGAIN),
+    "failed": (_INCOMPLETE, _AGAIN),
+    "expired": (_LIMITED, _AGAIN),
     "foreign": (mark("The button was pressed on another site. Open the link in your message again."),),
+    "undo": (
+        LEADS[MessageKind.CHANGED.value],
+        mark("Your addresses become what they were before, and all open requests of your account are stopped."),
+        SECURES,
+        TAKEN,
+    ),
+    "undo_mine": (ONLY_YOU, _WITHOUT_IT),
+    "undo_kept": (_WITHOUT_IT,),
+    "undone": (LEADS[MessageKind.UNDONE.value],),
+    "undo_failed": (_INCOMPLETE, _HELP_YOURSELF),
+    "undo_stopped": (
+        mark("The link was stopped: the account has ended, or its changes were confirmed."),
+        _HELP_YOURSELF,
+    ),
+    "undo_expired": (_LIMITED, _HELP_YOURSELF),
 }
 """What those pages say."""
 

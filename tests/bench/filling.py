@@ -11,9 +11,10 @@ from attrs import frozen
 
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.binding import Binding
+from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Lifetimes, Session
 from matrix_threepid.model.threepid import Medium, Purpose, Threepid
-from matrix_threepid.stores.sql import associations, bindings, sessions
+from matrix_threepid.stores.sql import associations, bindings, reversals, sessions
 
 from .places import Place
 
@@ -67,6 +68,7 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
     place.bulk(
         "matrix_threepid_identity_terms", ("user_id", "document", "accepted_at"), terms_rows(count // 2, strangers)
     )
+    place.bulk("matrix_threepid_reversals", reversals.TABLE.columns, reversal_rows(count // 10, strangers))
     place.settle()
     return size
 
@@ -137,6 +139,15 @@ def binding_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
             row = row.known(Threepid(Medium.EMAIL, f"{text[42:60].lower()}@example.org"), f"{text[42:60]}@example.org")
             row = row.bound(made)
         yield bindings.TABLE.row(row.unwanted(made, made + 48 * _HOUR) if number % 50 == 1 else row)
+
+
+def reversal_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield what can be taken back on accounts; nothing of it has expired."""
+    for _ in range(count):
+        text = strangers.text()
+        yield reversals.TABLE.row(
+            Reversal.begun(f"@u{text[:10]}:hs.example.org", text[20:42], "pepperid", (), strangers.now)
+        )
 
 
 def association_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:

@@ -13,6 +13,7 @@ from matrix_threepid.flows.login import user_of_login
 from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.model.message import RefusedForNow
 from matrix_threepid.model.threepid import Owner
@@ -114,6 +115,15 @@ def _servers() -> FakeIdentityServers:
     return servers
 
 
+def _change_twice(world: World) -> None:
+    for _ in range(2):
+        run_sync(world.stages.end_resets(ALICE))
+
+
+def _open_undo(world: World) -> None:
+    world.call("GET", "/_matrix/client/unstable/threepid/undo/submit_token", query="sid=a&token=b")
+
+
 Act = Callable[[World], Any]
 GOOD: Mapping[str, tuple[Callable[[], Any], type]] = {
     "accounts": (FakeAccounts, ports.Accounts),
@@ -123,6 +133,7 @@ GOOD: Mapping[str, tuple[Callable[[], Any], type]] = {
     "sessions": (MemorySessions, ports.SessionStore),
     "limiter": (MemoryLimits, ports.RateLimiter),
     "bindings": (MemoryBindings, ports.BindingStore),
+    "reversals": (MemoryReversals, ports.ReversalStore),
     "identity": (_servers, ports.IdentityServerClient),
 }
 ACTS: Mapping[tuple[str, str], Act] = {
@@ -155,6 +166,12 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("bindings", "lease_due"): _retry,
     ("bindings", "purge"): _purge,
     ("bindings", "given_up"): _purge,
+    ("reversals", "insert"): _change_twice,
+    ("reversals", "of_user"): _change_twice,
+    ("reversals", "replace"): _change_twice,
+    ("reversals", "get"): _open_undo,
+    ("reversals", "forget"): _erase,
+    ("reversals", "purge"): _purge,
     ("identity", "proved"): _bind,
     ("identity", "bind"): _bind,
     ("identity", "unbind"): _unbind,
@@ -178,7 +195,8 @@ def test_a_wrong_answer_is_refused_by_name(
     """An answer of another type raises ``ConfigurationError`` naming port, method and type; nothing comes of it."""
     make, protocol = GOOD[port]
     wrong = Answering(make(), method, answer)
-    world = make_world(**{"identity": _servers(), port: wrong})
+    policy = {"undo_links": True} if port == "reversals" else None
+    world = make_world(policy, **{"identity": _servers(), port: wrong})
     if port in ("accounts", "callers", "uia", "rules"):
         setattr(world, port, wrong)
     give(world, "held@example.org", ALICE)

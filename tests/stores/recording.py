@@ -8,10 +8,19 @@ from matrix_threepid import Medium, Purpose, Threepid, run_sync
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.login import Login
 from matrix_threepid.model.lookup import LookupPepper
+from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
-from matrix_threepid.stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions
+from matrix_threepid.stores.sql import (
+    Database,
+    SqlAssociations,
+    SqlBindings,
+    SqlLimits,
+    SqlLogins,
+    SqlReversals,
+    SqlSessions,
+)
 from matrix_threepid.testing.contracts.values import NOW, binding, session
 from tests.bench.plans import Recording
 
@@ -22,6 +31,7 @@ def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
     run_sync(_use_sessions(SqlSessions(recording)))
     run_sync(_use_limits(SqlLimits(recording)))
     run_sync(_use_bindings(SqlBindings(recording)))
+    run_sync(_use_reversals(SqlReversals(recording)))
     run_sync(_use_associations(SqlAssociations(recording)))
     run_sync(_use_logins(SqlLogins(recording)))
     return recording.statements
@@ -61,6 +71,16 @@ async def _use_bindings(store: SqlBindings) -> None:
     await store.lease_due(NOW, NOW + 1, ("@alice:x",))
     await store.given_up(NOW, 10)
     await store.purge(NOW, 10)
+
+
+async def _use_reversals(store: SqlReversals) -> None:
+    begun = Reversal.begun("@alice:x", "an id", "pepperid", (), NOW)
+    await store.insert(begun)
+    await store.of_user("@alice:x")
+    await store.get("an id")
+    await store.replace(begun.unlocked(NOW))
+    await store.purge(NOW, 10)
+    await store.forget("@alice:x")
 
 
 async def _use_associations(store: SqlAssociations) -> None:

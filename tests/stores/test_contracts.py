@@ -9,9 +9,18 @@ from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
+from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.memory.uia_sessions import MemoryUiaSessions
-from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions, SqlUiaSessions
+from matrix_threepid.stores.sql import (
+    SqlAssociations,
+    SqlBindings,
+    SqlLimits,
+    SqlLogins,
+    SqlReversals,
+    SqlSessions,
+    SqlUiaSessions,
+)
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import (
     AccountsContract,
@@ -20,6 +29,7 @@ from matrix_threepid.testing import (
     FakeAccounts,
     LoginStoreContract,
     RateLimiterContract,
+    ReversalStoreContract,
     SessionStoreContract,
     UiaSessionStoreContract,
 )
@@ -91,6 +101,22 @@ class TestSqliteBindings(BindingStoreContract):
     @pytest.fixture
     def store(self, sqlite: Sqlite) -> SqlBindings:
         return SqlBindings(sqlite)
+
+
+class TestMemoryReversals(ReversalStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryReversals:
+        return MemoryReversals()
+
+
+class TestSqliteReversals(ReversalStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlReversals:
+        return SqlReversals(sqlite)
 
 
 class TestMemoryAssociations(AssociationStoreContract):

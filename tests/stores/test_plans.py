@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from matrix_threepid import run_sync
-from matrix_threepid.stores.sql import Operation, associations, bindings, limits, logins, migrate, sessions
+from matrix_threepid.stores.sql import Operation, associations, bindings, limits, logins, migrate, reversals, sessions
 from matrix_threepid.testing.contracts.values import NOW
 from tests.bench.filling import Strangers, fill
 from tests.bench.places import Place, PostgresPlace, SqlitePlace
@@ -21,7 +21,7 @@ from .recording import everything_stores_do
 
 T = TypeVar("T")
 MANY = 20_000
-MODULES = (sessions, limits, bindings, associations, logins)
+MODULES = (sessions, limits, bindings, reversals, associations, logins)
 INDEXES = (
     "matrix_threepid_sessions_due",
     "matrix_threepid_sessions_owner",
@@ -36,6 +36,7 @@ INDEXES = (
     "matrix_threepid_associations_hashed",
     "matrix_threepid_identity_tokens_user",
     "matrix_threepid_identity_tokens_created",
+    "matrix_threepid_reversals_expires",
 )
 """All that are there for a statement's sake. Primary keys and slots are unique, so nothing works without theirs."""
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -21,6 +21,7 @@ from matrix_threepid.stores.sql import (
     SqlBindings,
     SqlLimits,
     SqlLogins,
+    SqlReversals,
     SqlSessions,
     check_schema,
     migrate,
@@ -32,6 +33,7 @@ from matrix_threepid.testing import (
     BindingStoreContract,
     LoginStoreContract,
     RateLimiterContract,
+    ReversalStoreContract,
     SessionStoreContract,
 )
 
@@ -46,6 +48,7 @@ TABLES = (
     "matrix_threepid_limits",
     "matrix_threepid_bindings",
     "matrix_threepid_associations",
+    "matrix_threepid_reversals",
     "matrix_threepid_audit",
     "matrix_threepid_identity_tokens",
     "matrix_threepid_identity_terms",
@@ -114,6 +117,12 @@ class TestLogins(OnPostgres, LoginStoreContract):
     @pytest.fixture
     def store(self, empty: Driver) -> SqlLogins:
         return SqlLogins(empty.db)
+
+
+class TestReversals(OnPostgres, ReversalStoreContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlReversals:
+        return SqlReversals(empty.db)
 
 
 class TestAssociations(OnPostgres, AssociationStoreContract):

@@ -13,13 +13,22 @@ from ...ports._checked import given
 from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
 from ...stores.psycopg import Psycopg
-from ...stores.sql import Database, SqlAssociations, SqlBindings, SqlLimits, SqlLogins, SqlSessions, check_schema
+from ...stores.sql import (
+    Database,
+    SqlAssociations,
+    SqlBindings,
+    SqlLimits,
+    SqlLogins,
+    SqlReversals,
+    SqlSessions,
+    check_schema,
+)
 from ...stores.sql.postgresql import POOLER, AwaitedConnections
 from ...stores.sqlite import Sqlite
 from .findings import Finding, Kind
 from .online import LOOPS
 
-_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlAssociations, SqlLogins)
+_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlReversals, SqlAssociations, SqlLogins)
 _PATIENCE = 10
 """Time, in s, that a database has to answer."""
 

@@ -11,16 +11,18 @@ from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
 from ...memory.limits import MemoryLimits
 from ...memory.logins import MemoryLogins
+from ...memory.reversals import MemoryReversals
 from ...memory.sessions import MemorySessions
 from ...model.media import MEDIA
 from ...model.threepid import Medium
 from ...ports._checked import given
 from ...roles.base import EverythingAllowed, Role
+from ...roles.homeserver import Homeserver
 from ...senders.console import ConsoleSender
 from ...service import Service
 from .findings import Finding, Kind
 
-_IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryAssociations, MemoryLogins)
+_IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryReversals, MemoryAssociations, MemoryLogins)
 _SILENT = {
     "listener": (LogListener, "events and alarms are only logged"),
     "rules": (EverythingAllowed, "every address is allowed"),
@@ -39,6 +41,10 @@ def of_service(service: Service) -> Iterator[Finding]:
     yield Finding(Kind.FACT, "peppers", "1 is live" if live == 1 else f"{live} are live: drop the older one in a day")
     yield from of_ways(role)
     yield from of_no_way(role)
+    if role.policy.undo_links and isinstance(role, Homeserver) and not hasattr(role.accounts, "secure"):
+        yield Finding(
+            Kind.SILENT, "accounts", "without secure(), taking changes back leaves the thief's devices logged in"
+        )
     if role.policy.deferred_sending:
         yield Finding(Kind.FACT, "sending", "after the answer: run the jobs of the service (Service.jobs)")
     yield from _off(service)
@@ -83,6 +89,8 @@ def _ports(role: Role) -> Iterator[Finding]:
     for field in attrs.fields(type(role)):
         port = given(getattr(role, field.name))
         silent, meaning = _SILENT.get(field.name, ((), ""))
+        if field.name == "reversals" and not role.policy.undo_links:
+            continue  # it is not used
         if isinstance(port, _IN_MEMORY):
             yield Finding(Kind.UNFIT, field.name, "in memory: lost at a restart, not shared between processes")
         elif isinstance(port, silent):

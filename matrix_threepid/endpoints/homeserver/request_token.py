@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from attrs import evolve, frozen
 
 from ...flows.request_token import TokenRequest, request_token
+from ...flows.reversals import may_reset
 from ...model.call import Call
 from ...model.media import MEDIA, AddressMembers, MediumReply, MediumRow
 from ...model.session import Session
@@ -140,6 +141,9 @@ async def _look_up(hs: Homeserver, session: Session) -> Session:
     """
     # The same one call to the same port in every case, so that its duration tells nothing (SEC-28).
     owner = await hs.accounts.owner(session.threepid)
+    user_id = None if owner is None else owner.user_id
+    if session.purpose is Purpose.PASSWORD and not await may_reset(hs, user_id, session.threepid):
+        owner = None  # as if it were on no account, until the owner has set a password (SEC-57)
     if owner is not None:
         session = evolve(session, spelling=_spelling_of(owner, session))
     resets = session.purpose is Purpose.PASSWORD

@@ -5,6 +5,7 @@ from .bindings import SqlBindings
 from .limits import SqlLimits
 from .logins import SqlLogins
 from .operation import Database, Operation, ReadOnly, Row, Statement, run_operation, run_operation_async
+from .reversals import SqlReversals
 from .schema import check_schema, migrate
 from .sessions import SqlSessions
 from .uia_sessions import SqlUiaSessions
@@ -18,6 +19,7 @@ __all__ = [
     "SqlBindings",
     "SqlLimits",
     "SqlLogins",
+    "SqlReversals",
     "SqlSessions",
     "SqlUiaSessions",
     "Statement",

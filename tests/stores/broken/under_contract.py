@@ -8,6 +8,7 @@ from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
+from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.testing import (
     AccountsContract,
@@ -16,6 +17,7 @@ from matrix_threepid.testing import (
     FakeAccounts,
     LoginStoreContract,
     RateLimiterContract,
+    ReversalStoreContract,
     SessionStoreContract,
 )
 
@@ -25,6 +27,7 @@ _CONTRACTS: dict[type, tuple[type, str]] = {
     MemorySessions: (SessionStoreContract, "store"),
     MemoryLimits: (RateLimiterContract, "limiter"),
     MemoryBindings: (BindingStoreContract, "store"),
+    MemoryReversals: (ReversalStoreContract, "store"),
     MemoryAssociations: (AssociationStoreContract, "store"),
     MemoryLogins: (LoginStoreContract, "store"),
     FakeAccounts: (AccountsContract, "accounts"),

@@ -19,6 +19,7 @@ _NAMES = (
     "limits",
     "bindings",
     "associations",
+    "reversals",
     "audit",
     "identity_tokens",
     "identity_terms",

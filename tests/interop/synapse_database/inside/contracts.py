@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlReversals, SqlSessions
 from matrix_threepid.synapse.database import SynapseDatabase
 from matrix_threepid.testing import (
     AssociationStoreContract,
     BindingStoreContract,
     RateLimiterContract,
+    ReversalStoreContract,
     SessionStoreContract,
 )
 
@@ -43,6 +44,12 @@ class TestBindings(InSynapse, BindingStoreContract):
     @pytest.fixture
     def store(self, db: SynapseDatabase) -> SqlBindings:
         return SqlBindings(db)
+
+
+class TestReversals(InSynapse, ReversalStoreContract):
+    @pytest.fixture
+    def store(self, db: SynapseDatabase) -> SqlReversals:
+        return SqlReversals(db)
 
 
 class TestAssociations(InSynapse, AssociationStoreContract):
