@@ -23,10 +23,11 @@ def keep_house(api: ModuleApi, jobs: Sequence[Job]) -> None:
     """
     if api.should_run_background_tasks():
         for job in jobs:
-            _run_in(api, job, _SOON)
+            run_in(api, job)
 
 
-def _run_in(api: ModuleApi, job: Job, ms: int) -> None:
+def run_in(api: ModuleApi, job: Job, ms: int = _SOON) -> None:
+    """Run a job in this process after some ms, and from then on at its own pace."""
     name = f"matrix_threepid_{job.name.replace(' ', '_')}"
     api.delayed_background_call(ms, partial(_run, api, job), desc=name)
 
@@ -37,7 +38,7 @@ async def _run(api: ModuleApi, job: Job) -> None:
     try:
         pause = await job.run_once(_at_once)
     finally:
-        _run_in(api, job, pause)
+        run_in(api, job, pause)
 
 
 async def _at_once(workers: Sequence[Worker]) -> None:

@@ -17,11 +17,12 @@ from ..settings import read
 from .bindings import UnbindGuard
 from .fit import ensure_fit
 from .host import OtherChanges
-from .housekeeping import keep_house
+from .housekeeping import keep_house, run_in
 from .own import Own, not_followed
 from .private import Inside
 from .resources import mount, mount_separately, serve_first
 from .settings import ModuleSettings
+from .shadow import Shadow
 from .stages import OneAccount, take_over_stages
 from .sweep import sweep
 from .wiring import Prepared, Wiring
@@ -59,20 +60,26 @@ class Threepids:
         ensure_fit(self._api, identity_servers=settings.needs_private, endpoints=settings.endpoints is not None)
         db = Prepared(self._api)
         self._api.delayed_background_call(0, partial(_prepare, db), desc="matrix_threepid_schema")
+        # What Synapse's settings add to ``identity_servers`` does not switch that part on.
+        serves = settings.endpoints in ("client", "separate") or config.get("identity_servers") is not None
         if settings.delegate_path is not None:
-            self._delegate(Wiring(settings, self._api, db), settings.delegate_path)
+            self._delegate(Wiring(settings, self._api, db), settings.delegate_path, alone=not serves)
         if settings.needs_private:
             inside = Inside.of(self._api)
-            self._homeserver(Wiring(read(ModuleSettings, inside.own().completed(config)), self._api, db), inside)
+            wiring = Wiring(read(ModuleSettings, inside.own().completed(config)), self._api, db)
+            if settings.endpoints == "shadow":
+                self._shadow(wiring, inside)
+            if serves:
+                self._homeserver(wiring, inside)
             if self._api.should_run_background_tasks():
                 for name, why in not_followed(inside.files(), config):
                     _log.warning("%s of homeserver.yaml %s", name, why)
 
-    def _delegate(self, wiring: Wiring, path: str) -> None:
+    def _delegate(self, wiring: Wiring, path: str, *, alone: bool) -> None:
         """Serve the requests that Synapse sends to ``account_threepid_delegates.msisdn``."""
         service = Service(wiring.delegate())
         mount(self._api, service, path, cut=path)
-        if not wiring.settings.needs_private:
+        if alone:
             # Otherwise the homeserver's jobs cover both: they share one table, and the delegate cannot send mails.
             keep_house(self._api, _jobs(service))
 
@@ -87,14 +94,26 @@ class Threepids:
             on_add_user_third_party_identifier=changes.added,
             on_remove_user_third_party_identifier=changes.removed,
         )
-        if wiring.settings.endpoints is not None:
+        if wiring.settings.endpoints in ("client", "separate"):
             self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
         jobs = _jobs(service, homeserver.policy.retrying.first)
         keep_house(self._api, [*jobs, sweep(homeserver, wiring.db)])
 
-    def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
+    def _shadow(self, wiring: Wiring, inside: Inside) -> None:
+        """Compare Synapse's answers with those that the module would give."""
+        self._ensure_accounts(inside)
+        service = Service(wiring.shadow(inside))
+        Shadow(self._api, wiring.db, service).watch(inside)
+        purge = Job(name="purge_shadow", every=300 * _SECOND, work=service.purge)
+        # In this process, whichever it is: what it has seen is in its memory.
+        run_in(self._api, purge)
+
+    def _ensure_accounts(self, inside: Inside) -> None:
         if (elsewhere := inside.accounts_elsewhere) is not None:
             raise ConfigurationError(f"endpoints: {elsewhere} has the accounts; see the docs")
+
+    def _serve(self, service: Service, homeserver: Homeserver, inside: Inside, *, in_front: bool) -> None:
+        self._ensure_accounts(inside)
         take_over_stages(homeserver, inside)
         self._api.register_spam_checker_callbacks(check_registration_for_spam=OneAccount(homeserver).judge)
         if in_front:

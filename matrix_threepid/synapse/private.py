@@ -121,6 +121,18 @@ class Inside:
         ours = (lambda _, resource: register(resource),)
         synapse.rest.SERVLET_GROUPS["client"] = (*ours, *synapse.rest.SERVLET_GROUPS["client"])
 
+    def watch(self, resource: Any, watched: Callable[[str, Any, Callable[..., Any]], Callable[..., Any]]) -> None:
+        """Have a client resource serve, in place of each function, what ``watched`` returns for it.
+
+        * ``watched``: called with the method, the patterns of paths and the function.
+        """
+        own = resource.register_paths
+
+        def register_paths(method: str, path_patterns: Any, callback: Any, servlet_classname: str) -> None:
+            own(method, path_patterns, watched(method, path_patterns, callback), servlet_classname)
+
+        resource.register_paths = register_paths
+
     # -- identity servers -----------------------------------------------------------------------
 
     @property

@@ -45,11 +45,11 @@ class ModuleSettings:
         secret=True,
         doc="path at which Synapse's own endpoints ask for SMS (`account_threepid_delegates`); needs `sms`",
     )
-    endpoints: Literal["client", "separate"] | None = member(
-        OneOf("client", "separate"),
+    endpoints: Literal["client", "separate", "shadow"] | None = member(
+        OneOf("client", "separate", "shadow"),
         None,
         doc="serve the third-party identifier endpoints in front of Synapse's on its `client` listeners, or on a "
-        "`separate` one",
+        "`separate` one; or only compare, as its `shadow`",
     )
     email: EmailSettings | None = member(Nested(EmailSettings), None, doc="how mails go out; needs `endpoints`")
     sms: SmsSettings | None = member(Nested(SmsSettings), None, doc="where SMS may go, and who sends them")

@@ -1,4 +1,4 @@
-"""Two tables of Synapse: ``user_threepids`` (addresses on accounts) and ``user_threepid_id_server`` (bindings)."""
+"""Tables of Synapse: ``user_threepids`` (on accounts), ``user_threepid_id_server`` (bindings), and its sessions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ _REMEMBER = (
     "ON CONFLICT (user_id, medium, address, id_server) DO NOTHING"
 )
 _FORGET = "DELETE FROM user_threepid_id_server WHERE user_id = ? AND medium = ? AND address = ? AND id_server = ?"
+_VALIDATED = "SELECT 1 FROM threepid_validation_session WHERE session_id = ? AND validated_at IS NOT NULL"
+
+
+def validated(sid: str) -> Operation[bool]:
+    """Return whether a session of Synapse's own is validated."""
+    return bool((yield _VALIDATED, (sid,)))
 
 
 def owner(medium: str, addresses: Sequence[str]) -> Operation[str | None]:

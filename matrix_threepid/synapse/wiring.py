@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
+from ..memory.bindings import MemoryBindings
+from ..memory.limits import MemoryLimits
+from ..memory.sessions import MemorySessions
 from ..model.threepid import Medium
 from ..policy import Policy
 from ..ports import TokenSender, system_clock
@@ -26,6 +29,7 @@ from .mail import SynapseMailer
 from .metrics import Metrics
 from .private import Inside
 from .settings import ModuleSettings
+from .shadow_ports import ShadowAccounts, ShadowCallers, ShadowIdentity, ShadowSender, ShadowUia, Silent
 
 if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
@@ -87,6 +91,21 @@ class Wiring:
             bindings=SharedBindings(self.db, system_clock),
             reversals=SqlReversals(self.db),
             identity=self._identity(inside),
+        )
+
+    def shadow(self, inside: Inside) -> Homeserver:
+        """Return the role of ``endpoints: shadow``: what it keeps is in memory, and nothing is sent or changed."""
+        accounts = SynapseAccounts(self.api, self.db, inside, system_clock)
+        kept = {"sessions": MemorySessions(), "limiter": MemoryLimits(), "listener": Silent()}
+        return Homeserver(
+            **{**self._shared({medium: ShadowSender() for medium in self._senders(*Medium)}), **kept},
+            policy=self._own_policy(),
+            accounts=ShadowAccounts(accounts, self.db),
+            callers=ShadowCallers(inside),
+            uia=ShadowUia(),
+            rules=SynapseRules(inside),
+            bindings=MemoryBindings(),
+            identity=ShadowIdentity(),
         )
 
     def _shared(self, senders: Mapping[Medium, TokenSender]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .site import Site
 from .synapse import configured, settings, synapse_at
 
 WRONG = [
-    ({"endpoints": "everywhere"}, "endpoints: must be one of: client, separate"),
+    ({"endpoints": "everywhere"}, "endpoints: must be one of: client, separate, shadow"),
     ({"sms": {"countries": ["Britain"]}}, "sms.countries: "),
     ({"email": {"smpt": {}}}, "email.smpt: there is no such setting"),
     ({"endpoints": None, "identity_servers": None, "email": None}, "nothing is on"),

@@ -23,6 +23,7 @@ MODULE = "matrix_threepid.synapse.Threepids"
 _SERVED = {
     "client": "in front of Synapse's own, on every listener with client resources",
     "separate": "on listeners without resources",
+    "shadow": "compared with Synapse's own, which answer",
 }
 
 
@@ -45,7 +46,9 @@ def of_synapse(given: Mapping[str, Any]) -> Configured:
     policy, senders = settings.library_policy(around.base_url), _senders(settings, around.server_name)
     role = sending_role(around.server_name, policy, senders)
     servers = of_identity_servers(settings.identity_servers, policy)
-    return Configured(role, (*_parts(settings), *servers, *of_needs(settings, around), *_left_aside(section, around)))
+    return Configured(
+        role, (*_parts(settings, section), *servers, *of_needs(settings, around), *_left_aside(section, around))
+    )
 
 
 def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,9 +77,11 @@ def _senders(settings: ModuleSettings, server_name: str) -> dict[Medium, TokenSe
     return senders
 
 
-def _parts(settings: ModuleSettings) -> Iterator[Finding]:
+def _parts(settings: ModuleSettings, section: Mapping[str, Any]) -> Iterator[Finding]:
     own = "on" if settings.delegate_path else None
-    guard = "on" if settings.needs_private else None
+    guard = (
+        "on" if settings.endpoints in ("client", "separate") or section.get("identity_servers") is not None else None
+    )
     yield _part("SMS for Synapse's own endpoints", own, "delegate_path is not set")
     yield _part("all endpoints", _SERVED.get(settings.endpoints or ""), "endpoints is not set")
     yield _part("deletes that wait for no identity server", guard, "identity_servers is not set")

@@ -15,7 +15,7 @@ from .synapse_around import Around
 
 _DELEGATE = "account_threepid_delegates.msisdn"
 _PORTS = {"http": 80, "https": 443}
-_RESOURCES = {"client": "client resources", "separate": "resources: []"}
+_RESOURCES = {"client": "client resources", "separate": "resources: []", "shadow": "client resources"}
 
 
 def of_needs(settings: ModuleSettings, around: Around) -> Iterator[Finding]:
