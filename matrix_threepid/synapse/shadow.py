@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..stores.sql import Database
 
-_log = logging.getLogger("matrix_threepid.shadow")
+_log = logging.getLogger("matrix_threepid.synapse.shadow")
 _JUDGED = ("request_", "list_", "add_", "delete_", "unbind_", "bind_")
 _SECRET = frozenset({"auth", "password", "new_password", "token", "access_token"})
 _WAITING, _PAIRS = 200, 10_000

@@ -80,7 +80,7 @@ def test_exactly_the_documented_differences_are_counted(shadowed: Shadowed) -> N
         ("delete_threepid", "same", "200", "200"): 1,
     }
     log = (Path(shadowed.site.folder) / "output.txt").read_text()
-    told = [line for line in log.splitlines() if "matrix_threepid.shadow" in line]
+    told = [line for line in log.splitlines() if "matrix_threepid.synapse.shadow" in line]
     assert len(told) == 3
     assert not [line for line in told if address in line]
     # The shadow has changed nothing.
