@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { withPassword } from "./password.mjs";
 import { Registration } from "./registration.mjs";
-import { createClient } from "./sdk.mjs";
+import { AutoDiscovery, createClient } from "./sdk.mjs";
 
 const PATIENCE = 20_000; // ms
 const people = {};
@@ -11,6 +11,7 @@ const ACTIONS = {
     connect(person, options) {
         person.client = createClient(options);
     },
+    discover: (_, config) => AutoDiscovery.fromDiscoveryConfig(config),
     call: ({ client }, name, ...args) => client[name](...args),
     withPassword: ({ client }, ...args) => withPassword(client, ...args),
     register(person, options) {

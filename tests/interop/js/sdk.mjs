@@ -3,4 +3,4 @@ import { Console } from "node:console";
 
 globalThis.console = new Console(process.stderr);
 
-export const { createClient, InteractiveAuth } = await import(process.env.MATRIX_JS_SDK);
+export const { AutoDiscovery, createClient, InteractiveAuth } = await import(process.env.MATRIX_JS_SDK);
