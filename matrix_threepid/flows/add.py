@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from attrs import evolve
 
 from ..events import ThreepidAdded
-from ..limits.rate import charge_change
+from ..limits.rate import changes
 from ..model.call import Call
 from ..model.message import MessageKind
 from ..model.session import Session
@@ -63,12 +63,13 @@ async def add(
         return
 
     # Charged after authentication: a request without ``auth`` is the ordinary first step and changes nothing.
-    await charge_change(hs, user)
     # With an owner the session ends with the user's account, also one that was opened without an access token.
-    claimed = await session_access.update_session(
+    claimed = await session_access.charge_and_update(
         hs,
         session,
         lambda stored: evolve(stored.claim(claimant, hs.clock()), owner=user) if usable(stored) else None,
+        "change",
+        [changes(hs, user)],
     )
     if claimed is None:
         # The same request may have been sent twice and the other one finished first: that is a success. If the session

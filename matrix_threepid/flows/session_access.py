@@ -5,9 +5,10 @@ Secrets, tokens and codes are derived here from the peppers (decision 21).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..limits.counting import Counter, charge, charges_of
 from ..model.keys import Pepper, same
 from ..model.session import Session
 from ..model.threepid import Candidate, Purpose, Threepid
@@ -112,6 +113,49 @@ async def update_session(role: Role, seen: Session | str, step: Callable[[Sessio
         if changed is None or changed is session or await role.sessions.replace(changed):
             return changed
     raise Unavailable
+
+
+async def charge_and_update(
+    role: Role, seen: Session, step: Callable[[Session], Session | None], action: str, counters: Sequence[Counter]
+) -> Session | None:
+    """Charge limits and change a session, in one commit where the stores can; return the new session.
+
+    * ``seen``, ``step``: as for ``update_session``.
+    * ``action``, ``counters``: as for ``charge``. They are charged whether or not there is anything to change.
+
+    Raises ``LimitExceeded``, and what ``update_session`` raises.
+    """
+    store, changed = role.charging_sessions, step(seen)
+    if store is not None and changed is not None:
+        now, charges = role.clock(), charges_of(role, counters)
+        stored, charged = await store.replace_charging(changed, charges, now, required=True)
+        if stored:
+            return changed
+        if charged:  # somebody has changed the session meanwhile
+            return await update_session(role, seen.sid, step)
+    await charge(role, action, counters)
+    return await update_session(role, seen, step)
+
+
+async def update_and_count(
+    role: Role, seen: Session, step: Callable[[Session], Session | None], counters: Sequence[Counter]
+) -> tuple[Session | None, bool]:
+    """Change a session, and charge limits in the same commit where the stores can.
+
+    * ``seen``, ``step``: as for ``update_session``.
+    * ``counters``: what is charged once the session is changed.
+
+    Returns the new session, and whether the limits were charged; if they were not, they may still be, by ``charged``.
+    Raises what ``update_session`` raises.
+    """
+    store, changed = role.charging_sessions, step(seen)
+    if store is not None and counters and changed is not None and changed is not seen:
+        now, charges = role.clock(), charges_of(role, counters)
+        stored, charged = await store.replace_charging(changed, charges, now, required=False)
+        if stored:
+            return changed, charged
+        return await update_session(role, seen.sid, step), False
+    return await update_session(role, seen, step), False
 
 
 async def end_all(role: Role, threepid: Threepid, purpose: Purpose) -> None:

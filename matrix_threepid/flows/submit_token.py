@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..events import SessionDisowned, ThreepidValidated, WrongToken
 from ..limits.counting import give_back
 from ..limits.guesses import charge_guess, count_wrong
-from ..limits.rate import block_disowned, remember_network
+from ..limits.rate import block_disowned, known_network, remember_network
 from ..limits.sms import count_validated
 from ..model.call import Call
 from ..model.code import read_code
@@ -20,7 +20,7 @@ from ..model.session import Session
 from ..ports import RemoteVerifier
 from ..protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from ..roles.base import Role
-from .session_access import code, link_token, update_session
+from .session_access import code, link_token, update_and_count, update_session
 
 
 async def validate(role: Role, call: Call, session: Session, token: str) -> Session:
@@ -48,8 +48,8 @@ async def validate(role: Role, call: Call, session: Session, token: str) -> Sess
             await count_wrong(role)
         raise TokenIncorrect
     before = session.validated_at
-    session = await _validated(role, session)
-    if before is None:
+    session, remembered = await _validated(role, call, session)
+    if before is None and not remembered:
         await remember_network(role, call, session.threepid)
     return session
 
@@ -112,14 +112,18 @@ async def _guess(role: Role, call: Call, session: Session) -> Session:
     return counted_session
 
 
-async def _validated(role: Role, session: Session) -> Session:
-    """Store the session as validated and emit ``ThreepidValidated``; a validated or consumed one stays as it is."""
+async def _validated(role: Role, call: Call, session: Session) -> tuple[Session, bool]:
+    """Store the session as validated and emit ``ThreepidValidated``; a validated or consumed one stays as it is.
+
+    Returns the session, and whether the network of the call was remembered for the first time.
+    """
     now = role.clock()
     if session.over or session.validated_at is not None:
         if not session.over and not session.alive(now):
             raise SessionExpired
-        return session
-    changed = await update_session(role, session, lambda stored: _step(role, stored, now))
+        return session, False
+    known = known_network(role, call, session.threepid)
+    changed, remembered = await update_and_count(role, session, lambda stored: _step(role, stored, now), known)
     if changed is None:
         raise SessionExpired
     # Another request may have validated the session first; then its time is stored and its process emitted the event.
@@ -127,7 +131,7 @@ async def _validated(role: Role, session: Session) -> Session:
         role.emit(ThreepidValidated(session.threepid, session.purpose))
         if MEDIA[session.threepid.medium].costs:
             await count_validated(role, session.threepid)
-    return changed
+    return changed, remembered
 
 
 def _step(role: Role, stored: Session, now: int) -> Session | None:

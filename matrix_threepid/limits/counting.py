@@ -102,9 +102,13 @@ async def charged(role: Role, counters: Sequence[Counter], asked: Sequence[Count
     * ``counters``: what is charged.
     * ``asked``: what must have room as well, and is not charged. Default nothing.
     """
-    charges = [one for each in asked for one in each.charges(role, 0)]
-    charges += [one for each in counters for one in each.charges(role)]
+    charges = [one for each in asked for one in each.charges(role, 0)] + charges_of(role, counters)
     return await role.limiter.charge(charges, role.clock())
+
+
+def charges_of(role: Role, counters: Sequence[Counter]) -> list[Charge]:
+    """Return one charge of every counter, under each pepper in force."""
+    return [one for each in counters for one in each.charges(role)]
 
 
 async def give_back(role: Role, counters: Sequence[Counter], at: int) -> None:

@@ -50,9 +50,9 @@ async def remember_network(role: Role, call: Call, threepid: Threepid) -> None:
             await charged(role, [known])
 
 
-async def charge_change(role: Role, user_id: str) -> None:
-    """Charge one change of an account to its user. Raises ``LimitExceeded``."""
-    await charge(role, "change", [Counter("change", (user_id,), role.policy.limits.changes)])
+def changes(role: Role, user_id: str) -> Counter:
+    """Return what counts the changes of an account."""
+    return Counter("change", (user_id,), role.policy.limits.changes)
 
 
 async def charge_authentication(role: Role, call: Call) -> None:

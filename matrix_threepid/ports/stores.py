@@ -162,6 +162,29 @@ class RateLimiter(Protocol):
         """Delete up to ``limit`` keys that are completely refilled at the time ``now``; return how many."""
 
 
+class ChargingSessions(Protocol):
+    """What a ``SessionStore`` may have beside: a change of a session and charges in one transaction, for fewer commits.
+
+    A store without it, or with its limits elsewhere, is asked to do one after the other.
+    """
+
+    def counts_in(self, limiter: object) -> bool:
+        """Return whether this limiter counts in the same database, so that ``replace_charging`` counts for it."""
+
+    def replace_charging(
+        self, session: Session, charges: Sequence[Charge], now: int, *, required: bool
+    ) -> Awaitable[tuple[bool, bool]]:
+        """Do ``replace`` and ``charge``; return whether the session was stored, and whether the charges were made.
+
+        * ``session``: the session.
+        * ``charges``: the charges; either all are made or none.
+        * ``now``: the time in ms.
+        * ``required``: ``True``: the session is stored only if the charges are granted; they stand if it is not stored
+          because its revision is another one. ``False``: the charges are made only if the session is stored, which is
+          stored even if they are refused.
+        """
+
+
 def merged(charges: Sequence[Charge]) -> list[Charge]:
     """Return the charges with those of one key made one, in the order of their keys.
 

@@ -23,6 +23,7 @@ from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Policy
 from ..ports._checked import CheckedClock, CheckedRandomBytes, checked, checked_sender, given, methods
+from ..ports.stores import ChargingSessions
 from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
 from ..texts.catalogue import Texts
@@ -196,6 +197,13 @@ class Role:
     def _put(self, name: str, port: object) -> None:
         # The class is frozen; this is what attrs itself does in ``__init__``.
         object.__setattr__(self, name, port)
+
+    @property
+    def charging_sessions(self) -> ChargingSessions | None:
+        """The store of sessions, if it can charge limits in the transaction of a change; else ``None``."""
+        store: Any = given(self.sessions)
+        counts_in = getattr(store, "counts_in", None)
+        return store if counts_in is not None and counts_in(given(self.limiter)) else None
 
     def medium_off(self, medium: Medium) -> str | None:
         """Return why addresses of this medium cannot be validated, or ``None`` if they can."""

@@ -13,7 +13,7 @@ import attrs
 
 from ...model.threepid import Medium, Threepid
 from ...offload import run_sync
-from .operation import Alone, Database, Operation, Row
+from .operation import Alone, Database, Operation, Row, Statement
 
 # ruff: noqa: S608  statements are made of constants of this package; values go in as parameters
 T = TypeVar("T")
@@ -75,8 +75,12 @@ class SqlTable(Generic[T]):
 
     def replace(self, value: Any) -> Operation[bool]:
         """Store a value if the stored revision is the one before its own; return whether it was stored."""
-        key = getattr(value, self._key)
-        return bool((yield Alone(self._replace, *self.row(value), key, value.revision - 1)))
+        sql, parameters = self.replacing(value)
+        return bool((yield Alone(sql, *parameters)))
+
+    def replacing(self, value: Any) -> Statement:
+        """Return the statement of ``replace``, which returns the key if the value was stored."""
+        return self._replace, [*self.row(value), getattr(value, self._key), value.revision - 1]
 
     def lease_due(
         self, dialect: str, now: int, until: int, which: str = "", values: Sequence[str] = ()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 
 from ...ports import Charge, merged
 from ._columns import purging
-from .operation import Alone, Database, Later, Operation
+from .operation import Alone, Database, Later, Operation, Statement
 from .schema import check_schema
 
 # The first row says the types, which PostgreSQL cannot know of parameters in a list of values.
@@ -19,7 +19,7 @@ _FIRST, _NEXT = "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? 
 # isolation level. It returns a row for each charge that is granted. Rows are locked in the order of the values.
 _GRANT = (
     "WITH asked (name, base, price, most) AS (VALUES {}) INSERT INTO matrix_threepid_limits AS held (name, full_at) "
-    "SELECT name, base + price FROM asked WHERE base <= most ON CONFLICT (name) DO UPDATE SET full_at = "
+    "SELECT name, base + price FROM asked WHERE base <= most {} ON CONFLICT (name) DO UPDATE SET full_at = "
     "(SELECT CASE WHEN held.full_at > base THEN held.full_at ELSE base END + price FROM asked WHERE name = held.name) "
     "WHERE held.full_at <= (SELECT most FROM asked WHERE name = held.name) RETURNING name"
 )
@@ -77,18 +77,27 @@ def charging(charges: Sequence[Charge], now: int) -> Operation[int]:
         wait = yield from _wait(asked, now)
         if wait or not counted:
             return wait
-    values = ", ".join([_FIRST, *[_NEXT] * (len(counted) - 1)])
-    rows = [(each.key, each.base(now), each.price, each.most(now)) for each in counted]
-    parameters = [value for row in rows for value in row]
+    sql, parameters = granting(counted, now)
     # Of several charges some may be granted and must be taken back, so they need a transaction.
-    grant = Alone(_GRANT.format(values), *parameters) if len(rows) == 1 else (_GRANT.format(values), parameters)
-    granted = {name for (name,) in (yield grant)}
+    granted = {name for (name,) in (yield Alone(sql, *parameters) if len(counted) == 1 else (sql, parameters))}
     if len(granted) == len(counted):
         return 0
     # Another process was faster. What was granted is locked by this transaction, so taking it back is exact.
     yield from _give_back([each for each in counted if each.key in granted])
     # At least 1, since 0 would mean "granted": the other process may have made room again meanwhile.
     return max((yield from _wait(counted, now)), 1)
+
+
+def granting(charges: Sequence[Charge], now: int, condition: str = "") -> Statement:
+    """Return the statement that makes those charges that are granted and returns their keys.
+
+    * ``charges``: charges of different keys, in order, each of a cost.
+    * ``now``: the time in ms.
+    * ``condition``: without which none is made; it begins with ``AND`` and has no parameters.
+    """
+    values = ", ".join([_FIRST, *[_NEXT] * (len(charges) - 1)])
+    rows = [(each.key, each.base(now), each.price, each.most(now)) for each in charges]
+    return _GRANT.format(values, condition), [value for row in rows for value in row]
 
 
 def _wait(charges: Sequence[Charge], now: int) -> Operation[int]:

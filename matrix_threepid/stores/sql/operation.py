@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ...protocol.errors import Unavailable
 
@@ -116,6 +116,17 @@ async def run_statements_async(operation: Operation[T], execute: Callable[[State
             statement = operation.send(await execute(statement))
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+
+
+def within(operation: Operation[T]) -> Operation[T]:
+    """Run an operation as a part of another one, in its transaction: nothing of it is ``Alone`` any more."""
+    rows: list[Row] | None = None
+    try:
+        while True:
+            statement = next(operation) if rows is None else operation.send(rows)
+            rows = yield tuple(statement)  # type: ignore[misc]
+    except StopIteration as stop:
+        return cast("T", stop.value)
 
 
 class Again(Exception):

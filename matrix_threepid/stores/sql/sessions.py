@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Sequence
 
 from ...model.session import Session
 from ...model.threepid import Medium, Purpose, Threepid
+from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
-from .operation import TRIES, Alone, Database, Later, Operation
+from .limits import SqlLimits, charging, granting
+from .operation import TRIES, Alone, Database, Later, Operation, within
 from .schema import check_schema
 
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
@@ -18,6 +20,7 @@ _OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RE
 # Sessions that other users have opened for the same address stay: they are data of those users.
 _ERASE_OWNED = "DELETE FROM matrix_threepid_sessions WHERE owner = ? RETURNING sid"
 _ERASE_UNOWNED = "DELETE FROM matrix_threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
+_BOTH = "WITH {} SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM granted)"
 _PURGE = purging("matrix_threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
@@ -51,6 +54,17 @@ class SqlSessions:
     def replace(self, session: Session) -> Awaitable[bool]:
         return self._db.run(lambda: TABLE.replace(session))
 
+    def counts_in(self, limiter: object) -> bool:
+        return isinstance(limiter, SqlLimits) and limiter.database is self._db
+
+    def replace_charging(
+        self, session: Session, charges: Sequence[Charge], now: int, *, required: bool
+    ) -> Awaitable[tuple[bool, bool]]:
+        asked = merged(charges)
+        if self._db.dialect == "postgresql" and len(asked) == 1:
+            return self._db.run(lambda: _replace_charging_one(session, asked[0], now, required=required))
+        return self._db.run(lambda: _replace_charging(session, asked, now, required=required))
+
     def lease_due(self, now: int, until: int, medium: Medium) -> Awaitable[Session | None]:
         return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until, "AND medium = ?", (medium.value,)))
 
@@ -82,6 +96,36 @@ def _open(session: Session) -> Operation[Session]:
         if holder is not None:
             return holder
     raise Unavailable
+
+
+def _replace_charging(
+    session: Session, charges: Sequence[Charge], now: int, *, required: bool
+) -> Operation[tuple[bool, bool]]:
+    if required:
+        if (yield from within(charging(charges, now))):
+            return False, False
+        return (yield from within(TABLE.replace(session))), True
+    stored = yield from within(TABLE.replace(session))
+    return stored, stored and not (yield from within(charging(charges, now)))
+
+
+def _replace_charging_one(
+    session: Session, charge: Charge, now: int, *, required: bool
+) -> Operation[tuple[bool, bool]]:
+    """Do ``_replace_charging`` of one charge in one statement, which PostgreSQL commits by itself.
+
+    The first part is run first, since the second asks for its rows
+    (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING).
+    """
+    grant, granting_values = granting([charge], now, "" if required else "AND EXISTS (SELECT FROM changed)")
+    change, changing_values = TABLE.replacing(session)
+    if required:
+        change = change.replace(" RETURNING", " AND EXISTS (SELECT FROM granted) RETURNING")
+        sql, values = _BOTH.format(f"granted AS ({grant}), changed AS ({change})"), [*granting_values, *changing_values]
+    else:
+        sql, values = _BOTH.format(f"changed AS ({change}), granted AS ({grant})"), [*changing_values, *granting_values]
+    ((stored, charged),) = yield Alone(sql, *values)
+    return bool(stored), bool(charged)
 
 
 def _erase(user_id: str, threepids: Sequence[Threepid]) -> Operation[int]:
