@@ -24,6 +24,7 @@ from .protocol import errors
 from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
 from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response, read_object
+from .protocol.wiring import demand
 from .roles.base import Role
 from .roles.context import ANSWERING, Answering
 from .roles.homeserver import Homeserver
@@ -65,6 +66,8 @@ class Service:
     """
 
     def __init__(self, role: Role, table: Table | None = None) -> None:
+        demand("Service", role, lambda given: isinstance(given, Role), "must be given an instance of a role")
+        demand("Service: table", table, lambda given: isinstance(given, Table | None), "must be a Table, or left out")
         # Without the parent's method no port is wrapped, and wrong answers of ports would go unnoticed.
         if not isinstance(role.sessions, Checked):
             raise errors.ConfigurationError(f"{type(role).__name__}.__attrs_post_init__ must call that of its parent")

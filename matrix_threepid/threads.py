@@ -19,6 +19,7 @@ from attrs import define, field
 from .forks import forget_at_fork
 from .offload import driven_by_run_sync
 from .protocol.errors import ConfigurationError, Unavailable
+from .protocol.wiring import demand, whole
 
 T = TypeVar("T")
 Loop = Literal["asyncio", "trio", "twisted"]
@@ -46,8 +47,9 @@ class Threads:
     """
 
     def __init__(self, most: int, *, patience: int | None = None) -> None:
-        if most < 1:
-            raise ConfigurationError("most: must be 1 or more")
+        demand("most", most, whole(1), "must be a whole number, 1 or more")
+        if patience is not None:
+            demand("patience", patience, whole(0), "must be a whole number of ms, or None")
         self._most, self._patience = most, patience
         self._crew = _Crew(most)
 

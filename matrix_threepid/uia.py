@@ -68,6 +68,10 @@ class Stages:
     """
 
     def __init__(self, homeserver: Homeserver) -> None:
+        if not isinstance(homeserver, Homeserver):
+            raise errors.ConfigurationError(
+                f"Stages: must be given a Homeserver, such as Stages(homeserver), got {type(homeserver).__name__}"
+            )
         self._hs = homeserver
 
     def offered(self, purpose: Purpose) -> tuple[str, ...]:

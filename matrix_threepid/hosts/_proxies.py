@@ -86,6 +86,17 @@ Header = str | ClientHeader | None
 """How hosts are told which header they may believe; ``None`` believes none."""
 
 
+def checked_header(header: Header) -> Header:
+    """Return the ``client_header`` of a host. Raises ``ConfigurationError`` for anything but a header's name."""
+    # Not by making a ``ClientHeader`` of it: a name alone may be that of a header with one address, such as X-Real-IP.
+    fits = header is None or isinstance(header, ClientHeader) or (isinstance(header, str) and _NAME.fullmatch(header))
+    if not fits:
+        raise ConfigurationError(
+            "client_header: must be the name of a header, such as X-Forwarded-For, a ClientHeader, or None"
+        )
+    return header
+
+
 def last_entry(value: str) -> str:
     """Return the last address in the value of a header, without its port; an empty string if there is none."""
     return _address(value.rpartition(",")[2])

@@ -5,27 +5,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from secrets import token_hex
+from typing import TypeVar
 
 from attrs import evolve
 
 from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError, MatrixError, TooLarge
 from ..protocol.wire import Response, json_response
+from ..protocol.wiring import demand
 from ..service import Service
 from ._proxies import FORWARDED as _FORWARDED
 from ._proxies import Header, warn_of_proxy
 from ._proxies import last_entry as _last_entry
 
+T = TypeVar("T")
 _NO_CONTENT = 204
 _log = logging.getLogger("matrix_threepid.hosts")
 
 
 def checked_service(service: Service, host: str) -> Service:
     """Return the service a host is made of. Raises ``ConfigurationError`` for a role or anything else."""
-    if not callable(getattr(service, "handle", None)):
-        given = type(service).__name__
+    if isinstance(service, type) or not callable(getattr(service, "handle", None)):
+        given = service.__name__ if isinstance(service, type) else type(service).__name__
         raise ConfigurationError(f"{host}: must be given a Service, such as Service(homeserver), got {given}")
     return service
+
+
+def checked_otherwise(otherwise: T, host: str) -> T:
+    """Return the application behind a host. Raises ``ConfigurationError`` for what cannot be called."""
+    demand(f"{host}: otherwise", otherwise, lambda given: given is None or callable(given), "must be an application")
+    return otherwise
 
 
 class Disconnected(Exception):

@@ -9,8 +9,19 @@ from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
 from ._finishing import finish
-from ._proxies import Header
-from ._shared import Disconnected, check_length, checked_service, client_of, framed, incident, joined, our_path, refused
+from ._proxies import Header, checked_header
+from ._shared import (
+    Disconnected,
+    check_length,
+    checked_otherwise,
+    checked_service,
+    client_of,
+    framed,
+    incident,
+    joined,
+    our_path,
+    refused,
+)
 
 Scope = MutableMapping[str, Any]
 """What an ASGI server says of one connection."""
@@ -36,8 +47,8 @@ class Asgi:
 
     def __init__(self, service: Service, otherwise: App | None = None, client_header: Header = None) -> None:
         self._service = checked_service(service, "Asgi")
-        self._otherwise = otherwise or _nothing_else
-        self._client_header = client_header
+        self._otherwise = checked_otherwise(otherwise, "Asgi") or _nothing_else
+        self._client_header = checked_header(client_header)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = self._path(scope) if scope["type"] == "http" else None

@@ -27,7 +27,7 @@ from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from ._proxies import Header
+from ._proxies import Header, checked_header
 from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
 from ._together import in_loop
 
@@ -62,7 +62,7 @@ class ThreepidResource(Resource):
         super().__init__()
         self._service = checked_service(service, "ThreepidResource")
         self._otherwise: Any = otherwise or _Leaf(_nothing_else)
-        self._client_header = client_header
+        self._client_header = checked_header(client_header)
         self._run = run
 
     def getChildWithDefault(self, path: bytes, request: WebRequest) -> Any:

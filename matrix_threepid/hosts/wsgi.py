@@ -14,11 +14,12 @@ from ..offload import run_sync
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from ._proxies import Header
+from ._proxies import Header, checked_header
 from ._shared import (
     Disconnected,
     announced,
     check_length,
+    checked_otherwise,
     checked_service,
     client_of,
     framed,
@@ -51,8 +52,8 @@ class Wsgi:
         run: Callable[[Coroutine[Any, Any, Response]], Response] = run_sync,
     ) -> None:
         self._service = checked_service(service, "Wsgi")
-        self._otherwise = otherwise or _nothing_else
-        self._client_header = client_header
+        self._otherwise = checked_otherwise(otherwise, "Wsgi") or _nothing_else
+        self._client_header = checked_header(client_header)
         self._run = run
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

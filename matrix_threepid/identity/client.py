@@ -13,8 +13,9 @@ from attrs import field, frozen
 from ..model.identity import BindAnswer, NotSupported, ProvedAnswer, ServerRefused, UnbindAnswer, Unreachable
 from ..model.threepid import Medium
 from ..net.deadline import Deadline
-from ..net.fetch import Failure, Fetch, Headers, HttpFailure, HttpRequest, place
+from ..net.fetch import A_FETCH, Failure, Fetch, Headers, HttpFailure, HttpRequest, place
 from ..ports import Credentials
+from ..protocol.wiring import a, having, must
 from ._answers import Answer, read_association, read_proved, read_unbind
 from .breaker import Breaker
 from .signed_requests import Signer
@@ -36,9 +37,11 @@ class HttpIdentityClient:
     * ``breaker``: refuses calls to servers that do not answer; they are ``Unreachable`` at once.
     """
 
-    fetch: Fetch = field(repr=False)
-    signer: Signer | None = field(default=None, repr=False)
-    breaker: Breaker = field(factory=Breaker, repr=False)
+    fetch: Fetch = field(repr=False, validator=must(having("fetch"), f"{A_FETCH} or PinnedHttps()"))
+    signer: Signer | None = field(
+        default=None, repr=False, validator=must(having("sign"), "must have the method sign()", optional=True)
+    )
+    breaker: Breaker = field(factory=Breaker, repr=False, validator=a(Breaker, "a Breaker()"))
 
     async def proved(self, id_server: str, access_token: str, credentials: Credentials, deadline: int) -> ProvedAnswer:
         if not _TOKEN.fullmatch(access_token):

@@ -6,9 +6,12 @@ See https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm.
 
 from __future__ import annotations
 
+import math
+
 from attrs import frozen
 
 from ..protocol.errors import ConfigurationError
+from ..protocol.wiring import demand, whole
 
 
 @frozen
@@ -28,8 +31,11 @@ class Limit:
     per_second: float
 
     def __attrs_post_init__(self) -> None:
-        if self.burst < 1 or self.per_second <= 0:
-            raise ConfigurationError("a limit has a burst of at least 1 and a positive per_second")
+        rate = self.per_second
+        # Not ``isfinite`` alone, which takes booleans; NaN and infinity would refuse or grant everything.
+        known = type(self.burst) is int and type(rate) in (int, float) and math.isfinite(rate)
+        if not known or self.burst < 1 or rate <= 0:
+            raise ConfigurationError("a limit has a burst of at least 1, a whole number, and a positive per_second")
 
     @property
     def interval(self) -> int:
@@ -44,9 +50,11 @@ class Limit:
 
 def per_hour(count: int) -> Limit:
     """Return a limit of ``count`` at once and ``count`` an hour."""
+    demand("per_hour", count, whole(1), "must be a whole number from 1")
     return Limit(count, count / 3600)
 
 
 def per_day(count: int) -> Limit:
     """Return a limit of ``count`` at once and ``count`` a day."""
+    demand("per_day", count, whole(1), "must be a whole number from 1")
     return Limit(count, count / 86_400)

@@ -21,7 +21,7 @@ from ..protocol.errors import (
     ThreepidDenied,
 )
 from .email import EmailMembers, read_email
-from .msisdn import PhoneMembers, canonical_msisdn, international, read_number
+from .msisdn import PhoneMembers, canonical_msisdn, check_countries, international, read_number
 from .threepid import Candidate, Medium, Threepid
 
 
@@ -79,6 +79,7 @@ class MediumRow:
     * ``notices``: whether notices about changes of an account are sent by it (SEC-56).
     * ``off``: returns why a policy switches the medium off, or ``None``; without it the medium is on wherever it has a
       sender.
+    * ``check``: raises ``ConfigurationError`` for choices that matter once the medium has a sender; ``None``: none.
     * ``resets``: returns whether a policy lets passwords be reset by it; without it they may.
     * ``needs``: package without which its addresses cannot be read; an extra called ``phone`` installs it.
     * ``stage``: its stage of user-interactive authentication.
@@ -99,6 +100,7 @@ class MediumRow:
     costs: bool
     notices: bool
     off: Callable[[AddressPolicy], str | None] | None = None
+    check: Callable[[AddressPolicy], None] | None = None
     resets: Callable[[AddressPolicy], bool] | None = None
     needs: str | None = None
     stage: str
@@ -151,6 +153,7 @@ _MSISDN = MediumRow(
     notices=False,
     # Without a list of countries no SMS is sent at all (SEC-33).
     off=lambda policy: None if policy.sms.countries else "policy.sms.countries names none",
+    check=lambda policy: check_countries(policy.sms.countries),
     # Numbers are given to other people after a while (SEC-46).
     resets=lambda policy: policy.password_reset_by_phone,
     needs="phonenumbers",

@@ -6,11 +6,12 @@ See https://spec.matrix.org/latest/appendices/#pstn-phone-numbers and decision 1
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from attrs import frozen
 
-from ..protocol.errors import InvalidParam
+from ..protocol.errors import ConfigurationError, InvalidParam
 from ..protocol.members import member, typed
 from ..protocol.rules import Text
 from .threepid import Candidate, Medium, Threepid
@@ -152,3 +153,10 @@ def international(digits: str) -> str:
 
 def _refused() -> InvalidParam:
     return InvalidParam("phone_number: must be a possible phone number of that country, or an international one")
+
+
+def check_countries(countries: Collection[str]) -> None:
+    """Raise ``ConfigurationError`` for a region without telephone numbers, such as UK, which is GB."""
+    if unknown := set(countries) - set(_library().SUPPORTED_REGIONS):
+        names = ", ".join(sorted(unknown))
+        raise ConfigurationError(f"policy.sms.countries: no numbers belong to {names} (the United Kingdom is GB)")

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import redacted
+from ..protocol.wiring import demand, flag
 from ..threads import Threads
 from .deadline import Deadline
 from .dns import Lookups, system_resolver
@@ -62,7 +63,7 @@ class DirectHttp:
     """
 
     offload: Offload = field(default=None, converter=_own_threads, repr=False)
-    tls: bool = True
+    tls: bool = field(default=True, validator=flag())
     context: ssl.SSLContext | None = field(default=None, repr=False)
     proxy: str | None = field(default=None, repr=redacted)
     _proxy: Proxy | None = field(init=False)
@@ -135,6 +136,7 @@ def checked_url(url: str) -> str:
     It must be ``https``, or ``http`` to this very machine, for a ``DirectHttp`` without TLS. Raises
     ``ConfigurationError``.
     """
+    demand("url", url, lambda given: isinstance(given, str) and urlsplit(given).port != 0, "must be an https URL")
     parts = urlsplit(url)
     plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if not parts.hostname or not url.isascii() or parts.username or not (plain or parts.scheme == "https"):

@@ -110,6 +110,10 @@ class Fetch(Protocol):
         """Return what came of it within ``deadline`` ms; never raise for what a server does. Follow no redirect."""
 
 
+A_FETCH = "must be an object with the method fetch, such as DirectHttp()"
+"""What an argument for a ``Fetch`` must be, for messages about one that is not."""
+
+
 def place(server: str, default_port: int = 443) -> tuple[str, int, str, str]:
     """Return host, port, authority and path of ``host[:port][/path]``, which ``normal_id_server`` has checked."""
     parts = urlsplit(f"https://{server}")

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import redacted
+from ..protocol.wiring import demand
 from .deadline import Deadline
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ class Proxy:
 
 def proxy_at(url: str | None) -> Proxy | None:
     """Return the proxy of a URL; ``None`` for ``None``. Raises ``ConfigurationError``."""
-    return None if url is None else Proxy.at(url)
+    if url is None:
+        return None
+    demand("proxy", url, lambda given: isinstance(given, str), "must be http://host:port, a string")
+    return Proxy.at(url)
 
 
 def _answered(sock: socket.socket, until: Deadline) -> bytes:

@@ -13,7 +13,7 @@ from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
 from ..protocol.members import Choices, Nested, choice, documented
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
-from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS
+from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS, is_function
 from .limits import Limits
 from .lookup import LookupRules
 from .sms import Conversion, SmsRules
@@ -156,7 +156,7 @@ class Policy(Choices):
         ID_SERVERS,
         None,
         optional=True,
-        instead=callable,
+        instead=is_function,
         topic=BINDINGS,
         doc="the only identity servers that users may name: in a file a list of `host[:port]`, in Python also a "
         "function of such a name that returns a bool; `None` for any",

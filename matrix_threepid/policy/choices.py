@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import iscoroutinefunction
 from urllib.parse import urlsplit
 
 import attrs
@@ -37,7 +38,8 @@ def _is_base(url: str) -> bool:
     """Return whether links can begin with a URL, and are safe then."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  reading it checks it
+        if parts.port == 0:  # reading it checks it as well
+            return False
     except ValueError:
         return False
     host = parts.hostname or ""
@@ -66,9 +68,11 @@ def _ascii_host(place: str) -> str:
 
 def _is_place(name: str) -> bool:
     try:
-        return Text(rf"(?:http://)?(?:{_HOST})(?::[0-9]{{1,5}})?", "").accepts(_ascii_host(name))
-    except UnicodeError:
+        place = _ascii_host(name)
+        port = urlsplit(place if "//" in place else f"https://{place}").port
+    except ValueError:  # brackets that are not closed, a port above 65535, and what IDNA refuses
         return False
+    return port != 0 and Text(rf"(?:http://)?(?:{_HOST})(?::[0-9]{{1,5}})?", "").accepts(place)
 
 
 def _places(names: Iterable[str]) -> frozenset[str]:
@@ -93,3 +97,8 @@ def _allowing(names: Iterable[str]) -> Callable[[str], bool]:
 
 
 ID_SERVERS = ListOf(Text(r"[\s\S]+", "must be host[:port] of an identity server", _is_id_server), into=_allowing)
+
+
+def is_function(value: object) -> bool:
+    """Return whether a value is a function that answers at once: the coroutine of one that is async would be true."""
+    return callable(value) and not iscoroutinefunction(value)

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from importlib.util import find_spec
+from inspect import iscoroutinefunction, signature
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
@@ -22,10 +23,11 @@ from ..model.media import MEDIA
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Policy
-from ..ports._checked import CheckedClock, CheckedRandomBytes, checked, checked_sender, given, methods
+from ..ports._checked import Checked, CheckedClock, CheckedRandomBytes, Method, checked, checked_sender, given, methods
 from ..ports.stores import ChargingSessions
 from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
+from ..protocol.wiring import demand
 from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .context import context_now
@@ -33,7 +35,7 @@ from .context import context_now
 SID_BYTES = 16
 """128 random bits (SEC-110)."""
 # https://spec.matrix.org/latest/appendices/#server-name
-_SERVER_NAME = re.compile(r"(?:[0-9A-Za-z.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_SERVER_NAME = re.compile(r"(?:[0-9A-Za-z.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
 _log = logging.getLogger("matrix_threepid")
 
 
@@ -77,15 +79,37 @@ class implements:  # noqa: N801  reads like the function it is called as
         """Raise ``ConfigurationError`` with the names of the methods that are missing."""
         if isinstance(port, type):
             raise ConfigurationError(f"{attribute.name}={port.__name__} is a class: give an instance of it")
-        # By name only: signatures cannot be compared, since hosts may have further parameters with defaults.
         lacking = [each.name for each in methods(self.protocol) if not callable(getattr(port, each.name, None))]
         if lacking and not (port is None and attribute.default is None):
             calls = ", ".join(f"{name}()" for name in lacking)
             raise ConfigurationError(f"{attribute.name}={type(given(port)).__name__} lacks {calls}")
+        if port is not None and not isinstance(port, Checked):
+            for each in methods(self.protocol):
+                self._check_method(attribute.name, port, each)
+
+    def _check_method(self, name: str, port: Any, method: Method) -> None:
+        """Raise ``ConfigurationError`` for a method that takes other arguments, or is ``async`` and must not be.
+
+        Whether a method that must be awaited is ``async`` shows only when it is called: it may return an awaitable
+        without being a coroutine function.
+        """
+        called, at = getattr(port, method.name), f"{name}={type(port).__name__}.{method.name}()"
+        if not method.awaited and iscoroutinefunction(called):
+            raise ConfigurationError(f"{at}: must not be async, since it is not awaited: write def")
+        wanted = signature(getattr(self.protocol, method.name)).parameters.values()
+        # By name and by position, as callers of the library do both; further parameters with defaults are free.
+        values = [each.name for each in wanted if each.name != "self"]
+        try:
+            signature(called).bind(*values)
+        except TypeError:
+            raise ConfigurationError(f"{at}: must take the arguments {', '.join(values)}") from None
+        except ValueError:  # functions in C that say nothing of their arguments
+            return
 
 
-def _check_senders(instance: object, attribute: _PortField, senders: Mapping[Medium, object]) -> None:
+def _check_senders(instance: Any, attribute: _PortField, senders: Mapping[Medium, object]) -> None:
     """Raise ``ConfigurationError`` for a key that is no medium, a missing package, or a sender without ``send``."""
+    demand("senders", senders, lambda given: isinstance(given, Mapping), "must be a dict, {Medium.EMAIL: a sender}")
     for medium, sender in senders.items():
         if not isinstance(medium, Medium):
             raise ConfigurationError(f"senders: keys must be Medium members, got {medium!r}")
@@ -93,6 +117,12 @@ def _check_senders(instance: object, attribute: _PortField, senders: Mapping[Med
             remedy = "pip install 'matrix-threepid[phone]'"
             raise ConfigurationError(f"senders: {medium.value} needs the package {needed}: {remedy}")
         implements(ports.TokenSender)(instance, attribute, sender)
+        if (check := MEDIA[medium].check) is not None:
+            check(instance.policy)
+
+
+def _check_policy(_: object, __: _PortField, policy: Policy) -> None:
+    refuse_no_policy(policy)
 
 
 def _check_peppers(_: object, attribute: _PortField, peppers: Peppers) -> None:
@@ -102,10 +132,16 @@ def _check_peppers(_: object, attribute: _PortField, peppers: Peppers) -> None:
 
 
 def _is_server_name(_: object, attribute: _PortField, value: Any) -> None:
-    if not isinstance(value, str) or not _SERVER_NAME.fullmatch(value):
+    name = _SERVER_NAME.fullmatch(value) if isinstance(value, str) else None
+    if name is None or (name["port"] is not None and not 0 < int(name["port"]) < 65_536):
         raise ConfigurationError(
             f"{attribute.name}: must be a Matrix server name, host[:port] without https://, such as example.org"
         )
+
+
+def refuse_no_policy(policy: object) -> None:
+    """Raise ``ConfigurationError`` for a ``policy`` that is none, such as the dict of a file."""
+    demand("policy", policy, lambda given: isinstance(given, Policy), "must be a Policy, such as Policy(max_body=9000)")
 
 
 def port(protocol: type, default: Any) -> Any:
@@ -157,7 +193,7 @@ class Role:
 
     server_name: str = field(validator=_is_server_name)
     peppers: Peppers = field(validator=_check_peppers)
-    policy: Policy = Policy()
+    policy: Policy = field(default=Policy(), validator=_check_policy)
     senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_check_senders, repr=False)
     sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
@@ -181,6 +217,7 @@ class Role:
                     from ..texts.probe import probe
 
                     probe(texts, self.policy.languages)
+        self._check_sources()
         # By validator, so that ports that a host's own role declares with ``port`` are wrapped too.
         for attribute in fields(type(self)):
             if isinstance(attribute.validator, implements):
@@ -193,6 +230,16 @@ class Role:
             if isinstance(self.random_bytes, CheckedRandomBytes)
             else CheckedRandomBytes(self.random_bytes),
         )
+        # Called once, as these wrappers judge the answers. No byte is drawn, so seeded sources go on as they were.
+        self.clock()
+        self.random_bytes(0)
+
+    def _check_sources(self) -> None:
+        """Raise ``ConfigurationError`` for a clock or a source of random bytes that cannot be called as such."""
+        for name in ("clock", "random_bytes"):
+            given = getattr(self, name)
+            plain = callable(given) and not iscoroutinefunction(given)
+            demand(name, plain, bool, "must be a function that is not async; leave it out for that of the machine")
 
     def _put(self, name: str, port: object) -> None:
         # The class is frozen; this is what attrs itself does in ``__init__``.

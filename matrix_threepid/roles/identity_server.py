@@ -19,8 +19,9 @@ from ..model.session import IDENTITY_LIFETIMES, Lifetimes
 from ..policy import Policy
 from ..protocol.errors import ConfigurationError, TermsNotSigned
 from ..protocol.wire import Request
+from ..protocol.wiring import flag
 from . import logins as own_logins
-from .base import Role, implements, port
+from .base import Role, implements, port, refuse_no_policy
 
 ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
 """The request headers that web clients may send to an identity server.
@@ -34,11 +35,13 @@ _MAX_BODY = 65_536
 
 def _identity_policy(policy: Policy) -> Policy:
     """Return the policy with the lifetimes of the identity API, unless the host has chosen lifetimes of its own."""
+    refuse_no_policy(policy)
     return evolve(policy, lifetimes=IDENTITY_LIFETIMES) if policy.lifetimes == Lifetimes() else policy
 
 
 def _server_policy(policy: Policy) -> Policy:
     """Return the policy of an identity server, whose look-ups of 1,000 hashes need larger bodies."""
+    refuse_no_policy(policy)
     larger = evolve(policy, max_body=_MAX_BODY) if policy.max_body == Policy().max_body else policy
     return _identity_policy(larger)
 
@@ -50,7 +53,8 @@ def _delegate_policy(policy: Policy) -> Policy:
 
 
 def _are_terms(_: object, __: object, terms: Mapping[str, TermsDocument]) -> None:
-    if not all(isinstance(name, str) and isinstance(each, TermsDocument) for name, each in terms.items()):
+    pairs = terms.items() if isinstance(terms, Mapping) else ((None, None),)
+    if not all(isinstance(name, str) and isinstance(each, TermsDocument) for name, each in pairs):
         raise ConfigurationError("terms: must be TermsDocument values by name")
 
 
@@ -125,8 +129,8 @@ class IdentityServer(Role):
     public_keys: Mapping[str, str] = field(default=Factory(_keys_of, takes_self=True))
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
-    serve_v1: bool = False
-    signed_once: bool = False
+    serve_v1: bool = field(default=False, validator=flag())
+    signed_once: bool = field(default=False, validator=flag())
     policy: Policy = field(factory=Policy, converter=_server_policy)
 
     def __attrs_post_init__(self) -> None:

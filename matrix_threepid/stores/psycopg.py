@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..offload import Offload
 from ..threads import Threads
-from .sql.operation import Alone, Operation, Row, Statement, retried, run_statements
+from .sql.operation import Alone, Operation, Row, Statement, checked_connect, retried, run_statements
 from .sql.postgresql import TRIES, AwaitedConnections, elsewhere, pause, raised_for, with_percent
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Psycopg:
         self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], offload: Offload | None = None
     ) -> None:
         # Transactions that are begun again take turns here, see `retried`.
-        self._connect, self._turn = connect, Lock()
+        self._connect, self._turn = checked_connect(connect, "Psycopg"), Lock()
         self._offload = offload or Threads(16, patience=10_000)
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:

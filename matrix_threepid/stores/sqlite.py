@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
+from ..protocol.wiring import demand, whole
 from ..threads import Threads
 from ._shared_commits import Execute, SharedCommits
 from .sql.operation import TRIES, Again, Alone, Later, Operation, ReadOnly, Row, Statement, retried
@@ -90,10 +92,17 @@ class Sqlite:
     def __init__(self, path: str | PathLike[str], offload: Offload | None = None, *, busy_timeout: int = 1000) -> None:
         import sqlite3
 
+        demand("Sqlite: path", path, lambda given: isinstance(fspath(given), str), "must be the path of a file")
+        demand("Sqlite: busy_timeout", busy_timeout, whole(1), "must be a whole number of ms from 1")
+        demand("Sqlite: offload", offload, lambda given: given is None or callable(given), "must be Threads(…) or None")
         if not (file := fspath(path)) or ":memory:" in file:
             raise ConfigurationError("Sqlite: give a file; each connection to a database in memory is its own")
         if sqlite3.sqlite_version_info < _OLDEST:
             raise ConfigurationError(f"Sqlite: SQLite 3.35 or later is needed, this is {sqlite3.sqlite_version}")
+        if "://" in file:
+            raise ConfigurationError("Sqlite: path must be the path of a file, not a URL: use open_database for those")
+        if os.path.isdir(file) or not os.path.isdir(os.path.dirname(file) or "."):
+            raise ConfigurationError("Sqlite: path must be a file in a folder that exists")
         # While the file is locked, a transaction waits no longer for a thread than the one before it waits for the
         # file.
         self._offload = offload or Threads(8, patience=TRIES * busy_timeout)

@@ -36,6 +36,8 @@ def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContex
     Raises ``ConfigurationError`` if the database cannot be opened. Its text does not hold the URL, which may hold a
     password.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"database: must be {FORMS}")
     if url.startswith(POSTGRESQL):
         return _postgresql(url, schema)
     if (file := sqlite_file(url)) is None:

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from ..protocol.errors import ConfigurationError
 from ..protocol.languages import direction, look_up
+from ..protocol.wiring import demand
 
 if TYPE_CHECKING:
     from .layouts import Layouts
@@ -86,6 +87,8 @@ class Texts:
     """
 
     def __init__(self, directory: Path | str | None = None) -> None:
+        given = directory is None or (isinstance(directory, str | Path) and str(directory) != "")
+        demand("texts", given, bool, "must be the path of a folder, or None for the built-in texts")
         self.directory = None if directory is None else Path(directory)
         self._own: dict[str, bytes] = {}
         self._known: dict[str, Catalogue] = {}

@@ -299,8 +299,15 @@ async def _coroutine(_: str) -> bool:
     return False
 
 
+class _ComingLater:
+    """A rule that looks like a function and answers a coroutine."""
+
+    def __call__(self, name: str) -> Any:
+        return _coroutine(name)
+
+
 @pytest.mark.filterwarnings("ignore:coroutine '_coroutine' was never awaited:RuntimeWarning")
-@pytest.mark.parametrize("rule", [lambda _: None, lambda _: 1, lambda _: "no", _coroutine])
+@pytest.mark.parametrize("rule", [lambda _: None, lambda _: 1, lambda _: "no", _ComingLater()])
 def test_a_rule_about_identity_servers_says_yes_or_no(make_world: Callable[..., World], rule: Any) -> None:
     """Anything but a truth value is refused, an async rule's coroutine too; no server is asked."""
     servers = FakeIdentityServers()
@@ -312,10 +319,16 @@ def test_a_rule_about_identity_servers_says_yes_or_no(make_world: Callable[..., 
 
 @pytest.mark.parametrize("now", [None, 1.7e12, "1700000000000", True, -1])
 def test_a_clock_tells_whole_ms(make_world: Callable[..., World], now: Any) -> None:
-    """A time that is no whole number is refused; nothing is sent."""
-    world = make_world()
-    world.rewire(clock=lambda: now)
+    """A clock whose time is no whole number is refused when it is wired."""
     with pytest.raises(ConfigurationError, match=r"clock: must return a whole number of ms, not"):
+        make_world(clock=lambda: now)
+
+
+def test_a_clock_that_goes_wrong_later_sends_nothing(make_world: Callable[..., World]) -> None:
+    """A time that is no whole number is refused by a request as well; nothing is sent."""
+    answers = [1_700_000_000_000]
+    world = make_world(clock=lambda: answers.pop() if answers else None)
+    with pytest.raises(ConfigurationError, match=r"clock: must return a whole number of ms, not NoneType"):
         world.ask()
     assert world.outbox.messages == []
 
@@ -323,10 +336,12 @@ def test_a_clock_tells_whole_ms(make_world: Callable[..., World], now: Any) -> N
 @pytest.mark.parametrize("drawn", [b"", b"x", b"x" * 15, b"x" * 17, "x" * 16, None, [1] * 16])
 def test_random_bytes_are_as_many_as_were_asked_for(make_world: Callable[..., World], drawn: Any) -> None:
     """Too few bytes would make ids that can be guessed: they are refused, and nothing is sent."""
-    world = make_world(random_bytes=lambda _: drawn)
+    world = make_world(random_bytes=lambda count: drawn if count else b"")
     with pytest.raises(ConfigurationError, match=r"random_bytes: must return"):
         world.ask()
     assert world.outbox.messages == []
+    with pytest.raises(ConfigurationError, match=r"random_bytes: must return"):
+        make_world(random_bytes=lambda _: drawn or None)
 
 
 @pytest.mark.parametrize("answer", [None, 0, b"<html>"])

@@ -135,7 +135,7 @@ def test_both_are_checked() -> None:
 
 def test_the_channel_of_verify_is_one_of_three() -> None:
     """A channel that Twilio has not is refused when wired."""
-    with pytest.raises(ValueError, match="channel"):
+    with pytest.raises(ConfigurationError, match="channel: must be one of: sms, call, whatsapp"):
         TwilioVerifySender(ACCOUNT, TOKEN, service_sid="VA0", channel="pigeon")  # type: ignore[arg-type]
 
 

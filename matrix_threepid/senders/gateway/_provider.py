@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from ...model.message import Accepted, Outcome, RefusedForever, Unknown
 from ...net.direct_https import DirectHttp, checked_url, request_to
-from ...net.fetch import Fetch, HttpFailure, HttpReply
+from ...net.fetch import A_FETCH, Fetch, HttpFailure, HttpReply
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
+from ...protocol.wiring import demand, having, one_of, whole
 from .._http_outcomes import of_failure, of_status, wait_of
 from .answers import AnswerRule, judged, wants_acceptance
 
+# Tokens and field values: https://www.rfc-editor.org/rfc/rfc9110#section-5.5
+_NAME, _VALUE = re.compile(r"[!#-'*+.0-9A-Z^-z|~-]+"), re.compile(r"[\x20-\x7e\xa0-\xff\t]*")
 _KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
@@ -27,11 +31,25 @@ def _without_query(url: str) -> str:
 
 
 def _statuses(given: Iterable[int]) -> frozenset[int]:
+    demand("refused_for_ever, denied", given, _are_statuses, "must be lists of HTTP statuses, such as [404]")
     return frozenset(given)
 
 
+def _are_statuses(given: Iterable[int]) -> bool:
+    return not isinstance(given, str | bytes) and all(map(whole(100, 599), given))
+
+
 def _rules(given: Iterable[AnswerRule]) -> tuple[AnswerRule, ...]:
+    demand("answers", given, lambda rules: iter(rules) is not rules, "must be a list of AnswerRule objects")
     return tuple(given)
+
+
+def _is_template(template: object) -> bool:
+    return isinstance(template, Mapping) and all(isinstance(name, str) for name in template)
+
+
+def _are_headers(headers: Mapping[str, str]) -> bool:
+    return all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers.items())
 
 
 @frozen(kw_only=True, eq=False)
@@ -56,7 +74,7 @@ class Provider:
     template: Mapping[str, Any] = field(kw_only=False, repr=False)
     headers: Mapping[str, str] = field(factory=dict, kw_only=False, repr=redacted)
     fetch: Fetch | None = field(default=None, kw_only=False, repr=False)
-    body: Literal["json", "form"] = field(default="json", validator=validators.in_(tuple(_KINDS)))
+    body: Literal["json", "form"] = field(default="json", validator=one_of(*_KINDS))
     refused_for_ever: frozenset[int] = field(default=frozenset(), converter=_statuses)
     denied: frozenset[int] = field(default=frozenset(), converter=_statuses)
     answers: Sequence[AnswerRule] = field(default=(), converter=_rules)
@@ -64,10 +82,13 @@ class Provider:
 
     @_fetch.default
     def _fetch_with(self) -> Fetch:
-        return self.fetch or DirectHttp(tls=self.url.startswith("https:"))
+        demand("fetch", self.fetch, lambda given: given is None or having("fetch")(given), A_FETCH)
+        return self.fetch or DirectHttp(tls=checked_url(self.url).startswith("https:"))
 
     def __attrs_post_init__(self) -> None:
         checked_url(self.url)
+        demand("template", self.template, _is_template, "must be a dict whose names and members the body has")
+        demand("headers", self.headers, _are_headers, "must be a dict of names and values of headers, all in one line")
         if not all(isinstance(rule, AnswerRule) for rule in self.answers):
             raise ConfigurationError("answers: must be AnswerRule objects")
         # Filled once with nothing, so that a mistake shows at the start and not at the first message.

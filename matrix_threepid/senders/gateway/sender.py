@@ -7,6 +7,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from ...model.message import Outcome, RefusedForever, TokenMessage
+from ...protocol.wiring import a
 from ...texts.catalogue import Texts
 from .._sms import sms_text
 from ._provider import Provider
@@ -41,7 +42,7 @@ class HttpSender(Provider):
 
     PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("number", "digits", "text", "code")
 
-    texts: Texts = field(factory=Texts, repr=False)
+    texts: Texts = field(factory=Texts, repr=False, validator=a(Texts, "Texts(directory)"))
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Send one SMS; without ``answers``, ``Accepted`` for any 2xx, whatever its body says."""

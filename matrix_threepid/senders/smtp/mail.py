@@ -12,6 +12,7 @@ from ...model.message import TokenMessage
 from ...model.threepid import mask_field
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
+from ...protocol.wiring import demand
 from ...texts.catalogue import Texts
 from ...texts.plain import without_controls
 from . import _mime
@@ -48,6 +49,11 @@ class Mail:
         return not self.recipient.isascii()
 
 
+def is_server_name(name: str) -> bool:
+    """Return whether a name can stand for a server in a mail: it is no URL and not empty."""
+    return bool(name) and "//" not in name
+
+
 class Mails:
     """Composes the mails of a host.
 
@@ -60,6 +66,9 @@ class Mails:
     """
 
     def __init__(self, sender: str, server_name: str, texts: Texts | None = None) -> None:
+        demand("sender", sender, lambda given: isinstance(given, str), "must be a string")
+        demand("server_name", server_name, is_server_name, "must be the name of the server, without https://")
+        demand("texts", texts, lambda given: given is None or isinstance(given, Texts), "must be Texts(directory)")
         self._from, self.sender = _mailbox(sender)
         self.domain = self.sender.rpartition("@")[2]
         self._server_name = server_name

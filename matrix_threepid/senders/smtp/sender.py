@@ -16,6 +16,7 @@ from ...net.deadline import Deadline
 from ...offload import Offload
 from ...protocol.errors import ConfigurationError
 from ...protocol.rules import Integer
+from ...protocol.wiring import demand
 from ...texts.catalogue import Texts
 from ...texts.failure import CannotRender
 from ...threads import Threads
@@ -115,6 +116,7 @@ class SmtpSender(Server):
 
     @_offload.default
     def _send_in(self) -> Offload:
+        demand("offload", self.offload, lambda given: given is None or callable(given), "must be Threads(…) or None")
         return self.offload or Threads(self.connections)
 
     async def send(self, message: TokenMessage) -> Outcome:

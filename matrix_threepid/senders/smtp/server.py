@@ -7,12 +7,14 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from ...net.loopback import is_loopback
 from ...net.tunnel import Proxy, proxy_at
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
+from ...protocol.rules import HOST
+from ...protocol.wiring import demand, having, must, one_of
 
 if TYPE_CHECKING:
     import ssl
@@ -50,13 +52,18 @@ class Server:
     round, for a login that is not ASCII, and for a login without TLS to anything but a loopback address.
     """
 
-    host: str
+    host: str = field(validator=must(HOST.accepts, "must be a host name or an IP address, without scheme and port"))
     port: int | None = None
-    tls: Tls = field(default="starttls", kw_only=True, validator=validators.in_(tuple(_PORTS)))
+    tls: Tls = field(default="starttls", kw_only=True, validator=one_of(*_PORTS))
     username: str | None = field(default=None, kw_only=True)
     password: str | None = field(default=None, kw_only=True, repr=redacted)
     access_token: Callable[[], str] | None = field(default=None, kw_only=True, repr=redacted)
-    context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
+    context: ssl.SSLContext | None = field(
+        default=None,
+        kw_only=True,
+        repr=False,
+        validator=must(having("wrap_socket"), "must be an ssl.SSLContext, or None", optional=True),
+    )
     proxy: str | None = field(default=None, kw_only=True, repr=redacted)
 
     def __attrs_post_init__(self) -> None:
@@ -96,6 +103,8 @@ class Server:
         elif (self.username is None) != (self.password is None):
             raise ConfigurationError("username, password: give both or neither")
         # smtplib encodes both as ASCII, and would raise only when the first mail is sent.
+        for name, value in (("username", self.username), ("password", self.password)):
+            demand(name, value, lambda given: given is None or isinstance(given, str), "must be a string")
         if not f"{self.username}{self.password}".isascii():
             raise ConfigurationError("username, password: must be ASCII")
 

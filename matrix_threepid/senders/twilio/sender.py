@@ -9,9 +9,10 @@ from attrs import field, frozen
 
 from ...model.message import Accepted, Outcome, RefusedForever, TokenMessage
 from ...net.direct_https import DirectHttp, checked_url
-from ...net.fetch import Fetch
+from ...net.fetch import A_FETCH, Fetch
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import redacted
+from ...protocol.wiring import a, demand, having
 from ...texts.catalogue import Texts
 from .._sms import sms_text
 from ._outcomes import TwilioFailed
@@ -23,6 +24,10 @@ CHECK_DEADLINE = 10_000
 _ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,64}")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")
 _SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}")
+
+
+def _is_token(token: object) -> bool:
+    return isinstance(token, str) and token != "" and token.isascii()
 
 
 @frozen(kw_only=True, eq=False)
@@ -45,8 +50,9 @@ class TwilioAccount:
 
     @_account.default
     def _signed_in(self) -> Any:
-        if not _ACCOUNT.fullmatch(self.account_sid) or not (self.auth_token and self.auth_token.isascii()):
-            raise ConfigurationError("account_sid: must begin with AC; auth_token: must be ASCII and not empty")
+        demand("account_sid", self.account_sid, _ACCOUNT.fullmatch, "must begin with AC")
+        demand("auth_token", self.auth_token, _is_token, "must be a string in ASCII, and not empty")
+        demand("fetch", self.fetch, lambda given: given is None or having("fetch")(given), A_FETCH)
         url = None if self.base_url is None else checked_url(self.base_url)
         try:
             from ._client import Account
@@ -85,15 +91,16 @@ class TwilioSender(TwilioAccount):
 
     sender: str | None = None
     messaging_service_sid: str | None = None
-    texts: Texts = field(factory=Texts, repr=False)
+    texts: Texts = field(factory=Texts, repr=False, validator=a(Texts, "Texts(directory)"))
 
     def __attrs_post_init__(self) -> None:
         if (self.sender is None) is (self.messaging_service_sid is None):
             raise ConfigurationError("sender, messaging_service_sid: give exactly one of them")
-        if self.sender is not None and not _SENDER.fullmatch(self.sender):
-            raise ConfigurationError("sender: must be a number as +15005550006, a short code, or a name of up to 11")
-        if self.messaging_service_sid is not None and not _SERVICE.fullmatch(self.messaging_service_sid):
-            raise ConfigurationError("messaging_service_sid: must begin with MG")
+        if self.sender is not None:
+            a_sender = "must be a number as '+15005550006', a short code, or a name of up to 11, each a string"
+            demand("sender", self.sender, _SENDER.fullmatch, a_sender)
+        if self.messaging_service_sid is not None:
+            demand("messaging_service_sid", self.messaging_service_sid, _SERVICE.fullmatch, "must begin with MG")
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Send one SMS; the ``provider_id`` of ``Accepted`` is the SID of Twilio's message."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from ...model.message import Accepted, MessageKind, Outcome, RefusedForever, TokenMessage
-from ...protocol.errors import ConfigurationError
+from ...protocol.wiring import demand, one_of
 from ._outcomes import TwilioFailed
 from .sender import TwilioAccount
 
@@ -36,11 +36,10 @@ class TwilioVerifySender(TwilioAccount):
     """
 
     service_sid: str
-    channel: Literal["sms", "call", "whatsapp"] = field(default="sms", validator=validators.in_(CHANNELS))
+    channel: Literal["sms", "call", "whatsapp"] = field(default="sms", validator=one_of(*CHANNELS))
 
     def __attrs_post_init__(self) -> None:
-        if not _SERVICE.fullmatch(self.service_sid):
-            raise ConfigurationError("service_sid: must begin with VA")
+        demand("service_sid", self.service_sid, _SERVICE.fullmatch, "must begin with VA")
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Have Twilio send a code of its own; the ``provider_id`` of ``Accepted`` is the verification's SID.

@@ -8,7 +8,7 @@ from ...model.association import Association
 from ...model.lookup import KEPT, LookupPepper, hashed
 from ...model.threepid import Medium, Threepid
 from ._columns import SqlTable
-from .operation import Alone, Database, Operation
+from .operation import Alone, Database, Operation, checked_database
 from .schema import check_schema
 
 # ruff: noqa: S608  statements are made of constants of this module; values go in as parameters
@@ -52,7 +52,7 @@ class SqlAssociations:
     """
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._db = checked_database(db)
 
     @property
     def database(self) -> Database:

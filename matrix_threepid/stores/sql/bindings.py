@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Sequence
 
 from ...model.binding import Binding
 from ._columns import SqlTable, purging
-from .operation import Alone, Database, Later, Operation
+from .operation import Alone, Database, Later, Operation, checked_database
 from .schema import check_schema
 
 TABLE = SqlTable("matrix_threepid_bindings", Binding, "id")
@@ -25,7 +25,7 @@ class SqlBindings:
     """
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._db = checked_database(db)
 
     @property
     def database(self) -> Database:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 
 from ...ports import Charge, merged
 from ._columns import purging
-from .operation import Alone, Database, Later, Operation, Statement
+from .operation import Alone, Database, Later, Operation, Statement, checked_database
 from .schema import check_schema
 
 # The first row says the types, which PostgreSQL cannot know of parameters in a list of values.
@@ -37,7 +37,7 @@ class SqlLimits:
     """
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._db = checked_database(db)
 
     @property
     def database(self) -> Database:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ...protocol.errors import Unavailable
+from ...protocol.wiring import demand, having
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -74,6 +75,22 @@ class Database(Protocol):
 
         Raises ``Unavailable`` if the database cannot serve right now.
         """
+
+
+def checked_database(db: Database) -> Database:
+    """Return the database of a store. Raises ``ConfigurationError`` for a path, a URL, a connection or a class."""
+    demand("db", db, _is_database, "must be a database, such as Sqlite(path) or AsyncPsycopg(pool.connection)")
+    return db
+
+
+def _is_database(db: Any) -> bool:
+    return bool(having("run")(db)) and db.dialect in ("sqlite", "postgresql")
+
+
+def checked_connect(connect: T, driver: str) -> T:
+    """Return what opens connections of a driver. Raises ``ConfigurationError`` for a URL, a pool or a class of none."""
+    demand(f"{driver}: connect", connect, callable, "must be a function such as pool.connection")
+    return connect
 
 
 def run_operation(operation: Operation[T], execute: Callable[[str, Sequence[Any]], list[Row]]) -> T:

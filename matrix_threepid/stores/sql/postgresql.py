@@ -12,7 +12,7 @@ from secrets import randbelow
 from typing import Any, TypeVar
 
 from ...protocol.errors import Unavailable
-from .operation import Again, Alone, Operation, ReadOnly, Row, Statement, run_statements_async
+from .operation import Again, Alone, Operation, ReadOnly, Row, Statement, checked_connect, run_statements_async
 
 T = TypeVar("T")
 
@@ -60,7 +60,8 @@ class AwaitedConnections(ABC):
     def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
         import asyncio
 
-        self._connect, self._turn = connect, asyncio.Lock()
+        self._connect = checked_connect(connect, type(self).__name__)
+        self._turn = asyncio.Lock()
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction. Raises ``Unavailable`` if the database cannot serve right now."""

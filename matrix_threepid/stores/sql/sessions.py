@@ -10,7 +10,7 @@ from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from .limits import SqlLimits, charging, granting
-from .operation import TRIES, Alone, Database, Later, Operation, within
+from .operation import TRIES, Alone, Database, Later, Operation, checked_database, within
 from .schema import check_schema
 
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
@@ -31,7 +31,7 @@ class SqlSessions:
     """
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._db = checked_database(db)
 
     @property
     def database(self) -> Database:
