@@ -218,10 +218,12 @@ class SmsBudgetUsed(Happened):
 
 @frozen
 class SmsCountryPaused(Happened):
-    """A country receives no more SMS for now, since few of the codes sent there today were submitted.
+    """A country receives few SMS for now, since few of the codes sent there today were submitted.
+
+    Callers with an access token and those without are judged, and paused, apart.
 
     * ``country``: two letters of ISO 3166-1.
-    * ``sent``: SMS sent to the country today (UTC).
+    * ``sent``: SMS that these callers had sent to the country today (UTC), without those of paused networks and users.
     * ``validated``: how many of them were answered with their code; see ``Conversion``.
     """
 

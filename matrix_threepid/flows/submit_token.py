@@ -11,7 +11,7 @@ from ..events import SessionDisowned, ThreepidValidated, WrongToken
 from ..limits.counting import give_back
 from ..limits.guesses import charge_guess, count_wrong
 from ..limits.rate import block_disowned, known_network, remember_network
-from ..limits.sms import count_validated
+from ..limits.toll import count_validated
 from ..model.call import Call
 from ..model.code import read_code
 from ..model.keys import same
@@ -130,7 +130,7 @@ async def _validated(role: Role, call: Call, session: Session) -> tuple[Session,
     if changed.validated_at == now:
         role.emit(ThreepidValidated(session.threepid, session.purpose))
         if MEDIA[session.threepid.medium].costs:
-            await count_validated(role, session.threepid)
+            await count_validated(role, call, session)
     return changed, remembered
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ..model.call import Call
 from ..model.media import MEDIA
@@ -12,7 +12,8 @@ from ..policy import Limit
 from ..roles.base import Role
 from .counting import DAY, Counter, charge, charged, period, refuse, used
 from .rate import address_parts, blocks, is_owner, known_network, shared
-from .sms import budgets_of, check_conversion, number_and_prefix, validated_in, warn
+from .sms import budgets_of, number_limits, prefix_limits, warn
+from .toll import Toll
 
 
 async def charge_sending(
@@ -33,14 +34,16 @@ async def charge_sending(
     """
     asking = askers(role, call)
     budgets = {} if plan is None else budgets_of(role, plan.region)
-    costs = [] if plan is None else [*number_and_prefix(role, threepid, plan), *budgets.values()]
+    prefix = [] if plan is None else prefix_limits(role, plan)
+    toll = None if plan is None else Toll(role, call, plan, [*prefix, *budgets.values()])
+    costs = [] if plan is None else [*number_limits(role, threepid), *prefix, *budgets.values()]
     always = [*asking, *_apart(role, threepid), *costs]
     ways, blocked = _ways(role, call, threepid), blocks(role, threepid, call.client)
     if plan is None and not await charged(role, [*always, *ways[0]], asked=blocked):
         return [*always, *ways[0]]
 
     # An SMS is judged by its counts, and of a mail that was refused they tell which way has room: one more reading.
-    judged = [] if plan is None else [validated_in(role, plan.region)]
+    judged = [] if toll is None else toll.counters
     known, owners = known_network(role, call, threepid), _owners(role, threepid)
     found = [*always, *blocked, *judged, *known, *owners, *(each for way in ways for each in way)]
     counters = list(dict.fromkeys(found))
@@ -49,8 +52,6 @@ async def charge_sending(
     def wait(way: Sequence[Counter]) -> int:
         return max((each.wait(role, counts[each]) for each in way), default=0)
 
-    if plan is not None:
-        await check_conversion(role, plan.region, budgets[plan.region], counts[budgets[plan.region]], counts[judged[0]])
     # The first message of a day that an asker has to an address needs no rate, which others may have used up.
     way = ways[0] if any(counts[each] for each in ways[-1][1:]) else min(ways, key=wait)
     # Who is refused for other reasons looks nothing up.
@@ -60,15 +61,21 @@ async def charge_sending(
     if wait([*way, *_apart(role, threepid)]) and not wait([*asking, *blocked]) and await repeated():
         await charge(role, "send", asking)
         return asking
-    over = await charged(role, [*always, *way], asked=blocked)
+    lane = [] if toll is None else await toll.lane(counts, wait)
+    over = await charged(role, [*always, *way, *lane], asked=blocked)
     if over:
         for name, budget in budgets.items():
             if budget.wait(role, counts[budget]):
                 await warn(role, name, budget, counts[budget])
-        refuse(role, "sms budget" if wait([*budgets.values()]) else "sms" if wait(costs) else "send", over)
+        refuse(role, _refusing(wait, {"sms budget": [*budgets.values()], "sms": costs, "sms share": lane}), over)
     for name, budget in budgets.items():
         await warn(role, name, budget, counts[budget] + 1)
-    return [*always, *way]
+    return [*always, *way, *lane]
+
+
+def _refusing(wait: Callable[[Sequence[Counter]], int], limits: Mapping[str, Sequence[Counter]]) -> str:
+    """Return the name of the first limits that have no room."""
+    return next((name for name, counters in limits.items() if wait(counters)), "send")
 
 
 def askers(role: Role, call: Call) -> list[Counter]:

@@ -6,12 +6,15 @@ https://www.twilio.com/docs/verify/preventing-toll-fraud.
 
 from __future__ import annotations
 
-from ..events import SmsBudgetUsed, SmsCountryPaused
+from collections.abc import Iterable
+
+from ..events import SmsBudgetUsed
 from ..model.msisdn import Plan, plan_of
 from ..model.threepid import Threepid
+from ..policy import Limit
 from ..protocol.errors import ThreepidDenied
 from ..roles.base import Role
-from .counting import DAY, HOUR, Counter, charged, once, period, refuse, used
+from .counting import DAY, HOUR, Counter, once, period, used
 
 
 def plan_reached(role: Role, threepid: Threepid) -> Plan:
@@ -20,11 +23,6 @@ def plan_reached(role: Role, threepid: Threepid) -> Plan:
     if not role.policy.sms.reaches(plan):
         raise ThreepidDenied
     return plan
-
-
-async def count_validated(role: Role, threepid: Threepid) -> None:
-    """Count that the code of an SMS was submitted, for the conversion of its country."""
-    await charged(role, [validated_in(role, plan_of(threepid.address).region)])
 
 
 async def sms_left(role: Role) -> dict[str, int]:
@@ -44,30 +42,6 @@ def budgets_of(role: Role, region: str) -> dict[str, Counter]:
     }
 
 
-def validated_in(role: Role, region: str) -> Counter:
-    """Return what counts the codes of SMS to a country that were submitted today."""
-    return period("validated", role.policy.sms.budget_per_country, DAY, region)
-
-
-async def check_conversion(role: Role, region: str, country: Counter, sent: int, validated: int) -> None:
-    """Refuse SMS to a country in which too few of their codes are submitted.
-
-    * ``role``: gives policy and limiter.
-    * ``region``: the country.
-    * ``country``: its budget of the day.
-    * ``sent``, ``validated``: the SMS sent to it today, and how many codes of theirs were submitted.
-
-    Raises ``LimitExceeded``.
-    """
-    rule = role.policy.sms.conversion
-    if rule is None or sent < rule.over or validated >= rule.least * sent:
-        return
-    if await once(role, country, "paused"):
-        role.emit(SmsCountryPaused(region, sent, validated))
-    # Until the lifetime of a code is over, codes that were sent may be submitted and raise the share again.
-    refuse(role, "sms conversion", min(role.policy.lifetimes.code, country.ends_in(role)))
-
-
 async def warn(role: Role, name: str, budget: Counter, count: int) -> None:
     """Emit ``SmsBudgetUsed`` once for the share ``warn_at``, and once when the whole budget is used."""
     allowed = budget.limit.burst
@@ -76,14 +50,16 @@ async def warn(role: Role, name: str, budget: Counter, count: int) -> None:
             role.emit(SmsBudgetUsed(name, count, allowed))
 
 
-def number_and_prefix(role: Role, threepid: Threepid, plan: Plan) -> list[Counter]:
-    """Return a counter for each limit of the number and of its prefix; numbers keep several limits apart."""
-    rules = role.policy.sms
-    return [
-        Counter(kind, (part, str(number)), limit)
-        for kind, part, limits in (
-            ("sms number", threepid.address, rules.per_number),
-            ("sms prefix", plan.prefix, rules.per_prefix),
-        )
-        for number, limit in enumerate(limits)
-    ]
+def number_limits(role: Role, threepid: Threepid) -> list[Counter]:
+    """Return a counter for each limit of a number."""
+    return _numbered("sms number", threepid.address, role.policy.sms.per_number)
+
+
+def prefix_limits(role: Role, plan: Plan) -> list[Counter]:
+    """Return a counter for each limit of the numbers that share a prefix."""
+    return _numbered("sms prefix", plan.prefix, role.policy.sms.per_prefix)
+
+
+def _numbered(kind: str, part: str, limits: Iterable[Limit]) -> list[Counter]:
+    # Their numbers keep several limits of one thing apart.
+    return [Counter(kind, (part, str(number)), limit) for number, limit in enumerate(limits)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from attrs import field, frozen
@@ -13,6 +13,15 @@ from ..protocol.errors import ConfigurationError, MissingToken
 from ..protocol.wire import Request
 from .device import device_of
 from .threepid import Named
+
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
+"""Addresses that no client on the internet has."""
 
 
 def _is_user_id(_: object, __: Named, value: Any) -> None:
@@ -93,6 +102,12 @@ class Call:
     def site(self) -> str:
         """The network of one customer: an IPv4 address, an IPv6 /48, or ``unknown``."""
         return self.wider[0][0] if self.wider else self.client
+
+    @cached_property
+    def public(self) -> bool:
+        """Whether the client's address is known and not a private one, as a proxy's is that tells no client's."""
+        address = self._address
+        return address is not None and not any(address in network for network in _PRIVATE)
 
     @cached_property
     def wider(self) -> tuple[tuple[str, int], ...]:

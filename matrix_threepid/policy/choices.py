@@ -19,6 +19,7 @@ MS = Integer(1)
 COUNT = Integer(1, 1_000_000)
 RATE = Number(0, 1_000_000)
 SHARE = Number(0, 1)
+PART = Number(0, 1, inclusive=True)
 
 
 @documented

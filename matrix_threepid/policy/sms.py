@@ -8,23 +8,33 @@ from attrs import frozen
 
 from ..model.limit import Limit
 from ..model.msisdn import NUMBER_KINDS, Plan
+from ..protocol.errors import ConfigurationError
 from ..protocol.members import Choices, Nested, choice, documented
 from ..protocol.rules import COUNTRY, Integer, ListOf, OneOf
-from .choices import LIMITS, SHARE
+from .choices import LIMITS, PART, SHARE
 
 
 @documented
 @frozen(kw_only=True)
 class Conversion(Choices):
-    """When a country is paused as a target of SMS pumping: SMS are paid for there, and the codes are not typed.
+    """When an asker, a prefix or a country is paused: SMS are paid for there, and the codes are not typed.
 
-    A paused country gets no SMS until people type their codes, or the day (UTC) ends.
+    Users and those who ask without one are judged apart. What is paused gets only ``probes`` until people type their
+    codes, or the day (UTC) ends. A paused network or user gets one SMS an hour, none of which counts for its country.
     """
 
     AT = "policy.sms.conversion"
 
-    least: float = choice(SHARE, 0.2, doc="the share of the SMS to a country whose codes must come back")
+    least: float = choice(SHARE, 0.2, doc="the share of the SMS whose codes must come back")
     over: int = choice(Integer(1), 50, doc="the SMS to a country in a day (UTC) that are not judged")
+    over_prefix: int = choice(Integer(1), 20, doc="the same for the numbers that share a prefix")
+    over_asker: int = choice(Integer(1), 5, doc="the same for one network, or one user")
+    probes: int = choice(
+        Integer(1),
+        20,
+        doc="SMS an hour to a paused country or prefix, one for each network or user; "
+        "three quarters of them are for networks that had no SMS for a day",
+    )
 
 
 @documented
@@ -60,6 +70,18 @@ class SmsRules(Choices):
     budget_per_country: int = choice(Integer(1), 500, doc="SMS a day to one country")
     budget_per_hour: int = choice(Integer(1), 200, doc="SMS an hour to all countries")
     budget_per_day: int = choice(Integer(1), 1000, doc="SMS a day to all countries")
+    kept_for_users: float = choice(
+        PART, 0.3, doc="the share of every budget, and of `per_prefix`, that is kept for callers with an access token"
+    )
+    kept_for_new: float = choice(
+        PART, 0.4, doc="the share of the same that is kept for networks that had no SMS for a day"
+    )
+    network_share: float = choice(
+        SHARE,
+        0.1,
+        doc="the share of an hour's budget that one network (an IPv4 address or IPv6 /48) may use without an access "
+        "token, at least 3 SMS; it does not hold for private client addresses",
+    )
     warn_at: float = choice(SHARE, 0.8, doc="the used share of a budget at which the `Listener` hears `SmsBudgetUsed`")
     conversion: Conversion | None = choice(
         Nested(Conversion),
@@ -67,6 +89,10 @@ class SmsRules(Choices):
         optional=True,
         doc="when a country is paused since its codes do not come back; `None` (`null` in a file) never pauses one",
     )
+
+    def __attrs_post_init__(self) -> None:
+        if self.kept_for_users + self.kept_for_new > 0.9:
+            raise ConfigurationError("policy.sms: kept_for_users and kept_for_new must leave a tenth to everybody else")
 
     def reaches(self, plan: Plan) -> bool:
         """Return whether SMS go to such numbers at all."""

@@ -164,23 +164,27 @@ class LooseInteger(Rule):
 
 @frozen
 class Number(Rule):
-    """A number ``above`` one and up to another; ``Number(0, 1)`` is a share."""
+    """A number ``above`` one, or from it if it is ``inclusive``, and up to another; ``Number(0, 1)`` is a share."""
 
     above: float
     most: float
+    inclusive: bool = False
 
     @property
     def words(self) -> str:
-        return f"must be a number above {self.above:.0f} and up to {self.most:.0f}"
+        first = "from" if self.inclusive else "above"
+        return f"must be a number {first} {self.above:.0f} and up to {self.most:.0f}"
 
     def schema(self) -> Schema:
-        return {"type": "number", "exclusiveMinimum": self.above, "maximum": self.most}
+        least = "minimum" if self.inclusive else "exclusiveMinimum"
+        return {"type": "number", least: self.above, "maximum": self.most}
 
     def quick(self) -> tuple[type, Check]:
         return float, self._fits
 
     def _fits(self, value: float) -> bool:
-        return self.above < value <= self.most  # false for NaN, which no JSON holds but a Python host may
+        # False for NaN, which no JSON holds but a Python host may.
+        return (self.above < value or (self.inclusive and self.above == value)) and value <= self.most
 
 
 @frozen

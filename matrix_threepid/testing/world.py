@@ -48,6 +48,9 @@ GENEROUS_SMS = SmsRules(
     budget_per_country=1_000_000,
     budget_per_hour=1_000_000,
     budget_per_day=1_000_000,
+    kept_for_users=0,
+    kept_for_new=0,
+    network_share=1,
     conversion=None,
 )
 """SMS to three countries, without a limit that tests reach."""

@@ -88,6 +88,12 @@ def checked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return check
 
 
+NETWORK_SHARE = (
+    "policy.sms.network_share: holds where requests show a public client address; "
+    "it is off for private and missing ones, such as that of a proxy that is not configured"
+)
+
+
 def part(shown: str, heading: str) -> list[str]:
     """Return the lines under a heading."""
     found = [block for block in shown.split("\n\n") if block.startswith(f"{heading}:\n")]
@@ -105,6 +111,7 @@ def test_what_is_wired_is_said_first(checked: Checked) -> None:
         "links: https://matrix.example.org",
         "email: by Outbox",
         "msisdn: by Outbox, to GB, IE; 200 an hour, 1000 a day, 500 a day to each",
+        NETWORK_SHARE,
     ]
 
 

@@ -42,7 +42,7 @@ def asking(number: str, country: str = "GB", secret: str = "secret", attempt: in
 
 def asks(world: World, numbers: Any, **more: Any) -> list[Any]:
     """Ask for a message to each number, each time as another client; return the outcomes."""
-    clients = (f"2001:db8:0:{count:x}::1" for count in range(1, 10_000))
+    clients = (f"2001:db8:{count:x}::1" for count in range(1, 10_000))
     return [outcome(ask(world, f"+{number}", client=next(clients), secret=f"s{number}", **more)) for number in numbers]
 
 

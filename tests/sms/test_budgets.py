@@ -21,7 +21,7 @@ from matrix_threepid.testing import GENEROUS_SMS, World
 from .acting import ASK, DAY, HOUR, LIMITED, MINUTE, ask, asking, asks, outcome, submit, texting
 
 Make = Callable[..., World]
-DEFAULT = SmsRules(countries=["GB", "US", "DE"])
+DEFAULT = SmsRules(countries=["GB", "US", "DE"], kept_for_users=0, kept_for_new=0, network_share=1)
 
 
 def rules_of(**budgets: Any) -> SmsRules:
@@ -122,15 +122,18 @@ def test_a_host_reads_what_is_left(make_world: Make) -> None:
 
 @pytest.mark.rule("SEC-33")
 def test_a_country_where_nobody_types_codes_is_paused(make_world: Make) -> None:
-    """Below 20 % of at least 50 SMS validated, a country gets no more; as soon as enough is, it does again."""
-    world = texting(make_world, rules_of(conversion=Conversion(least=0.2, over=50)))
+    """Below 20 % of at least 50 SMS validated, a country gets probes; as soon as enough is, it gets all again."""
+    world = texting(make_world, rules_of(conversion=Conversion(over_prefix=1000)))
     numbers = [f"4477009{n:05}" for n in range(60)]
-    sids = [ask(world, f"+{n}", secret=f"s{n}").json().get("sid") for n in numbers]
-    assert len(world.sms.messages) == 50
+    sids = [
+        ask(world, f"+{n}", secret=f"s{n}", client=f"198.51.100.{net}").json().get("sid")
+        for net, n in enumerate(numbers)
+    ]
+    assert len(world.sms.messages) == 55
     assert world.events.of(SmsCountryPaused) == [SmsCountryPaused("GB", 50, 0)]
-    assert ask(world, "+447800123456").json()["retry_after_ms"] == 10 * MINUTE
+    assert ask(world, "+447800123456").json()["retry_after_ms"] == 3 * MINUTE
     assert asks(world, ["12015550123"]) == [200]
-    for number, sid, message in zip(numbers[:10], sids, world.sms.messages, strict=False):
+    for number, sid, message in zip(numbers[:11], sids, world.sms.messages, strict=False):
         assert outcome(ask(world, "+447800123456")) == LIMITED
         assert submit(world, sid, message.code or "", f"s{number}").json() == {"success": True}
     assert outcome(ask(world, "+447800123456")) == 200
@@ -139,7 +142,8 @@ def test_a_country_where_nobody_types_codes_is_paused(make_world: Make) -> None:
 @pytest.mark.rule("SEC-118")
 def test_a_paused_country_gets_another_chance_the_next_day(make_world: Make) -> None:
     """The count of a day ends with it."""
-    world = texting(make_world, rules_of(conversion=Conversion(over=2)))
-    assert asks(world, ["447700900001", "447700900002", "447700900003"]) == [200, 200, LIMITED]
+    world = texting(make_world, rules_of(conversion=Conversion(over=2, probes=1)))
+    assert asks(world, ["447700900001", "447700900002", "447700900003"]) == [200] * 3
+    assert asks(world, ["447700900004"]) == [LIMITED]
     world.clock.advance(DAY)
     assert asks(world, ["447700900003"]) == [200]

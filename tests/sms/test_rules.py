@@ -18,7 +18,7 @@ from matrix_threepid.testing import ALICE, GENEROUS, Outbox, World
 from .acting import ASK, DAY, DENIED, LIMITED, MINUTE, ask, asks, outcome, submit, texting
 
 Make = Callable[..., World]
-DEFAULT = SmsRules(countries=["GB", "US", "DE"])
+DEFAULT = SmsRules(countries=["GB", "US", "DE"], kept_for_users=0, kept_for_new=0, network_share=1)
 PATHS = (ASK, "/register/msisdn/requestToken", "/account/password/msisdn/requestToken")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ...model.threepid import Medium
 from ...policy import Limit, Policy
 from ...roles.base import Role
 from ...roles.identity_server import IdentityServer
@@ -18,12 +19,19 @@ _MEANS = {
     "(POST /account/3pid asks for no password) and then reset its password by it",
 }
 """What the default of a choice allows, where the name of the choice does not say it."""
+_SHARE = (
+    "holds where requests show a public client address; it is off for private and missing ones, such as that of a "
+    "proxy that is not configured"
+)
+_NO_CLIENTS = "is off, since a delegate sees no clients"
 _V1 = "without a token, every caller can have mails and SMS sent and bind an address they proved to any user"
 
 
 def of_policy(role: Role) -> Iterator[Finding]:
     """Yield the findings about a role's policy."""
     yield from _chosen(role)
+    if Medium.MSISDN in role.senders and role.policy.sms.countries:
+        yield Finding(Kind.FACT, "policy.sms.network_share", _SHARE if role.sees_clients else _NO_CLIENTS)
     for name, strict in _strict().items():
         if not _as_strict(role.policy, name, strict):
             now = getattr(role.policy, name)
