@@ -11,7 +11,7 @@ from ..model.lookup import LookupPepper, served
 from ..protocol.errors import Unavailable
 from ..roles.identity_server import IdentityServer
 
-PART = 100
+PART = 50
 """The largest number of associations that one transaction hashes anew; binds may have to wait for it to end."""
 _PEPPER_BYTES = 16
 
