@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from threading import Lock
 
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
+from ..protocol.errors import Unavailable
+
+_EXPIRY = attrgetter("expires_at")
+_LOOK_AGAIN = 60_000
+"""After so many ms a full store looks for room again, whatever it held before: others may have ended since."""
+_log = logging.getLogger("matrix_threepid")
 
 
 class MemorySessions:
     """A ``SessionStore`` in memory; its rows end with the process, and threads may share it.
+
+    * ``max_sessions``: the number of sessions to hold at most, 100,000 by default. At that number those
+      that have expired are dropped, the oldest first; if none has, ``open`` raises ``Unavailable`` and a warning is
+      logged. ``SqlSessions`` has no such bound.
 
     >>> from matrix_threepid import run_sync
     >>> run_sync(MemorySessions().find("a slot that no session has")) is None
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_sessions: int = 100_000) -> None:
+        self._max_sessions, self._full_until = max_sessions, 0
         self._by_sid: dict[str, Session] = {}
         self._by_slot: dict[str, str] = {}
         self._lock = Lock()
@@ -28,6 +41,8 @@ class MemorySessions:
             holder = self._by_slot.get(session.slot) if session.slot else None
             if holder is not None:
                 return self._by_sid[holder]
+            if len(self._by_sid) >= self._max_sessions:
+                self._make_room(session.created_at)
             self._put(session)
             return session
 
@@ -91,6 +106,24 @@ class MemorySessions:
             for session in matching:
                 self._drop(session)
             return len(matching)
+
+    def _make_room(self, now: int) -> None:
+        """Drop sessions that have expired, the oldest first, down to nine tenths. Raises ``Unavailable`` for none."""
+        # Nothing is looked for again before the first of them expires, since looking reads every session.
+        if now < self._full_until:
+            raise Unavailable
+        expired = sorted((each for each in self._by_sid.values() if each.expires_at <= now), key=_EXPIRY)
+        for session in expired[: max(1, len(self._by_sid) - self._max_sessions * 9 // 10)]:
+            self._drop(session)
+        if not expired:
+            first = min(each.expires_at for each in self._by_sid.values())
+            self._full_until = min(first, now + _LOOK_AGAIN)
+            _log.warning(
+                "MemorySessions holds %d sessions, its max_sessions, and none has expired: requests are answered with "
+                "503. SqlSessions has no such bound",
+                self._max_sessions,
+            )
+            raise Unavailable
 
     def _put(self, session: Session) -> None:
         self._by_sid[session.sid] = session

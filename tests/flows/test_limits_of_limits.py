@@ -8,6 +8,7 @@ import pytest
 
 from matrix_threepid import Limit, Limits, Peppers, run_sync
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.ports import Charge
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import ALICE, BOB, GENEROUS, World
@@ -195,6 +196,28 @@ def test_a_new_pepper_keeps_the_generous_generous(make_world: Callable[..., Worl
     world.ask()
     world.rewire(peppers=Peppers.of(b"another pepper of 32 bytes or more.", b"a pepper for tests, of 32 bytes or more"))
     assert world.ask().status == 200
+
+
+@pytest.mark.rule("SEC-26")
+@pytest.mark.answers_5xx(503)
+def test_a_flood_of_sessions_fills_no_memory(
+    make_world: Callable[..., World], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In memory so many sessions are held and no more: those that have expired make room, and others are kept."""
+    store = MemorySessions(max_sessions=20)
+    world = make_world({"limits": GENEROUS}, sessions=store)
+    sid = world.ask("own@example.org").json()["sid"]
+    for number in range(30):
+        world.clock.advance(MINUTE)
+        status = world.ask(f"{number}@example.org", secret=f"s{number}").status
+        assert status == (200 if number < 19 else 503)
+    assert "its max_sessions" in caplog.text
+    assert run_sync(store.get(sid)) is not None
+    world.clock.advance(DAY - 30 * MINUTE)
+    assert world.ask("new@example.org", secret="new").status == 200
+    assert run_sync(store.get(sid)) is None
+    assert len(store.dump()) <= 20
+    world.outbox.messages.clear()  # the sessions of the first ones are dropped
 
 
 @pytest.mark.rule("SEC-26", "SEC-257")
