@@ -250,7 +250,7 @@ SLIPS: list[tuple[dict[str, Any], str]] = [
     ({"sms.twilio.auth_token_file": "x"}, "is given by sms.twilio.auth_token and by sms.twilio.auth_token_file"),
     ({"sms.budget_per_hour": 0}, "sms.budget_per_hour: must be a whole number from 1"),
     ({"smtp": {"host": "a", "from": "nobody"}}, "smtp.from: must be user@domain"),
-    ({"smtp": {"host": "a", "from": "a@b.example", "tls": False}}, "smtp.tls: must be one of: starttls, implicit, off"),
+    ({"smtp": {"host": "a", "from": "a@b.example", "tls": "no"}}, "smtp.tls: must be one of: starttls, implicit, off"),
     ({"policy": {"legacy_ad": "uia"}}, "policy.legacy_ad: there is no such setting; did you mean legacy_add?"),
     ({"policy": {"code_digits": 4}}, "policy.code_digits: must be a whole number from 6 to 10"),
     ({"limits": {"per_user": {"burst": 5}}}, "limits.per_user.per_second: is required"),
