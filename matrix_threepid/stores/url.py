@@ -21,6 +21,11 @@ FORMS = f"{SQLITE}FILE or {POSTGRESQL[0]}…"
 _CONNECTIONS = 16
 # The s to wait for the first connection: a program that starts with a wrong URL has to end soon with a message.
 _WAIT_FOR_SERVER = 5.0
+# The s that a request waits for a connection, and then hears 503.
+_WAIT_FOR_CONNECTION = 5.0
+# The s for which a place in the pool tries to connect, with growing pauses. A longer time lets the pauses of all places
+# grow during an outage, so that requests go on waiting when the server is back; a place that gave up is free at once.
+_RECONNECT = 2.0
 
 
 def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContextManager[Database]:
@@ -108,7 +113,15 @@ async def _postgresql(url: str, schema: str | None) -> AsyncIterator[Database]:
     if not prepared:
         how["prepare_threshold"] = None
     # Opened by the block: a pool that is opened by its constructor is deprecated outside of a running loop.
-    async with AsyncConnectionPool(url, min_size=1, max_size=_CONNECTIONS, open=False, kwargs=how) as pool:
+    async with AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=_CONNECTIONS,
+        timeout=_WAIT_FOR_CONNECTION,
+        reconnect_timeout=_RECONNECT,
+        open=False,
+        kwargs=how,
+    ) as pool:
         try:
             await pool.wait(_WAIT_FOR_SERVER)
         except PoolTimeout:
