@@ -17,6 +17,7 @@ COMMANDS = {
     "new-secret": ("commands.new_secret", "print a new secret, for a secret path or a token"),
     "new-signing-key": ("commands.new_signing_key", "print a new signing key in Synapse's format"),
     "openapi": ("commands.openapi", "print the OpenAPI 3.1 document of a role's endpoints"),
+    "preview": ("commands.preview", "write every mail, page and SMS in every language as files to look at"),
     "rehearse": ("commands.rehearse", "rehearse attacks on a configuration, and print what came of each"),
     "send-test-mail": (
         "commands.send_test_mail",

@@ -105,11 +105,9 @@ async def request_token(
 
 def _proof(role: Role, request: TokenRequest) -> Literal["link", "code", "both"]:
     """Return what the message of a request holds to prove its address."""
-    policy = role.policy
     if MEDIA[request.candidate.threepid.medium].by_code:
         return "code"
-    own = policy.password_reset_by if request.purpose is Purpose.PASSWORD else None
-    return own or policy.mail_proof
+    return role.policy.proof_for(resets=request.purpose is Purpose.PASSWORD)
 
 
 async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool:

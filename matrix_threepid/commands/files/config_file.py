@@ -35,7 +35,7 @@ def _of_host(given: Mapping[str, Any], path: Path) -> Configured:
     shared = read_given(Shared, {name: value for name, value in given.items() if name in known}, path)
     role = sending_role(shared.server_name, shared.library_policy(), shared.senders())
     servers = of_identity_servers(shared.identity_servers, role.policy)
-    return Configured(role, (*of_no_way(role), *servers, *_left_aside(given, known)))
+    return Configured(role, (*of_no_way(role), *servers, *_left_aside(given, known)), shared.library_texts())
 
 
 def _left_aside(given: Mapping[str, Any], known: set[str]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...model.keys import MIN_BYTES, Peppers
 from ...model.threepid import Medium
@@ -13,6 +13,7 @@ from ...policy import Policy
 from ...ports import TokenSender
 from ...roles.base import Role
 from ...settings import IdentityServerSettings
+from ...texts.catalogue import Texts
 from ..checking.findings import Finding, Kind
 
 
@@ -22,10 +23,12 @@ class Configured:
 
     * ``role``: a role with the senders and the policy of the file.
     * ``findings``: what else there is to report about the file.
+    * ``texts``: its sentences and layouts; the built-in ones by default.
     """
 
     role: Role
     findings: tuple[Finding, ...] = ()
+    texts: Texts = field(factory=Texts)
 
 
 def sending_role(server_name: str, policy: Policy, senders: Mapping[Medium, TokenSender]) -> Role:

@@ -66,13 +66,17 @@ class Shared:
     def senders(self) -> dict[Medium, TokenSender]:
         """Return a sender for each medium. Raises ``ConfigurationError``."""
         senders: dict[Medium, TokenSender] = {}
-        texts = None if self.texts is None else Texts(self.texts)
+        texts = self.library_texts()
         if self.smtp is not None:
             senders[Medium.EMAIL] = self.smtp.sender(self.server_name, texts=texts)
         way: Any = self.sms or self.twilio or self.gateway
         if way is not None:
             senders[Medium.MSISDN] = way.sender(texts=texts)
         return senders
+
+    def library_texts(self) -> Texts:
+        """Return the sentences and layouts. Raises ``ConfigurationError``."""
+        return Texts(self.texts)
 
     def library_policy(self) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``."""

@@ -46,9 +46,8 @@ def of_synapse(given: Mapping[str, Any]) -> Configured:
     policy, senders = settings.library_policy(around.base_url), _senders(settings, around.server_name)
     role = sending_role(around.server_name, policy, senders)
     servers = of_identity_servers(settings.identity_servers, policy)
-    return Configured(
-        role, (*_parts(settings, section), *servers, *of_needs(settings, around), *_left_aside(section, around))
-    )
+    findings = (*_parts(settings, section), *servers, *of_needs(settings, around), *_left_aside(section, around))
+    return Configured(role, findings, Texts(settings.texts))
 
 
 def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -154,17 +154,22 @@ def page(
     """
     language = call.request.best_language(role.policy.languages)
     brand = role.policy.brand
-    shown = {
+    document = role.pages.render(name, language, {**host_values(role), **(values or {})})
+    own = {"styles": styles} if (styles := getattr(role.pages, "styles", None)) is not None else {}
+    images = [*getattr(role.pages, "images", ()), *filter(None, (brand.logo,))]
+    return page_response(status, document, form_targets=_targets(role, leads_to), images=images, **own)
+
+
+def host_values(role: Role) -> dict[str, str]:
+    """Return the values of every page: the name of the server, and the brand."""
+    brand = role.policy.brand
+    return {
         "server": role.server_name,
         "brand": brand.name or role.server_name,
         "logo": brand.logo or "",
         "support": brand.support or "",
         "support_link": brand.support_link,
     }
-    document = role.pages.render(name, language, {**shown, **(values or {})})
-    own = {"styles": styles} if (styles := getattr(role.pages, "styles", None)) is not None else {}
-    images = [*getattr(role.pages, "images", ()), *filter(None, (brand.logo,))]
-    return page_response(status, document, form_targets=_targets(role, leads_to), images=images, **own)
 
 
 def _targets(role: Role, leads_to: str | None) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Behind ``preview``: sample messages and pages, and the files made of them."""

@@ -1,0 +1,100 @@
+"""Messages and pages as people would get them under a policy, with sample values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...endpoints.homeserver.submit_token import host_values
+from ...model.media import MEDIA
+from ...model.message import MessageKind, TokenMessage
+from ...model.threepid import Medium, Purpose
+from ...roles.base import Role, submit_path
+from ...roles.homeserver import Homeserver
+from ...texts.mails import moment
+from ...texts.pages import PAGES
+
+_AT = 1_800_000_000_000
+_DEVICE, _ORIGIN = "Firefox, Windows", "203.0.113.*"
+_SID, _TOKEN = "b3pLr0cJ2fZq8Yd1XaTgkA", "Qm9vY1Z4c0p2N2tWbGhUUnk0eUdHd2FDM1lqTzFzZUQ"
+_CIRCUMSTANCES = ("confirm", "refuse")
+_BY_PURPOSE = (*_CIRCUMSTANCES, "already", "confirmed")
+
+
+def mails(role: Role, language: str) -> Iterator[tuple[str, TokenMessage]]:
+    """Yield every mail of a language with its name: first those that prove an address, as the policy has them."""
+    for purpose in Purpose:
+        yield purpose.value, _message(role, Medium.EMAIL, language, purpose=purpose, **_proof(role, purpose))
+    for kind in MessageKind:
+        if kind not in (MessageKind.TOKEN, MessageKind.SILENCE):
+            about: dict[str, Any] = {"concerns": "j***@example.net", "lifetime": 0} if kind.notice else {}
+            if kind.notice:
+                about |= {"origin": "", "device": ""}
+            yield kind.value, _message(role, Medium.EMAIL, language, kind=kind, **about)
+
+
+def texts_by_phone(role: Role, language: str) -> Iterator[tuple[str, TokenMessage]]:
+    """Yield every SMS of a language with its name."""
+    lifetime = role.policy.lifetimes.code
+    for purpose in Purpose:
+        code = _code(role)
+        yield (
+            purpose.value,
+            _message(role, Medium.MSISDN, language, purpose=purpose, code=code, lifetime=lifetime),
+        )
+
+
+def pages(role: Role) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Yield a name, the name of the page and its values, for every page and, where they differ, every purpose."""
+    for page in PAGES:
+        for purpose in Purpose if page in _BY_PURPOSE else (Purpose.ADD,):
+            values = {**host_values(role), "purpose": purpose.value}
+            if page in _CIRCUMSTANCES:
+                values |= {"sid": _SID, "token": _TOKEN, "time": moment(_AT), "origin": _ORIGIN, "device": _DEVICE}
+                values |= {"address": "a***@example.org", "account": _account(role, purpose) or ""}
+            yield f"{page}-{purpose.value}" if page in _BY_PURPOSE else page, page, values
+    on_the_way = {**host_values(role), "purpose": "add", "sid": _SID, "token": _TOKEN, "host": "app.example.org"}
+    yield "confirm-next-link", "confirm", on_the_way
+
+
+def _message(role: Role, medium: Medium, language: str, **own: Any) -> TokenMessage:
+    purpose = own.get("purpose", Purpose.ADD)
+    usual: dict[str, Any] = {
+        "medium": medium,
+        "recipient": "447700900001" if MEDIA[medium].costs else "alex@example.org",
+        "purpose": purpose,
+        "kind": MessageKind.TOKEN,
+        "account": _account(role, purpose),
+        "server": role.server_name,
+        "host": role.code_host,
+        "language": language,
+        "origin": _ORIGIN,
+        "device": _DEVICE,
+        "brand": role.policy.brand,
+        "requested_at": _AT,
+        "lifetime": role.policy.lifetimes.token,
+        "deadline": role.policy.send_deadline,
+    }
+    return TokenMessage(**{**usual, **own})
+
+
+def _proof(role: Role, purpose: Purpose) -> dict[str, Any]:
+    lifetimes = role.policy.lifetimes
+    proof = role.policy.proof_for(resets=purpose is Purpose.PASSWORD)
+    base = role.policy.public_base_url or f"https://{role.server_name}"
+    path = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(Medium.EMAIL)}"
+    return {
+        "link": None if proof == "code" else f"{base}{path}?sid={_SID}&token={_TOKEN}",
+        "code": None if proof == "link" else _code(role),
+        "lifetime": lifetimes.code if proof == "code" else lifetimes.token,
+        "code_lifetime": lifetimes.code if proof == "both" else None,
+    }
+
+
+def _code(role: Role) -> str:
+    return "4029135786"[: role.policy.code_digits]
+
+
+def _account(role: Role, purpose: Purpose) -> str | None:
+    """Return whom a request concerns: there is no account yet for a registration."""
+    return None if purpose is Purpose.REGISTER else f"@alex:{role.server_name}"
