@@ -7,28 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service as Driver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from matrix_threepid import Policy
+from matrix_threepid import AccountThreepid, Medium, Policy, run_sync
 from matrix_threepid.hosts.asgi import Asgi
-from matrix_threepid.testing import GENEROUS, World
+from matrix_threepid.testing import ALICE, GENEROUS, World
 
 from ..serving import served
+from .driver import chromium
 
-_FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _WAIT = 20
 
 
@@ -42,15 +33,8 @@ async def _app_of_a_client(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(scope="module", params=["with scripts", "without scripts"])
 def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A fresh Chromium; half of the tests run with scripts switched off."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    if request.param == "without scripts":
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    driver = webdriver.Chrome(options=options, service=Driver("/usr/bin/chromedriver"))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile"), scripts=request.param == "with scripts") as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -129,3 +113,32 @@ def test_the_page_is_styled(browser: Any, host: World, tmp_path: Path) -> None:
     colour = browser.find_element(By.TAG_NAME, "button").value_of_css_property("background-color")
     assert colour == "rgba(10, 95, 67, 1)"
     assert browser.save_screenshot(str(tmp_path / "page.png"))
+
+
+def _keys(browser: Any, *keys: str) -> None:
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+@pytest.mark.parametrize("purpose", ["add", "register", "password"])
+def test_the_keyboard_alone_confirms(browser: Any, host: World, purpose: str) -> None:
+    """The first stop of the Tab key is the button, with a visible frame, and Enter presses it."""
+    if purpose == "password":
+        held = AccountThreepid(medium=Medium.EMAIL, address="alice@example.org", validated_at=1, added_at=2)
+        run_sync(host.accounts.add(ALICE, held))
+    host.ask(purpose=purpose)
+    browser.get(host.outbox.last.link)
+    _keys(browser, Keys.TAB)
+    focused = browser.switch_to.active_element
+    assert (focused.tag_name, focused.value_of_css_property("outline-style")) == ("button", "solid")
+    _keys(browser, Keys.ENTER)
+    _wait_for(browser, "Address confirmed")
+
+
+def test_the_keyboard_alone_stops(browser: Any, host: World) -> None:
+    """The second stop of the Tab key leads to the page that stops the request, and its first stop is the button."""
+    host.ask()
+    browser.get(host.outbox.last.link)
+    _keys(browser, Keys.TAB, Keys.TAB, Keys.ENTER)
+    _wait_for(browser, "Stop this request?")
+    _keys(browser, Keys.TAB, Keys.ENTER)
+    _wait_for(browser, "Request stopped")
