@@ -22,7 +22,8 @@ from ..model.call import Call
 from ..model.media import MEDIA
 from ..model.next_link import checked_next_link
 from ..model.session import Session
-from ..model.threepid import Candidate, Purpose
+from ..model.threepid import Candidate, Medium, Purpose
+from ..policy import Policy
 from ..protocol.errors import InvalidParam, MatrixError, ThreepidDenied, Unavailable
 from ..protocol.members import redacted
 from ..roles.base import Role
@@ -89,7 +90,7 @@ async def request_token(
     charged_at = role.clock()
     charged = await charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request))
     await _pass_gate(role, call, request, charged, charged_at)
-    proof = _proof(role, request)
+    proof = proof_of(role.policy, threepid.medium, request.purpose)
     if proof != "link":
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
         session = evolve(session, code_digits=await code_digits(role), with_link=proof == "both")
@@ -103,11 +104,12 @@ async def request_token(
         raise unsent from None
 
 
-def _proof(role: Role, request: TokenRequest) -> Literal["link", "code", "both"]:
-    """Return what the message of a request holds to prove its address."""
-    if MEDIA[request.candidate.threepid.medium].by_code:
+def proof_of(policy: Policy, medium: Medium, purpose: Purpose) -> Literal["link", "code", "both"]:
+    """Return what a message holds that proves an address."""
+    if MEDIA[medium].by_code:
         return "code"
-    return role.policy.proof_for(resets=request.purpose is Purpose.PASSWORD)
+    own = policy.password_reset_by if purpose is Purpose.PASSWORD else None
+    return own or policy.mail_proof
 
 
 async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool:

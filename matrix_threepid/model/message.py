@@ -37,7 +37,10 @@ class MessageKind(str, Enum):
     @property
     def notice(self) -> bool:
         """Whether the message is a notice about a change of an account."""
-        return self not in (MessageKind.TOKEN, MessageKind.IN_USE, MessageKind.SILENCE)
+        return self not in _NO_NOTICES
+
+
+_NO_NOTICES = (MessageKind.TOKEN, MessageKind.IN_USE, MessageKind.UNKNOWN_ADDRESS, MessageKind.SILENCE)
 
 
 @frozen

@@ -201,13 +201,6 @@ class Policy(Choices):
             # Where a message is sent before the answer, the time of the answer tells of it.
             object.__setattr__(self, "deferred_sending", True)
 
-    def proof_for(self, *, resets: bool) -> Literal["link", "code", "both"]:
-        """Return what a mail that proves an address holds.
-
-        * ``resets``: whether it is for a password reset.
-        """
-        return (self.password_reset_by if resets else None) or self.mail_proof
-
     @classmethod
     def hardened(cls, **choices: object) -> Policy:
         """Return the policy with every strict choice made; ``choices`` have the last word."""

@@ -6,19 +6,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...endpoints.homeserver.submit_token import host_values
+from ...flows.request_token import proof_of
 from ...model.media import MEDIA
-from ...model.message import MessageKind, TokenMessage
+from ...model.message import Change, MessageKind, TokenMessage
 from ...model.threepid import Medium, Purpose
 from ...roles.base import Role, submit_path
 from ...roles.homeserver import Homeserver
 from ...texts.mails import moment
 from ...texts.pages import PAGES
 
-_AT = 1_800_000_000_000
+_AT, _HOUR = 1_800_000_000_000, 3_600_000
+_OTHER = "j***@example.net"
 _DEVICE, _ORIGIN = "Firefox, Windows", "203.0.113.*"
 _SID, _TOKEN = "b3pLr0cJ2fZq8Yd1XaTgkA", "Qm9vY1Z4c0p2N2tWbGhUUnk0eUdHd2FDM1lqTzFzZUQ"
-_CIRCUMSTANCES = ("confirm", "refuse")
-_BY_PURPOSE = (*_CIRCUMSTANCES, "already", "confirmed")
+_CIRCUMSTANCES = ("confirm", "refuse", "undo", "undo_mine")
+_BY_PURPOSE = ("confirm", "refuse", "already", "confirmed")
 
 
 def mails(role: Role, language: str) -> Iterator[tuple[str, TokenMessage]]:
@@ -27,10 +29,7 @@ def mails(role: Role, language: str) -> Iterator[tuple[str, TokenMessage]]:
         yield purpose.value, _message(role, Medium.EMAIL, language, purpose=purpose, **_proof(role, purpose))
     for kind in MessageKind:
         if kind not in (MessageKind.TOKEN, MessageKind.SILENCE):
-            about: dict[str, Any] = {"concerns": "j***@example.net", "lifetime": 0} if kind.notice else {}
-            if kind.notice:
-                about |= {"origin": "", "device": ""}
-            yield kind.value, _message(role, Medium.EMAIL, language, kind=kind, **about)
+            yield kind.value, _message(role, Medium.EMAIL, language, kind=kind, **_notice(role, kind))
 
 
 def texts_by_phone(role: Role, language: str) -> Iterator[tuple[str, TokenMessage]]:
@@ -52,6 +51,8 @@ def pages(role: Role) -> Iterator[tuple[str, str, Mapping[str, str]]]:
             if page in _CIRCUMSTANCES:
                 values |= {"sid": _SID, "token": _TOKEN, "time": moment(_AT), "origin": _ORIGIN, "device": _DEVICE}
                 values |= {"address": "a***@example.org", "account": _account(role, purpose) or ""}
+            if page.startswith("undo"):
+                values |= {"confirms": "yes", "secures": "yes"}
             yield f"{page}-{purpose.value}" if page in _BY_PURPOSE else page, page, values
     on_the_way = {**host_values(role), "purpose": "add", "sid": _SID, "token": _TOKEN, "host": "app.example.org"}
     yield "confirm-next-link", "confirm", on_the_way
@@ -78,13 +79,28 @@ def _message(role: Role, medium: Medium, language: str, **own: Any) -> TokenMess
     return TokenMessage(**{**usual, **own})
 
 
-def _proof(role: Role, purpose: Purpose) -> dict[str, Any]:
-    lifetimes = role.policy.lifetimes
-    proof = role.policy.proof_for(resets=purpose is Purpose.PASSWORD)
+def _notice(role: Role, kind: MessageKind) -> dict[str, Any]:
+    """Return what a notice has and other messages have not; nothing for another kind."""
+    if not kind.notice:
+        return {}
+    told: dict[str, Any] = {"concerns": _OTHER, "lifetime": 0, "origin": "", "device": ""}
+    if kind is not MessageKind.CHANGED:
+        return told
+    changes = (Change(MessageKind.ADDED, _OTHER, _AT), Change(MessageKind.PASSWORD_CHANGED, _OTHER, _AT + _HOUR))
+    return {**told, "concerns": "", "changes": changes, "link": _link(role), "lifetime": 72 * _HOUR}
+
+
+def _link(role: Role) -> str:
     base = role.policy.public_base_url or f"https://{role.server_name}"
     path = f"{Homeserver.prefix}{Homeserver.submit_version}{submit_path(Medium.EMAIL)}"
+    return f"{base}{path}?sid={_SID}&token={_TOKEN}"
+
+
+def _proof(role: Role, purpose: Purpose) -> dict[str, Any]:
+    lifetimes = role.policy.lifetimes
+    proof = proof_of(role.policy, Medium.EMAIL, purpose)
     return {
-        "link": None if proof == "code" else f"{base}{path}?sid={_SID}&token={_TOKEN}",
+        "link": None if proof == "code" else _link(role),
         "code": None if proof == "link" else _code(role),
         "lifetime": lifetimes.code if proof == "code" else lifetimes.token,
         "code_lifetime": lifetimes.code if proof == "both" else None,
