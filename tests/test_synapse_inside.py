@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from matrix_threepid.offload import run_sync
+from matrix_threepid.stores.sql import SqlLimits, SqlSessions
 from matrix_threepid.synapse import private, used
 from matrix_threepid.synapse.bindings import UnbindGuard
+from matrix_threepid.synapse.database import SynapseDatabase
 from matrix_threepid.synapse.fit import differences
 from matrix_threepid.synapse.stages import OneReset, StageChecker
 from matrix_threepid.testing import World
@@ -133,6 +135,12 @@ def test_what_is_replaced_must_be_the_same(replaced: str, fits: bool) -> None:
     line = f"ModuleApi.{replaced}"
     said = [] if fits else [f"{line} takes (one, two, three=3)"]
     assert differences(SimpleNamespace(three=three), (), (line,)) == said
+
+
+def test_stores_are_made_before_the_first_transaction() -> None:
+    """The module wires its stores while Synapse starts, when nothing has asked the database yet."""
+    database = SynapseDatabase(SimpleNamespace())  # type: ignore[arg-type]
+    assert [store(database) for store in (SqlSessions, SqlLimits)]
 
 
 def test_a_module_that_is_not_there_is_named() -> None:

@@ -47,7 +47,7 @@ def config(site: Site, endpoints: str | None) -> dict[str, Any]:
         "email": {"smtp": smtp} if endpoints else None,
         "sms": {"countries": ["GB"], "twilio": {**_TWILIO, "base_url": site.phone.url}},
         "identity_servers": {**servers, "ca_file": str(site.files["authority"]), "retry_s": 1},
-        "limits": {"per_address": _GENEROUS, "per_client": _GENEROUS},
+        "limits": {"per_address": _GENEROUS, "per_client": _GENEROUS, "apart": 0},
     }
 
 

@@ -76,7 +76,7 @@ def _config(folder: Path, twilio_url: str) -> dict[str, Any]:
         "secret_file": str(folder / "threepid.secret"),
         "delegate_path": DELEGATE_PATH,
         "sms": {"countries": ["GB"], "twilio": twilio},
-        "limits": {"per_client": {"burst": 1000, "per_second": 1000}},
+        "limits": {"per_client": {"burst": 1000, "per_second": 1000}, "apart": 0},
     }
 
 

@@ -45,8 +45,7 @@ def shadowed(request: pytest.FixtureRequest, site: Site, parts: Parts) -> Iterat
     port = free_port()
     metrics = {"port": port, "bind_addresses": ["127.0.0.1"], "type": "metrics"}
     smtp = {"smtp_host": "127.0.0.1", "smtp_port": site.mailbox.port, "notif_from": "noreply@example.org"}
-    usual = config(site, "shadow")
-    own = {**usual, "identity_servers": None, "limits": {**usual["limits"], "apart": 0}}
+    own = {**config(site, "shadow"), "identity_servers": None}
     more = {"enable_metrics": True, "email": smtp, "program": request.param}
     with visited(parts, site, own, metrics, **more) as visit:
         yield Shadowed(visit, site, port)

@@ -65,7 +65,10 @@ class Database(Protocol):
 
     @property
     def dialect(self) -> str:
-        """``"sqlite"`` or ``"postgresql"``; a few statements differ by it."""
+        """``"sqlite"`` or ``"postgresql"``; a few statements differ by it.
+
+        May raise ``RuntimeError`` before the first transaction, where the database does not know it earlier.
+        """
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction and return its result.
@@ -84,7 +87,12 @@ def checked_database(db: Database) -> Database:
 
 
 def _is_database(db: Any) -> bool:
-    return bool(having("run")(db)) and db.dialect in ("sqlite", "postgresql")
+    if not having("run")(db):
+        return False
+    try:
+        return db.dialect in ("sqlite", "postgresql")
+    except RuntimeError:  # a database of a host that knows its dialect only from the first transaction on
+        return True
 
 
 def checked_connect(connect: T, driver: str) -> T:
