@@ -14,7 +14,7 @@ from matrix_threepid.policy import Policy
 from matrix_threepid.rehearsal.attacks import CATALOGUE
 from matrix_threepid.rehearsal.report import rehearse
 
-QUICK = ("nobody attacks", "the mail server refuses", "the database is down")
+QUICK = ("nobody attacks", "the database is down")
 """The attacks that take half a second; the gate rehearses all of them."""
 ATTACKS = [row for row in CATALOGUE if row.name in QUICK or "MATRIX_THREEPID_REHEARSAL" in os.environ]
 
@@ -41,12 +41,11 @@ def test_without_countries_no_sms_are_rehearsed() -> None:
     assert [each.attack for each in rehearse(Policy(), 1, PRICE, rows)] == list(QUICK[1:])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_seed_decides_everything(seed: int) -> None:
-    """Equal seeds give equal figures."""
-    row = CATALOGUE[0]
-    policy = POLICIES["defaults"]
-    assert list(rehearse(policy, seed, PRICE, [row])) == list(rehearse(policy, seed, PRICE, [row]))
+def test_a_seed_decides_everything() -> None:
+    """Equal seeds give equal figures, and other seeds others."""
+    row = next(row for row in CATALOGUE if row.name == "the SMS provider refuses")
+    first, again, other = (list(rehearse(POLICIES["defaults"], seed, PRICE, [row])) for seed in (1, 1, 2))
+    assert first == again != other
 
 
 def test_the_command_reads_a_file(
