@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from .accounts import ENDPOINTS as ACCOUNT_ENDPOINTS
+from .accounts import ACCOUNTS
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import send_message
 from .flows.health import Health, health_of
@@ -298,5 +298,5 @@ def _table_of(role: Role) -> Table:
         if isinstance(role, kind):
             keeps = isinstance(role, Homeserver) and role.keeper is not None
             # A table of its own, since ``serves`` must not claim ``/register`` of a host that answers it itself.
-            return Table(table.prefix, (*table.endpoints, *ACCOUNT_ENDPOINTS)) if keeps else table
+            return Table(table.prefix, (*table.endpoints, *ACCOUNTS)) if keeps else table
     raise errors.ConfigurationError(f"{type(role).__name__} has no endpoints of its own: pass table=")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from matrix_threepid import AccountThreepid, AddOutcome, MatrixError, Medium, Owner, Threepid
-from matrix_threepid.errors import ThreepidInUse
+from matrix_threepid import AccountThreepid, AddOutcome, Medium, Owner, Threepid
+from matrix_threepid.errors import InvalidUsername, ThreepidInUse, UserInUse
 from matrix_threepid.stores import Database, Operation
 
 from .tables import ask, one
@@ -18,20 +18,6 @@ _ADD = (
     "SELECT ?, ?, user_id, ?, ?, ? FROM users WHERE user_id = ? AND password IS NOT NULL "
     "ON CONFLICT (medium, address) DO NOTHING RETURNING user_id"
 )
-
-
-class UserInUse(MatrixError):
-    """The user name is taken."""
-
-    status, errcode = 400, "M_USER_IN_USE"
-    message = "This user name is taken"
-
-
-class InvalidUsername(MatrixError):
-    """The user name breaks the grammar of the specification (appendix "User Identifiers")."""
-
-    status, errcode = 400, "M_INVALID_USERNAME"
-    message = "username: must be lower-case letters, digits and . _ = - / + only"
 
 
 class Accounts:

@@ -8,17 +8,17 @@ from attrs import frozen
 
 from matrix_threepid import Medium, Purpose, Threepid
 from matrix_threepid.ports import TokenSender, system_clock
-from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlReversals, SqlSessions
+from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlReversals, SqlSessions, SqlUiaSessions
 
 from .accounts import Accounts
 from .config import Config
 from .devices import Devices
 from .home import Home
+from .keeper import Keeper
 from .keys import ServerSecret
 from .openid import OpenId
 from .passwords import Passwords
 from .peers import Peers
-from .uia import Interactive, Known
 
 
 @frozen
@@ -47,12 +47,13 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
     config, db = parts.config, parts.db
     accounts, limiter = Accounts(db, config.server_name), SqlLimits(db)
     policy = config.library_policy(base_url)
-    passwords = Passwords(accounts, limiter, system_clock)
+    passwords, devices = Passwords(accounts, limiter, system_clock), Devices(db)
     return Home(
         server_name=config.server_name,
         accounts=accounts,
-        callers=Devices(db),
-        uia=Interactive(db, passwords, system_clock, Known(config.server_name, accounts, policy)),
+        callers=devices,
+        keeper=Keeper(accounts, passwords, devices),
+        uia_sessions=SqlUiaSessions(db),
         passwords=passwords,
         openid=OpenId(db, system_clock),
         peers=parts.peers,

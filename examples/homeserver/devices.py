@@ -60,9 +60,9 @@ class Devices:
         """End the access token of a request."""
         await ask(self._db, "DELETE FROM access_tokens WHERE token_hash = ?", _hashed(request))
 
-    async def log_out_others(self, user_id: str, request: Request) -> None:
+    async def log_out_others(self, user_id: str, request: Request | None) -> None:
         """End all access tokens of a user except the one of the request, if it has one."""
-        kept = "" if access_token(request) is None else _hashed(request)
+        kept = "" if request is None or access_token(request) is None else _hashed(request)
         await ask(self._db, "DELETE FROM access_tokens WHERE user_id = ? AND token_hash <> ?", user_id, kept)
 
     async def _device(self, token_hash: str) -> Device:

@@ -76,5 +76,4 @@ def _jobs(services: Sequence[Service], home: Home) -> Iterator[Job]:
     """Yield what runs beside the requests: the library's jobs, at a pace for a small server, and our own."""
     for service in services:
         yield from service.jobs(deliver_every=_SECOND, retry_every=_SECOND, purge_every=_MINUTE)
-    yield Job(name="purge authentication", every=_MINUTE, work=home.uia.purge)
     yield Job(name="purge OpenID tokens", every=_MINUTE, work=home.openid.purge)

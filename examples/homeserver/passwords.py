@@ -58,4 +58,8 @@ class Passwords:
         if wait:
             raise LimitExceeded(wait)
         stored = (None if user_id is None else await self._accounts.password(user_id)) or _NOBODY
+        return await self.made_of(password, stored)
+
+    async def made_of(self, password: str, stored: str) -> bool:
+        """Return whether what is stored was made of this password."""
         return await self._threads(partial(_fits, password, stored))

@@ -42,14 +42,6 @@ _TABLES = (
         PRIMARY KEY (medium, address)
     )""",
     "CREATE INDEX IF NOT EXISTS user_threepids_user ON user_threepids (user_id)",
-    """CREATE TABLE IF NOT EXISTS uia_sessions (
-        id TEXT NOT NULL PRIMARY KEY,
-        subject TEXT NOT NULL,
-        stage TEXT,
-        proof TEXT,
-        expires_at BIGINT NOT NULL
-    )""",
-    "CREATE INDEX IF NOT EXISTS uia_sessions_expires ON uia_sessions (expires_at)",
     """CREATE TABLE IF NOT EXISTS openid_tokens (
         token_hash TEXT NOT NULL PRIMARY KEY,
         user_id TEXT NOT NULL REFERENCES users (user_id),

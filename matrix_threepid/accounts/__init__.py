@@ -2,5 +2,5 @@
 
 from . import deactivate, password, register
 
-ENDPOINTS = (*register.ENDPOINTS, *password.ENDPOINTS, *deactivate.ENDPOINTS)
+ACCOUNTS = (*register.ENDPOINTS, *password.ENDPOINTS, *deactivate.ENDPOINTS)
 """The endpoints of accounts, which a homeserver serves beside its own table if it has a ``keeper``."""

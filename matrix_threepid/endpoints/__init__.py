@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 if TYPE_CHECKING:
+    from ..accounts import ACCOUNTS as ACCOUNTS
     from ..model.call import Call as Call
     from ..protocol.endpoint import Access as Access
     from ..protocol.endpoint import Charged as Charged
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".tables": ("DELEGATE", "HOMESERVER", "IDENTITY_SERVER"),
+    "..accounts": ("ACCOUNTS",),
     "..protocol.endpoint": ("Access", "Charged", "Endpoint", "Table", "endpoint"),
     "..protocol.history": ("History", "IdentityHistory", "RELEASES"),
     "..protocol.members": (

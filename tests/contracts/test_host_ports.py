@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from identity.test_signed_requests import Keys
 
 from examples.homeserver.accounts import Accounts
 from examples.homeserver.devices import Devices
+from examples.homeserver.keeper import Keeper
 from examples.homeserver.passwords import Passwords
 from examples.homeserver.tables import HOMESERVER, ask, prepare
-from examples.homeserver.uia import Interactive, Known
-from matrix_threepid import Caller, Policy
+from matrix_threepid import Caller
+from matrix_threepid.endpoints import Call
+from matrix_threepid.flows.interactive import require
 from matrix_threepid.identity.signed_requests import ServerKeys, XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
 from matrix_threepid.memory.limits import MemoryLimits
@@ -40,6 +42,7 @@ from matrix_threepid.testing import (
     PagesContract,
     RequestVerifierContract,
     UiaContract,
+    World,
 )
 from matrix_threepid.texts.pages import BuiltInPages
 
@@ -120,18 +123,36 @@ class TestFakeKeeper(AccountKeeperContract):
         return FakeKeeper(accounts)
 
 
-class TestExampleUia(UiaContract):
+class TestExampleKeeper(AccountKeeperContract):
     run = staticmethod(asyncio.run)
 
     @pytest.fixture
-    def uia(self, tables: Sqlite) -> Interactive:
-        clock = FakeClock()
-        accounts = Accounts(tables, "hs.example.org")
-        passwords = Passwords(accounts, MemoryLimits(), clock)
-        hashed = self.do(passwords.hash, PASSWORD)
+    def accounts(self, tables: Sqlite) -> Accounts:
+        return Accounts(tables, "hs.example.org")
+
+    @pytest.fixture
+    def keeper(self, tables: Sqlite, accounts: Accounts) -> Keeper:
+        return Keeper(accounts, Passwords(accounts, MemoryLimits(), FakeClock()), Devices(tables))
+
+
+class OwnUia:
+    """The library's own authentication as a ``Uia``, for the contract."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def require(self, request: Request, caller: Caller, body: Mapping[str, object], action: str) -> None:
+        await require(self.world.homeserver, Call(request, caller, body), action)
+
+
+class TestOwnUia(UiaContract):
+    @pytest.fixture
+    def uia(self) -> OwnUia:
+        accounts = FakeAccounts()
+        keeper = FakeKeeper(accounts)
         for caller in (self.alice, self.bob):
-            self.do(_account, tables, caller.user_id, hashed)
-        return Interactive(tables, passwords, clock, Known("hs.example.org", accounts, Policy()))
+            self.do(keeper.create, caller.user_id, self.do(keeper.hash_password, PASSWORD), ())
+        return OwnUia(World(accounts=accounts, keeper=keeper, uia=None))
 
     right, wrong = TestFakeUia.right, TestFakeUia.wrong
 

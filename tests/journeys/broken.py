@@ -8,13 +8,12 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields_dict, frozen
 
 from examples.homeserver.accounts import Accounts
 from examples.homeserver.devices import Devices
 from examples.homeserver.home import Home
 from examples.homeserver.passwords import Passwords
-from examples.homeserver.uia import Interactive
 from matrix_threepid import AccountThreepid, AddOutcome, Threepid
 from matrix_threepid.hosts.asgi import App
 from matrix_threepid.model.identity import Done, ServerRefused, Unreachable
@@ -103,7 +102,7 @@ class LogsNobodyOut(Devices):
         return
 
 
-class AsksForNothing(Interactive):
+class AsksForNothing:
     """Takes an access token for enough to add an address."""
 
     async def require(self, request: Any, caller: Any, body: Mapping[str, Any], action: str) -> None:
@@ -251,8 +250,16 @@ class Broken:
 
 def _part(member: str, cls: type[Any], story: str, step: str) -> Broken:
     return Broken(
-        cls.__name__, story, step, wire=lambda home: evolve(home, **{member: replaced(getattr(home, member), cls)})
+        cls.__name__, story, step, wire=lambda home: _with(home, member, replaced(getattr(home, member), cls))
     )
+
+
+def _with(home: Home, member: str, part: object) -> Home:
+    """Return the server with another part, which its keeper of accounts uses as well."""
+    keeper = given(home.keeper)
+    if member in fields_dict(type(keeper)):
+        keeper = evolve(keeper, **{member: part})
+    return evolve(home, **{member: part, "keeper": keeper})
 
 
 def _client(cls: type[Any], story: str, step: str) -> Broken:
@@ -272,7 +279,12 @@ BROKEN = (
     _part("accounts", KeepsAddressesOfTheDeparted, "delete-an-address", "delete it"),
     _part("passwords", TakesOldPasswords, "reset-a-password", "log in with the old password"),
     _part("callers", LogsNobodyOut, "reset-a-password", "use the old access token"),
-    _part("uia", AsksForNothing, "a-stolen-access-token-adds-nothing", "add without authentication"),
+    Broken(
+        "AsksForNothing",
+        "a-stolen-access-token-adds-nothing",
+        "add without authentication",
+        wire=lambda home: evolve(home, uia=AsksForNothing()),
+    ),
     _part("sessions", NeverSpends, "a-spent-session-is-spent", "add with the session again"),
     _part("sessions", ForgetsThePurpose, "a-session-is-for-one-purpose", "add with the session of a registration"),
     _part("sessions", ForgetsWhoAsked, "a-session-is-for-one-user", "add with the session of another user"),

@@ -1,13 +1,14 @@
 """The server's own endpoints, and the tables of all it offers: these and the library's."""
 
 from matrix_threepid import Homeserver
-from matrix_threepid.endpoints import HOMESERVER
+from matrix_threepid.endpoints import ACCOUNTS, HOMESERVER, IDENTITY_SERVER, Table
 
-from . import about, account, bindings, keys, login, openid, register
+from . import about, bindings, keys, login, openid
 
-_OWN = (about, register, login, account, openid, bindings)
+_OWN = (about, login, openid, bindings)
 TABLE = openid.ClientTable(
-    Homeserver.prefix, (*HOMESERVER.endpoints, *(declared for module in _OWN for declared in module.ENDPOINTS))
+    Homeserver.prefix,
+    (*HOMESERVER.endpoints, *ACCOUNTS, *(declared for module in _OWN for declared in module.ENDPOINTS)),
 )
 """For clients."""
 

@@ -7,7 +7,6 @@ from attrs import frozen
 from matrix_threepid import Response, errors, login_key, names_threepid, user_of_login
 from matrix_threepid.endpoints import Access, Call, History, endpoint, json_response, one_of, text, token
 
-from ..accounts import InvalidUsername
 from ..devices import Login
 from ..home import Home
 
@@ -53,7 +52,7 @@ def _named(home: Home, call: Call) -> str:
     local = named.removesuffix(f":{home.server_name}").removeprefix("@") if isinstance(named, str) else ""
     try:
         return home.accounts.user_id(local)
-    except InvalidUsername:
+    except errors.InvalidUsername:
         raise errors.Forbidden("Invalid username or password") from None
 
 
