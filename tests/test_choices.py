@@ -50,7 +50,7 @@ def another(rule: Rule, default: Any, at: str) -> Any:
     if isinstance(rule, OneOf):
         return next(value for value in rule.values if value != default)
     if isinstance(rule, Integer):
-        return default + 1
+        return (default or 0) + 1
     if isinstance(rule, Number):
         return default / 2
     if isinstance(rule, Nested):

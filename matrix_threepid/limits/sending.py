@@ -95,7 +95,7 @@ def askers(role: Role, call: Call) -> list[Counter]:
 
 def _apart(role: Role, threepid: Threepid) -> list[Counter]:
     """Return what keeps two messages to an address apart, whoever asks."""
-    apart = role.policy.limits.apart
+    apart = role.policy.limits.pause
     return [Counter("apart", address_parts(threepid), Limit(1, 1000 / apart))] if apart else []
 
 
@@ -109,7 +109,7 @@ def _ways(role: Role, call: Call, threepid: Threepid) -> list[list[Counter]]:
     # By the /48 of IPv6: one customer may have all of it, and would have not asked lately from any of its networks.
     asker = f"user {call.user_id}" if call.user_id is not None else f"client {call.site}"
     # Whoever asks without pause leaves the other half of the day's messages to others.
-    mine = period("stranger", max(anybody // 2, 3), DAY, *parts, asker)
+    mine = period("stranger", max(anybody // 2, 3, min(anybody, role.policy.limits.at_once)), DAY, *parts, asker)
     return [[strangers, mine, rate], [strangers, mine]]
 
 
@@ -125,5 +125,5 @@ def _a_day(role: Role, threepid: Threepid) -> tuple[int, int]:
     """Return the messages a day to an address that anybody has, and those that its owner has beside them."""
     limits = role.policy.limits
     if MEDIA[threepid.medium].costs:
-        return shared(limits.sms_a_day, limits.sms_kept)
-    return shared(limits.mails_a_day, limits.mails_kept)
+        return shared(limits.sms(role.policy.sms.per_number), limits.sms_kept)
+    return shared(limits.mails, limits.mails_kept)

@@ -80,7 +80,7 @@ def test_hardened_is_strict_everywhere(make_world: Callable[..., World]) -> None
     assert world.ask("bob@example.org").status == 200
     assert refusal(world.ask(body={"id_server": "is.example.org"})) == (400, "M_SERVER_NOT_TRUSTED")
     assert refusal(world.ask(body={"next_link": "https://app.example.org"})) == (400, "M_INVALID_PARAM")
-    world.clock.advance(world.homeserver.policy.limits.apart)
+    world.clock.advance(world.homeserver.policy.limits.pause)
     assert "submit_url" in world.ask("bob@example.org", purpose="password").json()
     assert not world.outbox.messages
     deliver(world)

@@ -1,14 +1,18 @@
 """The server's own endpoints, and the tables of all it offers: these and the library's."""
 
 from matrix_threepid import Homeserver
-from matrix_threepid.endpoints import ACCOUNTS, HOMESERVER, IDENTITY_SERVER, Table
+from matrix_threepid.endpoints import ACCOUNTS, HOMESERVER
 
 from . import about, bindings, keys, login, openid
 
 _OWN = (about, login, openid, bindings)
 TABLE = openid.ClientTable(
     Homeserver.prefix,
-    (*HOMESERVER.endpoints, *ACCOUNTS, *(declared for module in _OWN for declared in module.ENDPOINTS)),
+    (
+        *HOMESERVER.endpoints,
+        *ACCOUNTS,
+        *(declared for module in _OWN for declared in module.ENDPOINTS),
+    ),
 )
 """For clients."""
 
