@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from ..model.keys import random_text, same
 from ..model.message import MessageKind
-from ..model.reversal import Reversal, ReversalState
+from ..model.reversal import OPEN_FOR, Reversal, ReversalState
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, Candidate, Purpose, Threepid
 from ..protocol.errors import Unavailable, UnknownToken
@@ -92,7 +92,9 @@ async def _write_mails(
         # The same secret each time gives the same slot: changes that share a mail open one session.
         secret = hs.peppers.current.mac("undo notice", reversal.id, str(due_at))
         notice = due_notice(hs, held, reversal.user_id, MessageKind.CHANGED, secret, due_at)
-        await hs.sessions.open(evolve(notice, concerns=""))
+        # As long as its link works: an outage of mail for a day must not keep the owner out.
+        until = now + OPEN_FOR
+        await hs.sessions.open(evolve(notice, concerns="", expires_at=until, token_expires_at=until))
 
 
 def due_notice(

@@ -94,8 +94,13 @@ class Reversal:
         return self.state is ReversalState.OPEN and now < self.last_at + OPEN_FOR
 
     def joins(self, now: int) -> bool:
-        """Whether a change that is made now is taken back together with the earlier ones."""
-        return self.open(now) and now < self.began_at + OLD_ENOUGH
+        """Whether a change that is made now is taken back together with the earlier ones.
+
+        So it is after an undo as well until the owner has set a password: a thief may still be at work, and the undo
+        may not have come to its end.
+        """
+        unfinished = self.state is ReversalState.UNDONE and bool(self.locked)
+        return unfinished or (self.open(now) and now < self.began_at + OLD_ENOUGH)
 
     @property
     def held(self) -> tuple[AccountThreepid, ...]:
@@ -152,7 +157,12 @@ class Reversal:
         number = self.revision + 1
         noted = [*json.loads(self.changes), [number, kind.value, masked(threepid.address) if threepid else "", now]]
         last = max(now, self.last_at)
-        return self._next(changes=json.dumps(noted[-_SHOWN:]), last_at=last, expires_at=last + OPEN_FOR)
+        return self._next(
+            state=ReversalState.OPEN,
+            changes=json.dumps(noted[-_SHOWN:]),
+            last_at=last,
+            expires_at=None if self.locked else last + OPEN_FOR,
+        )
 
     def without_change(self, number: int) -> Reversal:
         """Return the reversal without a change that was not made after all; without any it is stopped."""

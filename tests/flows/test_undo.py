@@ -168,6 +168,15 @@ def test_a_link_acts_once(world: World) -> None:
     assert len(world.events.of(ChangesUndone)) == 1
 
 
+def test_a_change_between_undo_and_password_is_taken_back_as_well(world: World) -> None:
+    """Until the owner has set a password the same link takes back what was changed since."""
+    message = robbed(world)
+    press(world, message)
+    remove(world, OLD)
+    press(world, message)
+    assert world.threepids() == [OLD]
+
+
 def test_two_at_once_take_back_once(world: World) -> None:
     """Of two presses one is announced, and both are told that it was done."""
     give_since(world, OTHER, WEEK)
@@ -177,6 +186,14 @@ def test_two_at_once_take_back_once(world: World) -> None:
     assert [press(world, each).status for each in messages] == [200, 200]
     assert world.threepids() == [OTHER, OLD] or world.threepids() == [OLD, OTHER]
     assert len(world.events.of(ChangesUndone)) == 1
+
+
+def test_an_outage_of_mail_delays_the_link(world: World) -> None:
+    """A mail that could not be sent for two days is sent then, with a link that works for the rest of its time."""
+    remove(world, OLD)
+    (message,) = mails(world, 2 * DAY)
+    assert message.lifetime == DAY
+    assert press(world, message).status == 200
 
 
 def test_too_late(world: World) -> None:

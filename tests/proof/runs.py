@@ -21,6 +21,7 @@ from matrix_threepid.stores.sql import SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import explore
 from matrix_threepid.testing.schedules.pairs import FLOWS, explore_pairs
+from matrix_threepid.testing.schedules.undoing import explore_undo
 from proof.fuzz import PARSERS, run_parser
 from proof.stateful import STEPS, run_machine
 
@@ -151,6 +152,7 @@ def _kills(numbers: range) -> int:
 
 
 _CALLS = "calls in seeded orders, with lost answers, crashes and clock steps; SEC-0 holds after every step"
+_UNDOING = "thieves and owners of old addresses: the owner gets the account back, and a confirmed removal stays"
 _ORDERS = "every pair of calls of a flow, in every order with at most two switches"
 _MACHINE = "a state machine over a whole homeserver; every answer is the one of the reference model"
 _FOUND = "parts and rules that are broken on purpose are found, within 1,000 seeds each"
@@ -159,6 +161,7 @@ _ERRORS = "nothing but documented errors comes out"
 
 RUNS = (
     Run("schedules", "schedules", _CALLS, 10_000, 1_000_000, 10_000, lambda numbers: explore(seeds=numbers)),
+    Run("undo", "schedules", _UNDOING, 200, 10_000, 1_000, explore_undo),
     Run("pairs", "orders", _ORDERS, 1, len(FLOWS), 1, _pairs),
     Run("stateful-memory", "steps", _MACHINE, 10, 1_000, 10, _in_memory),
     Run("stateful-sqlite", "steps", "the same on SQLite, with restarts", 2, 200, 2, _on_sqlite),

@@ -25,6 +25,7 @@ SCHEDULED: Mapping[str, type] = {
     "uia": ports.Uia,
     "rules": ports.AddressRules,
     "bindings": ports.BindingStore,
+    "reversals": ports.ReversalStore,
     "identity": ports.IdentityServerClient,
 }
 """The ports of a homeserver that calls wait for, senders left out."""
