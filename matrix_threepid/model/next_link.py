@@ -25,13 +25,15 @@ def checked_next_link(link: str, hosts: Collection[str] | None) -> str:
 
     * ``link``: an absolute ``http`` or ``https`` URL of at most 2,048 characters, without user-info.
     * ``hosts``: the only places allowed, or ``None`` for any: ``host`` over https at its usual port, ``host:port``
-      over https at that port, ``http://host[:port]`` over http.
+      over https at that port, ``http://host[:port]`` over http, ``scheme:`` for links that open an app.
 
     Raises ``InvalidParam``.
 
     >>> checked_next_link("https://App.example.org/done?a=b", hosts={"app.example.org"})
     'https://app.example.org/done?a=b'
     """
+    if (app := _app_of(link)) in (hosts or ()):
+        return _app_link(link, app)
     parts = _split(link)
     host = _ascii_host(parts)
     if hosts is not None and _place(parts, host) not in hosts:
@@ -63,14 +65,34 @@ def with_sid(link: str, sid: str) -> str:
 
 
 def host_of(link: str) -> str:
-    """Return the host of a checked link with its port, for the page that asks for confirmation."""
-    return urlsplit(link).netloc
+    """Return where a checked link leads, for the page that asks for confirmation: host and port, or an app's scheme."""
+    return urlsplit(link).netloc if _is_web(link) else _app_of(link).rstrip(":")
 
 
 def origin_of(link: str) -> str:
-    """Return scheme, host and port of a checked link, for the ``form-action`` of a page (SEC-131)."""
+    """Return scheme, host and port of a checked link, or an app's scheme, for ``form-action`` (SEC-131)."""
+    if not _is_web(link):
+        return _app_of(link)
     parts = urlsplit(link)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_web(link: str) -> bool:
+    return link.startswith(("https://", "http://"))
+
+
+def _app_of(link: str) -> str:
+    """Return the scheme of a link with its colon, as lists of allowed places name apps."""
+    scheme, colon, _ = link.partition(":")
+    return f"{scheme.lower()}{colon}"
+
+
+def _app_link(link: str, app: str) -> str:
+    """Return a link that opens an app, in ASCII. Raises ``InvalidParam``."""
+    checked = app + _escaped(link[len(app) :])
+    if max(len(link), len(checked)) > MAX_LENGTH or _FORBIDDEN.search(link) or checked == app:
+        raise _refused()
+    return checked
 
 
 def _split(link: str) -> SplitResult:

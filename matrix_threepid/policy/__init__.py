@@ -84,7 +84,7 @@ class Policy(Choices):
         optional=True,
         topic=CLIENTS,
         doc="the only places that a `next_link` may lead to: `host` (https at its usual port), `host:port` (https), "
-        "`http://host[:port]`; `None` for any",
+        "`http://host[:port]`; `scheme:` of an app; `None` for any site and no app",
     )
     deferred_sending: bool = choice(
         Flag(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from inspect import iscoroutinefunction
 from urllib.parse import urlsplit
@@ -67,7 +68,17 @@ def _ascii_host(place: str) -> str:
     return place.lower() if place.isascii() else idna.encode(place, uts46=True).decode("ascii")
 
 
+_APP = re.compile(r"[a-z][a-z0-9+.-]{1,63}:")
+# Browsers run or show what follows these, or have a meaning of their own for them.
+_SITES = ("http:", "https:", "ftp:", "ws:", "wss:", "file:", "filesystem:")
+_NO_APP = frozenset(
+    (*_SITES, "about:", "blob:", "chrome:", "data:", "intent:", "javascript:", "vbscript:", "view-source:")
+)
+
+
 def _is_place(name: str) -> bool:
+    if _APP.fullmatch(name):
+        return name not in _NO_APP
     try:
         place = _ascii_host(name)
         port = urlsplit(place if "//" in place else f"https://{place}").port
@@ -81,7 +92,12 @@ def _places(names: Iterable[str]) -> frozenset[str]:
 
 
 LINK_HOSTS = ListOf(
-    Text(r"(?:http://)?[^\s/?#@]{1,253}", "must be host, host:port or http://host[:port]", _is_place), into=_places
+    Text(
+        r"(?:http://)?[^\s/?#@]{1,253}",
+        "must be host, host:port, http://host[:port], or the scheme of an app with its colon",
+        _is_place,
+    ),
+    into=_places,
 )
 
 

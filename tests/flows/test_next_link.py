@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from matrix_threepid.errors import ConfigurationError
 from matrix_threepid.testing import World
 
 from .acting import PURPOSES, SUBMIT, ask_for, dump, refusal, token_of
@@ -137,3 +138,39 @@ def test_the_form_may_lead_nowhere_else(world: World, link: str | None, allowed:
     """An origin without TLS is allowed if ``next_link`` is there, and nothing is if there is no ``next_link``."""
     world.ask(body={"next_link": link} if link else {})
     assert f"form-action {allowed};" in (world.open_link().header("Content-Security-Policy") or "")
+
+
+APP = "io.example.app:/done?from=mail#x"
+
+
+@pytest.mark.rule("REQ-LINK-4")
+def test_an_app_is_opened_where_the_policy_names_its_scheme(make_world: Callable[..., World]) -> None:
+    """A link of a listed scheme is redirected to, the page names the app, and its form may lead there."""
+    world = make_world({"next_link_hosts": {"io.example.app:"}})
+    sid = world.ask(body={"next_link": APP.replace("io.", "IO.")}).json()["sid"]
+    asking = world.open_link()
+    assert "io.example.app" in read(asking).text
+    assert "form-action 'self' https: io.example.app:;" in (asking.header("Content-Security-Policy") or "")
+    assert world.confirm().header("Location") == f"{APP}&sid={sid}"
+
+
+@pytest.mark.rule("REQ-LINK-4")
+@pytest.mark.parametrize("hosts", [None, {"other.app:"}, {"app.example.org"}, ()])
+def test_no_other_app_is_opened(make_world: Callable[..., World], hosts: object) -> None:
+    """Without its scheme in the list a link to an app is refused, also where any site is allowed."""
+    world = make_world({"next_link_hosts": hosts})
+    assert refusal(world.ask(body={"next_link": APP})) == (400, "M_INVALID_PARAM")
+
+
+@pytest.mark.parametrize("rest", ["", "/a b", "/\\x", '/"', "/<", "x" * 2048])
+def test_a_link_to_an_app_has_no_odd_characters(make_world: Callable[..., World], rest: str) -> None:
+    """What could end a header or an attribute, an empty link and one that is too long are refused."""
+    world = make_world({"next_link_hosts": {"io.example.app:"}})
+    assert refusal(world.ask(body={"next_link": f"io.example.app:{rest}"})) == (400, "M_INVALID_PARAM")
+
+
+@pytest.mark.parametrize("scheme", ["javascript:", "data:", "http:", "https:", "intent:", "file:", "9app:", "a/b:"])
+def test_a_scheme_that_is_no_app_is_refused(make_world: Callable[..., World], scheme: str) -> None:
+    """What browsers run or read in their own way cannot be listed as an app."""
+    with pytest.raises(ConfigurationError, match=r"policy.next_link_hosts: must be a list, and each entry must be"):
+        make_world({"next_link_hosts": {scheme}})
