@@ -6,7 +6,7 @@ import pytest
 
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.testing.schedules.tasks import Broken
-from matrix_threepid.testing.schedules.undoing import explore_undo, loss, theft
+from matrix_threepid.testing.schedules.undoing import explore_undo, loss
 
 
 @pytest.mark.rule("SEC-57", "SEC-230")
@@ -20,10 +20,3 @@ def test_a_confirmation_that_counts_for_nothing_is_found(monkeypatch: pytest.Mon
     monkeypatch.setattr(Reversal, "with_confirmed", lambda self, _: self._next())
     with pytest.raises(Broken):
         explore_undo(range(100), [loss])
-
-
-def test_an_undo_that_a_crash_cut_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The schedules notice an undo that is cut off and forgotten when the thief goes on."""
-    monkeypatch.setattr(Reversal, "joins", Reversal.open)
-    with pytest.raises(Broken):
-        explore_undo(range(1000), [theft])
