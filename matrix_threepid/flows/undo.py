@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from ..events import ChangesUndone, RemovalConfirmed, ThreepidAdded, ThreepidRemoved
+from ..model.keys import random_text
 from ..model.message import MessageKind
 from ..model.reversal import Reversal, ReversalState
 from ..model.threepid import AccountThreepid, AddOutcome, Purpose, Threepid
@@ -12,6 +13,8 @@ from ..roles.homeserver import Homeserver
 from . import session_access
 from .reversals import due_notice, update_reversal
 from .unbind import unbind_everywhere
+
+_PASSWORD_BYTES = 32
 
 
 async def undo(hs: Homeserver, reversal: Reversal, by: AccountThreepid) -> bool:
@@ -44,9 +47,7 @@ async def _restore(hs: Homeserver, done: Reversal) -> None:
     user = done.user_id
     # Sessions first, as in a deactivation: an add that is under way then takes its address back.
     await session_access.end_all_of(hs, user)
-    secure = getattr(hs.accounts, "secure", None)
-    if secure is not None:
-        await secure(user)
+    await _secure(hs, user)
     kept = {each.threepid for each in done.held}
     for held in await hs.accounts.list(user):
         await session_access.end_all(hs, held.threepid, Purpose.PASSWORD)
@@ -60,6 +61,23 @@ async def _restore(hs: Homeserver, done: Reversal) -> None:
     for held in done.trusted:
         secret = hs.peppers.current.mac("undone notice", done.id)
         await hs.sessions.open(evolve(due_notice(hs, held, user, MessageKind.UNDONE, secret), concerns=""))
+
+
+def can_secure(hs: Homeserver) -> bool:
+    """Return whether the devices of an account can be logged out, and its password taken away."""
+    return hasattr(hs.accounts, "secure") or hs.keeper is not None
+
+
+async def _secure(hs: Homeserver, user: str) -> None:
+    """Log all devices out and let nobody log in until a new password is set, as far as the host can."""
+    secure = getattr(hs.accounts, "secure", None)
+    if secure is not None:
+        await secure(user)
+    elif hs.keeper is not None:
+        # A password that nobody knows: the way in is a reset.
+        unknown = random_text(hs.random_bytes(_PASSWORD_BYTES))
+        await hs.keeper.set_password(user, await hs.keeper.hash_password(unknown))
+        await hs.keeper.log_out(user, None)
 
 
 async def taken_by_others(hs: Homeserver, reversal: Reversal) -> list[Threepid]:

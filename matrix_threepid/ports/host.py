@@ -30,7 +30,8 @@ class Accounts(Protocol):
     """The host's accounts and the identifiers on them. An identifier is on at most one account.
 
     With ``Policy.undo_links`` a host should also have ``async def secure(self, user_id: str) -> None``. It is optional:
-    it logs out all devices of an account, ends its access tokens, and lets nobody log in until a new password is set.
+    it logs out all devices of an account, ends its access tokens, and lets nobody log in until a new password is set. A
+    host with an ``AccountKeeper`` needs none: its password is replaced by one that nobody knows.
 
     See https://spec.matrix.org/latest/client-server-api/#adding-account-administrative-contact-information.
     """

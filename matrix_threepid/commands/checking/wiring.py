@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from ...flows.undo import can_secure
 from ...logs import LogListener
 from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
@@ -13,6 +14,7 @@ from ...memory.limits import MemoryLimits
 from ...memory.logins import MemoryLogins
 from ...memory.reversals import MemoryReversals
 from ...memory.sessions import MemorySessions
+from ...memory.uia_sessions import MemoryUiaSessions
 from ...model.media import MEDIA
 from ...model.threepid import Medium
 from ...ports._checked import given
@@ -22,7 +24,15 @@ from ...senders.console import ConsoleSender
 from ...service import Service
 from .findings import Finding, Kind
 
-_IN_MEMORY = (MemorySessions, MemoryLimits, MemoryBindings, MemoryReversals, MemoryAssociations, MemoryLogins)
+_IN_MEMORY = (
+    MemorySessions,
+    MemoryLimits,
+    MemoryBindings,
+    MemoryReversals,
+    MemoryAssociations,
+    MemoryLogins,
+    MemoryUiaSessions,
+)
 _SILENT = {
     "listener": (LogListener, "events and alarms are only logged"),
     "rules": (EverythingAllowed, "every address is allowed"),
@@ -41,7 +51,7 @@ def of_service(service: Service) -> Iterator[Finding]:
     yield Finding(Kind.FACT, "peppers", "1 is live" if live == 1 else f"{live} are live: drop the older one in a day")
     yield from of_ways(role)
     yield from of_no_way(role)
-    if role.policy.undo_links and isinstance(role, Homeserver) and not hasattr(role.accounts, "secure"):
+    if role.policy.undo_links and isinstance(role, Homeserver) and not can_secure(role):
         yield Finding(
             Kind.SILENT, "accounts", "without secure(), taking changes back leaves the thief's devices logged in"
         )
@@ -86,11 +96,15 @@ def _off(service: Service) -> Iterator[Finding]:
 
 
 def _ports(role: Role) -> Iterator[Finding]:
+    unused = {
+        "reversals": not role.policy.undo_links,
+        "uia_sessions": getattr(role, "keeper", None) is None,
+    }
     for field in attrs.fields(type(role)):
         port = given(getattr(role, field.name))
         silent, meaning = _SILENT.get(field.name, ((), ""))
-        if field.name == "reversals" and not role.policy.undo_links:
-            continue  # it is not used
+        if unused.get(field.name):
+            continue
         if isinstance(port, _IN_MEMORY):
             yield Finding(Kind.UNFIT, field.name, "in memory: lost at a restart, not shared between processes")
         elif isinstance(port, silent):

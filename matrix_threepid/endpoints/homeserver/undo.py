@@ -8,7 +8,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from ...flows.reversals import UNDO_PATH, holder_of
-from ...flows.undo import confirm_removals, confirmable, taken_by_others, undo
+from ...flows.undo import can_secure, confirm_removals, confirmable, taken_by_others, undo
 from ...model.call import Call
 from ...model.reversal import Reversal, ReversalState
 from ...model.threepid import AccountThreepid, masked
@@ -74,7 +74,7 @@ async def show_undo_link(hs: Homeserver, call: Call, message: None) -> Response:
         "token": fields["token"],
         "account": reversal.user_id,
         "taken": ", ".join(masked(each.address) for each in taken),
-        "secures": "yes" if hasattr(hs.accounts, "secure") else "",
+        "secures": "yes" if can_secure(hs) else "",
         "confirms": ", ".join(masked(each.address) for each in confirms),
     }
     mine = bool(confirms) and fields.get("answer") == "mine"

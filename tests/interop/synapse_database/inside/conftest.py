@@ -24,6 +24,7 @@ _NAMES = (
     "identity_tokens",
     "identity_terms",
     "lookup_peppers",
+    "uia_sessions",
 )
 TABLES = tuple(f"matrix_threepid_{name}" for name in _NAMES)
 COUNTERS = "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)"
