@@ -79,7 +79,13 @@ class SqlitePlace:
         self.db.close()
 
     def size(self) -> int:
-        return self._path.stat().st_size
+        with self.by_hand() as execute:
+            # Every other table and index has one page while it is empty.
+            ((others,),) = execute(
+                "SELECT COUNT(*) FROM sqlite_master WHERE rootpage > 0 AND tbl_name <> 'matrix_threepid_sessions'"
+            )
+            ((pages, page_size),) = execute("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+        return int((pages - others) * page_size)
 
     def remove(self) -> None:
         self.close()

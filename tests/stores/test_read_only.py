@@ -179,10 +179,12 @@ def test_a_read_only_file_makes_the_client_come_back(world: World, read_only: Re
 def test_a_file_that_cannot_be_used_makes_the_client_come_back(world: World, tmp_path: Path, spoil: str) -> None:
     """A folder that is gone, and a file that holds something else, are 503 and send nothing."""
     path = tmp_path / "gone" / "host.db"
-    if spoil == "no database":
-        path.parent.mkdir()
-        path.write_bytes(b"a text of somebody else's, and no database" * 100)
+    path.parent.mkdir()
     with closing(Sqlite(path)) as db:
+        if spoil == "folder":
+            path.parent.rmdir()
+        else:
+            path.write_bytes(b"a text of somebody else's, and no database" * 100)
         rewired(world, db)
         assert asked(world, Driver(db)) == (503, "M_UNKNOWN")
     assert world.outbox.messages == []
