@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matrix_threepid.protocol.members import Nested
-from matrix_threepid.protocol.rules import Flag, Free, Ignored, Integer, LooseInteger, OneOf, Text
+from matrix_threepid.protocol.rules import AnyText, Flag, Free, Ignored, Integer, ListOf, LooseInteger, OneOf, Text
 
 MARK = "k7Qz93"
 """Stands in bad values, so that an answer that repeats one is seen."""
@@ -26,8 +26,12 @@ GOOD: dict[str, Any] = {
     "bind": False,
     "auth": {},
     "mxid": "@bob:hs.example.org",
+    "addresses": ["k" * 43],
+    "algorithm": "sha256",
+    "pepper": "p",
+    "public_key": "k" * 43,
 }
-GOOD_ANSWERS = ("M_NO_VALID_SESSION", "M_THREEPID_AUTH_FAILED", "M_FORBIDDEN", "page")
+GOOD_ANSWERS = ("M_NO_VALID_SESSION", "M_THREEPID_AUTH_FAILED", "M_FORBIDDEN", "M_INVALID_PEPPER", "page")
 """What a good body of somebody without a session is answered."""
 EXACT: tuple[Any, ...] = (
     "sid",
@@ -68,7 +72,12 @@ _NEVER_INTEGER: dict[str, Any] = {
 }
 NEVER: dict[type, dict[str, Any]] = {
     Text: {**NEVER_TEXT, **WITH_NUL},
+    AnyText: {**NEVER_TEXT, **WITH_NUL},
     OneOf: {**NEVER_TEXT, **WITH_NUL},
+    ListOf: {
+        **{name: NEVER_TEXT[name] for name in ("object", "number", "true", "empty", "nested array")},
+        "text": MARK,
+    },
     Integer: {**_NEVER_INTEGER, "digits": "1"},
     LooseInteger: {
         **_NEVER_INTEGER,

@@ -32,6 +32,11 @@ _CROSSED = {
 _log = logging.getLogger("matrix_threepid.senders.smtp.sender")
 
 
+def _is_host(value: object) -> bool:
+    """Whether this is a host name or an IP address; the final dot of an absolute name is allowed."""
+    return isinstance(value, str) and HOST.accepts(value.removesuffix("."))
+
+
 @frozen
 class Server:
     """A mail server and the account to use there.
@@ -52,7 +57,7 @@ class Server:
     round, for a login that is not ASCII, and for a login without TLS to anything but a loopback address.
     """
 
-    host: str = field(validator=must(HOST.accepts, "must be a host name or an IP address, without scheme and port"))
+    host: str = field(validator=must(_is_host, "must be a host name or an IP address, without scheme and port"))
     port: int | None = None
     tls: Tls = field(default="starttls", kw_only=True, validator=one_of(*_PORTS))
     username: str | None = field(default=None, kw_only=True)
