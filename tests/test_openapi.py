@@ -11,6 +11,7 @@ from attrs import frozen
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from matrix_threepid.commands.roles import ROLES
 from matrix_threepid.endpoints import HOMESERVER
 from matrix_threepid.model.threepid import Medium
 from matrix_threepid.openapi import document, endpoints_page
@@ -173,6 +174,8 @@ def test_the_page_of_the_docs_is_current() -> None:
     """docs/endpoints.md is what ``python -m matrix_threepid endpoints`` prints."""
     page = Path(__file__).parents[1] / "docs" / "endpoints.md"
     assert page.read_text("utf-8") == endpoints_page(HOMESERVER)
+    accounts = page.with_name("account-endpoints.md")
+    assert accounts.read_text("utf-8") == endpoints_page(ROLES["accounts"], "Endpoints of accounts", " --role accounts")
 
 
 def test_the_page_names_further_paths() -> None:

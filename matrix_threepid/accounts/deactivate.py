@@ -14,7 +14,7 @@ from ..flows.interactive import CALLERS_STAGE, Action, authenticate, by_password
 from ..flows.interactive import require as require_host
 from ..model.call import Call
 from ..protocol import errors
-from ..protocol.endpoint import Access, endpoint
+from ..protocol.endpoint import Access, Charged, endpoint
 from ..protocol.history import History
 from ..protocol.members import flag, free_object, text
 from ..roles.homeserver import Homeserver
@@ -34,9 +34,7 @@ class Deactivate:
 
 @frozen(kw_only=True)
 class Deactivated:
-    """The outcome.
-
-    * ``id_server_unbind_result``: ``success``, or ``no-support`` if an identity server could not be told.
+    """Whether every identity server was told: ``success``, or ``no-support``.
 
     See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3accountdeactivate.
     """
@@ -49,10 +47,11 @@ class Deactivated:
     "/account/deactivate",
     History(r0="r0.3.0", v3="v1.1"),
     access=Access.USER,
+    charged=Charged.AUTHENTICATING,
     uia=True,
     request=Deactivate,
     reply=Deactivated,
-    errors=(errors.Unrecognized, errors.Forbidden, errors.ServerNotTrusted, errors.LimitExceeded),
+    errors=(errors.Unrecognized, errors.Forbidden, errors.ServerNotTrusted),
 )
 async def deactivate(hs: Homeserver, call: Call, message: Deactivate) -> Deactivated:
     """Close the caller's account: addresses first, so that a request that failed can be repeated, then the account.

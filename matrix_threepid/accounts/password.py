@@ -13,7 +13,7 @@ from ..flows.interactive import CALLERS_STAGE, Action, authenticate, by_password
 from ..model.call import Call
 from ..model.threepid import Purpose
 from ..protocol import errors
-from ..protocol.endpoint import Access, endpoint
+from ..protocol.endpoint import Access, Charged, endpoint
 from ..protocol.history import History
 from ..protocol.members import flag, free_object, token
 from ..roles.homeserver import Homeserver
@@ -43,6 +43,7 @@ class PasswordChanged:
     "/account/password",
     History(r0="r0.0.0", v3="v1.1"),
     access=Access.OPTIONAL,
+    charged=Charged.AUTHENTICATING,
     request=ChangePassword,
     reply=PasswordChanged,
     errors=(
@@ -52,7 +53,6 @@ class PasswordChanged:
         errors.Forbidden,
         errors.WeakPassword,
         errors.ThreepidNotFound,
-        errors.LimitExceeded,
     ),
 )
 async def change_password(hs: Homeserver, call: Call, message: ChangePassword) -> PasswordChanged:

@@ -17,7 +17,7 @@ from ..model.threepid import Purpose
 from ..model.uia_session import UiaSession
 from ..ports import ExtraStage
 from ..protocol import errors
-from ..protocol.endpoint import endpoint
+from ..protocol.endpoint import Charged, endpoint
 from ..protocol.history import History
 from ..protocol.members import flag, free_object, text, token
 from ..roles.homeserver import DUMMY, Homeserver
@@ -43,10 +43,7 @@ class Register:
 
 @frozen(kw_only=True)
 class Registered:
-    """The new account, and its log-in.
-
-    * ``user_id``: the user id.
-    * ``access_token``, ``device_id``, ``refresh_token``, ``expires_in_ms``: the log-in; not with ``inhibit_login``.
+    """The new account, and its log-in unless the request had ``inhibit_login``.
 
     See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3register.
     """
@@ -62,6 +59,7 @@ class Registered:
     "POST",
     "/register",
     History(r0="r0.0.0", v3="v1.1"),
+    charged=Charged.AUTHENTICATING,
     request=Register,
     reply=Registered,
     errors=(
@@ -73,7 +71,6 @@ class Registered:
         errors.WeakPassword,
         errors.ThreepidInUse,
         errors.ThreepidDenied,
-        errors.LimitExceeded,
     ),
 )
 async def register(hs: Homeserver, call: Call, message: Register) -> Registered:

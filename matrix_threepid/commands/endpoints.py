@@ -6,10 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from ..openapi import endpoints_page
-from .roles import table_asked_for
+from .roles import ROLES, table_asked_for
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page to standard output."""
-    sys.stdout.write(endpoints_page(table_asked_for("endpoints", __doc__, arguments)))
+    table = table_asked_for("endpoints", __doc__, arguments)
+    about = ("Endpoints of accounts", " --role accounts") if table is ROLES["accounts"] else ()
+    sys.stdout.write(endpoints_page(table, *about))
     return 0

@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ..accounts import ACCOUNTS
 from ..endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from ..protocol.endpoint import Table
+from ..roles.homeserver import Homeserver
 
-ROLES = {"homeserver": HOMESERVER, "identity-server": IDENTITY_SERVER, "delegate": DELEGATE}
-"""The tables of endpoints by the name of their role."""
+ROLES = {
+    "homeserver": HOMESERVER,
+    "accounts": Table(Homeserver.prefix, ACCOUNTS),
+    "identity-server": IDENTITY_SERVER,
+    "delegate": DELEGATE,
+}
+"""The tables of endpoints by the name of their role; ``accounts``: what a homeserver with a ``keeper`` has besides."""
 
 
 def table_asked_for(command: str, about: str, arguments: Sequence[str]) -> Table:

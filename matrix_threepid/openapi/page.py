@@ -12,10 +12,10 @@ from .document import errors_by_status, passes_on
 from .schemas import doc_of, member_doc, reply_schema
 
 _HEAD = """\
-# Endpoints
+# {title}
 
-This page is generated from the declarations in the code by `python -m matrix_threepid endpoints`; a test fails
-when the two differ. `python -m matrix_threepid openapi` prints the same facts as an OpenAPI 3.1 document.
+This page is generated from the declarations in the code by `python -m matrix_threepid endpoints{option}`; a test fails
+when the two differ. `python -m matrix_threepid openapi{option}` prints the same facts as an OpenAPI 3.1 document.
 
 Every body is a JSON object. Members that are not listed are ignored, and `null` stands for an optional member that
 is absent. HEAD is answered wherever GET is, OPTIONS everywhere. An endpoint that cannot work in a host's wiring
@@ -28,14 +28,25 @@ _STATES: dict[type[MatrixError], str] = {
 }
 
 
-def endpoints_page(table: Table) -> str:
-    """Return the page: an overview, then for each endpoint its paths, members, responses and errors."""
+def endpoints_page(table: Table, title: str = "Endpoints", option: str = "") -> str:
+    """Return the page: an overview, then for each endpoint its paths, members, responses and errors.
+
+    * ``table``: the endpoints.
+    * ``title``: the heading of the page.
+    * ``option``: the option of the command that prints the same, with a blank before it.
+    """
     rows = [
         (f"[{_title(each)}](#{each.name})", each.access.value, each.charged.value, "yes" if each.uia else "no")
         for each in table.endpoints
     ]
     overview = _table(("endpoint", "access", "limit", "user-interactive authentication"), rows)
-    return "\n".join((_HEAD, overview, *(_section(table.prefix, each) for each in table.endpoints)))
+    return "\n".join(
+        (
+            _HEAD.format(title=title, option=option),
+            overview,
+            *(_section(table.prefix, each) for each in table.endpoints),
+        )
+    )
 
 
 def _section(prefix: str, declared: Endpoint) -> str:

@@ -56,12 +56,14 @@ class Charged(Enum):
     * ``SENDING``: ``Limits.per_address``, ``per_client`` and ``per_user``.
     * ``CHANGES``: ``Limits.changes``.
     * ``BINDINGS``: ``Limits.bindings``.
+    * ``AUTHENTICATING``: ``Limits.authentications`` and ``Limits.passwords``.
     """
 
     NOTHING = "not limited"
     SENDING = "sending: per address, client and user"
     CHANGES = "changes: per user"
     BINDINGS = "bindings: per user"
+    AUTHENTICATING = "authentications: per client or user; passwords: per user"
 
 
 Handler = Callable[..., Awaitable[object]]
