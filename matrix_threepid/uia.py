@@ -231,4 +231,5 @@ def _released(session: Session, claimant: str) -> Session | None:
 
 def _consumed(session: Session, claimant: str, now: int) -> Session | None:
     # Also without a claim: of two requests of one UIA session the one that failed may have released it.
-    return session.consume(now) if not session.over and session.claimed_by in (None, claimant) else None
+    fits = not session.over and session.claimed_by in (None, claimant)
+    return session.consume(now, claimant) if fits else None

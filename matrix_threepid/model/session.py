@@ -290,9 +290,14 @@ class Session:
         """Return the session without its claim; a session that is over is returned unchanged."""
         return self if self.over else self._next(claimed_by=None, claimed_at=None)
 
-    def consume(self, now: int) -> Session:
-        """Return the session as used up at the time ``now``; its slot becomes free for a new session."""
-        return self._next(consumed_at=now, slot=None, due_attempt=None, due_at=None)
+    def consume(self, now: int, claimant: str | None = None) -> Session:
+        """Return the session as used up at the time ``now``; its slot becomes free for a new session.
+
+        * ``claimant``: for whom, where the claim may have been released meanwhile; default who has claimed it.
+        """
+        return self._next(
+            claimed_by=claimant or self.claimed_by, consumed_at=now, slot=None, due_attempt=None, due_at=None
+        )
 
     def end(self) -> Session:
         """Return the session as ended, whatever its state; its slot becomes free for a new session."""
