@@ -186,8 +186,8 @@ class Service:
     async def deliver_due(self, limit: int = _FEW) -> int:
         """Send up to ``limit`` messages that are due, notices among them; return how many were leased.
 
-        For hosts that do not run the ``jobs``, which send several at once. After a sending that timed out, a call tries
-        one message of its medium at a time, and none after another time-out. If several roles share a session store,
+        For hosts that do not run the ``jobs``, which send several at once. After a sending that timed out, a call sends
+        no more messages of its medium. If several roles share a session store,
         only one of them may deliver, the homeserver if there is one, and it needs the senders of all.
         """
         return await send_message.deliver_due(self._deliveries, limit)

@@ -20,11 +20,10 @@ from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from .notify_owner import address_notices, notice_of
 from .session_access import code, link_token, update_session
+from .slow_regions import LONGEST_PAUSE, PAUSE, SlowRegions
 
 LEASE = 3
 """The lease of a worker that sends a message, in multiples of ``Policy.send_deadline``."""
-PAUSE = 30_000
-"""The ms a deferred message waits after a refusal that may pass."""
 _NEVER, _NOT_NOW = "{}: messages to this address are refused", "The message could not be sent: please try again"
 
 
@@ -56,7 +55,7 @@ class Step(Enum):
 
     * ``NOTHING``: no message was leased.
     * ``DONE``: one was leased.
-    * ``SILENCE``: one was leased, and the sender did not answer.
+    * ``SILENCE``: one was leased, and its sending timed out.
     """
 
     NOTHING = "nothing"
@@ -66,36 +65,24 @@ class Step(Enum):
 
 @define(eq=False)
 class Delivery:
-    """The due messages of one medium, and whether its sender answers.
+    """The due messages of one medium, and where they time out.
 
     * ``role``: gives senders and sessions.
     * ``medium``: the medium.
-    * ``silent``: whether the last sending was a time-out. Then one message is tried at a time, and none after another
-      time-out until the next run of the job; so everything goes on with the first message that gets through.
 
     Several workers and processes may work at once: each leases the session for which it sends.
     """
 
     role: Role
     medium: Medium
-    silent: bool = field(init=False, default=False)
-    _sending: int = field(init=False, default=0)
+    _slow: SlowRegions = field(init=False, factory=SlowRegions)
 
     async def one(self) -> bool:
-        """Send one due message; return whether to go on: ``False`` if none is due, or if the sender does not answer."""
-        return await self.step() is Step.DONE
+        """Send one due message, or put it off; return whether one was due."""
+        return await self.step() is not Step.NOTHING
 
     async def step(self) -> Step:
-        """Send one due message; return what came of it."""
-        if self.silent and self._sending:
-            return Step.NOTHING
-        self._sending += 1
-        try:
-            return await self._step()
-        finally:
-            self._sending -= 1
-
-    async def _step(self) -> Step:
+        """Send one due message, or put it off while others of its region time out; return what came of it."""
         role, now = self.role, self.role.clock()
         session = await role.sessions.lease_due(now, now + LEASE * role.policy.send_deadline, self.medium)
         if session is None:
@@ -110,20 +97,32 @@ class Delivery:
         return Step.DONE
 
     async def _deliver(self, session: Session) -> Step:
-        begun = self.role.clock()
-        if not MEDIA[self.medium].resendable:
-            session = session.lease(None)
-            if not await self.role.sessions.replace(session):
-                return Step.DONE
-        outcome = await _send(self.role, session)
-        # Half, since a time-out of a part of the exchange ends the whole of it before the deadline.
-        waited_in_vain = self.role.clock() - begun >= self.role.policy.send_deadline // 2
-        self.silent = waited_in_vain and isinstance(outcome, RefusedForNow | Unknown)
-        return Step.SILENCE if self.silent else Step.DONE
+        role, begun = self.role, self.role.clock()
+        region = MEDIA[self.medium].region(session.threepid.address)
+        wait_until = self._slow.begin(region, begun, role.policy.send_deadline)
+        if wait_until is not None:
+            await role.sessions.replace(session.lease(wait_until))
+            return Step.DONE
+        timed_out = False
+        try:
+            if not MEDIA[self.medium].resendable:
+                session = session.lease(None)
+                if not await role.sessions.replace(session):
+                    return Step.DONE
+            outcome = await _send(role, session)
+            # Half, since a time-out of a part of the exchange ends the whole of it before the deadline.
+            waited_in_vain = role.clock() - begun >= role.policy.send_deadline // 2
+            timed_out = waited_in_vain and isinstance(outcome, RefusedForNow | Unknown)
+        finally:
+            self._slow.end(region, role.clock(), timed_out=timed_out)
+        return Step.SILENCE if timed_out else Step.DONE
 
 
 async def deliver_due(deliveries: Sequence[Delivery], limit: int = 100) -> int:
-    """Send up to ``limit`` due messages, one after the other and the media in turn; return how many were leased."""
+    """Send up to ``limit`` due messages, one after the other and the media in turn; return how many were leased.
+
+    After a sending that timed out, no more messages of its medium are sent.
+    """
     leased, left, more = 0, list(deliveries), True
     while more:
         more = False  # a round that does something may have made something due for another medium
@@ -171,10 +170,16 @@ async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
         if handed_over:
             return stored.sent()
         if (role.policy.deferred_sending or stored.notice) and isinstance(outcome, RefusedForNow):
-            return stored.lease(role.clock() + (outcome.retry_after or PAUSE))
+            return stored.lease(role.clock() + (outcome.retry_after or _pause(role, stored)))
         return stored.unsent()
 
     await update_session(role, session, settled)
+
+
+def _pause(role: Role, session: Session) -> int:
+    """Return the ms until a message is tried again: half of its age, so that pauses grow and nothing has to be kept."""
+    age = role.clock() - session.begun_at(role.policy.lifetimes)
+    return max(PAUSE, min(age // 2, LONGEST_PAUSE))
 
 
 async def _message(role: Role, session: Session) -> TokenMessage | None:

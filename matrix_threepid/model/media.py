@@ -83,6 +83,7 @@ class MediumRow:
     * ``resets``: returns whether a policy lets passwords be reset by it; without it they may.
     * ``needs``: package without which its addresses cannot be read; an extra called ``phone`` installs it.
     * ``stage``: its stage of user-interactive authentication.
+    * ``region``: returns what an address shares with those that are reached in the same way, such as its domain.
     * ``since``: the release of the client-server API whose ``requestToken`` has it first.
     * ``login_type``: the ``type`` of login identifiers that name it by parts; ``login`` reads such an identifier and
       returns the address, or ``None`` if members are missing. Raises ``InvalidParam``.
@@ -104,12 +105,17 @@ class MediumRow:
     resets: Callable[[AddressPolicy], bool] | None = None
     needs: str | None = None
     stage: str
+    region: Callable[[str], str]
     since: str
     login_type: str | None = None
     login: Callable[[Mapping[str, object]], Threepid | None] | None = None
     invalid: type[MatrixError]
     unsent: type[MatrixError]
     rejected: type[MatrixError]
+
+
+_REGION_DIGITS = 6
+"""The first digits of a number that numbers of one network share: the country code, and those of the network."""
 
 
 def _reply_number(threepid: Threepid) -> MediumReply:
@@ -136,6 +142,7 @@ _EMAIL = MediumRow(
     costs=False,
     notices=True,
     stage="m.login.email.identity",
+    region=lambda address: address.rpartition("@")[2],
     since="r0.2.0",
     invalid=InvalidEmail,
     unsent=EmailSendError,
@@ -158,6 +165,7 @@ _MSISDN = MediumRow(
     resets=lambda policy: policy.password_reset_by_phone,
     needs="phonenumbers",
     stage="m.login.msisdn",
+    region=lambda number: number[:_REGION_DIGITS],
     since="r0.4.0",
     login_type="m.id.phone",
     login=_login_number,

@@ -162,6 +162,10 @@ class Session:
         """The ms for which a code of this session can be used after its sending."""
         return min(lifetimes.code, self.token_lifetime(lifetimes))
 
+    def begun_at(self, lifetimes: Lifetimes) -> int:
+        """When the last message was begun; for a notice, when there was something to tell."""
+        return self.created_at if self.notice else self.token_expires_at - self.token_lifetime(lifetimes)
+
     @property
     def code_serial(self) -> int:
         """The number of the message whose code is valid: the one being sent, else the one handed over last."""

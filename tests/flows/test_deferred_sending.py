@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from matrix_threepid import Medium
-from matrix_threepid.flows.send_message import LEASE
-from matrix_threepid.model.message import RefusedForever, RefusedForNow, Unknown
+from matrix_threepid.flows.slow_regions import PAUSE
+from matrix_threepid.model.message import Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from matrix_threepid.testing import Outbox, World
 
 from .acting import HOUR, crash, deliver
@@ -67,7 +68,7 @@ def test_a_worker_tries_again(deferring: World, told: int | None, pause: int) ->
 @pytest.mark.rule("SEC-35")
 @pytest.mark.parametrize("outcome", [RefusedForNow("no answer"), Unknown("no answer")], ids=repr)
 def test_a_silent_sender_holds_up_one_message(make_world: Callable[..., World], outcome: Any) -> None:
-    """After a time-out one message is tried at a time; other media are served, and the first success frees all."""
+    """A domain that timed out gets one message at a time; other media are served, and the first success frees all."""
     world = make_world({"deferred_sending": True})
     sms = Outbox()
     world.rewire(senders={Medium.EMAIL: world.outbox, Medium.MSISDN: sms})
@@ -86,14 +87,58 @@ def test_a_silent_sender_holds_up_one_message(make_world: Callable[..., World], 
     deliver(world)
     assert (len(world.outbox.messages), len(sms.messages), world.clock() - began) == (1, 1, deadline)
     world.outbox.outcomes = [outcome]
+    assert deliver(world) == 11  # put off
+    world.clock.advance(PAUSE)
     deliver(world)
-    assert (len(world.outbox.messages), world.clock() - began) == (2, 2 * deadline)
+    assert (len(world.outbox.messages), world.clock() - began) == (2, 2 * deadline + PAUSE)
     world.outbox.before = None
     deliver(world)
-    assert len(world.outbox.messages) == 12
-    world.clock.advance(LEASE * deadline)
-    deliver(world)
+    for _ in range(2):
+        world.clock.advance(2 * PAUSE)
+        deliver(world)
     assert {message.recipient for message in world.outbox.messages} == {f"{number}@example.org" for number in range(12)}
+
+
+@pytest.mark.rule("SEC-35")
+def test_a_domain_that_never_answers_holds_up_no_other(deferring: World) -> None:
+    """Mails of a domain that timed out are put off, those of other domains go out, and its pauses grow."""
+    world, tarpit, tried = deferring, "tarpit.example", list[int]()
+
+    class Slow(Outbox):
+        async def send(self, message: TokenMessage) -> Outcome:
+            if not message.recipient.endswith(tarpit):
+                return await super().send(message)
+            world.clock.advance(world.homeserver.policy.send_deadline)
+            tried.append(world.clock())
+            return RefusedForNow("no answer")
+
+    box = Slow()
+    world.rewire(senders={Medium.EMAIL: box})
+    for number in range(20):
+        deferring.ask(f"{number}@{tarpit}", secret=f"{number}")
+    for number in range(12):
+        deferring.ask(f"{number}@example.org", secret=f"honest.{number}")
+        deliver(deferring)
+        deliver(deferring)
+        assert box.messages[-1].recipient == f"{number}@example.org"
+        deferring.clock.advance(2 * PAUSE)
+    assert tried
+    gaps = [later - earlier for earlier, later in pairwise(tried)]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > 4 * PAUSE
+
+
+def test_pauses_between_tries_grow(deferring: World) -> None:
+    """A message that is refused again and again is tried after half of its age, at most five minutes later."""
+    deferring.ask()
+    begun, tried = deferring.clock(), list[int]()
+    for _ in range(HOUR // PAUSE * 3):
+        deferring.outbox.outcomes = [RefusedForNow("busy")]
+        if deliver(deferring):
+            tried.append((deferring.clock() - begun) // 1000)
+        deferring.clock.advance(PAUSE // 3)
+    assert tried[:8] == [0, 30, 60, 90, 140, 210, 320, 480]
+    assert {later - earlier for earlier, later in pairwise(tried[9:])} == {300}
 
 
 def test_a_sender_that_refuses_at_once_is_asked_again(deferring: World) -> None:
