@@ -11,6 +11,7 @@ from .sql.operation import Row
 from .sql.postgresql import AwaitedConnections, elsewhere, raised_for, with_numbers
 
 _CLOSED = ("is closed", "is closing")
+_INTERRUPTED = "cannot switch to state"
 
 
 class Asyncpg(AwaitedConnections):
@@ -54,11 +55,13 @@ def _translating_errors() -> Iterator[None]:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # If the connection breaks inside a transaction, asyncpg raises InterfaceError ("connection is closed") from the
         # rollback in place of the error that broke it. It raises TargetServerAttributeNotMatched, a subclass of
-        # InternalClientError, if no server is in the state that target_session_attrs asks for. Everything else of these
-        # two classes is a wrong use of asyncpg, hence a bug. Releases of asyncpg without target_session_attrs lack the
+        # InternalClientError, if no server is in the state that target_session_attrs asks for. Its pool raises another
+        # one when it takes back a connection that broke while a statement ran. Everything else of these two classes is
+        # a wrong use of asyncpg, hence a bug. Releases of asyncpg without target_session_attrs lack the
         # class.
         no_such_server = getattr(asyncpg, "TargetServerAttributeNotMatched", ())
-        if not (str(error).endswith(_CLOSED) or isinstance(error, no_such_server)):
+        broke = isinstance(error, asyncpg.InternalClientError) and str(error).startswith(_INTERRUPTED)
+        if not (broke or str(error).endswith(_CLOSED) or isinstance(error, no_such_server)):
             raise
         raise Unavailable from error
     except (asyncpg.PostgresError, OSError, asyncio.TimeoutError) as error:
