@@ -10,7 +10,8 @@ from functools import partial
 
 from attrs import field, frozen
 
-from ..flows.interactive import Action, Check, authenticate, change, keeper_of
+from ..flows.interactive import Action, Check, authenticate, change, keeper_of, unfinished
+from ..limits.rate import charge_authentication, charge_password
 from ..model.call import Call
 from ..model.keys import random_text
 from ..model.threepid import Purpose
@@ -87,14 +88,26 @@ async def register(hs: Homeserver, call: Call, message: Register) -> Registered:
     keeper = keeper_of(hs)
     if message.username is not None and not (message.auth or {}).get("session"):
         # Before any stage: nobody should read a mail for a name that cannot be had. It is looked at again at the end.
-        await keeper.new_user_id(message.username)
+        await _can_be_had(hs, call, message.username)
     action = _action(hs, call, message)
     session = await authenticate(hs, call, action)
     if session.password_hash is None:
         raise errors.MissingParam("password: is required")
     if session.done_at is None:
         session = await _created(hs, action, session, message.password)
+    elif not await keeper.password_fits(session.user_id or "", message.password or ""):
+        # The account has another password by now, or is closed: the first one must not log in any more.
+        raise unfinished(action, session, errors.Forbidden("the password of the account was changed"))
     return await _logged_in(hs, session)
+
+
+async def _can_be_had(hs: Homeserver, call: Call, localpart: str) -> None:
+    try:
+        await keeper_of(hs).new_user_id(localpart)
+    except (errors.UserInUse, errors.InvalidUsername):
+        # As a name that is free is charged, so that names cannot be tried without limit.
+        await charge_authentication(hs, call)
+        raise
 
 
 def _action(hs: Homeserver, call: Call, message: Register) -> Action:
@@ -127,26 +140,44 @@ async def _extra(stage: ExtraStage, call: Call, auth: Mapping[str, object], sess
 
 async def _created(hs: Homeserver, action: Action, session: UiaSession, password: str | None) -> UiaSession:
     """Make the account of a session whose stages are completed; return the session with its user."""
-    keeper, wanted = keeper_of(hs), session.members
-    begun = session.user_id
-    if begun is None:
-        # Stored before the account is made, so that a repetition after a crash finds the account that it has made.
-        user_id = await keeper.new_user_id(_text(wanted.get("username")))
-        device = _text(wanted.get("device_id")) or random_text(hs.random_bytes(_DEVICE_BYTES))
-        session = await change(hs, session, lambda stored: stored if stored.user_id else stored.begin(user_id, device))
+    keeper = keeper_of(hs)
+    if session.user_id is None:
+        session = await _begun(hs, session)
+    if session.done_at is not None:
+        return session
     user = session.user_id or ""
     proofs = proofs_of(session)
     try:
         async with acting(hs, action, session, proofs):
             await keeper.create(user, session.password_hash or "", [proof.threepid for proof in proofs])
     except errors.UserInUse:
-        # By the same session, before a crash? Its password tells; without that, the name is somebody else's.
-        ours = begun is not None and password is not None and await keeper.password_fits(user, password)
-        if not ours:
+        # By the same session, before a crash or a moment ago? Its password tells; without that, the name is somebody
+        # else's.
+        if password is None:
+            raise
+        await charge_password(hs, user)
+        if not await keeper.password_fits(user, password):
             raise
         repeat = hs.policy.lifetimes.repeat
-        session = await change(hs, session, lambda stored: stored.finish(hs.clock(), repeat))
+        session = await change(
+            hs, session, lambda stored: stored if stored.done_at is not None else stored.finish(hs.clock(), repeat)
+        )
     return session
+
+
+async def _begun(hs: Homeserver, session: UiaSession) -> UiaSession:
+    """Return the session with the user to make: stored before, so that a repetition after a crash finds the account."""
+    keeper, wanted = keeper_of(hs), session.members
+    try:
+        user_id = await keeper.new_user_id(_text(wanted.get("username")))
+    except errors.UserInUse:
+        # An equal request that came at the same time may have made the account a moment ago.
+        stored = await hs.uia_sessions.get(session.id)
+        if stored is None or stored.user_id is None:
+            raise
+        return stored
+    device = _text(wanted.get("device_id")) or random_text(hs.random_bytes(_DEVICE_BYTES))
+    return await change(hs, session, lambda stored: stored if stored.user_id else stored.begin(user_id, device))
 
 
 async def _logged_in(hs: Homeserver, session: UiaSession) -> Registered:

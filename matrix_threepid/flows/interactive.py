@@ -117,7 +117,7 @@ async def authenticate(hs: Homeserver, call: Call, action: Action) -> UiaSession
             session = await _attempt(hs, action, session, auth)
         if not _complete(action, session):
             raise unfinished(action, session)
-    return await _same_password(hs, action, session)
+    return await _same_password(hs, call, action, session)
 
 
 async def change(hs: Homeserver, session: UiaSession, step: Callable[[UiaSession], UiaSession]) -> UiaSession:
@@ -210,7 +210,7 @@ async def _attempt(hs: Homeserver, action: Action, session: UiaSession, auth: Ma
     return await change(hs, session, lambda stored: stored.complete(name, given, hs.clock()))
 
 
-async def _same_password(hs: Homeserver, action: Action, session: UiaSession) -> UiaSession:
+async def _same_password(hs: Homeserver, call: Call, action: Action, session: UiaSession) -> UiaSession:
     """Return the session unless this request has another password than the one that was kept.
 
     Compared once all stages are completed: clients that poll repeat the password, and comparing is slow by design. A
@@ -218,6 +218,8 @@ async def _same_password(hs: Homeserver, action: Action, session: UiaSession) ->
     """
     if session.password_hash is None or (action.password is None and session.done_at is None):
         return session
+    # Before the password is hashed, as when a session is opened.
+    await charge_authentication(hs, call)
     fits = action.password is not None and await keeper_of(hs).hash_fits(action.password, session.password_hash)
     if not fits:
         raise unfinished(action, session, errors.Forbidden("the password is not that of the first request"))

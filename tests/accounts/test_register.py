@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from matrix_threepid import ConfigurationError, Limit, Limits, run_sync
 from matrix_threepid.errors import Forbidden
@@ -282,3 +284,61 @@ def test_without_a_keeper_the_paths_are_the_hosts() -> None:
     """A host without a keeper answers ``/register`` itself, so ``serves`` does not claim it."""
     assert not World().service.serves("/_matrix/client/v3/register")
     assert World(keeper=FakeKeeper(FakeAccounts())).service.serves("/_matrix/client/v3/register")
+
+
+# -- equal requests, changes in between, and limits ------------------------------------------------
+
+
+class SlowKeeper(FakeKeeper):
+    """A keeper that lets other requests go on before it compares a password or makes an account."""
+
+    async def hash_fits(self, password: str, password_hash: str) -> bool:
+        await asyncio.sleep(0)
+        return await super().hash_fits(password, password_hash)
+
+    async def create(self, *account: Any) -> None:
+        await asyncio.sleep(0)
+        await super().create(*account)
+
+
+@pytest.mark.rule("REQ-UIA-9")
+def test_equal_requests_at_the_same_time_make_one_account(host: Host) -> None:
+    """Each of several equal requests that complete a session is answered with the one account and device."""
+    host.world.rewire(keeper=SlowKeeper(host.world.accounts))
+    body = {**NEW, "auth": {"type": DUMMY, "session": host.session(REGISTER, NEW)}}
+
+    async def together() -> list[Any]:
+        return await asyncio.gather(*(host.world.acall("POST", REGISTER, body) for _ in range(3)))
+
+    answers = asyncio.run(together())
+    assert [answer.status for answer in answers] == [200] * 3
+    assert len({answer.json()["device_id"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_repetition_logs_nobody_in_after_the_password_was_changed(host: Host, closed: bool) -> None:
+    """The first password logs in no more once the account has another one, or is closed."""
+    body = {**NEW, "auth": {"type": DUMMY, "session": host.session(REGISTER, NEW)}}
+    assert host.post(REGISTER, body).status == 200
+    if closed:
+        run_sync(host.keeper.deactivate(CAROL, erase=False))
+    else:
+        run_sync(host.keeper.set_password(CAROL, run_sync(host.keeper.hash_password("quite another password"))))
+    assert host.post(REGISTER, body).json()["errcode"] == "M_FORBIDDEN"
+    assert len(host.keeper.logged_in) == 1
+
+
+def test_repetitions_hash_passwords_only_so_often(host: Host) -> None:
+    """Whoever repeats a completed request is charged for each password that is compared."""
+    host.world.rewire(policy=evolve(host.world.homeserver.policy, limits=Limits(authentications=Limit(5, 0.001))))
+    body = {**NEW, "auth": {"type": DUMMY, "session": host.session(REGISTER, NEW)}}
+    answers = [host.post(REGISTER, body).status for _ in range(6)]
+    assert (answers[0], answers[-1]) == (200, 429)
+
+
+def test_names_are_tried_only_so_often(host: Host) -> None:
+    """A name that is taken is charged like one that is free, and once the limit is reached neither is told."""
+    host.world.rewire(policy=evolve(host.world.homeserver.policy, limits=Limits(authentications=Limit(5, 0.001))))
+    answers = [host.post(REGISTER, {"username": "alice"}).status for _ in range(6)]
+    assert answers == [400] * 5 + [429]
+    assert host.post(REGISTER, {"username": "free"}).status == 429
