@@ -57,7 +57,7 @@ def changes(role: Role, user_id: str) -> Counter:
 
 async def charge_authentication(role: Role, call: Call) -> None:
     """Charge one session of user-interactive authentication to its user, or to its client. Raises ``LimitExceeded``."""
-    limit = role.policy.limits.authentications
+    limit = role.policy.limits.authenticating
     user = None if call.user_id is None else Counter("uia_user", (call.user_id,), limit)
     await charge(role, "authenticate", [user or Counter("uia", (call.client,), limit)])
 

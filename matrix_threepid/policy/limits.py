@@ -13,6 +13,7 @@ from .choices import COUNT, LIMIT
 
 PER_ADDRESS = Limit(5, 0.003)
 _APART = 30_000
+_AUTHENTICATIONS = Limit(300, 3)
 _MAILS, _SMS = 20, 6
 
 
@@ -62,8 +63,13 @@ class Limits(Choices):
         Limit(60, 1),
         doc="requests from one IPv4 address or IPv6 /64 that make an identity server call a server that they name",
     )
-    authentications: Limit = choice(
-        LIMIT, Limit(60, 1), doc="sessions of user-interactive authentication of one user, or without one of one client"
+    authentications: Limit | None = choice(
+        LIMIT,
+        None,
+        optional=True,
+        doc="sessions of user-interactive authentication of one user, or without one of one client, and passwords and "
+        "names that are tried with them; `None` (`null` in a file): 300 at once and three a second, or `per_client` "
+        "where that is set and has a larger burst",
     )
     passwords: Limit = choice(LIMIT, Limit(60, 0.1), doc="tries of one user's password in a session of the library")
     bindings: Limit = choice(
@@ -77,6 +83,14 @@ class Limits(Choices):
             return self.apart
         # A host that says how often one address may have a message means it.
         return _APART if self.per_address == PER_ADDRESS else 0
+
+    @property
+    def authenticating(self) -> Limit:
+        """The limit of sessions of user-interactive authentication, by ``authentications``."""
+        if self.authentications is not None:
+            return self.authentications
+        # A host that lets one client ask for more messages lets it authenticate as often.
+        return max(_AUTHENTICATIONS, self.per_client, key=lambda limit: limit.burst)
 
     @property
     def at_once(self) -> int:
