@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from attrs import frozen
@@ -20,6 +20,8 @@ SYNAPSE = os.environ.get("MATRIX_THREEPID_SYNAPSE", "synapse")
 OLDEST = "synapse-oldest"
 START, STOP = 60.0, 20.0
 """The s a program may take to be ready, and to end."""
+_STARTS, _IN_USE = 10, "Address already in use"
+"""The number of tries to start a program whose port is taken, and how its output says so."""
 
 
 class MissingProgramError(Exception):
@@ -64,10 +66,19 @@ class Program:
     @contextmanager
     def running(self, ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
         """Start it, wait until it is ready, stop it after the block. Raises ``RuntimeError`` if it does not start."""
-        with self.output.open("wb") as output:
-            process = self._started(output)
+        for left in reversed(range(_STARTS)):
+            with self.output.open("wb") as output:
+                process = self._started(output)
+            try:
+                self._wait(process, ready)
+                break
+            except RuntimeError as error:
+                # A port that was free is an outgoing connection's a moment later, since both are drawn from one range.
+                if not left or _IN_USE not in str(error):
+                    process.terminate()
+                    raise
+                sleep(1)
         try:
-            self._wait(process, ready)
             yield process
         finally:
             process.terminate()
