@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import fields
 
+import matrix_threepid
 from matrix_threepid import Limits, Medium, Policy
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.policy import Conversion, LookupRules, SmsRules
@@ -21,7 +22,7 @@ NO_NUMBERS = {"countries", "refused_kinds", "warn_at", "conversion", "algorithms
 
 def _written() -> Iterator[str]:
     """Yield the kinds of counters that are written in the code as they are."""
-    for file in (ROOT / "matrix_threepid").rglob("*.py"):
+    for file in Path(matrix_threepid.__file__).parent.rglob("*.py"):
         text = file.read_text("utf-8")
         for node in ast.walk(ast.parse(text)) if "counting import" in text or file.name == "counting.py" else ():
             called = node.func if isinstance(node, ast.Call) else None
