@@ -8,8 +8,8 @@ from ...model.association import Association
 from ...model.lookup import KEPT, LookupPepper, hashed
 from ...model.threepid import Medium, Threepid
 from ._columns import SqlTable
-from .operation import Alone, Database, Operation, checked_database
-from .schema import check_schema
+from ._store import SqlStore
+from .operation import Alone, Operation
 
 # ruff: noqa: S608  statements are made of constants of this module; values go in as parameters
 # The primary key is (address, medium); the key of the table's own statements is not used here, as nothing is replaced.
@@ -45,23 +45,11 @@ _SIZES = (1, 10, 100, 1000)
 """The numbers of hashes in one statement: few, so that databases need to plan few statements."""
 
 
-class SqlAssociations:
+class SqlAssociations(SqlStore):
     """An ``AssociationStore`` in the tables ``matrix_threepid_associations`` and ``matrix_threepid_lookup_peppers``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = checked_database(db)
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def put(self, association: Association) -> Awaitable[None]:
         return self._db.run(lambda: _put(association))

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Collection, Sequence
 
 from ...model.binding import Binding
 from ._columns import SqlTable, purging
-from .operation import Alone, Database, Later, Operation, checked_database
-from .schema import check_schema
+from ._store import SqlStore
+from .operation import Alone, Later, Operation
 
 TABLE = SqlTable("matrix_threepid_bindings", Binding, "id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
@@ -18,23 +18,11 @@ _GIVEN_UP = "unwanted_since < ? AND due_at IS NULL ORDER BY unwanted_since LIMIT
 _PURGE = purging("matrix_threepid_bindings", "id", _OLD, "created_at", _STILL_OLD)
 
 
-class SqlBindings:
+class SqlBindings(SqlStore):
     """A ``BindingStore`` in the table ``matrix_threepid_bindings``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = checked_database(db)
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def insert(self, binding: Binding) -> Awaitable[bool]:
         return self._db.run(lambda: _insert(binding))

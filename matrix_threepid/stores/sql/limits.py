@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Sequence
 
 from ...ports import Charge, merged
 from ._columns import purging
-from .operation import Alone, Database, Later, Operation, Statement, checked_database
-from .schema import check_schema
+from ._store import SqlStore
+from .operation import Alone, Later, Operation, Statement
 
 # The first row says the types, which PostgreSQL cannot know of parameters in a list of values.
 _FIRST, _NEXT = "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))", "(?, ?, ?, ?)"
@@ -30,23 +30,11 @@ _FORGET = "DELETE FROM matrix_threepid_limits WHERE name = ?"
 _PURGE = purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
 
 
-class SqlLimits:
+class SqlLimits(SqlStore):
     """A ``RateLimiter`` in the table ``matrix_threepid_limits``, one row a key.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = checked_database(db)
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def charge(self, charges: Sequence[Charge], now: int) -> Awaitable[int]:
         return self._db.run(lambda: charging(charges, now))

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Sequence
 
 from ...model.login import Login
 from ._columns import purging
-from .operation import Alone, Database, Later, Operation
-from .schema import check_schema
+from ._store import SqlStore
+from .operation import Alone, Later, Operation
 
 _COLUMNS = "token_mac, user_id, created_at"
 _OF_TOKEN = "token_mac IN (?, ?)"
@@ -26,23 +26,11 @@ _ACCEPTED = "SELECT document FROM matrix_threepid_identity_terms WHERE user_id =
 _PURGE = purging("matrix_threepid_identity_tokens", "token_mac", "created_at < ?", "created_at", "created_at + 0 < ?")
 
 
-class SqlLogins:
+class SqlLogins(SqlStore):
     """A ``LoginStore`` in the tables ``matrix_threepid_identity_tokens`` and ``matrix_threepid_identity_terms``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def put(self, login: Login, most: int) -> Awaitable[None]:
         return self._db.run(lambda: _put(login, most))

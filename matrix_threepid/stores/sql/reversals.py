@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 
 from ...model.reversal import Reversal
 from ._columns import SqlTable, purging
-from .operation import Alone, Database, Later, Operation
-from .schema import check_schema
+from ._store import SqlStore
+from .operation import Alone, Later, Operation
 
 TABLE = SqlTable("matrix_threepid_reversals", Reversal, "user_id")
 _INSERT = f"{TABLE.insert} ON CONFLICT (user_id) DO NOTHING RETURNING user_id"
@@ -15,23 +15,11 @@ _FORGET = "DELETE FROM matrix_threepid_reversals WHERE user_id = ? RETURNING use
 _PURGE = purging("matrix_threepid_reversals", "user_id", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
-class SqlReversals:
+class SqlReversals(SqlStore):
     """A ``ReversalStore`` in the table ``matrix_threepid_reversals``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def insert(self, reversal: Reversal) -> Awaitable[bool]:
         return self._db.run(lambda: _insert(reversal))

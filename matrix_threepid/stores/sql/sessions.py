@@ -9,9 +9,9 @@ from ...model.threepid import Medium, Purpose, Threepid
 from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
+from ._store import SqlStore
 from .limits import SqlLimits, charging, granting
-from .operation import TRIES, Alone, Database, Later, Operation, checked_database, within
-from .schema import check_schema
+from .operation import TRIES, Alone, Later, Operation, within
 
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND consumed_at IS NULL"
@@ -24,23 +24,11 @@ _BOTH = "WITH {} SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM gr
 _PURGE = purging("matrix_threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
-class SqlSessions:
+class SqlSessions(SqlStore):
     """A ``SessionStore`` in the table ``matrix_threepid_sessions``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = checked_database(db)
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def open(self, session: Session) -> Awaitable[Session]:
         return self._db.run(lambda: _open(session))

@@ -6,30 +6,18 @@ from collections.abc import Awaitable
 
 from ...model.uia_session import UiaSession
 from ._columns import SqlTable, purging
-from .operation import Alone, Database, Later, Operation
-from .schema import check_schema
+from ._store import SqlStore
+from .operation import Alone, Later, Operation
 
 TABLE = SqlTable("matrix_threepid_uia_sessions", UiaSession, "id")
 _PURGE = purging("matrix_threepid_uia_sessions", "id", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
 
 
-class SqlUiaSessions:
+class SqlUiaSessions(SqlStore):
     """A ``UiaSessionStore`` in the table ``matrix_threepid_uia_sessions``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    @property
-    def database(self) -> Database:
-        """The database of the constructor."""
-        return self._db
-
-    def check(self) -> Awaitable[int]:
-        """Return the version of the schema, if this release can work with it and write. Raises as ``check_schema``."""
-        return check_schema(self._db)
 
     def open(self, session: UiaSession) -> Awaitable[None]:
         return self._db.run(lambda: _open(session))
