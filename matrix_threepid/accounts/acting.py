@@ -9,7 +9,7 @@ from functools import partial
 
 import attrs
 
-from ..flows.interactive import Action, Check, change, unfinished
+from ..flows.interactive import Action, Check, finish, unfinished
 from ..model.threepid import AccountThreepid, Medium, Purpose
 from ..model.uia_session import UiaSession
 from ..protocol import errors
@@ -48,8 +48,7 @@ async def acting(hs: Homeserver, action: Action, session: UiaSession, proofs: Se
     yield
     for proof in proofs:
         await stages.consume(proof)
-    repeat = hs.policy.lifetimes.repeat
-    await change(hs, session, lambda stored: stored.finish(hs.clock(), repeat))
+    await finish(hs, session)
 
 
 def _written(proof: Proof) -> str:

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ..deactivate import deactivate_threepids, erase_threepids
-from ..flows.interactive import CALLERS_STAGE, Action, authenticate, by_password, keeper_of
-from ..flows.interactive import require as require_host
+from ..flows.interactive import authenticate, keeper_of, of_caller, require
 from ..model.call import Call
 from ..protocol import errors
 from ..protocol.endpoint import Access, Charged, endpoint
 from ..protocol.history import History
 from ..protocol.members import flag, free_object, text
 from ..roles.homeserver import Homeserver
+
+_ACTION = "deactivate your account"
 
 
 @frozen(kw_only=True)
@@ -64,11 +65,11 @@ async def deactivate(hs: Homeserver, call: Call, message: Deactivate) -> Deactiv
         raise errors.Unrecognized
     id_server, erase = message.id_server, bool(message.erase)
     if hs.uia is not None:
-        await require_host(hs, call, "deactivate your account")
+        await require(hs, call, _ACTION)
     else:
-        session = await authenticate(hs, call, _action(hs, user, message))
-        kept = session.members
-        id_server, erase = _text(kept.get("id_server")), bool(kept.get("erase"))
+        given = {name: value for name in ("id_server", "erase") if (value := getattr(message, name)) is not None}
+        session = await authenticate(hs, call, of_caller(hs, user, _ACTION, given))
+        id_server, erase = session.text("id_server"), bool(session.members.get("erase"))
     unbound = await deactivate_threepids(hs, user, id_server)
     await keeper.deactivate(user, erase)
     # Once more, now that no access token works: an add may have been under way.
@@ -77,21 +78,6 @@ async def deactivate(hs: Homeserver, call: Call, message: Deactivate) -> Deactiv
     else:
         await deactivate_threepids(hs, user)
     return Deactivated(id_server_unbind_result=unbound)
-
-
-def _action(hs: Homeserver, user: str, message: Deactivate) -> Action:
-    members = {"id_server": message.id_server, "erase": message.erase}
-    return Action(
-        name="deactivate your account",
-        user_id=user,
-        flows=((CALLERS_STAGE,),),
-        checks={CALLERS_STAGE: by_password(hs, user)},
-        members={name: value for name, value in members.items() if value is not None},
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 ENDPOINTS = (deactivate,)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from ..endpoints.homeserver.add_threepid import Empty
 from ..flows.interactive import CALLERS_STAGE, Action, authenticate, by_password, keeper_of
 from ..model.call import Call
 from ..model.threepid import Purpose
@@ -33,11 +34,6 @@ class ChangePassword:
     auth: Mapping[str, object] | None = free_object(optional=True, secret=True, doc="user-interactive authentication")
 
 
-@frozen
-class PasswordChanged:
-    """An empty object, ``{}``."""
-
-
 @endpoint(
     "POST",
     "/account/password",
@@ -45,7 +41,7 @@ class PasswordChanged:
     access=Access.OPTIONAL,
     charged=Charged.AUTHENTICATING,
     request=ChangePassword,
-    reply=PasswordChanged,
+    reply=Empty,
     errors=(
         errors.UiaRequired,
         errors.Unrecognized,
@@ -55,7 +51,7 @@ class PasswordChanged:
         errors.ThreepidNotFound,
     ),
 )
-async def change_password(hs: Homeserver, call: Call, message: ChangePassword) -> PasswordChanged:
+async def change_password(hs: Homeserver, call: Call, message: ChangePassword) -> Empty:
     """Set a password, and log other devices out.
 
     A request whose answer was lost may be repeated within ``Lifetimes.repeat``, with the same session of
@@ -70,7 +66,7 @@ async def change_password(hs: Homeserver, call: Call, message: ChangePassword) -
     if session.password_hash is None:
         raise errors.MissingParam("new_password: is required")
     if session.done_at is not None:
-        return PasswordChanged()
+        return Empty()
     proofs = proofs_of(session)
     user_id = call.user_id or (proofs[0].owner if proofs else None)
     if user_id is None:
@@ -81,7 +77,7 @@ async def change_password(hs: Homeserver, call: Call, message: ChangePassword) -
             await Stages(hs).end_resets(user_id)
         if session.members.get("logout_devices") is not False:
             await keeper.log_out(user_id, call.request if caller is not None else None)
-    return PasswordChanged()
+    return Empty()
 
 
 def _action(hs: Homeserver, call: Call, message: ChangePassword) -> Action:

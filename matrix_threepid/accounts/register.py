@@ -10,7 +10,7 @@ from functools import partial
 
 from attrs import field, frozen
 
-from ..flows.interactive import Action, Check, authenticate, change, keeper_of, unfinished
+from ..flows.interactive import Action, Check, authenticate, change, finish, keeper_of, unfinished
 from ..limits.rate import charge_authentication, charge_password
 from ..model.call import Call
 from ..model.keys import random_text
@@ -158,33 +158,29 @@ async def _created(hs: Homeserver, action: Action, session: UiaSession, password
         await charge_password(hs, user)
         if not await keeper.password_fits(user, password):
             raise
-        repeat = hs.policy.lifetimes.repeat
-        session = await change(
-            hs, session, lambda stored: stored if stored.done_at is not None else stored.finish(hs.clock(), repeat)
-        )
+        session = await finish(hs, session)
     return session
 
 
 async def _begun(hs: Homeserver, session: UiaSession) -> UiaSession:
     """Return the session with the user to make: stored before, so that a repetition after a crash finds the account."""
-    keeper, wanted = keeper_of(hs), session.members
     try:
-        user_id = await keeper.new_user_id(_text(wanted.get("username")))
+        user_id = await keeper_of(hs).new_user_id(session.text("username"))
     except errors.UserInUse:
         # An equal request that came at the same time may have made the account a moment ago.
         stored = await hs.uia_sessions.get(session.id)
         if stored is None or stored.user_id is None:
             raise
         return stored
-    device = _text(wanted.get("device_id")) or random_text(hs.random_bytes(_DEVICE_BYTES))
+    device = session.text("device_id") or random_text(hs.random_bytes(_DEVICE_BYTES))
     return await change(hs, session, lambda stored: stored if stored.user_id else stored.begin(user_id, device))
 
 
 async def _logged_in(hs: Homeserver, session: UiaSession) -> Registered:
-    user, device, members = session.user_id or "", session.device_id or "", session.members
-    if members.get("inhibit_login"):
+    user, device = session.user_id or "", session.device_id or ""
+    if session.members.get("inhibit_login"):
         return Registered(user_id=user)
-    login = await keeper_of(hs).log_in(user, device, _text(members.get("initial_device_display_name")))
+    login = await keeper_of(hs).log_in(user, device, session.text("initial_device_display_name"))
     return Registered(
         user_id=user,
         access_token=login.access_token,
@@ -192,10 +188,6 @@ async def _logged_in(hs: Homeserver, session: UiaSession) -> Registered:
         refresh_token=login.refresh_token,
         expires_in_ms=login.expires_in_ms,
     )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 ENDPOINTS = (register,)

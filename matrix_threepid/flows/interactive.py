@@ -71,14 +71,13 @@ async def require(hs: Homeserver, call: Call, action: str) -> None:
     rest = {name: value for name, value in call.body.items() if name != "auth"}
     # Not the body itself, which may hold secrets: its MAC. Clients also ask for the stages with an empty body.
     members = {"body": hs.peppers.current.mac("uia body", json.dumps(rest, sort_keys=True))} if rest else {}
-    asked = Action(
-        name=action,
-        user_id=user,
-        flows=((CALLERS_STAGE,),),
-        checks={CALLERS_STAGE: by_password(hs, user)},
-        members=members,
-    )
-    await authenticate(hs, call, asked)
+    await authenticate(hs, call, of_caller(hs, user, action, members))
+
+
+def of_caller(hs: Homeserver, user_id: str, name: str, members: Mapping[str, object]) -> Action:
+    """Return an action for which the caller has to give the password of the account."""
+    checks = {CALLERS_STAGE: by_password(hs, user_id)}
+    return Action(name=name, user_id=user_id, flows=((CALLERS_STAGE,),), checks=checks, members=members)
 
 
 def by_password(hs: Homeserver, user_id: str) -> Check:
@@ -131,6 +130,14 @@ async def change(hs: Homeserver, session: UiaSession, step: Callable[[UiaSession
             break
         session = stored
     raise errors.Unavailable
+
+
+async def finish(hs: Homeserver, session: UiaSession) -> UiaSession:
+    """Store that the action of a session is done, so that its request may be repeated; once for equal requests."""
+    now, repeat = hs.clock(), hs.policy.lifetimes.repeat
+    return await change(
+        hs, session, lambda stored: stored if stored.done_at is not None else stored.finish(now, repeat)
+    )
 
 
 def unfinished(action: Action, session: UiaSession, error: errors.MatrixError | None = None) -> errors.UiaRequired:

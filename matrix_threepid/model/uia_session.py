@@ -54,6 +54,11 @@ class UiaSession:
         """The members kept of the first body."""
         return dict(json.loads(self.kept))
 
+    def text(self, name: str) -> str | None:
+        """Return a member kept of the first body if it is a string, else ``None``."""
+        value = self.members.get(name)
+        return value if isinstance(value, str) else None
+
     @property
     def stages(self) -> dict[str, str | None]:
         """The completed stages, in order, with what each check gave to keep."""
