@@ -34,7 +34,10 @@ from matrix_threepid.stores import (
     SqlBindings,
     Sqlite,
     SqlLimits,
+    SqlLogins,
+    SqlReversals,
     SqlSessions,
+    SqlUiaSessions,
     open_database,
 )
 from matrix_threepid.stores.asyncpg import Asyncpg
@@ -289,6 +292,9 @@ SLIPS: dict[str, tuple[tuple[str, Callable[[], object]], ...]] = {
         ("a class", lambda: SqlSessions(any_(Sqlite))),
         ("None", lambda: SqlLimits(any_(None))),
         ("a connection", lambda: SqlBindings(any_(sqlite3.Connection))),
+        ("a path for reversals", lambda: SqlReversals(any_("slip.db"))),
+        ("a path for logins", lambda: SqlLogins(any_("slip.db"))),
+        ("a path for authentication", lambda: SqlUiaSessions(any_("slip.db"))),
         ("a URL", lambda: SqlAssociations(any_("postgresql://db.example.org"))),
     ),
     "database: must be sqlite:///FILE": (("None", lambda: open_database(any_(None))),),

@@ -12,6 +12,7 @@ from ..protocol.rules import Integer
 from .choices import COUNT, LIMIT
 
 PER_ADDRESS = Limit(5, 0.003)
+"""The default of ``Limits.per_address``; with another one the host has decided how often an address has a message."""
 _APART = 30_000
 _AUTHENTICATIONS = Limit(300, 3)
 _MAILS, _SMS = 20, 6
