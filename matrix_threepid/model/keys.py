@@ -44,18 +44,19 @@ class Pepper:
 
     def mac(self, label: str, *parts: str) -> str:
         """Return the MAC of ``parts`` under ``label`` as 22 URL-safe characters (128 bit)."""
-        return _text(self._digest(label, parts)[:_MAC_BYTES])
+        return _text(self.digest(label, *parts)[:_MAC_BYTES])
 
     def token(self, label: str, *parts: str) -> str:
         """Return a token of 43 URL-safe characters (256 bit) derived from ``parts``."""
-        return _text(self._digest(label, parts))
+        return _text(self.digest(label, *parts))
 
     def code(self, digits: int, label: str, *parts: str) -> str:
         """Return a code of ``digits`` decimal digits, zero-padded, derived from ``parts``."""
         # 256 bits modulo 10**digits: the bias is below 2**-200, so every code is equally likely (SEC-110).
-        return str(int.from_bytes(self._digest(label, parts), "big") % 10**digits).zfill(digits)
+        return str(int.from_bytes(self.digest(label, *parts), "big") % 10**digits).zfill(digits)
 
-    def _digest(self, label: str, parts: tuple[str, ...]) -> bytes:
+    def digest(self, label: str, *parts: str) -> bytes:
+        """Return the MAC of ``parts`` under ``label`` as 32 bytes."""
         # No member of a request can contain a zero byte, so two different lists of parts never join to the same text.
         digest = self._keyed.copy()
         digest.update("\0".join((label, *parts)).encode())
