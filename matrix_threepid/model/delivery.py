@@ -1,8 +1,8 @@
 """What becomes of a message once a sender has it: statuses, events, and the id by which reports find their message.
 
 Reports come from a provider (a callback over HTTP) or from a mail server (a delivery status notification). Each becomes
-a ``DeliveryEvent``. The id of a message is random; outside the library it is written with a MAC, so that nobody can make
-up a report about a message that was never sent.
+a ``DeliveryEvent``. The id of a message is random; outside the library it is written with a MAC, so that nobody can
+make up a report about a message (SEC-145).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ every other exception counts as a bug and is raised to the host.
 """
 
 from ..model.call import Caller
+from ..model.delivery import DeliveryEvent, DeliveryStatus
 from ..model.gate import Allow, Challenge, Deny, GateRequest
 from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
@@ -26,6 +27,8 @@ __all__ = [
     "Charge",
     "Clock",
     "Credentials",
+    "DeliveryEvent",
+    "DeliveryStatus",
     "Deny",
     "ExtraStage",
     "Gate",

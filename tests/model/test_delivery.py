@@ -32,7 +32,7 @@ def event(**changes: object) -> DeliveryEvent:
     return DeliveryEvent(**values)  # type: ignore[arg-type]
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 def test_a_late_report_undoes_nothing() -> None:
     """Whatever the order in which reports arrive, the furthest one is the status of the message."""
     for reports in permutations((S.HANDED_OVER, S.DEFERRED, S.DELIVERED, S.BOUNCED)):
@@ -43,7 +43,7 @@ def test_a_late_report_undoes_nothing() -> None:
     assert current_status([]) is S.WRITTEN
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 def test_only_a_message_under_way_goes_back_and_forth() -> None:
     """No two statuses follow each other except handed over and deferred, and none follows itself."""
     both = {frozenset((a, b)) for a in S for b in S if a.may_follow(b) and b.may_follow(a)}
@@ -56,7 +56,7 @@ def test_reports_of_one_event_are_equal() -> None:
     assert event() == event(status="bounced") != event(at=2)
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -76,7 +76,7 @@ def test_an_event_has_its_form(wrong: dict[str, object]) -> None:
         event(**wrong)
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 def test_a_reason_names_nobody() -> None:
     """A reason is one short printable line in which no address and no number can be read."""
     said = event(reason="550 5.1.1\r\n<alice@example.org>: no such user; +447700900001\x00" + " long" * 99).reason
@@ -87,26 +87,21 @@ def test_a_reason_names_nobody() -> None:
 
 def test_enhanced_status_codes_are_read() -> None:
     """Only a mailbox or a domain that does not exist ends an address; a full mailbox and a 4.x.x are soft."""
-    assert [
-        code for code in ("5.1.1", "5.1.2", "5.1.10", "5.1.3", "5.2.1", "5.2.2", "4.1.1") if ends_address(code)
-    ] == [
-        "5.1.1",
-        "5.1.2",
-        "5.1.10",
-    ]
+    codes = ("5.1.1", "5.1.2", "5.1.10", "5.1.3", "5.2.1", "5.2.2", "5.7.1", "4.1.1")
+    assert [code for code in codes if ends_address(code)] == ["5.1.1", "5.1.2", "5.1.10"]
     assert [failed_with(code) for code in ("5.7.1", "5.2.2", "4.4.1")] == [S.BOUNCED, S.BOUNCED_SOFT, S.BOUNCED_SOFT]
     assert not any(map(is_enhanced_status, ("", "550", "3.1.1", "5.1", "5.1.1.1", "5.1.1 ", "5.1.1000")))
     assert is_enhanced_status("5.1.10")
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 def test_a_signed_id_fits_a_return_path() -> None:
     """A signed id is 42 letters and digits, so that a local part of 64 characters has room for a prefix of 21."""
     assert re.fullmatch(r"[a-z2-7]{26}", ID)
     assert re.fullmatch(r"[a-z2-7]{42}", signed_message_id(Peppers.of(NEW), ID))
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 def test_a_signed_id_outlives_a_rotation() -> None:
     """An id is read under each pepper in force, in any case, and under no other."""
     signed = signed_message_id(Peppers.of(OLD), ID)
@@ -115,9 +110,9 @@ def test_a_signed_id_outlives_a_rotation() -> None:
     assert read_message_id(Peppers.of(NEW, OTHER), signed) is None
 
 
-@pytest.mark.rule("SEC-122")
+@pytest.mark.rule("SEC-145")
 @settings(database=None, deadline=None)
-@given(st.text(), st.integers(0, 41), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567ſK"))
+@given(st.text(), st.integers(0, 41), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567\u017f\u212a"))
 def test_a_forged_id_is_nobodys(text: str, at: int, letter: str) -> None:
     """Neither a text of any kind nor a signed id with one character changed is believed."""
     peppers = Peppers.of(NEW)
