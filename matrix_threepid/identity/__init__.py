@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from ..model.identity import Unreachable as Unreachable
     from ..model.login import TermsDocument as TermsDocument
     from ..model.login import Translation as Translation
+    from ..model.room_rules import ROOM_RULES as ROOM_RULES
+    from ..model.room_rules import RoomRules as RoomRules
+    from ..model.third_party_invite import InviteKey as InviteKey
+    from ..model.third_party_invite import ProofRefusal as ProofRefusal
+    from ..model.third_party_invite import ThirdPartyInvite as ThirdPartyInvite
+    from ..model.third_party_invite import check_proof as check_proof
+    from ..model.third_party_invite import may_invite as may_invite
+    from ..model.third_party_invite import read_third_party_invite as read_third_party_invite
+    from ..model.third_party_invite import redacted_member as redacted_member
     from ..net.discovery import Discovery as Discovery
     from ..net.discovery import SrvRecord as SrvRecord
     from ..net.fetch import Failure as Failure
@@ -70,5 +79,15 @@ _HOMES = {
     ),
     "..model.binding": ("Binding",),
     "..model.login": ("TermsDocument", "Translation"),
+    "..model.room_rules": ("ROOM_RULES", "RoomRules"),
+    "..model.third_party_invite": (
+        "InviteKey",
+        "ProofRefusal",
+        "ThirdPartyInvite",
+        "check_proof",
+        "may_invite",
+        "read_third_party_invite",
+        "redacted_member",
+    ),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

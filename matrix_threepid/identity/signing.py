@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
-from canonicaljson import encode_canonical_json
 
+from ..model.canonical_json import canonical
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import redacted
-from ..protocol.rules import MAX_INTEGER
 
 ALGORITHM = "ed25519"
 
@@ -23,19 +22,6 @@ ALGORITHM = "ed25519"
 def set_of(names: Iterable[str]) -> frozenset[str]:
     """Return names or keys as a set; a converter with a type, so that fields accept any collection."""
     return frozenset(names)
-
-
-def canonical(value: Any) -> bytes:
-    """Return canonical JSON.
-
-    Raises ``ValueError`` for values that have none: fractions, integers beyond 2^53-1, lone surrogates, names of
-    members that are not texts.
-
-    >>> canonical({"b": 1, "a": [True, None]})
-    b'{"a":[true,null],"b":1}'
-    """
-    _check(value)
-    return encode_canonical_json(value)
 
 
 @frozen
@@ -145,30 +131,6 @@ def verifies(content: Mapping[str, Any], name: str, key_id: str, public: str) ->
     except (SignatureVerifyException, ValueError, TypeError, AttributeError, RecursionError):
         return False
     return True
-
-
-def _check(value: Any) -> None:
-    """Raise ``ValueError`` for a value without canonical JSON.
-
-    ``canonicaljson`` does not: it writes fractions and integers of any size.
-    """
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            _check_name(name)
-            _check(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            _check(inner)
-    elif isinstance(value, str):
-        value.encode()  # raises UnicodeEncodeError, a ValueError, for lone surrogates
-    elif value is not None and not (isinstance(value, int) and abs(value) <= MAX_INTEGER):
-        raise ValueError("canonical JSON has integers between -(2^53-1) and 2^53-1, texts, lists and objects only")
-
-
-def _check_name(name: object) -> None:
-    if not isinstance(name, str):
-        raise ValueError("the names of members are texts")  # noqa: TRY004  one type of error for every wrong value
-    name.encode()
 
 
 def _loose(content: Mapping[str, Any]) -> dict[str, Any]:
