@@ -12,6 +12,7 @@ from ._version import __version__
 COMMANDS = {
     "check": ("commands.check", "print what is off or wrong in a host's wiring or configuration file"),
     "endpoints": ("commands.endpoints", "print the page of the documentation about a role's endpoints"),
+    "explain": ("commands.explain", "explain why a message did not come: an address, a number, a session, a user"),
     "journeys": ("commands.journeys", "run journeys against a homeserver over HTTP, and print which pass"),
     "migrate": ("commands.migrate", "create or migrate the tables in a database, or check them"),
     "new-secret": ("commands.new_secret", "print a new secret, for a secret path or a token"),

@@ -243,6 +243,22 @@ class GateFailed(Happened):
     reason: str
 
 
+@frozen
+class Explained(Happened):
+    """An operator has looked at what is known of an address, a session or a user. Emitted before the answer.
+
+    * ``actor``: who asked, as given; empty if unknown.
+    * ``subject``: ``address``, ``number``, ``session`` or ``user``.
+    * ``threepid``: the address; ``None`` (default) for a user.
+    * ``user_id``: the user; ``None`` (default) for an address.
+    """
+
+    actor: str
+    subject: str
+    threepid: Threepid | None = None
+    user_id: str | None = None
+
+
 Event = (
     MessageSent
     | ThreepidValidated
@@ -260,6 +276,7 @@ Event = (
     | SmsBudgetUsed
     | SmsCountryPaused
     | GateFailed
+    | Explained
 )
 """Any event: what a ``Listener`` is called with."""
 
@@ -267,6 +284,7 @@ __all__ = [
     "ChangesUndone",
     "Context",
     "Event",
+    "Explained",
     "GateFailed",
     "Happened",
     "LimitReached",

@@ -39,6 +39,7 @@ _AREAS = {
     "SmsBudgetUsed": ("sms", logging.WARNING),
     "SmsCountryPaused": ("sms", logging.WARNING),
     "GateFailed": ("gate", logging.WARNING),
+    "Explained": ("administration", logging.INFO),
 }
 """The logger, below ``matrix_threepid``, and the level of each event; others are logged by ``events`` at ``INFO``."""
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..events import ManyWrongCodes
 from ..model.call import Call
 from ..model.session import Session
+from ..model.threepid import Threepid
 from ..roles.base import Role
 from .counting import DAY, HOUR, Counter, charge, charged, happened, once, period, refuse, used
 from .rate import address_parts, is_owner, known_network, shared
@@ -28,18 +29,23 @@ async def charge_guess(role: Role, call: Call, session: Session) -> list[Counter
     Some are kept for the user who has the address, and for networks from which it was validated.
     """
     # By address and not by session: a new session must not give new guesses (decision 23).
-    threepid, limits = session.threepid, role.policy.limits
-    anybody, kept = shared(limits.guesses, limits.guesses_kept)
-    counter = period("guess", anybody, DAY, *address_parts(threepid))
-    wait = await charged(role, [counter])
+    threepid = session.threepid
+    anybody, owners = guesses_of(role, threepid)
+    wait = await charged(role, [anybody])
     if not wait:
-        return [counter]
+        return [anybody]
     known = known_network(role, call, threepid)
-    if not kept or not (any(await used(role, known)) or await is_owner(role, session.owner, threepid)):
+    if owners is None or not (any(await used(role, known)) or await is_owner(role, session.owner, threepid)):
         refuse(role, "guess", wait)
-    counter = period("owner guess", kept, DAY, *address_parts(threepid))
-    await charge(role, "guess", [counter])
-    return [counter]
+    await charge(role, "guess", [owners])
+    return [owners]
+
+
+def guesses_of(role: Role, threepid: Threepid) -> tuple[Counter, Counter | None]:
+    """Return what counts the guesses of an address in a day: anybody's, and those kept for its owner, if there are."""
+    limits, parts = role.policy.limits, address_parts(threepid)
+    anybody, kept = shared(limits.guesses, limits.guesses_kept)
+    return period("guess", anybody, DAY, *parts), period("owner guess", kept, DAY, *parts) if kept else None
 
 
 async def count_wrong(role: Role) -> None:

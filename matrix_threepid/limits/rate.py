@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..model.call import Call
 from ..model.threepid import Threepid
 from ..policy import Limit
@@ -95,9 +97,24 @@ def client_mac(role: Role, client: str) -> str:
 
 def keys_of_user(role: Role, user_id: str) -> list[str]:
     """Return the keys of a user's limits, for deleting them with the account."""
-    return [
-        key for kind in ("user", "change", "bindings", "uia_user", "password") for key in keys_of(role, kind, user_id)
-    ]
+    return [key for each in charged_to_user(role, user_id).values() for key in keys_of(role, each.kind, user_id)]
+
+
+def charged_to_user(role: Role, user_id: str) -> dict[str, Counter]:
+    """Return what counts what a user does, by what that is in words."""
+    limits = role.policy.limits
+    return {
+        "messages asked for": Counter("user", (user_id,), limits.per_user),
+        "addresses added": changes(role, user_id),
+        "binds and unbinds": Counter("bindings", (user_id,), limits.bindings),
+        "sessions of user-interactive authentication": Counter("uia_user", (user_id,), limits.authenticating),
+        "tries of the password": Counter("password", (user_id,), limits.passwords),
+    }
+
+
+def blocked_clients(threepid: Threepid, macs: Sequence[str]) -> list[Counter]:
+    """Return what counts the blocks of an address for clients, by the MACs that are stored with sessions."""
+    return [_pair(threepid, mac) for mac in macs]
 
 
 def blocks(role: Role, threepid: Threepid, client: str) -> list[Counter]:

@@ -127,3 +127,13 @@ def _a_day(role: Role, threepid: Threepid) -> tuple[int, int]:
     if MEDIA[threepid.medium].costs:
         return shared(limits.sms(role.policy.sms.per_number), limits.sms_kept)
     return shared(limits.mails, limits.mails_kept)
+
+
+def charged_to_address(role: Role, threepid: Threepid) -> list[Counter]:
+    """Return what counts the messages to an address whoever asks, the part that is kept for its owner as well."""
+    parts, (anybody, _) = address_parts(threepid), _a_day(role, threepid)
+    strangers, rate = (
+        period("strangers", anybody, DAY, *parts),
+        Counter("address", parts, role.policy.limits.per_address),
+    )
+    return [*_apart(role, threepid), strangers, rate, *_owners(role, threepid)]

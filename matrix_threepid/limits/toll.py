@@ -40,6 +40,23 @@ class _Judged:
     validated: Counter
     over: int
 
+    def holds(self, role: Role, counts: Mapping[Counter, int]) -> bool:
+        """Return whether so few codes came back that only ``Conversion.probes`` SMS an hour are sent."""
+        rule, sent = role.policy.sms.conversion, counts[self.sent]
+        return rule is not None and sent >= self.over and counts[self.validated] < rule.least * sent
+
+
+@frozen
+class Pause(_Judged):
+    """A prefix or a country, as it is judged for one group of callers.
+
+    * ``place``: ``prefix`` or ``country``.
+    * ``group``: ``users`` for callers with an access token, ``others`` for those without, ``all`` at a delegate.
+    """
+
+    place: str
+    group: str
+
 
 class Toll:
     """What one SMS is charged to beside its budgets, by the counts of ``counters``.
@@ -88,11 +105,7 @@ class Toll:
         return [*min(ways[-1:] if alone else ways, key=wait), *judged]
 
     def _paused(self, judged: _Judged | None, counts: Mapping[Counter, int]) -> bool:
-        rule = self._role.policy.sms.conversion
-        if rule is None or judged is None:
-            return False
-        sent = counts[judged.sent]
-        return sent >= judged.over and counts[judged.validated] < rule.least * sent
+        return judged is not None and judged.holds(self._role, counts)
 
 
 async def count_validated(role: Role, call: Call, session: Session) -> None:
@@ -144,7 +157,7 @@ def _probes(role: Role, judged: _Judged) -> list[Counter]:
 def _lanes(role: Role, call: Call, shared: Sequence[Counter]) -> list[list[Counter]]:
     """Return the ways to charge an SMS of a stranger: as one of a new network, or else as one of a known network."""
     rules = role.policy.sms
-    others = [_part("others", each, 1 - rules.kept_for_users) for each in shared if rules.kept_for_users]
+    others = strangers_share(role, shared)
     if not call.public:
         return [others]
     share = max(_LEAST, round(rules.budget_per_hour * rules.network_share))
@@ -164,3 +177,23 @@ def _part(kind: str, whole: Counter, share: float) -> Counter:
     """Return a counter for a share of a limit."""
     limit = Limit(max(1, round(whole.limit.burst * share)), whole.limit.per_second * share)
     return Counter(f"{kind} {whole.kind}", whole.parts, limit, whole.length)
+
+
+def pauses(role: Role, plan: Plan) -> list[Pause]:
+    """Return how the prefix and the country of a number are judged, for each group of callers."""
+    groups = ("users", "others") if role.sees_clients else ("all",)
+    judged = [(group, _judged(role, plan, group, ())[1:]) for group in groups]
+    return [
+        Pause(each.sent, each.validated, each.over, place, group)
+        for group, pair in judged
+        for place, each in zip(("prefix", "country"), pair, strict=True)
+    ]
+
+
+def strangers_share(role: Role, shared: Sequence[Counter]) -> list[Counter]:
+    """Return what counts the parts of limits that callers without an access token may use; empty where all may.
+
+    * ``shared``: the limits: budgets, and those of the prefix.
+    """
+    kept = role.policy.sms.kept_for_users
+    return [_part("others", each, 1 - kept) for each in shared] if kept and role.sees_clients else []

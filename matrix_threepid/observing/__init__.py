@@ -1,4 +1,4 @@
-"""What operators see: logs, metrics, traces, an audit trail, and whether a server is in order."""
+"""What operators see: logs, metrics, traces, an audit trail, explanations, and whether a server is in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from .._lazy import lazily
 
 if TYPE_CHECKING:
     from ..endpoints.health import HEALTH as HEALTH
+    from ..explaining.causes import Cause as Cause
+    from ..explaining.explain import explain as explain
+    from ..explaining.explanation import Explanation as Explanation
+    from ..explaining.explanation import Finding as Finding
     from ..flows.health import Health as Health
+    from ..limits.room import Room as Room
     from ..logs import LogListener as LogListener
     from .audit import Audited as Audited
     from .audit import SqlAudit as SqlAudit
@@ -23,6 +28,10 @@ _HOMES = {
     ".listeners": ("Listeners",),
     ".metrics": ("METRICS", "Metric", "Metrics"),
     ".traces": ("traced",),
+    "..explaining.causes": ("Cause",),
+    "..explaining.explain": ("explain",),
+    "..explaining.explanation": ("Explanation", "Finding"),
+    "..limits.room": ("Room",),
     "..endpoints.health": ("HEALTH",),
     "..logs": ("LogListener",),
     "..flows.health": ("Health",),

@@ -70,7 +70,7 @@ def listener_of(registry: Any = None, *, metrics: bool) -> tuple[Listener, Metri
 @asynccontextmanager
 async def opened(settings: ServeSettings, *, metrics: bool = False) -> AsyncIterator[Served]:
     """Open the databases, bring their schemas up to date, and wire the roles. Raises ``ConfigurationError``."""
-    parts = _Parts.of(settings)
+    parts = Parts.of(settings)
     listener, counted = listener_of(metrics=metrics)
     async with AsyncExitStack() as stack:
         services: list[Service | None] = []
@@ -107,7 +107,7 @@ async def _in_time(work: Callable[[], Awaitable[object]]) -> object:
 
 
 @frozen
-class _Parts:
+class Parts:
     """Parts that both roles share."""
 
     settings: ServeSettings
@@ -115,7 +115,7 @@ class _Parts:
     secret: Peppers
 
     @classmethod
-    def of(cls, settings: ServeSettings) -> _Parts:
+    def of(cls, settings: ServeSettings) -> Parts:
         """Make senders and the secret. Raises ``ConfigurationError``."""
         texts = None if settings.texts is None else Texts(settings.texts)
         senders: dict[Medium, TokenSender] = {}

@@ -1,0 +1,108 @@
+"""The roles that a configuration file or a host's wiring describes, with open stores, for one command."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from ...logs import LogListener
+from ...observing import Listeners, SqlAudit
+from ...protocol.errors import ConfigurationError
+from ...roles.base import Role
+from ...settings import read_file
+from ...settings.documents import FORMATS
+from ...stores.sql import Database, check_schema
+from ...stores.url import open_database, sqlite_file
+from ..checking.loading import loaded
+from ..serving.parts import Parts
+from ..serving.settings import DelegateSettings, IdentityServerRoleSettings, ServeSettings
+
+
+@frozen
+class Operated:
+    """One role.
+
+    * ``name``: its class.
+    * ``role``: the role.
+    * ``audit``: its audit; ``None`` if the host's wiring has its own, which hears the events.
+    """
+
+    name: str
+    role: Role
+    audit: SqlAudit | None
+
+    async def close(self) -> None:
+        """Write what the audit has heard. Raises ``Unavailable``."""
+        while self.audit is not None and await self.audit.write():
+            pass
+
+
+_SID = re.compile(r"-[0-9A-Za-z_-]{19,254}")
+"""A ``sid`` that begins like an option; options are shorter."""
+
+
+def sids_last(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with each ``sid`` that begins with ``-`` behind ``--``, so that it is not read as an option.
+
+    >>> sids_last(["-0123456789abcdefghijk", "--json"])
+    ['--json', '--', '-0123456789abcdefghijk']
+    """
+    sids = [each for each in arguments if _SID.fullmatch(each)]
+    return [*(each for each in arguments if each not in sids), *(["--", *sids] if sids else [])]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which host is meant."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--config", type=Path, metavar="FILE", help=f"the file of `serve`: {FORMATS}")
+    host = "a Homeserver, Delegate, IdentityServer or Service, or a callable that returns one"
+    which.add_argument("--host", metavar="MODULE:NAME", help=host)
+
+
+@asynccontextmanager
+async def operated(given: argparse.Namespace) -> AsyncIterator[list[Operated]]:
+    """Open the stores and return the roles; nothing is migrated or made. Raises ``ConfigurationError``."""
+    if given.host is not None:
+        role = loaded(given.host).role
+        yield [Operated(type(role).__name__, role, None)]
+        return
+    settings = _settings(given.config)
+    parts = Parts.of(settings)
+    async with AsyncExitStack() as stack:
+        found = []
+        for each in (settings.delegate, settings.identity_server):
+            if each is not None:
+                db = await stack.enter_async_context(open_database(each.database))
+                await check_schema(db)
+                found.append(_of(parts, each, db))
+        yield found
+        for one in found:
+            await one.close()
+
+
+def _settings(file: Path) -> ServeSettings:
+    """Return the settings of a program that has served before. Raises ``ConfigurationError``."""
+    settings = read_file(ServeSettings, file)
+    files = [Path(settings.secret_file)]
+    roles = [each for each in (settings.delegate, settings.identity_server) if each is not None]
+    files += [Path(name) for each in roles if (name := sqlite_file(each.database)) is not None]
+    for each in files:
+        if not each.exists():
+            raise ConfigurationError(f"{each.name}: there is no such file; serve makes it when it starts first")
+    return settings
+
+
+def _of(parts: Parts, settings: DelegateSettings | IdentityServerRoleSettings, db: Database) -> Operated:
+    def wired(listener: Listeners) -> Role:
+        if isinstance(settings, DelegateSettings):
+            return parts.delegate(db, listener).role
+        return parts.identity_server(settings, db, listener).role
+
+    audit = SqlAudit(db, wired(Listeners()).peppers)
+    role = wired(Listeners(LogListener(), audit))
+    return Operated(type(role).__name__, role, audit)

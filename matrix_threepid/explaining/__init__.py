@@ -1,0 +1,1 @@
+"""Explanations for support: what happened to an address, a number, a session or a user, and what would happen now."""
