@@ -12,7 +12,17 @@ from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
-from .stores import AssociationStore, BindingStore, Charge, LoginStore, RateLimiter, ReversalStore, SessionStore, merged
+from .stores import (
+    AssociationStore,
+    BindingStore,
+    Charge,
+    LoginStore,
+    Messages,
+    RateLimiter,
+    ReversalStore,
+    SessionStore,
+    merged,
+)
 
 __all__ = [
     "AccountKeeper",
@@ -37,6 +47,7 @@ __all__ = [
     "Listener",
     "LoggedIn",
     "LoginStore",
+    "Messages",
     "ObjectSigner",
     "OpenIdUsers",
     "Pages",

@@ -12,8 +12,10 @@ from attrs import evolve, frozen
 
 from ..model.association import Association
 from ..model.binding import Binding
+from ..model.delivery import DeliveryEvent
 from ..model.login import Login
 from ..model.lookup import LookupPepper
+from ..model.outbound import MessageCount, OutboundMessage
 from ..model.reversal import Reversal
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
@@ -288,6 +290,51 @@ class ReversalStore(Protocol):
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete up to ``limit`` reversals with an ``expires_at`` before a time (ms); return how many."""
+
+
+class Messages(Protocol):
+    """The messages that were written down, by ``id``, which is unique; with this store their delivery is recorded.
+
+    The rules about messages are methods of ``OutboundMessage``.
+    """
+
+    def write(self, message: OutboundMessage) -> Awaitable[bool]:
+        """Insert a message unless one with its ``id`` is stored; return whether it was inserted. Atomic."""
+
+    def record(self, event: DeliveryEvent) -> Awaitable[OutboundMessage | None]:
+        """Store what ``OutboundMessage.with_event`` makes of a message and an event, and return it. Atomic.
+
+        ``None``: there is no such message, or the event tells nothing new of it, so that nothing was stored.
+        """
+
+    def get(self, message_id: str) -> Awaitable[OutboundMessage | None]:
+        """Return the message with this id; ``None`` if there is none."""
+
+    def of_session(self, sid: str) -> Awaitable[Sequence[OutboundMessage]]:
+        """Return the messages of a session, the oldest first."""
+
+    def of_address(self, keys: Sequence[str]) -> Awaitable[Sequence[OutboundMessage]]:
+        """Return the newest 100 messages to an address, the newest first.
+
+        * ``keys``: the keys of one address, one for each pepper in force: one or two.
+        """
+
+    def erase(self, user_id: str, keys: Sequence[str]) -> Awaitable[int]:
+        """Delete the messages of a user, and those to some addresses without a ``user_id``; return how many.
+
+        * ``user_id``: the user.
+        * ``keys``: the keys of the addresses. Messages to them with another ``user_id`` stay.
+        """
+
+    def counts(self, since: int) -> Awaitable[Sequence[MessageCount]]:
+        """Return the counts of messages that ``purge`` has deleted, from the day of a time (ms) on, in order."""
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        """Delete up to ``limit`` messages that expired before a time, and count them; return how many. Atomic.
+
+        * ``before``: the time in ms. Counts of days more than ``COUNTED_DAYS`` earlier are deleted.
+        * ``limit``: the largest number to delete.
+        """
 
 
 class AssociationStore(Protocol):

@@ -1,4 +1,4 @@
-"""Stores of sessions, limits, bindings, associations and logins in memory and SQL, and the drivers below."""
+"""Stores of sessions, limits, bindings, associations, logins and messages in memory and SQL, and the drivers below."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from ..memory.bindings import MemoryBindings as MemoryBindings
     from ..memory.limits import MemoryLimits as MemoryLimits
     from ..memory.logins import MemoryLogins as MemoryLogins
+    from ..memory.messages import MemoryMessages as MemoryMessages
     from ..memory.reversals import MemoryReversals as MemoryReversals
     from ..memory.sessions import MemorySessions as MemorySessions
     from ..memory.uia_sessions import MemoryUiaSessions as MemoryUiaSessions
+    from ..model.outbound import MessageCount as MessageCount
+    from ..model.outbound import OutboundMessage as OutboundMessage
     from ..model.reversal import Reversal as Reversal
     from ..model.session import Session as Session
     from ..model.uia_session import UiaSession as UiaSession
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from .sql import SqlBindings as SqlBindings
     from .sql import SqlLimits as SqlLimits
     from .sql import SqlLogins as SqlLogins
+    from .sql import SqlMessages as SqlMessages
     from .sql import SqlReversals as SqlReversals
     from .sql import SqlSessions as SqlSessions
     from .sql import SqlUiaSessions as SqlUiaSessions
@@ -49,6 +53,7 @@ _HOMES = {
         "SqlBindings",
         "SqlLimits",
         "SqlLogins",
+        "SqlMessages",
         "SqlReversals",
         "SqlSessions",
         "SqlUiaSessions",
@@ -60,9 +65,11 @@ _HOMES = {
     "..memory.bindings": ("MemoryBindings",),
     "..memory.limits": ("MemoryLimits",),
     "..memory.logins": ("MemoryLogins",),
+    "..memory.messages": ("MemoryMessages",),
     "..memory.reversals": ("MemoryReversals",),
     "..memory.sessions": ("MemorySessions",),
     "..memory.uia_sessions": ("MemoryUiaSessions",),
+    "..model.outbound": ("MessageCount", "OutboundMessage"),
     "..model.reversal": ("Reversal",),
     "..model.session": ("Session",),
     "..model.uia_session": ("UiaSession",),

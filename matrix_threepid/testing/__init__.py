@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .contracts.keeper import AccountKeeperContract as AccountKeeperContract
     from .contracts.limits import RateLimiterContract as RateLimiterContract
     from .contracts.logins import LoginStoreContract as LoginStoreContract
+    from .contracts.messages import MessagesContract as MessagesContract
     from .contracts.pages import PagesContract as PagesContract
     from .contracts.providers import Arrived as Arrived
     from .contracts.providers import Behaviour as Behaviour
@@ -106,6 +107,7 @@ _HOMES = {
     ".contracts.keeper": ("AccountKeeperContract",),
     ".contracts.limits": ("RateLimiterContract",),
     ".contracts.logins": ("LoginStoreContract",),
+    ".contracts.messages": ("MessagesContract",),
     ".contracts.pages": ("PagesContract",),
     ".contracts.requests": ("RequestVerifierContract",),
     ".contracts.reversals": ("ReversalStoreContract",),

@@ -11,10 +11,13 @@ from attrs import frozen
 
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.binding import Binding
+from matrix_threepid.model.delivery import new_message_id
+from matrix_threepid.model.message import MessageKind
+from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Lifetimes, Session
 from matrix_threepid.model.threepid import Medium, Purpose, Threepid
-from matrix_threepid.stores.sql import associations, bindings, reversals, sessions
+from matrix_threepid.stores.sql import associations, bindings, messages, reversals, sessions
 
 from .places import Place
 
@@ -69,6 +72,12 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
         "matrix_threepid_identity_terms", ("user_id", "document", "accepted_at"), terms_rows(count // 2, strangers)
     )
     place.bulk("matrix_threepid_reversals", reversals.TABLE.columns, reversal_rows(count // 10, strangers))
+    place.bulk("matrix_threepid_messages", messages.TABLE.columns, message_rows(count // 2, strangers))
+    place.bulk(
+        "matrix_threepid_message_counts",
+        ("day", "medium", "purpose", "provider", "status", "number"),
+        count_rows(count // 10, strangers),
+    )
     place.settle()
     return size
 
@@ -148,6 +157,33 @@ def reversal_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
         yield reversals.TABLE.row(
             Reversal.begun(f"@u{text[:10]}:hs.example.org", text[20:42], "pepperid", (), strangers.now)
         )
+
+
+def message_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield messages that were written down; none of them so old that it would be purged."""
+    for number in range(count):
+        text, made = strangers.text(), strangers.now - _KEPT * (count - number) // count
+        yield messages.TABLE.row(
+            OutboundMessage(
+                id=new_message_id(strangers.random.randbytes(16)),
+                sid=text[:22],
+                user_id=f"@u{text[22:32]}:hs.example.org",
+                medium=Medium.EMAIL,
+                kind=MessageKind.TOKEN,
+                purpose=Purpose.ADD,
+                address_key=f"address:{text[32:54]}",
+                provider="smtp",
+                written_at=made,
+                expires_at=made + 24 * _HOUR,
+            )
+        )
+
+
+def count_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield counts of messages: ten of each of the last days."""
+    for number in range(count):
+        day = strangers.now // (24 * _HOUR) - number // 10
+        yield day, "email", "add", f"provider{number % 10}", "delivered", 1
 
 
 def association_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:

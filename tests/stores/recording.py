@@ -6,8 +6,11 @@ from typing import Any
 
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
 from matrix_threepid.model.association import Association
+from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus, new_message_id
 from matrix_threepid.model.login import Login
 from matrix_threepid.model.lookup import LookupPepper
+from matrix_threepid.model.message import MessageKind
+from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Session
 from matrix_threepid.policy import Limit
@@ -18,6 +21,7 @@ from matrix_threepid.stores.sql import (
     SqlBindings,
     SqlLimits,
     SqlLogins,
+    SqlMessages,
     SqlReversals,
     SqlSessions,
 )
@@ -32,6 +36,7 @@ def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
     run_sync(_use_limits(SqlLimits(recording)))
     run_sync(_use_bindings(SqlBindings(recording)))
     run_sync(_use_reversals(SqlReversals(recording)))
+    run_sync(_use_messages(SqlMessages(recording)))
     run_sync(_use_associations(SqlAssociations(recording)))
     run_sync(_use_logins(SqlLogins(recording)))
     return recording.statements
@@ -81,6 +86,29 @@ async def _use_reversals(store: SqlReversals) -> None:
     await store.replace(begun.unlocked(NOW))
     await store.purge(NOW, 10)
     await store.forget("@alice:x")
+
+
+async def _use_messages(store: SqlMessages) -> None:
+    written = OutboundMessage(
+        id=new_message_id(b"m" * 16),
+        sid="a",
+        user_id="@alice:x",
+        medium=Medium.EMAIL,
+        kind=MessageKind.TOKEN,
+        purpose=Purpose.ADD,
+        address_key="address:a",
+        provider="smtp",
+        written_at=NOW,
+        expires_at=0,
+    )
+    await store.write(written)
+    await store.record(DeliveryEvent(message_id=written.id, status=DeliveryStatus.DELIVERED, at=NOW, provider="smtp"))
+    await store.get(written.id)
+    await store.of_session("a")
+    await store.of_address(["address:a", "address:b"])
+    await store.purge(NOW, 10)
+    await store.counts(NOW)
+    await store.erase("@alice:x", ["address:a"])
 
 
 async def _use_associations(store: SqlAssociations) -> None:

@@ -9,6 +9,7 @@ from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
+from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.memory.uia_sessions import MemoryUiaSessions
@@ -17,6 +18,7 @@ from matrix_threepid.stores.sql import (
     SqlBindings,
     SqlLimits,
     SqlLogins,
+    SqlMessages,
     SqlReversals,
     SqlSessions,
     SqlUiaSessions,
@@ -28,6 +30,7 @@ from matrix_threepid.testing import (
     BindingStoreContract,
     FakeAccounts,
     LoginStoreContract,
+    MessagesContract,
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
@@ -149,6 +152,22 @@ class TestSqliteLogins(LoginStoreContract):
     @pytest.fixture
     def store(self, sqlite: Sqlite) -> SqlLogins:
         return SqlLogins(sqlite)
+
+
+class TestMemoryMessages(MessagesContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryMessages:
+        return MemoryMessages()
+
+
+class TestSqliteMessages(MessagesContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlMessages:
+        return SqlMessages(sqlite)
 
 
 @pytest.mark.rule("SEC-126", "SEC-127")

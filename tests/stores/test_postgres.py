@@ -21,6 +21,7 @@ from matrix_threepid.stores.sql import (
     SqlBindings,
     SqlLimits,
     SqlLogins,
+    SqlMessages,
     SqlReversals,
     SqlSessions,
     check_schema,
@@ -32,6 +33,7 @@ from matrix_threepid.testing import (
     AssociationStoreContract,
     BindingStoreContract,
     LoginStoreContract,
+    MessagesContract,
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
@@ -49,6 +51,8 @@ TABLES = (
     "matrix_threepid_bindings",
     "matrix_threepid_associations",
     "matrix_threepid_reversals",
+    "matrix_threepid_messages",
+    "matrix_threepid_message_counts",
     "matrix_threepid_audit",
     "matrix_threepid_identity_tokens",
     "matrix_threepid_identity_terms",
@@ -123,6 +127,12 @@ class TestReversals(OnPostgres, ReversalStoreContract):
     @pytest.fixture
     def store(self, empty: Driver) -> SqlReversals:
         return SqlReversals(empty.db)
+
+
+class TestMessages(OnPostgres, MessagesContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlMessages:
+        return SqlMessages(empty.db)
 
 
 class TestAssociations(OnPostgres, AssociationStoreContract):

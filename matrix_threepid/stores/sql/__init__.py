@@ -4,6 +4,7 @@ from .associations import SqlAssociations
 from .bindings import SqlBindings
 from .limits import SqlLimits
 from .logins import SqlLogins
+from .messages import SqlMessages
 from .operation import Database, Operation, ReadOnly, Row, Statement, run_operation, run_operation_async
 from .reversals import SqlReversals
 from .schema import check_schema, migrate
@@ -19,6 +20,7 @@ __all__ = [
     "SqlBindings",
     "SqlLimits",
     "SqlLogins",
+    "SqlMessages",
     "SqlReversals",
     "SqlSessions",
     "SqlUiaSessions",

@@ -120,6 +120,37 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX matrix_threepid_associations_hash_1",
         "CREATE INDEX matrix_threepid_associations_hash_1 ON matrix_threepid_associations (hash_1, mxid)",
     ),
+    (  # What became of messages, where a host has it recorded.
+        """CREATE TABLE matrix_threepid_messages (
+            id TEXT NOT NULL PRIMARY KEY,
+            sid TEXT,
+            user_id TEXT,
+            medium TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            purpose TEXT NOT NULL,
+            address_key TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            written_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            status TEXT NOT NULL,
+            recorded TEXT NOT NULL,
+            revision BIGINT NOT NULL
+        )""",
+        """CREATE INDEX matrix_threepid_messages_session ON matrix_threepid_messages (sid, written_at)
+            WHERE sid IS NOT NULL""",
+        "CREATE INDEX matrix_threepid_messages_user ON matrix_threepid_messages (user_id) WHERE user_id IS NOT NULL",
+        "CREATE INDEX matrix_threepid_messages_address ON matrix_threepid_messages (address_key, written_at)",
+        "CREATE INDEX matrix_threepid_messages_expires ON matrix_threepid_messages (expires_at)",
+        """CREATE TABLE matrix_threepid_message_counts (
+            day BIGINT NOT NULL,
+            medium TEXT NOT NULL,
+            purpose TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            status TEXT NOT NULL,
+            number BIGINT NOT NULL,
+            PRIMARY KEY (day, medium, purpose, provider, status)
+        )""",
+    ),
 )
 
 

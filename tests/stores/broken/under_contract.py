@@ -8,6 +8,7 @@ from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
+from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.testing import (
@@ -16,6 +17,7 @@ from matrix_threepid.testing import (
     BindingStoreContract,
     FakeAccounts,
     LoginStoreContract,
+    MessagesContract,
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
@@ -27,6 +29,7 @@ _CONTRACTS: dict[type, tuple[type, str]] = {
     MemorySessions: (SessionStoreContract, "store"),
     MemoryLimits: (RateLimiterContract, "limiter"),
     MemoryBindings: (BindingStoreContract, "store"),
+    MemoryMessages: (MessagesContract, "store"),
     MemoryReversals: (ReversalStoreContract, "store"),
     MemoryAssociations: (AssociationStoreContract, "store"),
     MemoryLogins: (LoginStoreContract, "store"),

@@ -20,6 +20,8 @@ _NAMES = (
     "bindings",
     "associations",
     "reversals",
+    "messages",
+    "message_counts",
     "audit",
     "identity_tokens",
     "identity_terms",

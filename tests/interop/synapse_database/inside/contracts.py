@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlReversals, SqlSessions
+from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlMessages, SqlReversals, SqlSessions
 from matrix_threepid.synapse.database import SynapseDatabase
 from matrix_threepid.testing import (
     AssociationStoreContract,
     BindingStoreContract,
+    MessagesContract,
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
@@ -50,6 +51,12 @@ class TestReversals(InSynapse, ReversalStoreContract):
     @pytest.fixture
     def store(self, db: SynapseDatabase) -> SqlReversals:
         return SqlReversals(db)
+
+
+class TestMessages(InSynapse, MessagesContract):
+    @pytest.fixture
+    def store(self, db: SynapseDatabase) -> SqlMessages:
+        return SqlMessages(db)
 
 
 class TestAssociations(InSynapse, AssociationStoreContract):
