@@ -13,7 +13,7 @@ from .tasks import broken
 SMS, LIMITED, RECIPIENT = "one SMS an attempt", "limits hold", "messages go to addresses of sessions"
 
 
-class Messages:
+class SentMessages:
     """The messages that went out; ``confirmed``: the sessions whose token has come back since."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ...model.threepid import AccountThreepid, AddOutcome, Medium, Purpose, Threepid
 from ...uia import Proof
 from ..world import World
-from .counted import Charged, Messages
+from .counted import Charged, SentMessages
 from .stored import StoredSessions
 from .tasks import Task, broken
 from .turns import quietly
@@ -33,7 +33,7 @@ class Ledger:
         self._world, self._people, self._addresses = world, people, addresses
         self._users = [*people.values()]
         self.tasks: list[Task] = []
-        self._messages, self._charged = Messages(), Charged()
+        self._messages, self._charged = SentMessages(), Charged()
         self.stored = StoredSessions(lambda: behind(world.homeserver.sessions), self._messages.confirmed.__contains__)
         self._users_of: dict[str, str] = {}
         self._served: dict[str, int] = {}
