@@ -23,7 +23,7 @@ from .ports._checked import Checked
 from .protocol import errors
 from .protocol.endpoint import Access, Endpoint, Table
 from .protocol.message import read, write
-from .protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response, read_object
+from .protocol.wire import CORS, Request, Response, allowing, json_response, read_object, without_cors
 from .protocol.wiring import demand
 from .roles.base import Role
 from .roles.context import ANSWERING, Answering
@@ -111,7 +111,7 @@ class Service:
                 self._log_unavailable(error.__cause__)
             response = json_response(error.status, self._body_of(error), *error.headers())
         # After errors as well: a web client can read an error only if CORS allows it.
-        return self._allowing(response)
+        return self.allowing(response)
 
     def _log_unavailable(self, cause: BaseException) -> None:
         """Log, once a minute, why a port could not answer: in an outage every request asks."""
@@ -121,13 +121,14 @@ class Service:
         if more is not None:
             _log.warning("unavailable: %s%s", name, f" ({more} more)" if more else "")
 
-    def _allowing(self, response: Response) -> Response:
-        """Return the response with the role's ``Access-Control-Allow-Headers``."""
-        allowed = self.role.allow_headers
-        if allowed is None:
-            return response
-        headers = ((name, allowed if name == ALLOW_HEADERS else value) for name, value in response.headers)
-        return Response(response.status, tuple(headers), response.body)
+    @property
+    def max_body(self) -> int:
+        """The bytes that a body may have: those of the table, else ``Policy.max_body``."""
+        return self.role.policy.max_body if self.table.max_body is None else self.table.max_body
+
+    def allowing(self, response: Response) -> Response:
+        """Return the response with the CORS headers of the role, or with none if the table is not for browsers."""
+        return allowing(response, self.role.allow_headers) if self.table.browsers else without_cors(response)
 
     def _body_of(self, error: errors.MatrixError) -> dict[str, object]:
         """Return the body of an error with the errcode that the API of this role has for it (REQ-ISREQ-2)."""
@@ -230,7 +231,7 @@ class Service:
         methods = self.table.at(request.path)
         if not methods:
             raise errors.Unrecognized
-        if request.method == "OPTIONS":
+        if request.method == "OPTIONS" and self.table.browsers:
             return None
         declared = methods.get("GET" if request.method == "HEAD" else request.method)
         if declared is None:
@@ -243,7 +244,7 @@ class Service:
         caller = await self._caller(declared, request)
         answering.caller = None if caller is None else caller.user_id
         # Here for all bodies: forms and bodies that no endpoint reads never get to ``read_object``, which checks too.
-        if len(request.body) > self.role.policy.max_body:
+        if len(request.body) > self.max_body:
             raise errors.TooLarge
         handler, body, message = declared.handler, _NO_BODY, None
         if declared.form is not None and request.is_form:
@@ -256,7 +257,7 @@ class Service:
 
     def _body(self, declared: Endpoint, request: Request) -> Mapping[str, object]:
         """Return the members of a request: those of its JSON body; for a loose endpoint of form and query as well."""
-        max_body = self.role.policy.max_body
+        max_body = self.max_body
         if not declared.loose:
             return read_object(request.body, max_body)
         inner = request.form if request.is_form else read_object(request.body or b"{}", max_body)

@@ -126,16 +126,23 @@ def jobs_of(kept: Iterable[Service | Job]) -> list[Job]:
     return [job for each in kept for job in ((each,) if isinstance(each, Job) else each.jobs())]
 
 
-def refused(error: MatrixError) -> Response:
-    """Return the answer to a request that the host refuses before the service handles it."""
-    return json_response(error.status, error.body(), *error.headers())
+def refused(error: MatrixError, service: Service | None = None) -> Response:
+    """Return the answer to a request that the host refuses before the service handles it.
+
+    * ``service``: the service; ``None`` (default) for a path that is of none.
+    """
+    response = json_response(error.status, error.body(), *error.headers())
+    return response if service is None else service.allowing(response)
 
 
-def incident() -> Response:
+def incident(service: Service | None = None) -> Response:
     """Return the answer 500 to a bug, and log its traceback; both have the same random name. For ``except`` blocks.
+
+    * ``service``: the service; ``None`` (default) where none is known.
 
     The client gets no more than the name, since a traceback may show what the service has stored.
     """
     name = token_hex(4)
     _log.exception("incident %s", name)
-    return json_response(500, MatrixError(f"Internal server error (incident {name})").body())
+    response = json_response(500, MatrixError(f"Internal server error (incident {name})").body())
+    return response if service is None else service.allowing(response)

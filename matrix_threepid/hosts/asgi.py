@@ -68,7 +68,7 @@ class Asgi:
 
     async def _respond(self, scope: Scope, path: str, receive: Receive) -> Response | None:
         """Return the answer; ``None`` if the client has closed the connection before its request was complete."""
-        max_body = self._service.role.policy.max_body
+        max_body = self._service.max_body
         try:
             request = await read_request(scope, receive, max_body, self._client_header, path=path)
             return await finish(self._handle(request))
@@ -76,15 +76,15 @@ class Asgi:
             # Sending to a closed connection raises in some servers, and is ignored in others.
             return None
         except TooLarge as error:
-            return refused(error)
+            return refused(error, self._service)
         except Exception:
-            return incident()
+            return incident(self._service)
 
     async def _handle(self, request: Request) -> Response:
         try:
             return await self._service.handle(request)
         except Exception:
-            return incident()  # here, too, since nobody may be waiting
+            return incident(self._service)  # here, too, since nobody may be waiting
 
 
 async def read_request(

@@ -87,7 +87,7 @@ class ThreepidResource(Resource):
         try:
             response = await respond(self._service, request, self._client_header, path=path)
         except (CancelledError, asyncio.CancelledError):  # by a port, since nothing here cancels
-            response = incident()
+            response = incident(self._service)
         write(request, response)
 
 
@@ -116,14 +116,14 @@ async def respond(
     message that was sent would not be written down as sent, and be sent again.
     """
     try:
-        asked = read_request(request, service.role.policy.max_body, client_header, path=path)
+        asked = read_request(request, service.max_body, client_header, path=path)
         return await service.handle(asked)
     except TooLarge as error:
-        return refused(error)
+        return refused(error, service)
     except CancelledError:
         raise
     except Exception:
-        return incident()
+        return incident(service)
 
 
 def read_request(

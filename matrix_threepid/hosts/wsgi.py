@@ -70,15 +70,15 @@ class Wsgi:
 
     def _respond(self, environ: Environ, path: str) -> Response:
         try:
-            max_body = self._service.role.policy.max_body
+            max_body = self._service.max_body
             request = read_request(environ, max_body, self._client_header, path=path)
             return self._run(self._service.handle(request))
         except Disconnected:
             return Response(400)  # the client is gone, but WSGI has no way to send no answer
         except TooLarge as error:
-            return refused(error)
+            return refused(error, self._service)
         except Exception:
-            return incident()
+            return incident(self._service)
 
 
 def read_request(environ: Environ, max_body: int, client_header: Header = None, *, path: str | None = None) -> Request:

@@ -189,11 +189,17 @@ class Table:
 
     * ``prefix``: the start of every path, such as ``/_matrix/client``.
     * ``endpoints``: the endpoints. Raises ``ConfigurationError`` if two have one name, or one method and path.
+    * ``browsers``: whether pages of other sites may call them, as web clients do; without it answers have no CORS
+      headers, and OPTIONS is answered as any other method that is not declared. Default ``True``.
+    * ``max_body``: the bytes that a body may have; ``None`` (default) for ``Policy.max_body``.
     """
 
-    def __init__(self, prefix: str, endpoints: tuple[Endpoint, ...]) -> None:
+    def __init__(
+        self, prefix: str, endpoints: tuple[Endpoint, ...], *, browsers: bool = True, max_body: int | None = None
+    ) -> None:
         self.prefix = prefix
         self.endpoints = endpoints
+        self.browsers, self.max_body = browsers, max_body
         self._routes: dict[str, dict[str, Endpoint]] = {}
         self._open: dict[str, str] = {}
         names = [declared.name for declared in endpoints]

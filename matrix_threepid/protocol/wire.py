@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .errors import BadJson, NotJson, TooLarge
 from .languages import look_up
@@ -108,6 +108,20 @@ class Response:
         return json.loads(self.body)
 
 
+def allowing(response: Response, headers: str | None) -> Response:
+    """Return the response with these names in ``Access-Control-Allow-Headers``; ``None``: as it is."""
+    if headers is None:
+        return response
+    changed = tuple((name, headers if name == ALLOW_HEADERS else value) for name, value in response.headers)
+    return evolve(response, headers=changed)
+
+
+def without_cors(response: Response) -> Response:
+    """Return the response without the headers by which a browser lets pages of other sites read it."""
+    return evolve(response, headers=tuple(each for each in response.headers if each[0] not in _CORS_NAMES))
+
+
+_CORS_NAMES = frozenset(name for name, _ in CORS)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *CORS)
 

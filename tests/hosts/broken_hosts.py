@@ -117,6 +117,17 @@ class TakesHalfABody(_Changed):
         return {**environ, "wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
 
 
+class AsksThePolicyForTheBound(_Changed):
+    def environ(self, environ: Environ) -> Environ:
+        much = int(environ.get("CONTENT_LENGTH") or 0) > self._service.role.policy.max_body
+        return {**environ, "CONTENT_LENGTH": "999999999"} if much else environ
+
+
+class IsForEveryBrowser(_Changed):
+    def response(self, response: Response) -> Response:
+        return evolve(response, headers=(*response.headers, *CORS))
+
+
 class AlwaysSaysOk(_Changed):
     def response(self, response: Response) -> Response:
         return evolve(response, status=200)
@@ -163,6 +174,8 @@ CAUGHT_BY: dict[type[Wsgi], str] = {
     TakesEncodedSlashesForSlashes: "test_an_encoded_slash_is_no_slash",
     ReadsBeforeItLooks: "test_a_body_announced_as_too_large_is_not_waited_for",
     TakesHalfABody: "test_half_a_body_is_no_request",
+    AsksThePolicyForTheBound: "test_a_table_may_have_a_bound_of_its_own",
+    IsForEveryBrowser: "test_a_table_may_be_closed_to_browsers",
     AlwaysSaysOk: "test_errors_keep_status_and_code",
     ForgetsTheHeaders: "test_an_answer_comes_back_as_it_is",
     KeepsErrorsFromBrowsers: "test_every_answer_is_for_web_clients_too",

@@ -109,4 +109,4 @@ def resource_of(service: Service, header: str | None) -> ThreepidResource:
 
 
 def max_body_of(service: Service) -> int:
-    return service.role.policy.max_body
+    return service.max_body

@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ...protocol.wire import ALLOW_HEADERS, CORS, Request, Response
+from ...model.call import Call
+from ...protocol.endpoint import Table, endpoint
+from ...protocol.history import History
+from ...protocol.wire import ALLOW_HEADERS, CORS, Request, Response, json_response
+from ...service import Service
 from ..world import ALICE, World
 from .base import Contract
 from .host_client import ADD, ASK, CHUNKED, END, LIST, NOWHERE, PROXY, Client, chunked, length_of
@@ -29,6 +33,12 @@ _CASES: dict[str, Case] = {
     "preflight": ("OPTIONS", ASK, (), b""),
 }
 _every_case = pytest.mark.parametrize("case", _CASES.values(), ids=_CASES)
+
+
+@endpoint("POST", "/length", History(unstable=False, bare=True))
+async def _length(role: object, call: Call, message: None) -> Response:
+    """Return the length of the body."""
+    return json_response(200, {"bytes": len(call.request.body)})
 
 
 class Listening:
@@ -174,6 +184,14 @@ class HostContract(Contract):
             connection.rest()
         assert world.outbox.messages == []
 
+    def test_a_table_may_have_a_bound_of_its_own(self, serve: Serve, world: World) -> None:
+        """A service has a ``max_body``, which may be larger than that of the policy."""
+        large = world.homeserver.policy.max_body + 1
+        with serve(Service(world.homeserver, Table("/_closed", (_length,), max_body=large))) as url:
+            client = Client(url, self.patience)
+            taken, refused = (client.ask("POST", "/_closed/length", body=bytes(size)) for size in (large, large + 1))
+        assert (taken.status, refused.status) == (200, 413)
+
     # -- what comes back ----------------------------------------------------------------------------
 
     @_every_case
@@ -181,6 +199,14 @@ class HostContract(Contract):
         """Every answer, errors included, has the CORS headers."""
         answer = client.ask(*case)
         assert [answer.header(name) for name, _ in CORS] == [value for _, value in CORS]
+
+    def test_a_table_may_be_closed_to_browsers(self, serve: Serve, world: World) -> None:
+        """No answer of a table that is not for browsers has a CORS header, and OPTIONS is a method like any other."""
+        with serve(Service(world.homeserver, Table("/_closed", (_length,), browsers=False))) as url:
+            client = Client(url, self.patience)
+            answers = [client.ask(method, "/_closed/length") for method in ("POST", "PUT", "OPTIONS")]
+        assert [answer.status for answer in answers] == [200, 405, 405]
+        assert not any(answer.header(name) for answer in answers for name, _ in CORS)
 
     @pytest.mark.parametrize(
         ("case", "status", "errcode"),
