@@ -13,6 +13,7 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
+from ..limits.carried import Carried
 from ..limits.counting import Counter, give_back
 from ..limits.guesses import code_digits
 from ..limits.rate import ASKING, client_mac
@@ -97,7 +98,8 @@ async def request_token(
 
     session = await look_up(session)
     try:
-        return await _open_and_send(role, session, request, lambda: give_back(role, charged, charged_at))
+        carried = Carried.of(role, charged, charged_at).text if role.policy.deferred_sending else None
+        return await _open_and_send(role, session, request, carried, lambda: give_back(role, charged, charged_at))
     except (InvalidParam, Unavailable):
         if unsent is None:
             raise
@@ -155,11 +157,16 @@ def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
 
 
 async def _open_and_send(
-    role: Role, session: Session, request: TokenRequest, give_back: Callable[[], Awaitable[None]]
+    role: Role,
+    session: Session,
+    request: TokenRequest,
+    carried: str | None,
+    give_back: Callable[[], Awaitable[None]],
 ) -> Session:
     """Store the session with its message written ahead of the sending, and send it unless sending is deferred.
 
-    * ``give_back``: gives the limits back what the request was charged.
+    * ``carried``: what the request was charged, for a worker that may have to give it back.
+    * ``give_back``: gives it back.
 
     If the process crashes between the two, a worker finds the stored message and sends it (SEC-34).
     """
@@ -168,7 +175,8 @@ async def _open_and_send(
     due_at = role.clock() if defers else lease_end(role, session.threepid.medium)
 
     def begun(stored: Session) -> Session | None:
-        return stored.begin_send(request.send_attempt, role.clock(), due_at, role.policy.lifetimes)
+        begun = stored.begin_send(request.send_attempt, role.clock(), due_at, role.policy.lifetimes)
+        return begun.waiting(carried) if defers and begun is not None else begun
 
     new = begun(session) or session
     stored_session = await session_access.join_or_open(role, new, request.client_secret)

@@ -11,19 +11,22 @@ from enum import Enum
 from attrs import define, field
 
 from ..events import MessageSent
+from ..limits.carried import Carried
 from ..model.media import MEDIA
 from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose
+from ..ports import Charge
 from ..protocol.errors import ConfigurationError, InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from .notify_owner import address_notices, notice_of
-from .session_access import code, link_token, update_session
+from .session_access import code, link_token, replace_charged, update_and_give_back
 from .slow_regions import LONGEST_PAUSE, PAUSE, SlowRegions
 
 LEASE = 3
 """The lease of a worker that sends a message, in multiples of ``Policy.send_deadline``."""
+_TOO_LATE = RefusedForever("its token is over")
 _NEVER, _NOT_NOW = "{}: messages to this address are refused", "The message could not be sent: please try again"
 
 
@@ -89,7 +92,7 @@ class Delivery:
             return Step.NOTHING
         # Not ``token_alive``, which is false as well while the clock is behind: such a message is sent later.
         if session.over or role.clock() >= min(session.token_expires_at, session.expires_at):
-            await _settle(role, session, RefusedForever("its token is over"))
+            await _settle(role, session, _TOO_LATE, Carried.read(session.charged) if session.first_try else None)
         elif not session.unaddressed:
             return await self._deliver(session)
         elif isinstance(role, Homeserver):  # of roles that share a store, only this one knows accounts
@@ -101,21 +104,39 @@ class Delivery:
         region = MEDIA[self.medium].region(session.threepid.address)
         wait_until = self._slow.begin(region, begun, role.policy.send_deadline)
         if wait_until is not None:
-            await role.sessions.replace(session.lease(wait_until))
+            await role.sessions.replace(session.put_off(wait_until))
             return Step.DONE
         timed_out = False
         try:
-            if not MEDIA[self.medium].resendable:
-                session = session.lease(None)
-                if not await role.sessions.replace(session):
-                    return Step.DONE
-            outcome = await _send(role, session)
+            # After an outage it is charged again before each try, so no try came between.
+            untried = session.first_try or Carried.read(session.charged).given_back
+            ready = await self._ready(session)
+            if ready is None:
+                return Step.DONE
+            outcome = await _send(role, ready, Carried.read(ready.charged) if untried else None)
             # Half, since a time-out of a part of the exchange ends the whole of it before the deadline.
             waited_in_vain = role.clock() - begun >= role.policy.send_deadline // 2
             timed_out = waited_in_vain and isinstance(outcome, RefusedForNow | Unknown)
         finally:
             self._slow.end(region, role.clock(), timed_out=timed_out)
         return Step.SILENCE if timed_out else Step.DONE
+
+    async def _ready(self, session: Session) -> Session | None:
+        """Return a leased session as it is stored while its message is sent; ``None`` if it is not sent now."""
+        role, carried = self.role, Carried.read(session.charged)
+        until = session.due_at if MEDIA[self.medium].resendable else None
+        if carried.given_back:
+            now = role.clock()
+            ready = session.charge_again(until, carried.since(now).text)
+            if await replace_charged(role, ready, carried.charges(now)):
+                return ready
+            # Others have used the limits up meanwhile: it waits for its turn as a new request would.
+            await role.sessions.replace(session.put_off(now + _pause(role, session)))
+            return None
+        if until is not None:
+            return session
+        leased = session.lease(None)
+        return leased if await role.sessions.replace(leased) else None
 
 
 async def deliver_due(deliveries: Sequence[Delivery], limit: int = 100) -> int:
@@ -137,9 +158,9 @@ async def deliver_due(deliveries: Sequence[Delivery], limit: int = 100) -> int:
     return leased
 
 
-async def _send(role: Role, session: Session) -> Outcome:
+async def _send(role: Role, session: Session, carried: Carried | None = None) -> Outcome:
     outcome = await _attempt(role, session)
-    await _settle(role, session, outcome)
+    await _settle(role, session, outcome, carried)
     return outcome
 
 
@@ -160,20 +181,29 @@ async def _attempt(role: Role, session: Session) -> Outcome:
     return outcome
 
 
-async def _settle(role: Role, session: Session, outcome: Outcome) -> None:
-    """Store the outcome of a sending, unless a later sending of the session has begun."""
+async def _settle(role: Role, session: Session, outcome: Outcome, carried: Carried | None = None) -> None:
+    """Store the outcome of a sending, unless a later sending of the session has begun.
 
-    def settled(stored: Session) -> Session | None:
-        handed_over = isinstance(outcome, Accepted | Unknown)
+    * ``carried``: what is given back if an outage kept the message from being handed over (decision 28); ``None``
+      (default) if somebody may have sent it before, or somebody else gives it back.
+    """
+    handed_over = isinstance(outcome, Accepted | Unknown)
+    outage = outcome is _TOO_LATE or (isinstance(outcome, RefusedForNow) and outcome.outage)
+
+    def settled(stored: Session) -> tuple[Session | None, Sequence[Charge]]:
+        # Somebody else may have handed it over, should this worker have been late.
+        gives = carried if outage and stored.sent_serial < session.serial else None
+        back = () if gives is None else gives.taken(role.clock())
         if stored.serial != session.serial or stored.due_attempt is None:
-            return stored.sent_before(session) if handed_over and not stored.over else None
+            return (stored.sent_before(session) if handed_over and not stored.over else None), back
         if handed_over:
-            return stored.sent()
-        if (role.policy.deferred_sending or stored.notice) and isinstance(outcome, RefusedForNow):
-            return stored.lease(role.clock() + (outcome.retry_after or _pause(role, stored)))
-        return stored.unsent()
+            return stored.sent(), back
+        if not ((role.policy.deferred_sending or stored.notice) and isinstance(outcome, RefusedForNow)):
+            return stored.unsent(), back
+        until = role.clock() + (outcome.retry_after or _pause(role, stored))
+        return (stored.lease(until) if gives is None else stored.put_back(until, gives.since(None).text)), back
 
-    await update_session(role, session, settled)
+    await update_and_give_back(role, session, settled)
 
 
 def _pause(role: Role, session: Session) -> int:

@@ -12,6 +12,7 @@ from ..limits.counting import Counter, charge, charges_of
 from ..model.keys import Pepper, same
 from ..model.session import Session
 from ..model.threepid import Candidate, Purpose, Threepid
+from ..ports import Charge
 from ..protocol.errors import NoValidSession, Unavailable
 from ..roles.base import Role
 
@@ -156,6 +157,60 @@ async def update_and_count(
             return changed, charged
         return await update_session(role, seen.sid, step), False
     return await update_session(role, seen, step), False
+
+
+async def update_and_give_back(
+    role: Role, seen: Session, step: Callable[[Session], tuple[Session | None, Sequence[Charge]]]
+) -> None:
+    """Change a session, and give charges back in the same commit where the stores can.
+
+    * ``seen``: as for ``update_session``.
+    * ``step``: a pure function from the stored session to the new one, or to ``None`` to change nothing, and to what is
+      given back; called again after each lost race.
+
+    Raises what ``update_session`` raises.
+    """
+    session: Session | None = seen
+    for number in range(_TRIES):
+        if session is None:
+            raise NoValidSession
+        changed, back = step(session)
+        if changed is not None:
+            if await _replace_giving_back(role, changed, back):
+                return
+        elif number:  # what was read before may have been changed since
+            await role.limiter.give_back(back, role.clock())
+            return
+        session = await role.sessions.get(seen.sid)
+    raise Unavailable
+
+
+async def _replace_giving_back(role: Role, changed: Session, back: Sequence[Charge]) -> bool:
+    store = role.charging_sessions
+    if back and store is not None:
+        return await store.replace_giving_back(changed, back)
+    # In this order: after a crash in between nothing is given back, and never anything twice.
+    replaced = await role.sessions.replace(changed)
+    if replaced and back:
+        await role.limiter.give_back(back, role.clock())
+    return replaced
+
+
+async def replace_charged(role: Role, changed: Session, charges: Sequence[Charge]) -> bool:
+    """Charge limits and store a session, or do neither; return whether it was done.
+
+    * ``changed``: the session, with the next revision.
+    * ``charges``: the charges.
+    """
+    store, now = role.charging_sessions, role.clock()
+    if store is not None:
+        stored, made = await store.replace_charging(changed, charges, now, required=True)
+    else:
+        made = not await role.limiter.charge(charges, now)
+        stored = made and await role.sessions.replace(changed)
+    if made and not stored:
+        await role.limiter.give_back(charges, now)
+    return stored
 
 
 async def end_all(role: Role, threepid: Threepid, purpose: Purpose) -> None:

@@ -41,11 +41,9 @@ class Counter:
         """
         # Under the previous pepper as well: its counts go on when a pepper is rotated, and once it is removed, a day
         # later, those under the current one are complete.
-        parts, until = self.parts, None
-        if self.length is not None:
-            number = (role.clock() if at is None else at) // self.length
-            parts, until = (*parts, str(number)), (number + 1) * self.length
-        return [Charge(key, self.limit, cost, until) for key in keys_of(role, self.kind, *parts)]
+        if self.length is not None and at is None:
+            at = role.clock()
+        return [charge_at(key, self.limit, self.length, at, cost) for key in keys_of(role, self.kind, *self.parts)]
 
     def wait(self, role: Role, count: int) -> int:
         """Return the ms until one more charge is granted, at most one refill too many.
@@ -61,6 +59,21 @@ class Counter:
     def ends_in(self, role: Role) -> int:
         """Return the ms until the next period begins; 0 for a limit that refills."""
         return 0 if self.length is None else self.length - role.clock() % self.length
+
+
+def charge_at(key: str, limit: Limit, length: int | None, at: int | None, cost: int = 1) -> Charge:
+    """Return a charge of a counter.
+
+    * ``key``: one of the counter's keys, by ``keys_of``.
+    * ``limit``, ``length``: those of the counter.
+    * ``at``: the time in ms that decides the period; it has no meaning without ``length``.
+    * ``cost``: the number of charges. Default 1.
+    """
+    if length is None or at is None:
+        return Charge(key, limit, cost)
+    # The number of the period stands beside the MAC, so that a stored key can be charged in a later period as well.
+    number = at // length
+    return Charge(f"{key}@{number}", limit, cost, (number + 1) * length)
 
 
 def period(kind: str, allowed: int, length: int, *parts: str) -> Counter:

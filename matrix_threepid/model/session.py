@@ -18,6 +18,7 @@ from .threepid import Purpose, Threepid, mask_field
 
 CLOCK_TOLERANCE = 5 * 60_000
 """The ms by which the clock of a process may be behind the one that wrote a session."""
+_NOTHING_DUE: dict[str, None] = {"due_attempt": None, "due_at": None, "charged": None, "untried": None}
 
 
 @documented
@@ -88,6 +89,10 @@ class Session:
       only carries a notice; ``None`` in every other session.
     * ``concerns``: in a notice to ``threepid``, the masked address that was added or removed; ``None`` in a notice
       whose recipients are not found yet, and whose ``threepid`` is the address that was added or removed.
+    * ``charged``: what the limits were charged for the message that waits for a worker, as text; ``None`` if nothing
+      can be given back for it.
+    * ``untried``: the ``revision`` up to which no worker has leased that message since it was put there; ``None``, or
+      less than ``revision``, once a worker may have tried it.
     * ``with_link``: whether its messages hold a link besides the code. Default ``False``.
     * ``code_expires_at``: when the code ends that was sent last, in a session ``with_link``, whose link may live
       longer; 0 in every other.
@@ -127,6 +132,8 @@ class Session:
     with_link: bool = False
     code_expires_at: int = 0
     device: str = ""
+    charged: str | None = field(default=None, repr=redacted)
+    untried: int | None = None
 
     # -- questions ----------------------------------------------------------------------------------
 
@@ -181,6 +188,11 @@ class Session:
         """Whether a message is being sent, or was handed over with an outcome that was never written."""
         # Without ``due_at`` (SMS) the message is never sent again, so it counts as in flight for good.
         return self.due_attempt is not None and (self.due_at is None or now < self.due_at)
+
+    @property
+    def first_try(self) -> bool:
+        """Whether the worker that has leased the session just now is the first since its message was put there."""
+        return self.untried == self.revision - 1
 
     def held_by_other(self, claimant: str, now: int, lifetimes: Lifetimes) -> bool:
         """Whether another claimant has claimed the session, and the claim has not expired."""
@@ -238,24 +250,45 @@ class Session:
             guesses=0,
             token_expires_at=now + self.token_lifetime(lifetimes),
             code_expires_at=now + self.code_lifetime(lifetimes) if self.with_link else 0,
+            charged=None,
+            untried=None,
         )
+
+    def waiting(self, charged: str | None) -> Session:
+        """Return the session whose message was begun for a worker, with what its limits were charged."""
+        return attrs.evolve(self, charged=charged, untried=self.revision)
 
     def lease(self, until: int | None) -> Session:
         """Return the session with its message leased to one worker until ``until`` (ms); ``None``: for good."""
-        return self._next(due_at=until)
+        return attrs.evolve(self, due_at=until, revision=self.revision + 1)
+
+    def put_off(self, until: int) -> Session:
+        """Return the session that a worker has leased, with its message due again at ``until`` (ms), not tried now."""
+        return self._next(due_at=until, untried=self.revision + 1 if self.first_try else self.untried)
+
+    def put_back(self, until: int, charged: str | None) -> Session:
+        """Return the session whose message is due again at ``until`` (ms), since it was certainly not handed over.
+
+        * ``charged``: what is to be charged before the next try.
+        """
+        return self._next(due_at=until, charged=charged, untried=self.revision + 1)
+
+    def charge_again(self, until: int | None, charged: str | None) -> Session:
+        """Return the session whose message is about to be tried again, leased until ``until`` (ms), as charged anew."""
+        return self._next(due_at=until, charged=charged, untried=None)
 
     def sent(self) -> Session:
         """Return the session after its message was handed over, or may have been."""
         # The largest attempt, not the latest: 2, 1, 2 must send two messages and not three (REQ-SEND-1).
         known = [attempt for attempt in (self.send_attempt, self.due_attempt) if attempt is not None]
-        return self._next(send_attempt=max(known, default=None), sent_serial=self.serial, due_attempt=None, due_at=None)
+        return self._next(send_attempt=max(known, default=None), sent_serial=self.serial, **_NOTHING_DUE)
 
     def unsent(self) -> Session:
         """Return the session after its message was refused.
 
         The same ``send_attempt`` sends again, and the code of an earlier message stays valid.
         """
-        return self._next(due_attempt=None, due_at=None)
+        return self._next(**_NOTHING_DUE)
 
     def sent_before(self, earlier: Session) -> Session:
         """Return the session after the message of ``earlier`` was handed over, while a later one had already begun."""
@@ -299,13 +332,14 @@ class Session:
 
         * ``claimant``: for whom, where the claim may have been released meanwhile; default who has claimed it.
         """
-        return self._next(
-            claimed_by=claimant or self.claimed_by, consumed_at=now, slot=None, due_attempt=None, due_at=None
-        )
+        return self._next(claimed_by=claimant or self.claimed_by, consumed_at=now, slot=None, **_NOTHING_DUE)
 
     def end(self) -> Session:
         """Return the session as ended, whatever its state; its slot becomes free for a new session."""
-        return self._next(ended=True, slot=None, due_attempt=None, due_at=None)
+        return self._next(ended=True, slot=None, **_NOTHING_DUE)
 
     def _next(self, **changes: object) -> Session:
+        # What else happens to a session says nothing of the message that waits.
+        if self.untried == self.revision:
+            changes = {"untried": self.revision + 1, **changes}
         return attrs.evolve(self, revision=self.revision + 1, **changes)  # type: ignore[arg-type]

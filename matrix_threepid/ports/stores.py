@@ -167,7 +167,8 @@ class RateLimiter(Protocol):
 class ChargingSessions(Protocol):
     """What a ``SessionStore`` may have beside: a change of a session and charges in one transaction, for fewer commits.
 
-    A store without it, or with its limits elsewhere, is asked to do one after the other.
+    A store without it, or with its limits elsewhere, is asked to do one after the other. A process that is killed in
+    between then gives nothing back.
     """
 
     def counts_in(self, limiter: object) -> bool:
@@ -185,6 +186,9 @@ class ChargingSessions(Protocol):
           because its revision is another one. ``False``: the charges are made only if the session is stored, which is
           stored even if they are refused.
         """
+
+    def replace_giving_back(self, session: Session, charges: Sequence[Charge]) -> Awaitable[bool]:
+        """Do ``replace``, and ``give_back`` if the session was stored; return whether it was."""
 
 
 def merged(charges: Sequence[Charge]) -> list[Charge]:

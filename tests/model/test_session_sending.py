@@ -101,3 +101,26 @@ def test_a_new_message_brings_new_guesses() -> None:
     renewed = guessed.begin_send(2, 0, None, LIFETIMES)
     assert renewed is not None
     assert (guessed.guesses, renewed.guesses) == (2, 0)
+
+
+def test_only_the_first_worker_knows_that_nobody_tried() -> None:
+    """A waiting message is untried until it is leased, whatever else happens, and again once it is put off or back."""
+    begun = opened(code_digits=6).begin_send(1, 0, 0, LIFETIMES)
+    assert begun is not None
+    waiting = begun.waiting("charged").guessed()
+    first = waiting.lease(MINUTE)
+    assert first.first_try
+    assert not first.lease(2 * MINUTE).first_try
+    assert first.put_off(MINUTE).lease(MINUTE).first_try
+    assert not first.lease(MINUTE).put_off(MINUTE).lease(MINUTE).first_try
+    assert first.guessed().put_back(MINUTE, None).lease(MINUTE).first_try
+    assert not first.charge_again(MINUTE, "again").lease(MINUTE).first_try
+
+
+def test_what_was_handed_over_carries_no_charges() -> None:
+    """Once a message is sent or refused, or its session is over, there is nothing to give back."""
+    begun = opened().begin_send(1, 0, 0, LIFETIMES)
+    assert begun is not None
+    waiting = begun.waiting("charged")
+    after = [waiting.sent(), waiting.unsent(), waiting.end(), waiting.consume(0)]
+    assert {(each.charged, each.untried) for each in after} == {(None, None)}

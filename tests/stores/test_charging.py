@@ -39,6 +39,10 @@ class Stores:
         """Replace the session and charge."""
         return self.run(self._done(self.sessions.replace_charging(changed, self.charges, NOW, required=required)))
 
+    def give_back(self, changed: Any) -> Any:
+        """Replace the session and give the charges back."""
+        return self.run(self._done(self.sessions.replace_giving_back(changed, self.charges)))
+
     def charge(self, key: str, cost: int) -> None:
         """Charge one key."""
         assert self.run(self._done(self.limits.charge([Charge(key, Limit(2, 1 / 86_400), cost)], NOW))) == 0
@@ -101,6 +105,16 @@ def test_a_session_that_was_changed_meanwhile_is_not_stored(stores: Stores, requ
     assert stores.replace(stores.opened.end(), required=required) == (False, required)
     assert stores.stored().claimed_by == "somebody"
     assert stores.used() == [count + used for count in before]
+
+
+def test_charges_are_given_back_with_a_change(stores: Stores) -> None:
+    """What is given back lowers each count once, and only if the session was stored."""
+    stores.replace(stores.opened.claim("somebody", NOW), required=True)
+    assert stores.give_back(stores.opened.end()) is False
+    assert (stores.stored().claimed_by, set(stores.used())) == ("somebody", {1})
+    changed = stores.stored().end()
+    assert stores.give_back(changed) is True
+    assert (stores.stored(), set(stores.used())) == (changed, {0})
 
 
 def test_stores_in_two_places_are_asked_one_after_the_other(tmp_path: Path) -> None:

@@ -151,6 +151,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (day, medium, purpose, provider, status)
         )""",
     ),
+    (  # A message that waits says what it was charged, so that an outage can give it back.
+        "ALTER TABLE matrix_threepid_sessions ADD COLUMN charged TEXT",
+        "ALTER TABLE matrix_threepid_sessions ADD COLUMN untried BIGINT",
+    ),
 )
 
 

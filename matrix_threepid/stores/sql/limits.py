@@ -40,7 +40,7 @@ class SqlLimits(SqlStore):
         return self._db.run(lambda: charging(charges, now))
 
     def give_back(self, charges: Sequence[Charge], now: int) -> Awaitable[None]:
-        return self._db.run(lambda: _give_back(merged(charges)))
+        return self._db.run(lambda: giving_back(merged(charges)))
 
     def used(self, charges: Sequence[Charge], now: int) -> Awaitable[Sequence[int]]:
         return self._db.run(lambda: _used(charges, now))
@@ -71,7 +71,7 @@ def charging(charges: Sequence[Charge], now: int) -> Operation[int]:
     if len(granted) == len(counted):
         return 0
     # Another process was faster. What was granted is locked by this transaction, so taking it back is exact.
-    yield from _give_back([each for each in counted if each.key in granted])
+    yield from giving_back([each for each in counted if each.key in granted])
     # At least 1, since 0 would mean "granted": the other process may have made room again meanwhile.
     return max((yield from _wait(counted, now)), 1)
 
@@ -111,7 +111,8 @@ def _stored(charges: Sequence[Charge]) -> Operation[dict[str, int]]:
     return dict(rows)
 
 
-def _give_back(charges: Sequence[Charge]) -> Operation[None]:
+def giving_back(charges: Sequence[Charge]) -> Operation[None]:
+    """Take charges of different keys back, in order."""
     for each in charges:
         # The number may fall below that of an unused key, which counts as unused and is purged like one.
         yield _GIVE_BACK, (each.price, each.key)

@@ -10,7 +10,7 @@ from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from ._store import SqlStore
-from .limits import SqlLimits, charging, granting
+from .limits import SqlLimits, charging, giving_back, granting
 from .operation import TRIES, Alone, Later, Operation, within
 
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
@@ -52,6 +52,9 @@ class SqlSessions(SqlStore):
         if self._db.dialect == "postgresql" and len(asked) == 1:
             return self._db.run(lambda: _replace_charging_one(session, asked[0], now, required=required))
         return self._db.run(lambda: _replace_charging(session, asked, now, required=required))
+
+    def replace_giving_back(self, session: Session, charges: Sequence[Charge]) -> Awaitable[bool]:
+        return self._db.run(lambda: _replace_giving_back(session, merged(charges)))
 
     def lease_due(self, now: int, until: int, medium: Medium) -> Awaitable[Session | None]:
         return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until, "AND medium = ?", (medium.value,)))
@@ -114,6 +117,13 @@ def _replace_charging_one(
         sql, values = _BOTH.format(f"changed AS ({change}), granted AS ({grant})"), [*changing_values, *granting_values]
     ((stored, charged),) = yield Alone(sql, *values)
     return bool(stored), bool(charged)
+
+
+def _replace_giving_back(session: Session, charges: Sequence[Charge]) -> Operation[bool]:
+    stored = yield from within(TABLE.replace(session))
+    if stored:
+        yield from giving_back(charges)
+    return stored
 
 
 def _erase(user_id: str, threepids: Sequence[Threepid]) -> Operation[int]:
