@@ -49,9 +49,9 @@ class Unbound:
         return all(isinstance(answer, Done) for answer in self.answers)
 
     def raise_refusal(self) -> None:
-        """Raise the first refusal of an identity server, as an error for the client."""
+        """Raise the first refusal of an identity server, as an error for the client; an outage is none."""
         for answer in self.answers:
-            if isinstance(answer, ServerRefused):
+            if isinstance(answer, ServerRefused) and not answer.outage:
                 raise as_error(answer)
 
     def raise_failure(self) -> None:
@@ -143,7 +143,8 @@ async def _unbind_row(hs: Homeserver, row: Binding, until: int, *, queue_refusal
     )
     answer = await ask(hs, leased, until)
     # ``NotSupported`` is not retried: a server that lacks the endpoint will lack it in an hour (REQ-UNBIND-8).
-    stays = isinstance(answer, NotSupported) or (isinstance(answer, ServerRefused) and not queue_refusals)
+    refused = isinstance(answer, ServerRefused) and not answer.outage
+    stays = isinstance(answer, NotSupported) or (refused and not queue_refusals)
     if isinstance(answer, Done):
         await forget(hs, leased)
     elif not stays:

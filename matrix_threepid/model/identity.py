@@ -43,12 +43,15 @@ class ServerRefused:
     * ``errcode``: the errcode for the client, ``M_`` and capital letters.
     * ``error``: the text for the client, printable and at most 256 characters.
     * ``retry_after_ms``: the ms after which the client may try again; ``None`` if the server named none.
+    * ``outage``: whether the server says that it cannot do it now (a 5xx other than 501), which decides nothing: an
+      address is deleted all the same, and its unbind is sent again later. Default ``False``.
     """
 
     status: int
     errcode: str
     error: str
     retry_after_ms: int | None = None
+    outage: bool = False
 
 
 @frozen
@@ -158,6 +161,7 @@ def _refused(status: int, body: Mapping[str, object]) -> ServerRefused:
         error=shown or "The identity server refused the request",
         # "type is int" excludes True; the bound keeps the value within what clients store in 32 bits.
         retry_after_ms=retry if type(retry) is int and 0 <= retry < 2**31 else None,
+        outage=status >= 500 and status != 501,
     )
 
 

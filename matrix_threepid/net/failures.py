@@ -7,6 +7,9 @@ import socket
 
 from .fetch import Failure, HttpFailure
 
+# Not in every system: an older name of the same answer, and one for names with addresses of another family only.
+_NO_SUCH_NAME = {getattr(socket, name, socket.EAI_NONAME) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")}
+
 
 class NoConnectionError(Exception):
     """An address accepted no connection, so nothing was sent to it. ``reason``: what to say if there is no other."""
@@ -33,7 +36,8 @@ def _kind(error: Exception) -> Failure:
     if isinstance(error, TimeoutError):
         return Failure.TIMEOUT
     if isinstance(error, socket.gaierror):
-        return Failure.NAME
+        # Resolvers that do not answer, or fail, say nothing about the name.
+        return Failure.NAME if error.errno in _NO_SUCH_NAME else Failure.NO_DNS
     return Failure.TLS if _is_of_tls(error) else Failure.REFUSED
 
 

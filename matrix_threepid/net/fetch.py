@@ -63,6 +63,7 @@ class Failure(Enum):
     BUSY = "too many calls wait for this host"
     CIRCUIT_OPEN = "it failed several times, and is left alone for a while"
     NAME = "the name leads nowhere"
+    NO_DNS = "the name cannot be looked up now"
     REFUSED = "no connection"
     TLS = "no secure connection"
     TIMEOUT = "out of time"

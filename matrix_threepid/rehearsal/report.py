@@ -12,10 +12,10 @@ from attrs import asdict, evolve, frozen
 
 from ..model.threepid import Medium
 from ..policy import Policy
+from ..testing.virtual_time import run
 from .attacks import CATALOGUE, Row, rehearsed
 from .people import Person
 from .place import Place
-from .virtual_time import run
 
 HEAD = ("attack", "mails", "SMS", "money", "logged in", "others", "longest wait", "found out")
 

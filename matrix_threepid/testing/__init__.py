@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     from .journeys.contract import JourneyContract as JourneyContract
     from .journeys.journey import journey as journey
     from .journeys.visit import expect_same as expect_same
+    from .outages.contract import OutagesContract as OutagesContract
+    from .outages.faults import PAIRS as PAIRS
+    from .outages.faults import SINGLES as SINGLES
+    from .outages.faults import Fault as Fault
+    from .outages.faults import Part as Part
+    from .outages.run import OutageFailed as OutageFailed
+    from .outages.run import Outages as Outages
     from .parts import Answer as Answer
     from .parts import Certificates as Certificates
     from .parts import Failed as Failed
@@ -121,6 +128,9 @@ _HOMES = {
     ".journeys.contract": ("JourneyContract",),
     ".journeys.journey": ("journey",),
     ".journeys.visit": ("expect_same",),
+    ".outages.contract": ("OutagesContract",),
+    ".outages.faults": ("Fault", "PAIRS", "Part", "SINGLES"),
+    ".outages.run": ("OutageFailed", "Outages"),
     ".parts": (
         "Answer",
         "Certificates",

@@ -117,11 +117,16 @@ def test_a_refusal_is_told_and_nothing_remembered(bound: World, call: str) -> No
 
 
 @pytest.mark.rule("SEC-122")
-@pytest.mark.answers_5xx(504)
-def test_a_lost_answer_leaves_what_may_be_bound(bound: World) -> None:
+@pytest.mark.answers_5xx(502, 504)
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(Unreachable("slow", timeout=True), 504), (ServerRefused(502, "M_UNKNOWN", "Later", outage=True), 502)],
+    ids=["silent", "an outage that says so"],
+)
+def test_a_lost_answer_leaves_what_may_be_bound(bound: World, answer: Any, status: int) -> None:
     """When nobody knows whether it was done, the binding is known, and leaving takes it back."""
-    servers(bound).script("bind", SERVER, Unreachable("slow", timeout=True), carried_out=True)
-    assert refusal(bound.post(BIND, CREDS, ALICE)) == (504, "M_UNKNOWN")
+    servers(bound).script("bind", SERVER, answer, carried_out=True)
+    assert refusal(bound.post(BIND, CREDS, ALICE)) == (status, "M_UNKNOWN")
     assert remembered(bound) == [(SERVER, False)]
     unbound = bound.post("/account/3pid/unbind", {"medium": "email", "address": "alice@example.org"}, ALICE)
     assert unbound.json() == {"id_server_unbind_result": "success"}

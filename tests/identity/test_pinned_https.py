@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from typing import Any
@@ -46,6 +47,22 @@ class TestPinnedHttps(SafeFetchContract):
         slow = PinnedHttps(ports=(server.port,), resolve=lambda *_: [str(over.wait(30))])
         self._failed(self.ask(slow, server, deadline=100), Failure.TIMEOUT)
         over.set()
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            (socket.EAI_NONAME, Failure.NAME),
+            (socket.EAI_AGAIN, Failure.NO_DNS),
+            (socket.EAI_FAIL, Failure.NO_DNS),
+        ],
+    )
+    def test_resolvers_that_fail_are_no_wrong_name(self, server: RogueServer, code: int, kind: Failure) -> None:
+        """A name that does not exist is told from one that cannot be looked up now."""
+
+        def resolve(host: str, port: int) -> list[str]:
+            raise socket.gaierror(code, "no answer")
+
+        self._failed(self.ask(PinnedHttps(ports=(server.port,), resolve=resolve), server), kind)
 
     @pytest.mark.rule("SEC-255")
     def test_many_calls_at_once_leave_the_loop_free(self, fetch: PinnedHttps, server: RogueServer) -> None:

@@ -63,7 +63,8 @@ LEFT = {
     "outage": Left((1, 1, 1), (0, 1, 1), (0, 1, 1)),
     "unreachable": Left((1, 1, 1), (0, 1, 1), (0, 1, 1)),
 }
-"""Only success is forgotten. A refusal is told and changes nothing, except that nobody is kept from leaving."""
+"""Only success is forgotten. A refusal is told and changes nothing, except that nobody is kept from leaving; a server
+that cannot answer now, and says so, refuses nothing."""
 CASES = [pytest.param(kind, case, id=f"{kind}: {name}") for kind in LEFT for name, case in TABLE[kind].items()]
 
 

@@ -119,9 +119,13 @@ def test_the_port_of_a_name_is_asked(make_place: Callable[..., Place], name: str
 
 @pytest.mark.rule("REQ-ISACC-1")
 @pytest.mark.answers_5xx(503)
-@pytest.mark.parametrize("answer", [HttpFailure(Failure.TIMEOUT), HttpReply(500, b"{}")], ids=["silent", "broken"])
+@pytest.mark.parametrize(
+    "answer",
+    [HttpFailure(Failure.TIMEOUT), HttpReply(500, b"{}"), HttpFailure(Failure.NO_DNS)],
+    ids=["silent", "broken", "not found while DNS fails"],
+)
 def test_a_silent_homeserver_is_no_refusal(make_place: Callable[..., Place], answer: Any) -> None:
-    """If the homeserver gives no answer, the client may try again."""
+    """If the homeserver gives no answer, or its name cannot be looked up now, the client may try again."""
     assert register(served(make_place, Homeservers(answer))).status == 503
 
 

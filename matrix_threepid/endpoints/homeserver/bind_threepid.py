@@ -121,7 +121,8 @@ async def _bind(hs: Homeserver, announced: Binding, message: BindThreepid) -> No
     answer = await hs.identity.bind(announced.id_server, token, credentials, announced.user_id, left)
     if not isinstance(answer, Associated):
         # After a refusal, and if the server was not called, nothing new is bound. In every other case it may be bound.
-        unchanged = isinstance(answer, ServerRefused | NotSupported | Blocked | Busy)
+        refused = isinstance(answer, ServerRefused) and not answer.outage
+        unchanged = refused or isinstance(answer, NotSupported | Blocked | Busy)
         await (drop(hs, announced) if unchanged else _remember_possible(hs, announced))
         raise as_error(answer)
 
