@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from inspect import iscoroutinefunction, signature
+from types import MethodType
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
@@ -96,15 +98,31 @@ class implements:  # noqa: N801  reads like the function it is called as
         called, at = getattr(port, method.name), f"{name}={type(port).__name__}.{method.name}()"
         if not method.awaited and iscoroutinefunction(called):
             raise ConfigurationError(f"{at}: must not be async, since it is not awaited: write def")
-        wanted = signature(getattr(self.protocol, method.name)).parameters.values()
-        # By name and by position, as callers of the library do both; further parameters with defaults are free.
-        values = [each.name for each in wanted if each.name != "self"]
-        try:
-            signature(called).bind(*values)
-        except TypeError:
-            raise ConfigurationError(f"{at}: must take the arguments {', '.join(values)}") from None
-        except ValueError:  # functions in C that say nothing of their arguments
-            return
+        values = _parameters(getattr(self.protocol, method.name))
+        # A method's function is that of its class, so that a thousand roles of the same parts ask once.
+        own = isinstance(called, MethodType)
+        if not (_takes_kept(called.__func__, ("self", *values)) if own else _takes(called, values)):
+            raise ConfigurationError(f"{at}: must take the arguments {', '.join(values)}")
+
+
+@lru_cache(maxsize=512)
+def _parameters(function: Callable[..., object]) -> tuple[str, ...]:
+    """Return the names of the parameters of a port's method, without ``self``."""
+    return tuple(name for name in signature(function).parameters if name != "self")
+
+
+def _takes(function: Callable[..., object], values: tuple[str, ...]) -> bool:
+    """Return whether a function can be called with these arguments; further parameters with defaults are free."""
+    try:
+        signature(function).bind(*values)
+    except TypeError:
+        return False
+    except ValueError:  # functions in C that say nothing of their arguments
+        return True
+    return True
+
+
+_takes_kept = lru_cache(maxsize=512)(_takes)
 
 
 def _check_senders(instance: Any, attribute: _PortField, senders: Mapping[Medium, object]) -> None:

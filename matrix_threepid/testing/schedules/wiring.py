@@ -10,7 +10,7 @@ from ... import ports
 from ...model.identity import ServerRefused, Unreachable
 from ...model.message import RefusedForNow, Unknown
 from ...model.threepid import Medium
-from ...ports._checked import given, methods
+from ...ports._checked import checked, checked_sender, given, methods
 from ...protocol.errors import Unavailable
 from ..identity import FakeIdentityServers
 from ..world import World
@@ -98,8 +98,13 @@ def wire(world: World, hears: Hears) -> None:
     wired = {name: getattr(homeserver, name) or FakeIdentityServers() for name in SCHEDULED}
     senders = {Medium.MSISDN: world.sms, **homeserver.senders}
     world.rewire(
-        **{name: _once(name, SCHEDULED[name], port, hears) for name, port in wired.items()},
-        senders={medium: _once("sender", ports.TokenSender, sender, hears) for medium, sender in senders.items()},
+        # Wrapped already, since a role compares the signatures of each port that is not: the ports behind were
+        # compared when the world was made, and a search makes ten thousand worlds.
+        **{name: checked(SCHEDULED[name], _once(name, SCHEDULED[name], port, hears)) for name, port in wired.items()},
+        senders={
+            medium: checked_sender(_once("sender", ports.TokenSender, sender, hears))
+            for medium, sender in senders.items()
+        },
     )
 
 
