@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .flows.login import login_key as login_key
     from .flows.login import names_threepid as names_threepid
     from .flows.login import user_of_login as user_of_login
+    from .flows.room_invite import invite_by_threepid as invite_by_threepid
+    from .flows.room_invite import invite_prepared as invite_prepared
+    from .flows.room_invite import prepare_invites as prepare_invites
     from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
     from .limits.rate import charge_call_out as charge_call_out
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
 _HOMES = {
     ".deactivate": ("deactivate_threepids", "erase_threepids", "stop_undo"),
     ".flows.binding_access": ("bindings_of",),
+    ".flows.room_invite": ("invite_by_threepid", "invite_prepared", "prepare_invites"),
     ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),
     ".limits.sms": ("sms_left",),

@@ -175,6 +175,20 @@ class ThreepidBound(Happened):
 
 
 @frozen
+class ThreepidInvited(Happened):
+    """An identity server keeps an invitation of an address to a room.
+
+    * ``user_id``: the user who invites.
+    * ``threepid``: the address.
+    * ``id_server``: the identity server, ``host[:port]``.
+    """
+
+    user_id: str
+    threepid: Threepid
+    id_server: str
+
+
+@frozen
 class ThreepidUnbound(Happened):
     """An identity server confirmed that it no longer publishes an address of a user.
 
@@ -267,6 +281,7 @@ Event = (
     | ChangesUndone
     | RemovalConfirmed
     | ThreepidBound
+    | ThreepidInvited
     | ThreepidUnbound
     | UnbindGivenUp
     | SessionDisowned
@@ -296,6 +311,7 @@ __all__ = [
     "SmsCountryPaused",
     "ThreepidAdded",
     "ThreepidBound",
+    "ThreepidInvited",
     "ThreepidRemoved",
     "ThreepidUnbound",
     "ThreepidValidated",

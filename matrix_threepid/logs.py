@@ -28,6 +28,7 @@ _AREAS = {
     "ThreepidAdded": ("threepids", logging.INFO),
     "ThreepidRemoved": ("threepids", logging.INFO),
     "ThreepidBound": ("identity", logging.INFO),
+    "ThreepidInvited": ("identity", logging.INFO),
     "ThreepidUnbound": ("identity", logging.INFO),
     "UnbindGivenUp": ("identity", logging.WARNING),
     "ChangesUndone": ("threepids", logging.WARNING),

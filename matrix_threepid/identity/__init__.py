@@ -9,16 +9,24 @@ from .._lazy import lazily
 if TYPE_CHECKING:
     from ..model.binding import Binding as Binding
     from ..model.id_server import normal_id_server as normal_id_server
+    from ..model.identity import AlreadyBound as AlreadyBound
     from ..model.identity import Associated as Associated
     from ..model.identity import Blocked as Blocked
     from ..model.identity import Busy as Busy
     from ..model.identity import Done as Done
+    from ..model.identity import InviteStored as InviteStored
+    from ..model.identity import KeyChecked as KeyChecked
+    from ..model.identity import LookedUp as LookedUp
     from ..model.identity import NotSupported as NotSupported
     from ..model.identity import Proved as Proved
     from ..model.identity import ServerRefused as ServerRefused
     from ..model.identity import Unreachable as Unreachable
     from ..model.login import TermsDocument as TermsDocument
     from ..model.login import Translation as Translation
+    from ..model.room_invite import InviteAbout as InviteAbout
+    from ..model.room_invite import InvitedUser as InvitedUser
+    from ..model.room_invite import InviteRequest as InviteRequest
+    from ..model.room_invite import PreparedInvite as PreparedInvite
     from ..model.room_rules import ROOM_RULES as ROOM_RULES
     from ..model.room_rules import RoomRules as RoomRules
     from ..model.third_party_invite import InviteKey as InviteKey
@@ -68,10 +76,14 @@ _HOMES = {
     "..net.safe_https": ("PinnedHttps",),
     "..model.id_server": ("normal_id_server",),
     "..model.identity": (
+        "AlreadyBound",
         "Associated",
         "Blocked",
         "Busy",
         "Done",
+        "InviteStored",
+        "KeyChecked",
+        "LookedUp",
         "NotSupported",
         "Proved",
         "ServerRefused",
@@ -79,6 +91,7 @@ _HOMES = {
     ),
     "..model.binding": ("Binding",),
     "..model.login": ("TermsDocument", "Translation"),
+    "..model.room_invite": ("InviteAbout", "InviteRequest", "InvitedUser", "PreparedInvite"),
     "..model.room_rules": ("ROOM_RULES", "RoomRules"),
     "..model.third_party_invite": (
         "InviteKey",

@@ -25,50 +25,52 @@ from ..protocol.errors import MatrixError
 from ..protocol.wire import read_object
 
 _MAX_ADDRESS, _MAX_MXID = 254, 255
-_ODD = Unreachable("the answer is not what was asked for")
+ODD = Unreachable("the answer is not what was asked for")
 
 Answer = HttpReply | HttpFailure
 
 
 def read_unbind(answer: Answer) -> UnbindAnswer:
     """Return what became of an unbind: any 2xx is success, unless its object has an ``errcode``."""
-    if not _succeeded(answer):
-        return _failed(answer)
-    body = _object(answer)
+    if not succeeded(answer):
+        return failed(answer)
+    body = object_of(answer)
     return read_refusal(400, body) if is_refusal(body) else Done()
 
 
 def read_proved(answer: Answer) -> ProvedAnswer:
     """Return the address of a session. Old servers answer an error with status 200."""
-    if not _succeeded(answer):
-        return _failed(answer)
-    body = _object(answer)
+    if not succeeded(answer):
+        return failed(answer)
+    body = object_of(answer)
     if "errcode" in body:
-        return read_refusal(400, body) if is_refusal(body) else _ODD
+        return read_refusal(400, body) if is_refusal(body) else ODD
     threepid = _threepid(body)
-    return Proved(*threepid) if threepid else _ODD
+    return Proved(*threepid) if threepid else ODD
 
 
 def read_association(answer: Answer) -> BindAnswer:
     """Return what was published. After a success with another body something may have been published all the same."""
-    if not _succeeded(answer):
-        return _failed(answer)
-    body = _object(answer)
+    if not succeeded(answer):
+        return failed(answer)
+    body = object_of(answer)
     threepid, mxid = _threepid(body), body.get("mxid")
     if threepid is None or not isinstance(mxid, str) or not 0 < len(mxid) <= _MAX_MXID:
-        return _ODD
+        return ODD
     return Associated(*threepid, mxid)
 
 
-def _succeeded(answer: Answer) -> bool:
+def succeeded(answer: Answer) -> bool:
+    """Return whether an answer has a status of success."""
     return isinstance(answer, HttpReply) and 200 <= answer.status < 300
 
 
-def _failed(answer: Answer) -> Failed:
+def failed(answer: Answer) -> Failed:
+    """Return the meaning of an answer that is no success."""
     if isinstance(answer, HttpReply):
         late = answer.cut is not None and answer.cut.kind is not Failure.ODD
-        body = _object(answer)
-        return _failed(answer.cut) if late and answer.cut and not body else read_failure(answer.status, body)
+        body = object_of(answer)
+        return failed(answer.cut) if late and answer.cut and not body else read_failure(answer.status, body)
     if answer.kind is Failure.BLOCKED:
         return Blocked()
     if answer.kind is Failure.BUSY:
@@ -76,7 +78,7 @@ def _failed(answer: Answer) -> Failed:
     return Unreachable(str(answer), timeout=answer.kind is Failure.TIMEOUT)
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def object_of(answer: Answer) -> dict[str, Any]:
     """Return the JSON object of a body; an empty one for any other body."""
     if not isinstance(answer, HttpReply):
         return {}

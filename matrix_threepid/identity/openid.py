@@ -5,11 +5,11 @@ Source: https://spec.matrix.org/latest/server-server-api/#openid.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from attrs import field, frozen
 
+from ..model.user_id import is_user_id
 from ..net.fetch import Failure, Fetch, HttpFailure, HttpReply, HttpRequest
 from ..net.server_names import federation_place
 from ..protocol.errors import InvalidParam, MatrixError, Unauthorized, Unavailable
@@ -18,8 +18,6 @@ from .key_lookup import Discover
 
 _PATH = "/_matrix/federation/v1/openid/userinfo"
 _MAX_ANSWER = 16_384
-# https://spec.matrix.org/latest/appendices/#user-identifiers, in the historical grammar.
-_USER_ID = re.compile(r"@[^\x00-\x20\x7f:]{0,254}:[0-9A-Za-z.:\[\]-]{1,254}")
 
 
 @frozen(kw_only=True)
@@ -58,4 +56,4 @@ def _subject(body: bytes) -> str | None:
         user_id = read_object(body, _MAX_ANSWER).get("sub")
     except MatrixError:
         return None
-    return user_id if isinstance(user_id, str) and len(user_id) <= 255 and _USER_ID.fullmatch(user_id) else None
+    return user_id if is_user_id(user_id) else None

@@ -57,6 +57,11 @@ def changes(role: Role, user_id: str) -> Counter:
     return Counter("change", (user_id,), role.policy.limits.changes)
 
 
+def invitations(role: Role, user_id: str) -> Counter:
+    """Return what counts the addresses that a user invites to rooms."""
+    return Counter("invite", (user_id,), role.policy.limits.invitations)
+
+
 async def charge_authentication(role: Role, call: Call) -> None:
     """Charge one session of user-interactive authentication to its user, or to its client. Raises ``LimitExceeded``."""
     limit = role.policy.limits.authenticating
@@ -106,6 +111,7 @@ def charged_to_user(role: Role, user_id: str) -> dict[str, Counter]:
     return {
         "messages asked for": Counter("user", (user_id,), limits.per_user),
         "addresses added": changes(role, user_id),
+        "addresses invited": invitations(role, user_id),
         "binds and unbinds": Counter("bindings", (user_id,), limits.bindings),
         "sessions of user-interactive authentication": Counter("uia_user", (user_id,), limits.authenticating),
         "tries of the password": Counter("password", (user_id,), limits.passwords),

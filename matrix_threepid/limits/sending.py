@@ -101,13 +101,19 @@ def _apart(role: Role, threepid: Threepid) -> list[Counter]:
 
 def _ways(role: Role, call: Call, threepid: Threepid) -> list[list[Counter]]:
     """Return the ways in which a stranger's message may be charged to an address, the usual one first."""
+    if call.user_id is None and not role.sees_clients:
+        return ways_to(role, threepid, None)
+    # By the /48 of IPv6: one customer may have all of it, and would have not asked lately from any of its networks.
+    return ways_to(role, threepid, f"user {call.user_id}" if call.user_id is not None else f"client {call.site}")
+
+
+def ways_to(role: Role, threepid: Threepid, asker: str | None) -> list[list[Counter]]:
+    """Return the ways in which a message may be charged to an address; ``asker``: who asks for it, if that is known."""
     parts, (anybody, _) = address_parts(threepid), _a_day(role, threepid)
     strangers = period("strangers", anybody, DAY, *parts)
     rate = Counter("address", parts, role.policy.limits.per_address)
-    if call.user_id is None and not role.sees_clients:
+    if asker is None:
         return [[strangers, rate]]
-    # By the /48 of IPv6: one customer may have all of it, and would have not asked lately from any of its networks.
-    asker = f"user {call.user_id}" if call.user_id is not None else f"client {call.site}"
     # Whoever asks without pause leaves the other half of the day's messages to others.
     mine = period("stranger", max(anybody // 2, 3, min(anybody, role.policy.limits.at_once)), DAY, *parts, asker)
     return [[strangers, mine, rate], [strangers, mine]]

@@ -12,6 +12,8 @@ from typing import TypeGuard
 
 from attrs import field, frozen
 
+from ..protocol.members import redacted
+from .third_party_invite import InviteKey
 from .threepid import Medium, masked
 
 _ERRCODE = re.compile(r"M_[A-Z_]{1,64}")
@@ -102,10 +104,57 @@ class Associated:
     mxid: str
 
 
+@frozen
+class LookedUp:
+    """What an identity server publishes of an address.
+
+    * ``mxid``: the user whose address it is; ``None`` if it publishes none.
+    """
+
+    mxid: str | None
+
+
+@frozen
+class InviteStored:
+    """The identity server keeps an invitation of an address until somebody binds the address.
+
+    * ``token``: names the invitation; its representation is redacted.
+    * ``display_name``: what is shown for the address.
+    * ``keys``: the keys that may sign the proof, at least one.
+    """
+
+    token: str = field(repr=redacted)
+    display_name: str
+    keys: tuple[InviteKey, ...]
+
+
+@frozen
+class AlreadyBound:
+    """The identity server stores no invitation, since the address is published.
+
+    * ``mxid``: the user whose address it is.
+    """
+
+    mxid: str
+
+
+@frozen
+class KeyChecked:
+    """Whether a key was revoked.
+
+    * ``valid``: ``True`` if it was not.
+    """
+
+    valid: bool
+
+
 Failed = NotSupported | ServerRefused | Unreachable | Blocked | Busy
 UnbindAnswer = Done | Failed
 ProvedAnswer = Proved | Failed
 BindAnswer = Associated | Failed
+LookUpAnswer = LookedUp | Failed
+InviteAnswer = InviteStored | AlreadyBound | Failed
+KeyAnswer = KeyChecked | Failed
 
 
 def read_failure(status: int, body: object) -> Failed:

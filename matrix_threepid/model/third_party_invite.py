@@ -277,6 +277,11 @@ def _signatures(by_server: object) -> Iterator[bytes]:
                 yield raw
 
 
+def is_verify_key(text: str) -> bool:
+    """Return whether a text is a key of Ed25519 in base64 of either alphabet."""
+    return _raw_key(text) is not None
+
+
 def _raw_key(text: str) -> bytes | None:
     raw = raw_base64(text)
     return raw if raw is not None and len(raw) == _KEY_BYTES else None

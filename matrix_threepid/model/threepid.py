@@ -39,7 +39,8 @@ class Purpose(str, Enum):
     * ``ADD``: add the address to an account.
     * ``REGISTER``: register an account with it.
     * ``PASSWORD``: reset the password of the account it is on.
-    * ``BIND``: publish it at an identity server.
+    * ``BIND``: publish it at an identity server; ``AddressRules`` are asked with it about addresses that a user invites
+      to a room, too.
     """
 
     ADD = "add"

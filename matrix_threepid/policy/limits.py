@@ -73,6 +73,9 @@ class Limits(Choices):
         "where that is set and has a larger burst",
     )
     passwords: Limit = choice(LIMIT, Limit(60, 0.1), doc="tries of one user's password in a session of the library")
+    invitations: Limit = choice(
+        LIMIT, per_hour(20), doc="addresses one user invites to rooms; each counts as a message to its address as well"
+    )
     bindings: Limit = choice(
         LIMIT, Limit(10, 1 / 6), doc="requests of one user that bind, or that unbind at an identity server"
     )

@@ -10,7 +10,7 @@ from ..model.delivery import DeliveryEvent, DeliveryStatus
 from ..model.gate import Allow, Challenge, Deny, GateRequest
 from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
-from .identity import Credentials, IdentityServerClient, ObjectSigner, OpenIdUsers, RequestVerifier
+from .identity import Credentials, IdentityServerClient, InvitationClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
 from .stores import (
     AssociationStore,
@@ -44,6 +44,7 @@ __all__ = [
     "Gate",
     "GateRequest",
     "IdentityServerClient",
+    "InvitationClient",
     "Listener",
     "LoggedIn",
     "LoginStore",

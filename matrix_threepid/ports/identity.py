@@ -7,8 +7,9 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from ..model.identity import BindAnswer, ProvedAnswer, UnbindAnswer
-from ..model.threepid import Medium
+from ..model.identity import BindAnswer, InviteAnswer, KeyAnswer, LookUpAnswer, ProvedAnswer, UnbindAnswer
+from ..model.room_invite import InviteRequest
+from ..model.threepid import Medium, Threepid
 from ..protocol.members import redacted
 from ..protocol.wire import Request
 
@@ -62,6 +63,49 @@ class IdentityServerClient(Protocol):
         """End the publication of an address, by a request signed with the key of this homeserver (REQ-UNBIND-2).
 
         See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidunbind.
+        """
+
+
+class InvitationClient(Protocol):
+    """Calls identity servers about invitations of addresses. Every failure is an answer and never an exception.
+
+    Arguments of the methods:
+
+    * ``id_server``: the server in normal form, ``host[:port][/path]``.
+    * ``access_token``: the inviter's token for that server, sent to no other server (SEC-40).
+    * ``deadline``: the ms that one call may take from start to end.
+
+    See https://spec.matrix.org/latest/client-server-api/#third-party-invites.
+    """
+
+    def look_up(
+        self, id_server: str, access_token: str, threepid: Threepid, user_id: str, deadline: int
+    ) -> Awaitable[LookUpAnswer]:
+        """Return the user whose address the server publishes.
+
+        * ``threepid``: the address, hashed before it is sent if the server offers ``sha256``.
+        * ``user_id``: the inviter, so that nobody takes more than a share of the calls; it is not sent.
+
+        See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2lookup.
+        """
+
+    def store_invite(
+        self, id_server: str, access_token: str, invite: InviteRequest, deadline: int
+    ) -> Awaitable[InviteAnswer]:
+        """Let the server keep an invitation and tell the address of it.
+
+        * ``invite``: the invitation.
+
+        See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2store-invite.
+        """
+
+    def key_is_valid(self, url: str, public_key: str, deadline: int) -> Awaitable[KeyAnswer]:
+        """Return whether a key was revoked.
+
+        * ``url``: the ``key_validity_url`` of an invitation, as a stranger wrote it.
+        * ``public_key``: the key in base64.
+
+        See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv2pubkeyisvalid.
         """
 
 

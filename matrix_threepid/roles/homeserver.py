@@ -45,6 +45,8 @@ class Homeserver(Role):
       process.
     * ``identity``: the client for identity servers; ``None`` (default) switches binding off, and unbinding answers
       ``no-support``.
+    * ``invitations``: the client for invitations of addresses to rooms, such as the same ``HttpIdentityClient``;
+      ``None`` (default) switches them off.
 
     ``Role`` describes the other arguments. Raises ``ConfigurationError`` with the name of the argument that is wrong.
 
@@ -71,6 +73,7 @@ class Homeserver(Role):
     bindings: ports.BindingStore = port(ports.BindingStore, MemoryBindings)
     reversals: ports.ReversalStore = port(ports.ReversalStore, MemoryReversals)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
+    invitations: ports.InvitationClient | None = port(ports.InvitationClient, None)
 
     def __attrs_post_init__(self) -> None:
         """Refuse choices that contradict each other, and wrap every port in a check of its answers."""

@@ -34,6 +34,7 @@ GENEROUS = Limits(
     per_user=_PLENTY,
     changes=_PLENTY,
     bindings=_PLENTY,
+    invitations=_PLENTY,
     call_outs=_PLENTY,
     apart=0,
     mails_a_day=1_000_000,

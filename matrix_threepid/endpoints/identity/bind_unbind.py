@@ -17,6 +17,7 @@ from ...model.association import Association
 from ...model.call import Call
 from ...model.media import MEDIA
 from ...model.threepid import Medium, Threepid
+from ...model.user_id import USER_ID_PATTERN
 from ...policy import Policy
 from ...protocol import errors
 from ...protocol.endpoint import Access, Endpoint, endpoint
@@ -29,8 +30,7 @@ from ..homeserver.add_threepid import Empty
 from .signed_once import refuse_replay, remember
 from .validate import SESSION_ERRORS, SessionOf, validated_session
 
-# https://spec.matrix.org/latest/appendices/#user-identifiers, in the historical grammar: old accounts bind as well.
-_MXID = Text(r"@[^\x00-\x20\x7f:]{0,254}:[0-9A-Za-z.:\[\]-]{1,254}", "must be a user id, @localpart:domain")
+_MXID = Text(USER_ID_PATTERN, "must be a user id, @localpart:domain")
 
 _TYPED = Text(r"[^\x00-\x08\x0e-\x1f\x7f]{1,512}", "must be a string of 1 to 512 characters")
 _INVALID = tuple(row.invalid for row in MEDIA.values())
