@@ -38,6 +38,7 @@ from matrix_threepid.stores import (
     SqlMessages,
     SqlReversals,
     SqlSessions,
+    SqlSuppressions,
     SqlUiaSessions,
     open_database,
 )
@@ -294,6 +295,7 @@ SLIPS: dict[str, tuple[tuple[str, Callable[[], object]], ...]] = {
         ("None", lambda: SqlLimits(any_(None))),
         ("a connection", lambda: SqlBindings(any_(sqlite3.Connection))),
         ("a path for messages", lambda: SqlMessages(any_("slip.db"))),
+        ("a path for suppressions", lambda: SqlSuppressions(any_("slip.db"))),
         ("a path for reversals", lambda: SqlReversals(any_("slip.db"))),
         ("a path for logins", lambda: SqlLogins(any_("slip.db"))),
         ("a path for authentication", lambda: SqlUiaSessions(any_("slip.db"))),

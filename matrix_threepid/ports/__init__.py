@@ -21,6 +21,7 @@ from .stores import (
     RateLimiter,
     ReversalStore,
     SessionStore,
+    Suppressions,
     merged,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "RequestVerifier",
     "ReversalStore",
     "SessionStore",
+    "Suppressions",
     "TokenSender",
     "Uia",
     "UiaSessionStore",

@@ -18,6 +18,7 @@ from ..model.lookup import LookupPepper
 from ..model.outbound import MessageCount, OutboundMessage
 from ..model.reversal import Reversal
 from ..model.session import Session
+from ..model.suppression import Suppression
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Limit
 
@@ -339,6 +340,35 @@ class Messages(Protocol):
         * ``before``: the time in ms. Counts of days more than ``COUNTED_DAYS`` earlier are deleted.
         * ``limit``: the largest number to delete.
         """
+
+
+class Suppressions(Protocol):
+    """The suppressions of addresses, by ``key``, which is unique. The rules are methods of ``Suppression``."""
+
+    def of_address(self, keys: Sequence[str]) -> Awaitable[Sequence[Suppression]]:
+        """Return the suppressions of an address, in any order.
+
+        * ``keys``: the keys of one address, one for each pepper in force: one or two.
+        """
+
+    def put(self, suppression: Suppression) -> Awaitable[bool]:
+        """Store a suppression if the stored revision is its own less 1; that of none is 0. Atomic.
+
+        Returns whether it was stored.
+        """
+
+    def lift(self, keys: Sequence[str]) -> Awaitable[int]:
+        """Delete the suppressions under the keys of an address, one or two; return how many there were."""
+
+    def listed(self, after: str, limit: int) -> Awaitable[Sequence[Suppression]]:
+        """Return suppressions in the order of their keys.
+
+        * ``after``: the key after which to begin; empty for the first.
+        * ``limit``: the largest number to return.
+        """
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        """Delete up to ``limit`` suppressions that expired before a time (ms); return how many."""
 
 
 class AssociationStore(Protocol):

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from ..memory.messages import MemoryMessages as MemoryMessages
     from ..memory.reversals import MemoryReversals as MemoryReversals
     from ..memory.sessions import MemorySessions as MemorySessions
+    from ..memory.suppressions import MemorySuppressions as MemorySuppressions
     from ..memory.uia_sessions import MemoryUiaSessions as MemoryUiaSessions
     from ..model.outbound import MessageCount as MessageCount
     from ..model.outbound import OutboundMessage as OutboundMessage
     from ..model.reversal import Reversal as Reversal
     from ..model.session import Session as Session
+    from ..model.suppression import Suppression as Suppression
     from ..model.uia_session import UiaSession as UiaSession
     from .asyncpg import Asyncpg as Asyncpg
     from .psycopg import AsyncPsycopg as AsyncPsycopg
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .sql import SqlMessages as SqlMessages
     from .sql import SqlReversals as SqlReversals
     from .sql import SqlSessions as SqlSessions
+    from .sql import SqlSuppressions as SqlSuppressions
     from .sql import SqlUiaSessions as SqlUiaSessions
     from .sql import check_schema as check_schema
     from .sql import migrate as migrate
@@ -56,6 +59,7 @@ _HOMES = {
         "SqlMessages",
         "SqlReversals",
         "SqlSessions",
+        "SqlSuppressions",
         "SqlUiaSessions",
         "check_schema",
         "migrate",
@@ -68,10 +72,12 @@ _HOMES = {
     "..memory.messages": ("MemoryMessages",),
     "..memory.reversals": ("MemoryReversals",),
     "..memory.sessions": ("MemorySessions",),
+    "..memory.suppressions": ("MemorySuppressions",),
     "..memory.uia_sessions": ("MemoryUiaSessions",),
     "..model.outbound": ("MessageCount", "OutboundMessage"),
     "..model.reversal": ("Reversal",),
     "..model.session": ("Session",),
+    "..model.suppression": ("Suppression",),
     "..model.uia_session": ("UiaSession",),
 }
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .contracts.reversals import ReversalStoreContract as ReversalStoreContract
     from .contracts.senders import TokenSenderContract as TokenSenderContract
     from .contracts.sessions import SessionStoreContract as SessionStoreContract
+    from .contracts.suppressions import SuppressionsContract as SuppressionsContract
     from .contracts.uia import UiaContract as UiaContract
     from .contracts.uia_sessions import UiaSessionStoreContract as UiaSessionStoreContract
     from .contracts.verifiers import RemoteVerifierContract as RemoteVerifierContract
@@ -120,6 +121,7 @@ _HOMES = {
     ".contracts.reversals": ("ReversalStoreContract",),
     ".contracts.senders": ("TokenSenderContract",),
     ".contracts.sessions": ("SessionStoreContract",),
+    ".contracts.suppressions": ("SuppressionsContract",),
     ".contracts.uia": ("UiaContract",),
     ".contracts.uia_sessions": ("UiaSessionStoreContract",),
     ".contracts.verifiers": ("RemoteVerifierContract",),

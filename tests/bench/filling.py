@@ -16,8 +16,9 @@ from matrix_threepid.model.message import MessageKind
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Lifetimes, Session
+from matrix_threepid.model.suppression import Suppression
 from matrix_threepid.model.threepid import Medium, Purpose, Threepid
-from matrix_threepid.stores.sql import associations, bindings, messages, reversals, sessions
+from matrix_threepid.stores.sql import associations, bindings, messages, reversals, sessions, suppressions
 
 from .places import Place
 
@@ -78,6 +79,7 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
         ("day", "medium", "purpose", "provider", "status", "number"),
         count_rows(count // 10, strangers),
     )
+    place.bulk("matrix_threepid_suppressions", suppressions.TABLE.columns, suppression_rows(count // 10, strangers))
     place.settle()
     return size
 
@@ -184,6 +186,13 @@ def count_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
     for number in range(count):
         day = strangers.now // (24 * _HOUR) - number // 10
         yield day, "email", "add", f"provider{number % 10}", "delivered", 1
+
+
+def suppression_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield suppressions of addresses; none has expired."""
+    for _ in range(count):
+        failed = Suppression(key=f"address:{strangers.text()[:22]}").with_failure(0, strangers.now, "5.1.1")
+        yield suppressions.TABLE.row(failed)
 
 
 def association_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:

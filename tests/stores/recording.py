@@ -13,6 +13,7 @@ from matrix_threepid.model.message import MessageKind
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Session
+from matrix_threepid.model.suppression import Suppression
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
 from matrix_threepid.stores.sql import (
@@ -24,6 +25,7 @@ from matrix_threepid.stores.sql import (
     SqlMessages,
     SqlReversals,
     SqlSessions,
+    SqlSuppressions,
 )
 from matrix_threepid.testing.contracts.values import NOW, binding, session
 from tests.bench.plans import Recording
@@ -37,6 +39,7 @@ def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
     run_sync(_use_bindings(SqlBindings(recording)))
     run_sync(_use_reversals(SqlReversals(recording)))
     run_sync(_use_messages(SqlMessages(recording)))
+    run_sync(_use_suppressions(SqlSuppressions(recording)))
     run_sync(_use_associations(SqlAssociations(recording)))
     run_sync(_use_logins(SqlLogins(recording)))
     return recording.statements
@@ -109,6 +112,16 @@ async def _use_messages(store: SqlMessages) -> None:
     await store.purge(NOW, 10)
     await store.counts(NOW)
     await store.erase("@alice:x", ["address:a"])
+
+
+async def _use_suppressions(store: SqlSuppressions) -> None:
+    failed = Suppression(key="address:a").with_failure(NOW - 1, NOW, "5.1.1")
+    await store.put(failed)
+    await store.put(failed.with_complaint(NOW))
+    await store.of_address(["address:a", "address:b"])
+    await store.listed("", 10)
+    await store.lift(["address:a", "address:b"])
+    await store.purge(NOW, 10)
 
 
 async def _use_associations(store: SqlAssociations) -> None:

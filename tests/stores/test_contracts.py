@@ -12,6 +12,7 @@ from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.memory.suppressions import MemorySuppressions
 from matrix_threepid.memory.uia_sessions import MemoryUiaSessions
 from matrix_threepid.stores.sql import (
     SqlAssociations,
@@ -21,6 +22,7 @@ from matrix_threepid.stores.sql import (
     SqlMessages,
     SqlReversals,
     SqlSessions,
+    SqlSuppressions,
     SqlUiaSessions,
 )
 from matrix_threepid.stores.sqlite import Sqlite
@@ -34,6 +36,7 @@ from matrix_threepid.testing import (
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
+    SuppressionsContract,
     UiaSessionStoreContract,
 )
 
@@ -168,6 +171,22 @@ class TestSqliteMessages(MessagesContract):
     @pytest.fixture
     def store(self, sqlite: Sqlite) -> SqlMessages:
         return SqlMessages(sqlite)
+
+
+class TestMemorySuppressions(SuppressionsContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemorySuppressions:
+        return MemorySuppressions()
+
+
+class TestSqliteSuppressions(SuppressionsContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlSuppressions:
+        return SqlSuppressions(sqlite)
 
 
 @pytest.mark.rule("SEC-126", "SEC-127")

@@ -24,6 +24,7 @@ from matrix_threepid.stores.sql import (
     SqlMessages,
     SqlReversals,
     SqlSessions,
+    SqlSuppressions,
     check_schema,
     migrate,
 )
@@ -37,6 +38,7 @@ from matrix_threepid.testing import (
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
+    SuppressionsContract,
 )
 
 from .accounts import SqlAccounts
@@ -53,6 +55,7 @@ TABLES = (
     "matrix_threepid_reversals",
     "matrix_threepid_messages",
     "matrix_threepid_message_counts",
+    "matrix_threepid_suppressions",
     "matrix_threepid_audit",
     "matrix_threepid_identity_tokens",
     "matrix_threepid_identity_terms",
@@ -133,6 +136,12 @@ class TestMessages(OnPostgres, MessagesContract):
     @pytest.fixture
     def store(self, empty: Driver) -> SqlMessages:
         return SqlMessages(empty.db)
+
+
+class TestSuppressions(OnPostgres, SuppressionsContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlSuppressions:
+        return SqlSuppressions(empty.db)
 
 
 class TestAssociations(OnPostgres, AssociationStoreContract):

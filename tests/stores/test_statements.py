@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from matrix_threepid import run_sync
-from matrix_threepid.stores.sql import Operation, associations, bindings, messages, reversals, sessions
+from matrix_threepid.stores.sql import Operation, associations, bindings, messages, reversals, sessions, suppressions
 from matrix_threepid.stores.sql._columns import SqlTable
 from matrix_threepid.stores.sql._migrations import MIGRATIONS
 from matrix_threepid.stores.sqlite import Sqlite
 
 from .recording import everything_stores_do
 
-TABLES = ("sessions", "limits", "bindings", "reversals", "messages", "associations")
+TABLES = ("sessions", "limits", "bindings", "reversals", "messages", "suppressions", "associations")
 
 
 @pytest.fixture
@@ -51,9 +51,10 @@ def test_columns_are_text_or_bigint() -> None:
     assert types == {"TEXT", "BIGINT"}
 
 
-@pytest.mark.parametrize(
-    "module", [sessions, bindings, reversals, messages, associations], ids=lambda module: module.TABLE.name
-)
+STORED_BY_VALUE = (sessions, bindings, reversals, messages, suppressions, associations)
+
+
+@pytest.mark.parametrize("module", STORED_BY_VALUE, ids=lambda module: module.TABLE.name)
 def test_a_table_has_a_column_for_every_field(sqlite: Sqlite, module: Any) -> None:
     """What the migrations made is what values are stored in; associations have columns for look-ups besides."""
     table: SqlTable[Any] = module.TABLE

@@ -9,6 +9,7 @@ from .operation import Database, Operation, ReadOnly, Row, Statement, run_operat
 from .reversals import SqlReversals
 from .schema import check_schema, migrate
 from .sessions import SqlSessions
+from .suppressions import SqlSuppressions
 from .uia_sessions import SqlUiaSessions
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "SqlMessages",
     "SqlReversals",
     "SqlSessions",
+    "SqlSuppressions",
     "SqlUiaSessions",
     "Statement",
     "check_schema",

@@ -155,6 +155,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE matrix_threepid_sessions ADD COLUMN charged TEXT",
         "ALTER TABLE matrix_threepid_sessions ADD COLUMN untried BIGINT",
     ),
+    (  # Addresses that get no messages for a while.
+        """CREATE TABLE matrix_threepid_suppressions (
+            key TEXT NOT NULL PRIMARY KEY,
+            failed_at BIGINT,
+            span BIGINT NOT NULL,
+            reason TEXT NOT NULL,
+            complained_at BIGINT,
+            expires_at BIGINT NOT NULL,
+            revision BIGINT NOT NULL
+        )""",
+        "CREATE INDEX matrix_threepid_suppressions_expires ON matrix_threepid_suppressions (expires_at)",
+    ),
 )
 
 

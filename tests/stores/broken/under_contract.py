@@ -11,6 +11,7 @@ from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.memory.suppressions import MemorySuppressions
 from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
@@ -21,6 +22,7 @@ from matrix_threepid.testing import (
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
+    SuppressionsContract,
 )
 
 from . import CAUGHT_BY
@@ -30,6 +32,7 @@ _CONTRACTS: dict[type, tuple[type, str]] = {
     MemoryLimits: (RateLimiterContract, "limiter"),
     MemoryBindings: (BindingStoreContract, "store"),
     MemoryMessages: (MessagesContract, "store"),
+    MemorySuppressions: (SuppressionsContract, "store"),
     MemoryReversals: (ReversalStoreContract, "store"),
     MemoryAssociations: (AssociationStoreContract, "store"),
     MemoryLogins: (LoginStoreContract, "store"),

@@ -22,6 +22,7 @@ _NAMES = (
     "reversals",
     "messages",
     "message_counts",
+    "suppressions",
     "audit",
     "identity_tokens",
     "identity_terms",

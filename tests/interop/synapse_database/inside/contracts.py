@@ -5,7 +5,15 @@ from __future__ import annotations
 
 import pytest
 
-from matrix_threepid.stores.sql import SqlAssociations, SqlBindings, SqlLimits, SqlMessages, SqlReversals, SqlSessions
+from matrix_threepid.stores.sql import (
+    SqlAssociations,
+    SqlBindings,
+    SqlLimits,
+    SqlMessages,
+    SqlReversals,
+    SqlSessions,
+    SqlSuppressions,
+)
 from matrix_threepid.synapse.database import SynapseDatabase
 from matrix_threepid.testing import (
     AssociationStoreContract,
@@ -14,6 +22,7 @@ from matrix_threepid.testing import (
     RateLimiterContract,
     ReversalStoreContract,
     SessionStoreContract,
+    SuppressionsContract,
 )
 
 from .homeserver import Inside
@@ -57,6 +66,12 @@ class TestMessages(InSynapse, MessagesContract):
     @pytest.fixture
     def store(self, db: SynapseDatabase) -> SqlMessages:
         return SqlMessages(db)
+
+
+class TestSuppressions(InSynapse, SuppressionsContract):
+    @pytest.fixture
+    def store(self, db: SynapseDatabase) -> SqlSuppressions:
+        return SqlSuppressions(db)
 
 
 class TestAssociations(InSynapse, AssociationStoreContract):
