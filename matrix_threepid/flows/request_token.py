@@ -8,7 +8,7 @@ MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Literal
 
 from attrs import evolve, field, frozen
@@ -25,11 +25,12 @@ from ..model.next_link import checked_next_link
 from ..model.session import Session
 from ..model.threepid import Candidate, Medium, Purpose
 from ..policy import Policy
-from ..protocol.errors import InvalidParam, MatrixError, ThreepidDenied, Unavailable
+from ..protocol.errors import InvalidParam, LimitExceeded, MatrixError, ThreepidDenied, Unavailable
 from ..protocol.members import redacted
 from ..roles.base import Role
 from . import session_access
 from .ask_gate import ask_gate
+from .remote_check import end_replaced, wait_for_check
 from .send_message import lease_end, send_now
 
 LookUp = Callable[[Session], Awaitable[Session]]
@@ -55,6 +56,19 @@ class TokenRequest:
     send_attempt: int
     next_link: str | None = field(default=None, repr=redacted)
     owner: str | None = None
+
+
+@frozen
+class _Charged:
+    """What a request was charged at the time ``at`` (ms)."""
+
+    role: Role
+    counters: Sequence[Counter]
+    at: int
+
+    async def give_back(self, but: Collection[str] = ()) -> None:
+        """Take the charges back, but for these kinds."""
+        await give_back(self.role, [each for each in self.counters if each.kind not in but], self.at)
 
 
 async def _look_at_nothing(session: Session) -> Session:
@@ -89,8 +103,10 @@ async def request_token(
         raise ThreepidDenied
 
     charged_at = role.clock()
-    charged = await charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request))
-    await _pass_gate(role, call, request, charged, charged_at)
+    counters = await charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request))
+    charged = _Charged(role, counters, charged_at)
+    await _pass_gate(role, call, request, charged)
+    replaced = await _wait_for_check(role, session, charged)
     proof = proof_of(role.policy, threepid.medium, request.purpose)
     if proof != "link":
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
@@ -98,8 +114,7 @@ async def request_token(
 
     session = await look_up(session)
     try:
-        carried = Carried.of(role, charged, charged_at).text if role.policy.deferred_sending else None
-        return await _open_and_send(role, session, request, carried, lambda: give_back(role, charged, charged_at))
+        return await _open_and_send(role, session, request, charged, replaced)
     except (InvalidParam, Unavailable):
         if unsent is None:
             raise
@@ -123,19 +138,28 @@ async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool
     return stored.begin_send(request.send_attempt, now, None, role.policy.lifetimes) is None
 
 
-async def _pass_gate(
-    role: Role, call: Call, request: TokenRequest, charged: Sequence[Counter], charged_at: int
-) -> None:
+async def _pass_gate(role: Role, call: Call, request: TokenRequest, charged: _Charged) -> None:
     """Ask the gate; give limits back if it allows no message. Raises what ``ask_gate`` raises."""
     try:
         await ask_gate(role, call, request.purpose, request.candidate.threepid)
     except Unavailable:
-        await give_back(role, charged, charged_at)
+        await charged.give_back()
         raise
     except MatrixError:
         # Who asked is charged all the same, so that challenges and refusals are limited too; an address, and the money
         # for SMS, must not be used up by those who never pass.
-        await give_back(role, [each for each in charged if each.kind not in ASKING], charged_at)
+        await charged.give_back(but=ASKING)
+        raise
+
+
+async def _wait_for_check(role: Role, session: Session, charged: _Charged) -> list[Session]:
+    """Return the sessions that this one replaces where a provider makes the codes. Raises ``LimitExceeded``."""
+    if role.checking_sender(session.threepid.medium) is None:
+        return []
+    try:
+        return await wait_for_check(role, session)
+    except LimitExceeded:
+        await charged.give_back(but=ASKING)
         raise
 
 
@@ -157,22 +181,19 @@ def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
 
 
 async def _open_and_send(
-    role: Role,
-    session: Session,
-    request: TokenRequest,
-    carried: str | None,
-    give_back: Callable[[], Awaitable[None]],
+    role: Role, session: Session, request: TokenRequest, charged: _Charged, replaced: Sequence[Session]
 ) -> Session:
     """Store the session with its message written ahead of the sending, and send it unless sending is deferred.
 
-    * ``carried``: what the request was charged, for a worker that may have to give it back.
-    * ``give_back``: gives it back.
+    * ``charged``: what the request was charged.
+    * ``replaced``: sessions that end once this one has a message.
 
     If the process crashes between the two, a worker finds the stored message and sends it (SEC-34).
     """
     defers = role.policy.deferred_sending
     # A deferred message is due at once. One that this request sends is leased until the request must be over.
     due_at = role.clock() if defers else lease_end(role, session.threepid.medium)
+    carried = Carried.of(role, charged.counters, charged.at).text if defers else None
 
     def begun(stored: Session) -> Session | None:
         begun = stored.begin_send(request.send_attempt, role.clock(), due_at, role.policy.lifetimes)
@@ -189,8 +210,10 @@ async def _open_and_send(
             to_send = await session_access.update_session(
                 role, stored_session, lambda stored: _resumed(begun(stored), session)
             )
+    if to_send is not None and replaced:
+        await end_replaced(role, replaced)
     if to_send is not None and not defers:
-        await send_now(role, to_send, give_back)
+        await send_now(role, to_send, charged.give_back)
     return stored_session
 
 

@@ -17,9 +17,9 @@ from ..model.code import read_code
 from ..model.keys import same
 from ..model.media import MEDIA
 from ..model.session import Session
-from ..ports import RemoteVerifier
 from ..protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from ..roles.base import Role
+from .remote_check import has_check
 from .session_access import code, link_token, update_and_count, update_session
 
 
@@ -40,6 +40,8 @@ async def validate(role: Role, call: Call, session: Session, token: str) -> Sess
     by_link = opens_link(role, session, token)
     guessed = session.code_digits and session.validated_at is None and not by_link
     if guessed:
+        if role.checking_sender(session.threepid.medium) is not None and not await has_check(role, session):
+            raise SessionExpired
         session = await _guess(role, call, session)
     # A decoy goes through the same counters and the same answer as a wrong token (REQ-REQTOK-4).
     if session.decoy or not (by_link or await _is_code(role, session, token)):
@@ -64,10 +66,10 @@ async def _is_code(role: Role, session: Session, typed: str) -> bool:
     """Return whether what was typed is the session's valid code; a provider that makes the codes itself is asked."""
     if not session.code_digits:
         return False
-    sender, token = role.senders.get(session.threepid.medium), read_code(typed)
-    if not isinstance(sender, RemoteVerifier):
+    verifier, token = role.checking_sender(session.threepid.medium), read_code(typed)
+    if verifier is None:
         return _same(token, code(role, session))
-    verified = await sender.verify(session.spelling, token, role.policy.send_deadline)
+    verified = await verifier.verify(session.spelling, token, role.policy.send_deadline)
     # No answer is neither right nor wrong: the user must not be told that a right code is wrong.
     if verified is None:
         raise Unavailable

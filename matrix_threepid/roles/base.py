@@ -270,6 +270,11 @@ class Role:
         counts_in = getattr(store, "counts_in", None)
         return store if counts_in is not None and counts_in(given(self.limiter)) else None
 
+    def checking_sender(self, medium: Medium) -> ports.RemoteVerifier | None:
+        """Return the sender of a medium if its provider makes and checks the codes, else ``None``."""
+        sender = self.senders.get(medium)
+        return sender if isinstance(sender, ports.RemoteVerifier) else None
+
     def medium_off(self, medium: Medium) -> str | None:
         """Return why addresses of this medium cannot be validated, or ``None`` if they can."""
         if medium not in self.senders:

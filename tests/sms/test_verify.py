@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from flows.together import Turns, waiting
 
-from matrix_threepid import ConfigurationError, Medium, Policy, run_sync
+from matrix_threepid import ConfigurationError, Limits, Medium, Policy, run_sync
 from matrix_threepid.model.message import (
     Accepted,
     MessageKind,
@@ -20,10 +22,10 @@ from matrix_threepid.model.message import (
     Unknown,
 )
 from matrix_threepid.senders.twilio.verify import TwilioVerifySender
-from matrix_threepid.testing import Outbox, World
+from matrix_threepid.testing import ALICE, BOB, Outbox, World
 from matrix_threepid.testing.rogue import RogueServer, answer, hang_up
 
-from .acting import ask, outcome, submit, texting
+from .acting import ASK, INCORRECT, LIMITED, ask, asking, outcome, submit, texting
 from .gateway import ACCOUNT, TO, TOKEN, error, gateway, told, trusting
 
 SERVICE = "VA" + "0" * 32
@@ -167,3 +169,90 @@ def test_a_provider_that_does_not_say_validates_nothing(remote: tuple[World, Pro
     assert outcome(submit(world, sid, "424242")) == (503, "M_UNKNOWN")
     provider.away = False
     assert submit(world, sid, "424242").json() == {"success": True}
+
+
+REGISTER_ASK = "/register/msisdn/requestToken"
+
+
+class Twilio(Outbox):
+    """A provider like Twilio Verify: one check a number, whose code is sent again until typed or ten minutes old."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        super().__init__()
+        self._clock, self._made = clock, 100_000
+        self._open, self._last = dict[str, tuple[str, int]](), dict[str, str]()
+
+    async def send(self, message: TokenMessage) -> Outcome:
+        _, until = self._open.get(message.recipient, ("", 0))
+        if self._clock() >= until:
+            self._made += 1
+            self._open[message.recipient] = f"{self._made}", self._clock() + 600_000
+        self._last[message.recipient] = self._open[message.recipient][0]
+        return await super().send(message)
+
+    async def verify(self, recipient: str, code: str, deadline: int) -> bool | None:
+        right, until = self._open.get(recipient, ("", 0))
+        fits = self._clock() < until and code == right
+        if fits:
+            del self._open[recipient]
+        return fits
+
+    def read(self, number: str = TO) -> str:
+        """Return the code that the person has read last."""
+        return self._last[number]
+
+
+@pytest.fixture
+def verifying(make_world: Callable[..., World]) -> tuple[World, Twilio]:
+    """A world with such a provider."""
+    world = texting(make_world, policy={"limits": Limits(apart=0)})
+    provider = Twilio(world.clock)
+    world.rewire(senders={Medium.MSISDN: provider})
+    return world, provider
+
+
+@pytest.mark.rule("REQ-SUBMIT-11", "SEC-2")
+def test_a_code_read_for_one_purpose_validates_no_other(verifying: tuple[World, Twilio]) -> None:
+    """While a provider's check is open for a number, another purpose waits, and then gets a check of its own."""
+    world, provider = verifying
+    adding = ask(world, secret="adding").json()["sid"]
+    later = ask(world, secret="later", path=REGISTER_ASK)
+    assert outcome(later) == LIMITED
+    assert later.json()["retry_after_ms"] > 600_000
+    code = provider.read()
+    assert submit(world, adding, code, "adding").json() == {"success": True}
+    # The check is over: the next purpose gets one of its own, with another code.
+    registering = ask(world, secret="later", path=REGISTER_ASK).json()["sid"]
+    assert outcome(submit(world, registering, code, "later")) == INCORRECT
+    assert submit(world, registering, provider.read(), "later").json() == {"success": True}
+
+
+@pytest.mark.rule("REQ-SUBMIT-11")
+def test_who_asks_again_takes_the_check_over(verifying: tuple[World, Twilio]) -> None:
+    """A later session of the same purpose and user replaces the earlier one; another user waits."""
+    world, provider = verifying
+    first = ask(world, secret="first", user=ALICE).json()["sid"]
+    second = ask(world, secret="second", user=ALICE).json()["sid"]
+    assert outcome(ask(world, secret="third", user=BOB)) == LIMITED
+    assert outcome(submit(world, first, provider.read(), "first")) == (400, "M_SESSION_EXPIRED")
+    assert submit(world, second, provider.read(), "second").json() == {"success": True}
+
+
+@pytest.mark.rule("REQ-SUBMIT-11")
+@pytest.mark.parametrize("seed", range(20))
+def test_one_of_two_requests_at_once_has_the_check(make_world: Callable[..., World], seed: int) -> None:
+    """However two purposes ask at the same time, one of them has the code, whichever is tried first."""
+    validated = []
+    for order in (1, -1):
+        world, turns = texting(make_world, policy={"limits": Limits(apart=0)}), Turns()
+        provider = Twilio(world.clock)
+        world.rewire(senders={Medium.MSISDN: provider}, random_bytes=Random(seed).randbytes)  # noqa: S311
+        waiting(world, turns.pause)
+        asked = {"adding": ASK, "registering": REGISTER_ASK}
+        calls = [world.acall("POST", path, asking(f"+{TO}", secret=secret)) for secret, path in asked.items()]
+        answers = dict(zip(asked, turns.run(seed, *calls), strict=True))
+        tried = [(answers[secret].json().get("sid"), secret) for secret in [*asked][::order]]
+        code = provider.read()
+        validated.append([secret for sid, secret in tried if sid and submit(world, sid, code, secret).status == 200])
+    assert validated[0] == validated[1]
+    assert len(validated[0]) == 1
