@@ -13,6 +13,7 @@ from ._lazy import lazily
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .administration.desk import Administration as Administration
     from .deactivate import deactivate_threepids as deactivate_threepids
     from .deactivate import erase_threepids as erase_threepids
     from .deactivate import stop_undo as stop_undo
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from .versions import unstable_features as unstable_features
 
 _HOMES = {
+    ".administration.desk": ("Administration",),
     ".deactivate": ("deactivate_threepids", "erase_threepids", "stop_undo"),
     ".flows.binding_access": ("bindings_of",),
     ".flows.room_invite": ("invite_by_threepid", "invite_prepared", "prepare_invites"),

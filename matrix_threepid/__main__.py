@@ -10,6 +10,7 @@ from importlib import import_module
 from ._version import __version__
 
 COMMANDS = {
+    "admin": ("commands.admin", "do by hand what administrators may do, written to the audit before"),
     "check": ("commands.check", "print what is off or wrong in a host's wiring or configuration file"),
     "endpoints": ("commands.endpoints", "print the page of the documentation about a role's endpoints"),
     "explain": ("commands.explain", "explain why a message did not come: an address, a number, a session, a user"),

@@ -258,6 +258,26 @@ class GateFailed(Happened):
 
 
 @frozen
+class Administered(Happened):
+    """An administrator is about to do something by hand. Written to the audit before it is done.
+
+    * ``actor``: who, as the host names administrators.
+    * ``action``: what: ``send_again``, ``cancel``, ``confirm``, ``lift_limits``, ``unbind``, ``export`` or ``erase``.
+    * ``why``: the reason that was given.
+    * ``session``: the id of the session; ``None`` (default) for what concerns none.
+    * ``threepid``: the address; ``None`` (default) for what concerns none.
+    * ``user_id``: the user; ``None`` (default) for what concerns none.
+    """
+
+    actor: str
+    action: str
+    why: str
+    session: str | None = None
+    threepid: Threepid | None = None
+    user_id: str | None = None
+
+
+@frozen
 class Explained(Happened):
     """An operator has looked at what is known of an address, a session or a user. Emitted before the answer.
 
@@ -274,7 +294,8 @@ class Explained(Happened):
 
 
 Event = (
-    MessageSent
+    Administered
+    | MessageSent
     | ThreepidValidated
     | ThreepidAdded
     | ThreepidRemoved
@@ -296,6 +317,7 @@ Event = (
 """Any event: what a ``Listener`` is called with."""
 
 __all__ = [
+    "Administered",
     "ChangesUndone",
     "Context",
     "Event",

@@ -40,6 +40,7 @@ _AREAS = {
     "SmsBudgetUsed": ("sms", logging.WARNING),
     "SmsCountryPaused": ("sms", logging.WARNING),
     "GateFailed": ("gate", logging.WARNING),
+    "Administered": ("administration", logging.WARNING),
     "Explained": ("administration", logging.INFO),
 }
 """The logger, below ``matrix_threepid``, and the level of each event; others are logged by ``events`` at ``INFO``."""
@@ -174,7 +175,7 @@ class LogListener:
 
 def _kind(name: str, values: dict[str, object]) -> tuple[object, ...]:
     """Return what makes warnings alike: nothing that strangers can choose."""
-    return name, *(values.get(key) for key in ("action", "medium", "outcome", "budget", "country"))
+    return name, *(values.get(key) for key in ("action", "actor", "session", "medium", "outcome", "budget", "country"))
 
 
 def _line(values: dict[str, object]) -> str:

@@ -266,6 +266,9 @@ class Service:
 
     async def _caller(self, declared: Endpoint, request: Request) -> Caller | None:
         """Return the caller as ``Access`` requires. Raises ``MissingToken``, ``UnknownToken`` and the like."""
+        if declared.identifies is not None:
+            caller: Caller | None = await declared.identifies(request)
+            return caller
         if declared.access is Access.ANYONE:
             return None
         try:

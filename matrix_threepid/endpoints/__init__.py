@@ -8,6 +8,7 @@ from .._lazy import lazily
 
 if TYPE_CHECKING:
     from ..accounts import ACCOUNTS as ACCOUNTS
+    from ..administration.table import administration_table as administration_table
     from ..model.call import Call as Call
     from ..protocol.endpoint import Access as Access
     from ..protocol.endpoint import Charged as Charged
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     ".tables": ("DELEGATE", "HOMESERVER", "IDENTITY_SERVER"),
     "..accounts": ("ACCOUNTS",),
+    "..administration.table": ("administration_table",),
     "..protocol.endpoint": ("Access", "Charged", "Endpoint", "Table", "endpoint"),
     "..protocol.history": ("History", "IdentityHistory", "RELEASES"),
     "..protocol.members": (

@@ -94,8 +94,13 @@ class Explanation:
 
     @property
     def json(self) -> str:
-        """The explanation for machines: an object with the fields of this class, ``causes`` and ``to_do``."""
-        found = {
+        """The explanation for machines: ``values`` as JSON."""
+        return json.dumps(self.values, indent=2) + "\n"
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The fields of this class, ``causes`` and ``to_do``, as values for JSON."""
+        return {
             "kind": self.kind,
             "subject": self.subject,
             "at": self.at,
@@ -107,7 +112,6 @@ class Explanation:
             "causes": [each.value for each in self.causes],
             "to_do": list(self.to_do),
         }
-        return json.dumps(found, indent=2) + "\n"
 
 
 def _finding(found: Finding) -> dict[str, Any]:

@@ -33,18 +33,30 @@ _PURPOSES = {
     MessageKind.PASSWORD_CHANGED: Purpose.PASSWORD,
     MessageKind.CHANGED: Purpose.ADD,
     MessageKind.UNDONE: Purpose.ADD,
+    MessageKind.BY_HAND: Purpose.ADD,
 }
 
 
 async def notify_owner(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> None:
     """Store that the addresses of an account are to be told what happened to it, if ``Policy.notices`` is on."""
-    if not await _recipients(hs, user_id, changed):
+    if not await _recipients(hs, user_id, kind, changed):
         return  # of most accounts, which have one address, nothing is stored
     secret = random_text(hs.random_bytes(_SECRET_BYTES))
     try:
         await hs.sessions.open(due_notice(hs, Candidate(changed, changed.address), user_id, kind, secret))
     except Unavailable:
         return  # the change is made already, so its answer stays
+
+
+async def tell_of_confirmation(hs: Homeserver, user_id: str, changed: Candidate) -> None:
+    """Store that an address, and all addresses of the account, are to be told that it was confirmed by hand.
+
+    Unlike ``notify_owner`` it raises ``Unavailable``: what cannot be told must not be done.
+    """
+    secret = random_text(hs.random_bytes(_SECRET_BYTES))
+    own = due_notice(hs, changed, user_id, MessageKind.BY_HAND, secret)
+    await hs.sessions.open(evolve(own, concerns=masked(changed.threepid.address)))
+    await hs.sessions.open(due_notice(hs, changed, user_id, MessageKind.BY_HAND, f"{secret} others"))
 
 
 async def address_pending(hs: Homeserver, user_id: str) -> None:
@@ -64,7 +76,7 @@ async def address_notices(hs: Homeserver, event: Session) -> None:
     Doing it again after a crash opens no second session: each has a slot made of the event and the address.
     """
     kind = MessageKind(event.notice)
-    for held in await _recipients(hs, event.owner or "", event.threepid) if _is_ours(hs, event) else ():
+    for held in await _recipients(hs, event.owner or "", kind, event.threepid) if _is_ours(hs, event) else ():
         if await charged(hs, [period("notice", _A_DAY, DAY, held.address)]):
             continue
         candidate = Candidate(held.threepid, held.spelling or held.address)
@@ -127,12 +139,14 @@ def _is_ours(role: Role, session: Session) -> bool:
     return role.peppers.by_id(session.pepper_id) is not None
 
 
-async def _recipients(hs: Homeserver, user_id: str, changed: Threepid) -> list[AccountThreepid]:
-    """Return the first five addresses of an account that take notices, without ``changed``."""
+async def _recipients(hs: Homeserver, user_id: str, kind: MessageKind, changed: Threepid) -> list[AccountThreepid]:
+    """Return the first five addresses of an account that take notices, without ``changed``; all if it is by hand."""
     media = [medium for medium, row in MEDIA.items() if row.notices and hs.medium_off(medium) is None]
     if not hs.policy.notices or not media:
         return []
     listed = await hs.accounts.list(user_id)
+    if kind is MessageKind.BY_HAND:
+        return [held for held in listed if held.medium in media and held.threepid != changed]
     linked = await _linked(hs, user_id)
     others = [held for held in listed if held.medium in media and held.threepid not in (changed, *linked)]
     return others[:_MOST]

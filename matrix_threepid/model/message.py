@@ -22,6 +22,7 @@ class MessageKind(str, Enum):
     * ``ADDED``, ``REMOVED``, ``PASSWORD_CHANGED``: a notice about a change of the account (SEC-56).
     * ``CHANGED``: a notice about all changes that its link takes back (SEC-57).
     * ``UNDONE``: a notice that changes were taken back.
+    * ``BY_HAND``: a notice that an administrator confirmed an address without a token (SEC-162).
     """
 
     TOKEN = "token"
@@ -33,6 +34,7 @@ class MessageKind(str, Enum):
     PASSWORD_CHANGED = "password_changed"
     CHANGED = "changed"
     UNDONE = "undone"
+    BY_HAND = "by_hand"
 
     @property
     def notice(self) -> bool:

@@ -242,6 +242,9 @@ class Session:
         flying = self.due_attempt if put_off or self.in_flight(now) else None
         if any(seen is not None and attempt <= seen for seen in (self.send_attempt, flying)):
             return None
+        return self._begun(attempt, now, due_at, lifetimes)
+
+    def _begun(self, attempt: int, now: int, due_at: int | None, lifetimes: Lifetimes) -> Session:
         # A new message has a new code, so its guesses start at 0; guesses for the address go on (SEC-24).
         return self._next(
             due_attempt=attempt,
@@ -257,6 +260,15 @@ class Session:
     def waiting(self, charged: str | None) -> Session:
         """Return the session whose message was begun for a worker, with what its limits were charged."""
         return attrs.evolve(self, charged=charged, untried=self.revision)
+
+    def send_again(self, now: int, due_at: int | None, lifetimes: Lifetimes) -> Session:
+        """Return the session with one more message begun, whichever ``send_attempt`` was sent before.
+
+        * ``now``, ``due_at``, ``lifetimes``: as for ``begin_send``.
+        """
+        # The attempts of the client stay what they are, so that its next one sends a message as well.
+        known = [attempt for attempt in (self.send_attempt, self.due_attempt) if attempt is not None]
+        return self._begun(max(known, default=0), now, due_at, lifetimes)
 
     def lease(self, until: int | None) -> Session:
         """Return the session with its message leased to one worker until ``until`` (ms); ``None``: for good."""

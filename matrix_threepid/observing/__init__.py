@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 if TYPE_CHECKING:
+    from ..administration.views import BindingView as BindingView
+    from ..administration.views import SessionView as SessionView
     from ..endpoints.health import HEALTH as HEALTH
     from ..explaining.causes import Cause as Cause
     from ..explaining.explain import explain as explain
@@ -28,6 +30,7 @@ _HOMES = {
     ".listeners": ("Listeners",),
     ".metrics": ("METRICS", "Metric", "Metrics"),
     ".traces": ("traced",),
+    "..administration.views": ("BindingView", "SessionView"),
     "..explaining.causes": ("Cause",),
     "..explaining.explain": ("explain",),
     "..explaining.explanation": ("Explanation", "Finding"),

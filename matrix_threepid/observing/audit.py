@@ -11,7 +11,7 @@ from threading import Lock
 
 from attrs import frozen
 
-from ..events import Event, LimitReached, WrongToken
+from ..events import Administered, Event, LimitReached, WrongToken
 from ..housekeeping import Job
 from ..logs import fields_of
 from ..model.keys import Peppers
@@ -73,12 +73,19 @@ class SqlAudit:
         """Remember an event for the next run of the job."""
         if isinstance(event, LimitReached | WrongToken) and not self._refusals:
             return
+        if isinstance(event, Administered):  # written before it was done, by ``record``
+            return
         row = self._row(event)
         with self._lock:
             if len(self._waiting) < _WAITING:
                 self._waiting.append(row)
             else:
                 self._left_out += 1
+
+    async def record(self, event: Event) -> None:
+        """Write one event now, for what must be written down before it is done. Raises ``Unavailable``."""
+        row = self._row(event)
+        await self._db.run(lambda: _insert([row]))
 
     def jobs(self, *, write_every: int = 1_000, purge_every: int = 3_600_000) -> tuple[Job, ...]:
         """Return the jobs that write entries and delete old ones, with their pauses in ms."""

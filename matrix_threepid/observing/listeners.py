@@ -14,7 +14,7 @@ _log = logging.getLogger("matrix_threepid")
 class Listeners:
     """A ``Listener`` that passes every event on to several; what one of them raises is logged and keeps none from it.
 
-    * ``listeners``: the listeners. Raises ``ConfigurationError`` for one without a method ``on``.
+    * ``listeners``: the listeners, also an attribute. Raises ``ConfigurationError`` for one without a method ``on``.
 
     >>> from matrix_threepid.observing import LogListener
     >>> listeners = Listeners(LogListener())
@@ -24,12 +24,12 @@ class Listeners:
         for each in listeners:
             if isinstance(each, type) or not callable(getattr(each, "on", None)):
                 raise ConfigurationError("Listeners: each must have a method on(event)")
-        self._listeners = listeners
+        self.listeners = listeners
         self._watching = [each.answered for each in listeners if hasattr(each, "answered")]
 
     def on(self, event: Event) -> None:
         """Pass an event on."""
-        for each in self._listeners:
+        for each in self.listeners:
             try:
                 each.on(event)
             except Exception as error:  # noqa: PERF203  each has to hear it

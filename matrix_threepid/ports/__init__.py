@@ -9,6 +9,7 @@ from ..model.call import Caller
 from ..model.delivery import DeliveryEvent, DeliveryStatus
 from ..model.gate import Allow, Challenge, Deny, GateRequest
 from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
+from .administration import AuditLog, Authorisation
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, InvitationClient, ObjectSigner, OpenIdUsers, RequestVerifier
 from .senders import RemoteVerifier, TokenSender
@@ -31,6 +32,8 @@ __all__ = [
     "AddressRules",
     "Allow",
     "AssociationStore",
+    "AuditLog",
+    "Authorisation",
     "BindingStore",
     "Caller",
     "Callers",

@@ -98,6 +98,8 @@ class Endpoint:
     * ``doc``: a description for the docs and OpenAPI.
     * ``offered``: called with the role; returns why the endpoint is off in this wiring, or ``None`` if it is on.
     * ``admits``: called with the role before the body is read; raises an error to refuse the call.
+    * ``identifies``: awaited with the request before the body is read, in place of the role's access tokens; returns
+      the ``Caller``, or raises an error to refuse the call. Default ``None``: ``access`` says who may call it.
 
     Raises ``ConfigurationError`` for a path without leading or with trailing slash, a history without versions, and
     user-interactive authentication without ``Access.USER``.
@@ -121,6 +123,7 @@ class Endpoint:
     doc: str = field(default="", repr=False)
     offered: Callable[[Any], str | None] = field(default=lambda _: None, repr=False)
     admits: Callable[[Any], None] = field(default=lambda _: None, repr=False)
+    identifies: Callable[[Any], Awaitable[Any]] | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if not self.path.startswith("/") or self.path.endswith("/"):

@@ -37,6 +37,7 @@ TITLES = {
     MessageKind.PASSWORD_CHANGED.value: mark("Your password was reset"),
     MessageKind.CHANGED.value: mark("Your account was changed"),
     MessageKind.UNDONE.value: mark("The changes were taken back"),
+    MessageKind.BY_HAND.value: mark("Address confirmed"),
 }
 """What a message or a page is about, by purpose or kind: the heading, and the start of a subject."""
 LEADS = {
@@ -52,6 +53,9 @@ LEADS = {
     ),
     MessageKind.ADDED.value: mark("The address below was added to your account on %(server)s."),
     MessageKind.REMOVED.value: mark("The address below was removed from your account on %(server)s."),
+    MessageKind.BY_HAND.value: mark(
+        "An administrator of %(server)s confirmed the address below for your account by hand."
+    ),
     MessageKind.PASSWORD_CHANGED.value: mark(
         "The password of your account on %(server)s was reset with the help of the address below."
     ),
@@ -77,6 +81,7 @@ NOT_YOU = {
     ),
     MessageKind.PASSWORD_CHANGED.value: _AT_ONCE,
     MessageKind.UNDONE.value: _AT_ONCE,
+    MessageKind.BY_HAND.value: _AT_ONCE,
     MessageKind.CHANGED.value: mark(
         "If this was not you, take the changes back. If it was you, there is nothing to do."
     ),
@@ -133,7 +138,7 @@ TAKEN = mark("%(taken)s is on another account now and cannot come back.")
 PAGE_TITLES = {
     "refuse": mark("Stop this request?"),
     "already": mark("Already confirmed"),
-    "confirmed": mark("Address confirmed"),
+    "confirmed": TITLES[MessageKind.BY_HAND.value],
     "disowned": mark("Request stopped"),
     "failed": _NO_WAY,
     "expired": _TOO_OLD,

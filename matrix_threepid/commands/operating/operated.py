@@ -12,6 +12,7 @@ from attrs import frozen
 
 from ...logs import LogListener
 from ...observing import Listeners, SqlAudit
+from ...ports._checked import given as port_given
 from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
 from ...settings import read_file
@@ -29,7 +30,7 @@ class Operated:
 
     * ``name``: its class.
     * ``role``: the role.
-    * ``audit``: its audit; ``None`` if the host's wiring has its own, which hears the events.
+    * ``audit``: its audit, which hears the events; ``None`` if the host's wiring has none.
     """
 
     name: str
@@ -69,7 +70,9 @@ async def operated(given: argparse.Namespace) -> AsyncIterator[list[Operated]]:
     """Open the stores and return the roles; nothing is migrated or made. Raises ``ConfigurationError``."""
     if given.host is not None:
         role = loaded(given.host).role
-        yield [Operated(type(role).__name__, role, None)]
+        one = Operated(type(role).__name__, role, _audit_of(role))
+        yield [one]
+        await one.close()
         return
     settings = _settings(given.config)
     parts = Parts.of(settings)
@@ -106,3 +109,10 @@ def _of(parts: Parts, settings: DelegateSettings | IdentityServerRoleSettings, d
     audit = SqlAudit(db, wired(Listeners()).peppers)
     role = wired(Listeners(LogListener(), audit))
     return Operated(type(role).__name__, role, audit)
+
+
+def _audit_of(role: Role) -> SqlAudit | None:
+    """Return the audit among the listeners of a host."""
+    heard = port_given(role.listener)
+    parts = heard.listeners if isinstance(heard, Listeners) else (heard,)
+    return next((each for each in parts if isinstance(each, SqlAudit)), None)

@@ -1,0 +1,205 @@
+"""``Administration``: what administrators can look at and do. Each deed has a reason and is in the audit before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from .. import ports
+from ..deactivate import erase_threepids
+from ..events import Administered
+from ..explaining.explain import AuditReader, explain
+from ..explaining.explanation import Explanation
+from ..explaining.requests_now import purposes_of
+from ..explaining.subject import Subject, read_subject
+from ..flows.binding_access import bindings_of
+from ..flows.session_access import update_session
+from ..flows.unbind import unbind_all, unbind_everywhere
+from ..limits.guesses import guesses_of
+from ..limits.rate import keys_of_user
+from ..limits.sending import charged_to_address
+from ..limits.sms import number_limits
+from ..model.media import MEDIA
+from ..model.session import Session
+from ..model.threepid import Threepid
+from ..ports._checked import given
+from ..protocol.errors import Forbidden, InvalidParam, NoValidSession
+from ..protocol.wiring import demand
+from ..roles.base import Role, implements
+from ..roles.homeserver import Homeserver
+from . import by_hand
+from .exporting import exported
+from .views import BindingView, SessionView, view_of_binding, view_of_session
+
+_LONGEST = 500
+
+
+@frozen(kw_only=True)
+class Administration:
+    """What administrators can look at and do with one role.
+
+    * ``role``: the role.
+    * ``audit``: where each deed is written down before it is done, such as ``SqlAudit``; required.
+
+    Every method takes ``actor``, the name of the administrator; deeds take ``reason`` as well, 1 to 500 printable
+    characters. All raise ``InvalidParam`` for a text that names nothing, and ``Unavailable`` if a store or the audit
+    does not answer; then nothing was done. Raises ``ConfigurationError`` for an ``audit`` without ``record``.
+    """
+
+    role: Role = field(validator=lambda _, __, role: demand("role", role, lambda it: isinstance(it, Role), "is a role"))
+    audit: ports.AuditLog = field(validator=implements(ports.AuditLog), repr=False)
+
+    # -- looking ------------------------------------------------------------------------------------
+
+    async def explain(self, what: str, *, actor: str) -> Explanation:
+        """Return what ``observing.explain`` does, with what the audit has."""
+        return await explain(self.role, what, actor=actor, audit=_reader(self.audit))
+
+    async def sessions(self, what: str, *, actor: str) -> Sequence[SessionView]:
+        """Return sessions, the newest first: the one with an id, or the open ones of an address or a user."""
+        await self.explain(what, actor=actor)
+        found = await self._sessions(read_subject(what, self.role.policy))
+        newest = sorted(found, key=lambda session: session.created_at, reverse=True)
+        return [await view_of_session(self.role, each) for each in newest]
+
+    async def bindings(self, user_id: str, *, actor: str) -> Sequence[BindingView]:
+        """Return the remembered bindings of a user. Raises ``Forbidden`` for a role without accounts."""
+        homeserver = self._homeserver()
+        await self.explain(user_id, actor=actor)
+        return [view_of_binding(each) for each in await bindings_of(homeserver, user_id)]
+
+    # -- deeds --------------------------------------------------------------------------------------
+
+    async def send_again(self, sid: str, *, actor: str, reason: str) -> None:
+        """Send the message of a session that waits for its confirmation once more.
+
+        An SMS counts for the budgets; no other limit is charged. Raises ``NoValidSession``, ``SessionExpired``,
+        ``Forbidden``, ``ThreepidDenied``, ``LimitExceeded`` or ``Unavailable``.
+        """
+        session = await self._session(sid)
+        await by_hand.check_sendable(self.role, session)
+        await self._record("send_again", actor, reason, session)
+        await by_hand.send_again(self.role, session)
+
+    async def cancel(self, sid: str, *, actor: str, reason: str) -> None:
+        """End a session; its links, codes and proofs stop working. Raises ``NoValidSession``."""
+        session = await self._session(sid)
+        await self._record("cancel", actor, reason, session)
+        await update_session(self.role, session, lambda stored: None if stored.over else stored.end())
+
+    async def confirm(self, sid: str, *, actor: str, reason: str) -> None:
+        """Confirm a session by hand, as if its link had been used; its user then adds the address as usual (SEC-162).
+
+        Only a live session that a user opened to add a mail address that is on no account now. The new address and all
+        addresses of the account are told by mail. Raises ``NoValidSession``, ``SessionExpired``, ``Forbidden``,
+        ``ThreepidDenied`` or ``ThreepidInUse``.
+        """
+        session = await self._session(sid)
+        await by_hand.check_confirmable(self.role, session)
+        await self._record("confirm", actor, reason, session)
+        await by_hand.confirm(self.role, session)
+
+    async def lift_limits(self, what: str, *, actor: str, reason: str) -> None:
+        """Forget what an address, a number or a user has used of its limits, guesses of codes included.
+
+        Budgets of SMS, prefixes and networks stay as they are: they guard all others.
+        """
+        subject = read_subject(what, self.role.policy)
+        if subject.candidate is not None:
+            threepid = subject.candidate.threepid
+            await self._record("lift_limits", actor, reason, threepid=threepid)
+            await self.role.limiter.forget(self._keys(threepid))
+        elif subject.kind == "user":
+            await self._record("lift_limits", actor, reason, user_id=subject.name)
+            await self.role.limiter.forget(keys_of_user(self.role, subject.name))
+        else:
+            raise InvalidParam("what: must be an address, a number, or @user:server")
+
+    async def unbind(self, user_id: str, what: str | None = None, *, actor: str, reason: str) -> str:
+        """Unbind what is published of a user; return ``success`` or ``no-support``. Failures are tried again later.
+
+        * ``what``: only this address or number; ``None`` (default) for all.
+        """
+        homeserver = self._homeserver()
+        subject = None if what is None else read_subject(what, self.role.policy)
+        if subject is None:
+            await self._record("unbind", actor, reason, user_id=user_id)
+            return "success" if (await unbind_all(homeserver, user_id)).all_done else "no-support"
+        if subject.candidate is None:
+            raise InvalidParam("what: must be an address or a number")
+        threepid = subject.candidate.threepid
+        await self._record("unbind", actor, reason, threepid=threepid, user_id=user_id)
+        return (await unbind_everywhere(homeserver, user_id, (threepid,), None)).result
+
+    async def export(self, user_id: str, *, actor: str, reason: str) -> dict[str, object]:
+        """Return everything that is stored about a user as values for JSON, with whole addresses and no secret."""
+        await self._record("export", actor, reason, user_id=user_id)
+        return await exported(self.role, user_id, _reader(self.audit))
+
+    async def erase(self, user_id: str, *, actor: str, reason: str) -> Sequence[BindingView]:
+        """Unbind, remove and delete what is stored about a user; return the bindings that are not unbound yet.
+
+        The audit stays, since it tells of this deed too.
+        """
+        homeserver = self._homeserver()
+        await self._record("erase", actor, reason, user_id=user_id)
+        return [view_of_binding(each) for each in await erase_threepids(homeserver, user_id)]
+
+    # -- what they share ----------------------------------------------------------------------------
+
+    async def _session(self, sid: str) -> Session:
+        session = await self.role.sessions.get(sid)
+        if session is None:
+            raise NoValidSession
+        return session
+
+    async def _sessions(self, subject: Subject) -> Sequence[Session]:
+        store = self.role.sessions
+        if subject.candidate is not None:
+            threepid = subject.candidate.threepid
+            return [each for purpose in purposes_of(self.role) for each in await store.of_threepid(threepid, purpose)]
+        if subject.kind == "user":
+            return await store.of_owner(subject.name)
+        session = await store.get(subject.name)
+        return [] if session is None else [session]
+
+    async def _record(
+        self,
+        action: str,
+        actor: str,
+        reason: str,
+        session: Session | None = None,
+        *,
+        threepid: Threepid | None = None,
+        user_id: str | None = None,
+    ) -> None:
+        """Write a deed to the audit before it is done, and tell the listener. Raises ``InvalidParam``."""
+        why = reason.strip()
+        if not 1 <= len(why) <= _LONGEST or not why.isprintable():
+            raise InvalidParam(f"reason: must be 1 to {_LONGEST} printable characters")
+        sid = None if session is None else session.sid
+        if session is not None:
+            threepid, user_id = session.threepid, session.owner
+        event = Administered(actor, action, why, session=sid, threepid=threepid, user_id=user_id)
+        await self.audit.record(event)
+        self.role.emit(event)
+
+    def _keys(self, threepid: Threepid) -> list[str]:
+        role = self.role
+        counters = [*charged_to_address(role, threepid), *(each for each in guesses_of(role, threepid) if each)]
+        if MEDIA[threepid.medium].costs:
+            counters += number_limits(role, threepid)
+        return [each.key for counter in counters for each in counter.charges(role)]
+
+    def _homeserver(self) -> Homeserver:
+        if not isinstance(self.role, Homeserver):
+            raise Forbidden("This role knows no accounts")
+        return self.role
+
+
+def _reader(audit: ports.AuditLog) -> AuditReader | None:
+    """Return the audit if it can be read as well."""
+    readable: Any = given(audit)
+    return readable if callable(getattr(readable, "list", None)) else None

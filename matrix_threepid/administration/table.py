@@ -1,0 +1,268 @@
+"""The endpoints of administrators: a table of its own, off unless a host mounts it behind its own ``Authorisation``.
+
+No page of another site can call them: they have no CORS headers, and cookies are not looked at (SEC-161).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+from attrs import evolve, frozen
+
+from .. import ports
+from ..model.call import Call, Caller
+from ..ports._checked import checked
+from ..protocol import errors
+from ..protocol.endpoint import Access, Endpoint, Table, endpoint
+from ..protocol.history import History
+from ..protocol.members import text
+from ..protocol.wire import Request
+from ..protocol.wiring import demand
+from ..roles.base import Role
+from .desk import Administration
+from .views import BindingView, SessionView
+
+PREFIX = "/_threepid/admin"
+"""The start of the paths, unless a host wants another one."""
+MAX_BODY = 4096
+_UNVERSIONED = History(unstable=False, bare=True)
+_BY_SID = (errors.NoValidSession,)
+_OF_SESSION = (
+    *_BY_SID,
+    errors.SessionExpired,
+    errors.ThreepidDenied,
+    errors.ThreepidInUse,
+    errors.LimitExceeded,
+)
+
+
+@frozen(kw_only=True)
+class Subject:
+    """What is looked at.
+
+    * ``what``: an address, a number, the sid of a session, or ``@user:server``.
+    """
+
+    what: str = text(512, doc="an address, a number, the sid of a session, or `@user:server`")
+
+
+@frozen(kw_only=True)
+class SubjectAndReason:
+    """Whose limits are lifted, and why.
+
+    * ``what``: an address, a number, or ``@user:server``.
+    * ``reason``: why, for the audit.
+    """
+
+    what: str = text(512, doc="an address, a number, or `@user:server`")
+    reason: str = text(500, doc="why, for the audit")
+
+
+@frozen(kw_only=True)
+class SidAndReason:
+    """The session that is meant, and why.
+
+    * ``sid``: its id.
+    * ``reason``: why, for the audit.
+    """
+
+    sid: str = text(255, doc="the id of the session")
+    reason: str = text(500, doc="why, for the audit")
+
+
+@frozen(kw_only=True)
+class UserOnly:
+    """The user that is meant.
+
+    * ``user_id``: ``@user:server``.
+    """
+
+    user_id: str = text(255, doc="`@user:server`")
+
+
+@frozen(kw_only=True)
+class UserAndReason:
+    """The user that is meant, and why.
+
+    * ``user_id``: ``@user:server``.
+    * ``reason``: why, for the audit.
+    """
+
+    user_id: str = text(255, doc="`@user:server`")
+    reason: str = text(500, doc="why, for the audit")
+
+
+@frozen(kw_only=True)
+class PublishedAndReason:
+    """What is unbound, and why.
+
+    * ``user_id``: ``@user:server``.
+    * ``what``: only this address or number; ``None`` for all.
+    * ``reason``: why, for the audit.
+    """
+
+    user_id: str = text(255, doc="`@user:server`")
+    what: str | None = text(512, optional=True, doc="only this address or number; all if left out")
+    reason: str = text(500, doc="why, for the audit")
+
+
+@frozen(kw_only=True)
+class Explained:
+    """An explanation, as ``Explanation.json`` has it, and as a text.
+
+    * ``explanation``: the object.
+    * ``text``: the text.
+    """
+
+    explanation: Mapping[str, object]
+    text: str
+
+
+@frozen(kw_only=True)
+class Sessions:
+    """The sessions, the newest first."""
+
+    sessions: tuple[SessionView, ...]
+
+
+@frozen(kw_only=True)
+class Bindings:
+    """The bindings, the oldest first; after an erasure those that are not unbound yet."""
+
+    bindings: tuple[BindingView, ...]
+
+
+@frozen(kw_only=True)
+class UnboundResult:
+    """Whether every identity server has confirmed: ``success``, or ``no-support``."""
+
+    id_server_unbind_result: str
+
+
+@frozen(kw_only=True)
+class Export:
+    """Everything that is stored about a user."""
+
+    export: Mapping[str, object]
+
+
+@frozen
+class Done:
+    """Nothing to say."""
+
+
+def administration_table(authorisation: ports.Authorisation, audit: ports.AuditLog, *, prefix: str = PREFIX) -> Table:
+    """Return the endpoints of administrators, to be mounted with ``Service(role, table)``.
+
+    * ``authorisation``: the host's check of who is an administrator.
+    * ``audit``: where each deed is written down before it is done, such as ``SqlAudit``.
+    * ``prefix``: the start of the paths; default ``/_threepid/admin``. Keep it from the public proxy.
+
+    Raises ``ConfigurationError`` for an ``authorisation`` without ``administrator``, or an ``audit`` without
+    ``record``.
+    """
+    for name, part, method in (("authorisation", authorisation, "administrator"), ("audit", audit, "record")):
+        demand(name, part, partial(_has, method), f"must have an async method {method}()")
+    judge = cast("ports.Authorisation", checked(ports.Authorisation, authorisation))
+
+    async def identify(request: Request) -> Caller:
+        # Without cookies: a browser sends them with a form of any site, and the host could take it for the person.
+        headers = {name: value for name, value in request.headers.items() if name != "cookie"}
+        name = await judge.administrator(evolve(request, headers=headers))
+        if not name:
+            raise errors.Forbidden("Only administrators may do this")
+        return Caller(name)
+
+    declared = (evolve(each, identifies=identify) for each in _endpoints(audit))
+    return Table(prefix, tuple(declared), browsers=False, max_body=MAX_BODY)
+
+
+def _has(method: str, part: object) -> bool:
+    return not isinstance(part, type) and callable(getattr(part, method, None))
+
+
+def _endpoints(audit: ports.AuditLog) -> tuple[Endpoint, ...]:
+    def desk(role: Role) -> Administration:
+        return Administration(role=role, audit=audit)
+
+    declare = partial(_declared, errors_=())
+
+    @declare("/explain", Subject, Explained)
+    async def explain(role: Role, call: Call, message: Subject) -> Explained:
+        """Tell what happened to an address, a number, a session or a user, and what would happen now."""
+        found = await desk(role).explain(message.what, actor=_actor(call))
+        return Explained(explanation=found.values, text=found.text)
+
+    @declare("/sessions", Subject, Sessions)
+    async def sessions(role: Role, call: Call, message: Subject) -> Sessions:
+        """List the open sessions of an address or a user, or show one by its id."""
+        return Sessions(sessions=tuple(await desk(role).sessions(message.what, actor=_actor(call))))
+
+    @declare("/bindings", UserOnly, Bindings)
+    async def bindings(role: Role, call: Call, message: UserOnly) -> Bindings:
+        """List where the addresses of a user are published, or may be."""
+        return Bindings(bindings=tuple(await desk(role).bindings(message.user_id, actor=_actor(call))))
+
+    @declare("/send_again", SidAndReason, Done, errors_=_OF_SESSION)
+    async def send_again(role: Role, call: Call, message: SidAndReason) -> Done:
+        """Send the message of a session once more."""
+        await desk(role).send_again(message.sid, actor=_actor(call), reason=message.reason)
+        return Done()
+
+    @declare("/cancel", SidAndReason, Done, errors_=_BY_SID)
+    async def cancel(role: Role, call: Call, message: SidAndReason) -> Done:
+        """End a session."""
+        await desk(role).cancel(message.sid, actor=_actor(call), reason=message.reason)
+        return Done()
+
+    @declare("/confirm", SidAndReason, Done, errors_=_OF_SESSION)
+    async def confirm(role: Role, call: Call, message: SidAndReason) -> Done:
+        """Confirm a session by hand, as if its link had been used; all who are concerned are told by mail."""
+        await desk(role).confirm(message.sid, actor=_actor(call), reason=message.reason)
+        return Done()
+
+    @declare("/lift_limits", SubjectAndReason, Done)
+    async def lift_limits(role: Role, call: Call, message: SubjectAndReason) -> Done:
+        """Forget what an address, a number or a user has used of its limits."""
+        await desk(role).lift_limits(message.what, actor=_actor(call), reason=message.reason)
+        return Done()
+
+    @declare("/unbind", PublishedAndReason, UnboundResult)
+    async def unbind(role: Role, call: Call, message: PublishedAndReason) -> UnboundResult:
+        """Unbind what is published of a user; failures are tried again later."""
+        done = await desk(role).unbind(message.user_id, message.what, actor=_actor(call), reason=message.reason)
+        return UnboundResult(id_server_unbind_result=done)
+
+    @declare("/export", UserAndReason, Export)
+    async def export(role: Role, call: Call, message: UserAndReason) -> Export:
+        """Return everything that is stored about a user."""
+        return Export(export=await desk(role).export(message.user_id, actor=_actor(call), reason=message.reason))
+
+    @declare("/erase", UserAndReason, Bindings)
+    async def erase(role: Role, call: Call, message: UserAndReason) -> Bindings:
+        """Unbind, remove and delete what is stored about a user."""
+        left = await desk(role).erase(message.user_id, actor=_actor(call), reason=message.reason)
+        return Bindings(bindings=tuple(left))
+
+    return explain, sessions, bindings, send_again, cancel, confirm, lift_limits, unbind, export, erase
+
+
+def _declared(
+    path: str, request: type[object], reply: type[object], *, errors_: tuple[type[errors.MatrixError], ...]
+) -> Callable[[Any], Endpoint]:
+    # By POST and in the body, since addresses in a URL would be in the logs of proxies.
+    return endpoint(
+        "POST",
+        path,
+        _UNVERSIONED,
+        request=request,
+        reply=reply,
+        access=Access.ANYONE,
+        errors=(errors.Forbidden, *errors_),
+    )
+
+
+def _actor(call: Call) -> str:
+    return call.user.user_id

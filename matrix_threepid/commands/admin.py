@@ -1,0 +1,135 @@
+"""Do by hand what administrators may do: look at sessions and bindings, send again, cancel, confirm, lift, erase.
+
+What is done is written to the audit before, with --reason. The exit code is 0, 1 if it was refused, 2 if the
+configuration or its database cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ..administration.desk import Administration
+from ..protocol.errors import ConfigurationError, MatrixError, Unavailable
+from ..protocol.message import write
+from .checking.findings import FINE, UNUSABLE, WRONG
+from .operating.operated import Operated, add_options, operated, sids_last
+
+Deed = Callable[[Administration, argparse.Namespace, str], Awaitable[object]]
+
+_LOOKS: dict[str, tuple[str, str, Deed]] = {
+    "sessions": (
+        "WHAT",
+        "list the open sessions of an address, a number or a user, or show one by its sid",
+        lambda desk, given, actor: desk.sessions(given.what, actor=actor),
+    ),
+    "bindings": (
+        "USER",
+        "list where the addresses of a user are published, or may be",
+        lambda desk, given, actor: desk.bindings(given.what, actor=actor),
+    ),
+}
+_DEEDS: dict[str, tuple[str, str, Deed]] = {
+    "send-again": (
+        "SID",
+        "send the message of a session once more",
+        lambda desk, given, actor: desk.send_again(given.what, actor=actor, reason=given.reason),
+    ),
+    "cancel": (
+        "SID",
+        "end a session",
+        lambda desk, given, actor: desk.cancel(given.what, actor=actor, reason=given.reason),
+    ),
+    "confirm": (
+        "SID",
+        "confirm a session by hand, as if its link had been used; all who are concerned are told by mail",
+        lambda desk, given, actor: desk.confirm(given.what, actor=actor, reason=given.reason),
+    ),
+    "lift-limits": (
+        "WHAT",
+        "forget what an address, a number or a user has used of its limits",
+        lambda desk, given, actor: desk.lift_limits(given.what, actor=actor, reason=given.reason),
+    ),
+    "unbind": (
+        "USER",
+        "unbind what is published of a user, or with --address only that",
+        lambda desk, given, actor: desk.unbind(given.what, given.address, actor=actor, reason=given.reason),
+    ),
+    "export": (
+        "USER",
+        "print everything that is stored about a user, as JSON",
+        lambda desk, given, actor: desk.export(given.what, actor=actor, reason=given.reason),
+    ),
+    "erase": (
+        "USER",
+        "unbind, remove and delete what is stored about a user",
+        lambda desk, given, actor: desk.erase(given.what, actor=actor, reason=given.reason),
+    ),
+}
+"""By name: what the argument is, a line for ``--help``, and the method."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked and print what came of it; return the exit code."""
+    given = _parser().parse_args(sids_last(arguments))
+    try:
+        found = asyncio.run(_done(given))
+    except (ConfigurationError, Unavailable) as error:
+        sys.stderr.write(f"admin {given.command}: {error}\n")
+        return UNUSABLE
+    except MatrixError as error:
+        sys.stderr.write(f"admin {given.command}: {error}\n")
+        return WRONG
+    sys.stdout.write(json.dumps(_plain(found), indent=2) + "\n" if found is not None else "done\n")
+    return FINE
+
+
+async def _done(given: argparse.Namespace) -> object:
+    async with operated(given) as roles:
+        one = _chosen(roles, given.role)
+        if one.audit is None:
+            raise ConfigurationError("the host has no audit: give SqlAudit(...) to its Listeners")
+        _, _, deed = (_LOOKS | _DEEDS)[given.command]
+        found = await deed(Administration(role=one.role, audit=one.audit), given, f"shell {getpass.getuser()}")
+        await one.close()
+        return found
+
+
+def _chosen(roles: Sequence[Operated], name: str | None) -> Operated:
+    if len(roles) == 1 and name is None:
+        return roles[0]
+    found = [each for each in roles if each.name == name]
+    if not found:
+        names = ", ".join(each.name for each in roles)
+        raise ConfigurationError(f"--role: must be one of {names}")
+    return found[0]
+
+
+def _plain(found: object) -> Any:
+    if isinstance(found, list | tuple):
+        return [write(each) for each in found]
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m matrix_threepid admin",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, dest="command", metavar="DEED")
+    for name, (what, about, _) in (_LOOKS | _DEEDS).items():
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument("what", metavar=what)
+        add_options(command)
+        command.add_argument("--role", metavar="ROLE", help="which role of a file with two: Delegate, IdentityServer")
+        if name in _DEEDS:
+            command.add_argument("--reason", required=True, metavar="TEXT", help="why, for the audit")
+        if name == "unbind":
+            command.add_argument("--address", metavar="ADDRESS", help="only this address or number")
+    return parser
