@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from stores.conftest import prepared
 from matrix_threepid import run_sync
 from matrix_threepid.stores.sql import SqlBindings, SqlLimits, SqlSessions
 from matrix_threepid.stores.sqlite import Sqlite
-from matrix_threepid.testing import explore
+from matrix_threepid.testing import PAIRS, Outages, explore
+from matrix_threepid.testing.outages.people import WISHES
 from matrix_threepid.testing.schedules.pairs import FLOWS, explore_pairs
 from matrix_threepid.testing.schedules.undoing import explore_undo
 from proof.fuzz import PARSERS, run_parser
@@ -54,6 +56,21 @@ class Run:
 
 def _pairs(numbers: range) -> int:
     return sum(explore_pairs(flows={name: FLOWS[name]}) for name in (_FLOWS[number] for number in numbers))
+
+
+def _outages(numbers: range) -> int:
+    """Run pairs of outages, one person for each step; every further round has another seed, and defers every other."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # jobs that fail say so, thousands of times
+    try:
+        for turn in sorted({number // len(PAIRS) for number in numbers}):
+            town = Outages(policy={"deferred_sending": turn % 2 == 1}, seed=turn, people=len(WISHES))
+            for number in numbers:
+                if number // len(PAIRS) == turn:
+                    town.run(PAIRS[number % len(PAIRS)])
+    finally:
+        logging.disable(before)
+    return len(numbers)
 
 
 def _in_memory(numbers: range) -> int:
@@ -155,6 +172,7 @@ _CALLS = "calls in seeded orders, with lost answers, crashes and clock steps; SE
 _UNDOING = "thieves and owners of old addresses: the owner gets the account back, and a confirmed removal stays"
 _ORDERS = "every pair of calls of a flow, in every order with at most two switches"
 _MACHINE = "a state machine over a whole homeserver; every answer is the one of the reference model"
+_FAILING = "two parts fail for a minute: what works goes on, all are answered in time, and nothing is lost or left over"
 _FOUND = "parts and rules that are broken on purpose are found, within 1,000 seeds each"
 _KILLED = "a process is killed at any point, and nothing promised is lost"
 _ERRORS = "nothing but documented errors comes out"
@@ -166,6 +184,7 @@ RUNS = (
     Run("stateful-memory", "steps", _MACHINE, 10, 1_000, 10, _in_memory),
     Run("stateful-sqlite", "steps", "the same on SQLite, with restarts", 2, 200, 2, _on_sqlite),
     Run("stateful-postgresql", "steps", "the same on PostgreSQL", 1, 100, 2, _on_postgresql),
+    Run("outages", "outages", _FAILING, len(PAIRS), 100 * len(PAIRS), len(PAIRS), _outages),
     *(Run(f"fuzz {each.name}", "inputs", _ERRORS, 2, 100, 10, _fuzzed(place)) for place, each in enumerate(PARSERS)),
     Run("planted", "tests", _FOUND, 1, 1, 1, _planted),
     Run("kills", "processes killed", _KILLED, 100, 5_000, 5_000, _kills),

@@ -16,8 +16,6 @@ from .people import WISHES, Person
 from .steps import Step
 from .town import Answered, Town
 
-COMING = 75.0
-"""The s in which people go on where they rest, at equal distances, from before an outage until after it."""
 DRAINED = 600.0
 """The s after the end of an outage within which everything is done that was asked for."""
 _SHOWN = 20
@@ -53,13 +51,13 @@ class Outages:
       are in memory. They must not wait for anything but the time of asyncio, and use no threads.
     * ``policy``: choices that replace the defaults, by name.
     * ``seed``: decides what is drawn.
-    * ``people``: how many people there are; 64 by default, four for each step.
+    * ``people``: how many people there are; 48 by default, three for each step.
     """
 
     make_ports: MakePorts = dict
     policy: Mapping[str, Any] = field(factory=dict)
     seed: int = 1
-    people: int = 64
+    people: int = 48
     _normal: Mapping[Step, float] | None = field(init=False, default=None)
 
     @property
@@ -87,7 +85,10 @@ async def _ran(
     town = Town(outages.seed, outages.policy, outages.make_ports())
     house = asyncio.ensure_future(keep_house(*town.services.values()))
     people = [
-        Person(town, number, WISHES[number % len(WISHES)][1], number * COMING / outages.people)
+        # They go on where they rest at equal distances, until the outage ends.
+        Person(
+            town, number, WISHES[number % len(WISHES)][1], BEGINS + (number + 0.5) * (ENDS - BEGINS) / outages.people
+        )
         for number in range(outages.people)
     ]
     for person in people:
