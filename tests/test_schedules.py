@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from schedules.broken import PLANTED, SPOILED, Planted, Spoiled
+from together import together
 
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
@@ -46,6 +47,25 @@ class TestTheLibrary(SchedulesContract):
     def make_ports(self) -> Callable[[], dict[str, Any]]:
         kinds = (MemorySessions, MemoryLimits, MemoryBindings, FakeAccounts)
         return lambda: {name: kind() for name, kind in zip(MEMORY, kinds, strict=True)}
+
+    @pytest.mark.parametrize(
+        "flow", [pytest.param(flow, marks=pytest.mark.search if number else ()) for number, flow in enumerate(FLOWS)]
+    )
+    def test_no_pair_of_calls_breaks_an_invariant(self, make_ports: Callable[[], dict[str, Any]], flow: str) -> None:
+        """Any two calls of a flow, switched at any call of a port, leave the invariants whole."""
+        super().test_no_pair_of_calls_breaks_an_invariant(make_ports, flow)
+
+
+@pytest.mark.rule("SEC-0")
+@pytest.mark.timeout(0 if AT_NIGHT else 300)
+class TestTheLibraryInOneDatabase(SchedulesContract):
+    """Sessions and limits that are stored in one transaction."""
+
+    seeds = tuple(seed for seed in SEEDS[:: 1 if AT_NIGHT else 4] if seed not in KNOWN)
+
+    @pytest.fixture
+    def make_ports(self) -> Callable[[], dict[str, Any]]:
+        return together
 
     @pytest.mark.parametrize(
         "flow", [pytest.param(flow, marks=pytest.mark.search if number else ()) for number, flow in enumerate(FLOWS)]

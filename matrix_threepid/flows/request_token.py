@@ -1,7 +1,8 @@
 """Ask for a token: open a session for an address and send its message, for every ``requestToken`` of every role.
 
 The order of the steps is a rule (REQ-REQTOK-8): checks that need no look-up, the rules of the host, the limits, the
-gate, the owner of the address. The limits come before the owner, so that the look-up cannot be repeated at will. See
+gate, the owner of the address. The limits come before the owner, so that the look-up cannot be repeated at will. Where
+the stores can, they are asked first and charged with the opening of the session: a commit less. See
 https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidemailrequesttoken and
 MSC2290, https://github.com/matrix-org/matrix-spec-proposals/pull/2290.
 """
@@ -11,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Literal
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..limits.carried import Carried
-from ..limits.counting import Counter, give_back
+from ..limits.counting import charged, give_back
 from ..limits.guesses import code_digits
 from ..limits.rate import ASKING, client_mac
-from ..limits.sending import charge_sending
+from ..limits.sending import Sending, charge_sending
 from ..limits.sms import plan_reached
 from ..model.call import Call
 from ..model.media import MEDIA
@@ -28,10 +29,10 @@ from ..policy import Policy
 from ..protocol.errors import InvalidParam, LimitExceeded, MatrixError, ThreepidDenied, Unavailable
 from ..protocol.members import redacted
 from ..roles.base import Role
-from . import session_access
 from .ask_gate import ask_gate
 from .remote_check import end_replaced, wait_for_check
 from .send_message import lease_end, send_now
+from .session_access import Step, charge_and_open, join_or_open, new_session
 
 LookUp = Callable[[Session], Awaitable[Session]]
 """Looks the owner of the address up: returns the session, changed if needed, or raises the error for the client."""
@@ -58,17 +59,53 @@ class TokenRequest:
     owner: str | None = None
 
 
-@frozen
+@define(eq=False)
 class _Charged:
-    """What a request was charged at the time ``at`` (ms)."""
+    """What a request is charged: before anything is looked up, or else with its session.
+
+    * ``role``: gives limiter and sessions.
+    * ``sending``: what is charged.
+    * ``at``: when it was charged last, in ms.
+    * ``charge``: charges the request anew, where what ``sending`` says has no room any more. Raises ``LimitExceeded``.
+    """
 
     role: Role
-    counters: Sequence[Counter]
+    sending: Sending
     at: int
+    charge: Callable[[], Awaitable[Sending]]
+
+    @property
+    def carried(self) -> str | None:
+        """What was charged, as a session carries it."""
+        return Carried.of(self.role, self.sending.counters, self.at).text
+
+    async def refused(self) -> None:
+        """Charge a request for which nothing is stored. Raises ``LimitExceeded``."""
+        # A refusal is charged like a message. Others that came at once may have used the limits up, and then the client
+        # must not hear what was found.
+        if not self.sending.charged:
+            if await charged(self.role, self.sending.counters):
+                await self.charge()
+            else:
+                await self.sending.warn(self.role)
+
+    async def opened(self, new: Callable[[], Session], secret: str, resume: Step) -> tuple[Session, Session | None]:
+        """Do ``join_or_open``, and charge what is not charged yet in one commit with it. Raises ``LimitExceeded``.
+
+        * ``new``: returns the session as it carries what is charged.
+        """
+        if not self.sending.charged:
+            self.at = self.role.clock()
+            opened = await charge_and_open(self.role, new(), secret, resume, self.sending.counters, self.at)
+            if opened is not None:
+                await self.sending.warn(self.role)
+                return opened
+            self.sending = await self.charge()  # others were faster
+        return await join_or_open(self.role, new(), secret, resume)
 
     async def give_back(self, but: Collection[str] = ()) -> None:
         """Take the charges back, but for these kinds."""
-        await give_back(self.role, [each for each in self.counters if each.kind not in but], self.at)
+        await give_back(self.role, [each for each in self.sending.counters if each.kind not in but], self.at)
 
 
 async def _look_at_nothing(session: Session) -> Session:
@@ -102,19 +139,28 @@ async def request_token(
     if not await role.rules.allows(threepid, request.purpose, call.user_id):
         raise ThreepidDenied
 
+    def charge(*, ahead: bool = False) -> Awaitable[Sending]:
+        return charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request), ahead=ahead)
+
     charged_at = role.clock()
-    counters = await charge_sending(role, call, threepid, plan, lambda: _repeated(role, session, request))
-    charged = _Charged(role, counters, charged_at)
-    await _pass_gate(role, call, request, charged)
-    replaced = await _wait_for_check(role, session, charged)
+    # A gate and a provider's check are asked by what is charged, however many requests come at once.
+    apart = role.gate is not None or role.checking_sender(threepid.medium) is not None
+    sending = await charge(ahead=not apart and role.charging_sessions is not None)
+    charging = _Charged(role, sending, charged_at, charge)
+    await _pass_gate(role, call, request, charging)
+    replaced = await _wait_for_check(role, session, charging)
     proof = proof_of(role.policy, threepid.medium, request.purpose)
     if proof != "link":
         # Stored in the session, so that its code keeps its length when an alarm starts or ends (SEC-24).
         session = evolve(session, code_digits=await code_digits(role), with_link=proof == "both")
 
-    session = await look_up(session)
     try:
-        return await _open_and_send(role, session, request, charged, replaced)
+        session = await look_up(session)
+    except Exception:
+        await charging.refused()
+        raise
+    try:
+        return await _open_and_send(role, session, request, charging, replaced)
     except (InvalidParam, Unavailable):
         if unsent is None:
             raise
@@ -166,7 +212,7 @@ async def _wait_for_check(role: Role, session: Session, charged: _Charged) -> li
 def _new_session(role: Role, call: Call, request: TokenRequest) -> Session:
     """Return the session for a request, not stored yet. Raises ``InvalidParam`` for its ``next_link``."""
     link = request.next_link
-    return session_access.new_session(
+    return new_session(
         role,
         request.purpose,
         request.candidate,
@@ -185,7 +231,7 @@ async def _open_and_send(
 ) -> Session:
     """Store the session with its message written ahead of the sending, and send it unless sending is deferred.
 
-    * ``charged``: what the request was charged.
+    * ``charged``: what the request is charged.
     * ``replaced``: sessions that end once this one has a message.
 
     If the process crashes between the two, a worker finds the stored message and sends it (SEC-34).
@@ -193,28 +239,22 @@ async def _open_and_send(
     defers = role.policy.deferred_sending
     # A deferred message is due at once. One that this request sends is leased until the request must be over.
     due_at = role.clock() if defers else lease_end(role, session.threepid.medium)
-    carried = Carried.of(role, charged.counters, charged.at).text if defers else None
 
     def begun(stored: Session) -> Session | None:
         begun = stored.begin_send(request.send_attempt, role.clock(), due_at, role.policy.lifetimes)
-        return begun.waiting(carried) if defers and begun is not None else begun
+        # A worker may have to give back what it was charged.
+        return begun.waiting(charged.carried) if defers and begun is not None else begun
 
-    new = begun(session) or session
-    stored_session = await session_access.join_or_open(role, new, request.client_secret)
-    to_send: Session | None = stored_session
-    if stored_session.sid != new.sid:
-        # The same request came before: begin this attempt there, unless it or a later one was sent already. What was
-        # read a moment ago is enough to see that.
-        to_send = _resumed(begun(stored_session), session)
-        if to_send is not None:
-            to_send = await session_access.update_session(
-                role, stored_session, lambda stored: _resumed(begun(stored), session)
-            )
+    def resume(stored: Session) -> Session | None:
+        # The same request came before: begin this attempt there, unless it or a later one was sent already.
+        return _resumed(begun(stored), session)
+
+    stored, to_send = await charged.opened(lambda: begun(session) or session, request.client_secret, resume)
     if to_send is not None and replaced:
         await end_replaced(role, replaced)
     if to_send is not None and not defers:
         await send_now(role, to_send, charged.give_back)
-    return stored_session
+    return stored
 
 
 def _resumed(begun: Session | None, session: Session) -> Session | None:

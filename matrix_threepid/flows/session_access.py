@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..limits.counting import Counter, charge, charges_of
+from ..limits.counting import Counter, charges_of, refuse
 from ..model.keys import Pepper, same
 from ..model.session import Session
 from ..model.threepid import Candidate, Purpose, Threepid
@@ -50,21 +50,61 @@ def new_session(
     )
 
 
-async def join_or_open(role: Role, new: Session, secret: str) -> Session:
-    """Return the live session of an earlier equal request, or store ``new`` and return it (REQ-SESS-1).
+Step = Callable[[Session], Session | None]
+"""A pure function from a stored session to the one that replaces it, or to ``None`` to change nothing."""
+
+
+async def join_or_open(role: Role, new: Session, secret: str, resume: Step) -> tuple[Session, Session | None]:
+    """Find the live session of an earlier equal request and change it, or store ``new`` (REQ-SESS-1).
 
     * ``new``: the session to store if there is none.
     * ``secret``: the client secret, to compute the slot under the previous pepper.
+    * ``resume``: the change of a session that was found.
 
-    Raises ``Unavailable`` if other processes take the slot at every try.
+    Returns the session as it was found or stored, and what is stored now: ``None`` if it was found and ``resume``
+    changes nothing. Raises ``Unavailable`` if other processes take the slot at every try.
     """
     for _ in range(_TRIES):
         holder = await _holder_under_previous_pepper(role, new, secret) or await role.sessions.open(new)
-        if holder.sid == new.sid or holder.alive(role.clock()):
-            return holder
+        if holder.sid == new.sid:
+            return new, new
+        if holder.alive(role.clock()):
+            return holder, await _resumed(role, holder, resume)
         # The slot is held by a session that has expired. Ending it frees the slot, without waiting for a purge.
         await role.sessions.replace(holder.end())
     raise Unavailable
+
+
+async def charge_and_open(
+    role: Role, new: Session, secret: str, resume: Step, counters: Sequence[Counter], now: int
+) -> tuple[Session, Session | None] | None:
+    """Do ``join_or_open`` and charge limits in one commit; return ``None`` if they refuse, and then nothing is stored.
+
+    * ``role``: one with ``charging_sessions``.
+    * ``new``, ``secret``, ``resume``: as for ``join_or_open``.
+    * ``counters``: what is charged, also where ``resume`` changes nothing.
+    * ``now``: the time in ms, at which it is charged.
+    """
+    if (earlier := await _holder_under_previous_pepper(role, new, secret)) is not None:
+        wait, changed = await try_charge_and_update(role, earlier, resume, counters, now)
+        return None if wait else (earlier, changed)
+    store = role.charging_sessions
+    if store is None:
+        raise Unavailable
+    wait, holder, changed = await store.open_charging(
+        new, charges_of(role, counters, now), now, lambda stored: resume(stored) if stored.alive(now) else None
+    )
+    if wait:
+        return None
+    if holder.sid != new.sid and not holder.alive(now):
+        return await join_or_open(role, new, secret, resume)
+    # Without a change there was nothing to do, or somebody else has changed the session meanwhile.
+    return holder, changed or await _resumed(role, holder, resume)
+
+
+async def _resumed(role: Role, holder: Session, resume: Step) -> Session | None:
+    # What was read a moment ago is enough to see that nothing is to be done.
+    return None if resume(holder) is None else await update_session(role, holder, resume)
 
 
 async def _holder_under_previous_pepper(role: Role, new: Session, secret: str) -> Session | None:
@@ -88,7 +128,7 @@ async def find(role: Role, sid: str, secret: str) -> Session | None:
     return session if matches and pepper is not _DUMMY_PEPPER else None
 
 
-async def update_session(role: Role, seen: Session | str, step: Callable[[Session], Session | None]) -> Session | None:
+async def update_session(role: Role, seen: Session | str, step: Step) -> Session | None:
     """Change the stored session by compare-and-swap; return the new session.
 
     * ``seen``: the session as the caller has read it, which is not read again unless it was changed since; its id if
@@ -117,7 +157,7 @@ async def update_session(role: Role, seen: Session | str, step: Callable[[Sessio
 
 
 async def charge_and_update(
-    role: Role, seen: Session, step: Callable[[Session], Session | None], action: str, counters: Sequence[Counter]
+    role: Role, seen: Session, step: Step, action: str, counters: Sequence[Counter]
 ) -> Session | None:
     """Charge limits and change a session, in one commit where the stores can; return the new session.
 
@@ -126,20 +166,35 @@ async def charge_and_update(
 
     Raises ``LimitExceeded``, and what ``update_session`` raises.
     """
+    wait, changed = await try_charge_and_update(role, seen, step, counters)
+    if wait:
+        refuse(role, action, wait)
+    return changed
+
+
+async def try_charge_and_update(
+    role: Role, seen: Session, step: Step, counters: Sequence[Counter], at: int | None = None
+) -> tuple[int, Session | None]:
+    """Do ``charge_and_update``; return the ms until the limits have room, 0 if they were charged, and the new session.
+
+    * ``at``: the time in ms, at which it is charged; default now.
+
+    Raises what ``update_session`` raises.
+    """
     store, changed = role.charging_sessions, step(seen)
+    now = role.clock() if at is None else at
     if store is not None and changed is not None:
-        now, charges = role.clock(), charges_of(role, counters)
-        stored, charged = await store.replace_charging(changed, charges, now, required=True)
+        stored, granted = await store.replace_charging(changed, charges_of(role, counters, now), now, required=True)
         if stored:
-            return changed
-        if charged:  # somebody has changed the session meanwhile
-            return await update_session(role, seen.sid, step)
-    await charge(role, action, counters)
-    return await update_session(role, seen, step)
+            return 0, changed
+        if granted:  # somebody has changed the session meanwhile
+            return 0, await update_session(role, seen.sid, step)
+    wait = await role.limiter.charge(charges_of(role, counters, now), now)
+    return wait, None if wait else await update_session(role, seen, step)
 
 
 async def update_and_count(
-    role: Role, seen: Session, step: Callable[[Session], Session | None], counters: Sequence[Counter]
+    role: Role, seen: Session, step: Step, counters: Sequence[Counter]
 ) -> tuple[Session | None, bool]:
     """Change a session, and charge limits in the same commit where the stores can.
 
@@ -152,9 +207,9 @@ async def update_and_count(
     store, changed = role.charging_sessions, step(seen)
     if store is not None and counters and changed is not None and changed is not seen:
         now, charges = role.clock(), charges_of(role, counters)
-        stored, charged = await store.replace_charging(changed, charges, now, required=False)
+        stored, granted = await store.replace_charging(changed, charges, now, required=False)
         if stored:
-            return changed, charged
+            return changed, granted
         return await update_session(role, seen.sid, step), False
     return await update_session(role, seen, step), False
 

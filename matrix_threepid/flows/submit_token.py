@@ -7,11 +7,13 @@ MSC4183, https://github.com/matrix-org/matrix-spec-proposals/pull/4183.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..events import SessionDisowned, ThreepidValidated, WrongToken
-from ..limits.counting import give_back
+from ..limits.counting import Counter, charged, give_back
 from ..limits.guesses import charge_guess, count_wrong
 from ..limits.rate import block_disowned, known_network, remember_network
-from ..limits.toll import count_validated
+from ..limits.toll import validated_counters
 from ..model.call import Call
 from ..model.code import read_code
 from ..model.keys import same
@@ -20,7 +22,7 @@ from ..model.session import Session
 from ..protocol.errors import SessionExpired, TokenIncorrect, Unavailable
 from ..roles.base import Role
 from .remote_check import has_check
-from .session_access import code, link_token, update_and_count, update_session
+from .session_access import code, link_token, try_charge_and_update, update_and_count, update_session
 
 
 async def validate(role: Role, call: Call, session: Session, token: str) -> Session:
@@ -101,17 +103,21 @@ async def _guess(role: Role, call: Call, session: Session) -> Session:
     # With a code that has ended nothing is compared any more, so this guess costs the address nothing.
     if not left(session):
         raise ended
-    charged = await charge_guess(role, call, session)
+    counted: Session | None = None
 
-    def counted(stored: Session) -> Session | None:
-        return stored.guessed() if left(stored) else None
+    async def count(counters: Sequence[Counter]) -> int:
+        nonlocal counted
+        # In the session by compare-and-swap: parallel requests cannot read one count and each add 1 to it.
+        wait, counted = await try_charge_and_update(
+            role, session, lambda stored: stored.guessed() if left(stored) else None, counters
+        )
+        return wait
 
-    # In the session by compare-and-swap: parallel requests cannot read one count and each add 1 to it.
-    counted_session = await update_session(role, session, counted)
-    if counted_session is None:
-        await give_back(role, charged, now)
+    counters = await charge_guess(role, call, session, count)
+    if counted is None:
+        await give_back(role, counters, now)
         raise ended
-    return counted_session
+    return counted
 
 
 async def _validated(role: Role, call: Call, session: Session) -> tuple[Session, bool]:
@@ -125,15 +131,16 @@ async def _validated(role: Role, call: Call, session: Session) -> tuple[Session,
             raise SessionExpired
         return session, False
     known = known_network(role, call, session.threepid)
-    changed, remembered = await update_and_count(role, session, lambda stored: _step(role, stored, now), known)
+    typed = validated_counters(role, call, session) if MEDIA[session.threepid.medium].costs else []
+    changed, counted = await update_and_count(role, session, lambda stored: _step(role, stored, now), [*known, *typed])
     if changed is None:
         raise SessionExpired
     # Another request may have validated the session first; then its time is stored and its process emitted the event.
     if changed.validated_at == now:
         role.emit(ThreepidValidated(session.threepid, session.purpose))
-        if MEDIA[session.threepid.medium].costs:
-            await count_validated(role, call, session)
-    return changed, remembered
+        if typed and not counted:
+            await charged(role, typed)
+    return changed, counted
 
 
 def _step(role: Role, stored: Session, now: int) -> Session | None:

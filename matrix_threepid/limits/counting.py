@@ -119,9 +119,9 @@ async def charged(role: Role, counters: Sequence[Counter], asked: Sequence[Count
     return await role.limiter.charge(charges, role.clock())
 
 
-def charges_of(role: Role, counters: Sequence[Counter]) -> list[Charge]:
-    """Return one charge of every counter, under each pepper in force."""
-    return [one for each in counters for one in each.charges(role)]
+def charges_of(role: Role, counters: Sequence[Counter], at: int | None = None) -> list[Charge]:
+    """Return one charge of every counter, under each pepper in force; ``at``: as for ``Counter.charges``."""
+    return [one for each in counters for one in each.charges(role, at=at)]
 
 
 async def give_back(role: Role, counters: Sequence[Counter], at: int) -> None:

@@ -6,12 +6,14 @@ so that a guess succeeds a hundred times less often. See https://cwe.mitre.org/d
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from ..events import ManyWrongCodes
 from ..model.call import Call
 from ..model.session import Session
 from ..model.threepid import Threepid
 from ..roles.base import Role
-from .counting import DAY, HOUR, Counter, charge, charged, happened, once, period, refuse, used
+from .counting import DAY, HOUR, Counter, charged, happened, once, period, refuse, used
 from .rate import address_parts, is_owner, known_network, shared
 
 _ALARM = "alarm"
@@ -19,26 +21,31 @@ ALARM_DIGITS = 8
 """The least number of digits of new codes until the hour of an alarm ends."""
 
 
-async def charge_guess(role: Role, call: Call, session: Session) -> list[Counter]:
+async def charge_guess(
+    role: Role, call: Call, session: Session, take: Callable[[Sequence[Counter]], Awaitable[int]]
+) -> list[Counter]:
     """Charge one guess of a code to the address of a session; return what was charged. Raises ``LimitExceeded``.
 
     * ``role``: gives policy, limiter and accounts.
     * ``call``: the call, for its client network.
     * ``session``: the session, for its address and its owner.
+    * ``take``: charges counters, all or none; returns 0, or the ms until all would be granted.
 
     Some are kept for the user who has the address, and for networks from which it was validated.
     """
     # By address and not by session: a new session must not give new guesses (decision 23).
     threepid = session.threepid
     anybody, owners = guesses_of(role, threepid)
-    wait = await charged(role, [anybody])
-    if not wait:
-        return [anybody]
-    known = known_network(role, call, threepid)
-    if owners is None or not (any(await used(role, known)) or await is_owner(role, session.owner, threepid)):
+    counters = [anybody]
+    wait = await take(counters)
+    if wait and owners is not None:
+        known = known_network(role, call, threepid)
+        if any(await used(role, known)) or await is_owner(role, session.owner, threepid):
+            counters = [owners]
+            wait = await take(counters)
+    if wait:
         refuse(role, "guess", wait)
-    await charge(role, "guess", [owners])
-    return [owners]
+    return counters
 
 
 def guesses_of(role: Role, threepid: Threepid) -> tuple[Counter, Counter | None]:

@@ -1,8 +1,10 @@
-"""Charge a message to every limit it meets, before anything is looked up (SEC-26, decision 24)."""
+"""Charge a message to every limit it meets, or none: over a limit nothing is looked up (SEC-26, decision 24)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from attrs import frozen
 
 from ..model.call import Call
 from ..model.media import MEDIA
@@ -16,9 +18,34 @@ from .sms import budgets_of, number_limits, prefix_limits, warn
 from .toll import Toll
 
 
+@frozen
+class Sending:
+    """What one message is charged to.
+
+    * ``counters``: what is charged, once each.
+    * ``charged``: whether it was charged already; if not, every counter had room a moment ago.
+    * ``budgets``: of each budget of SMS its name, its counter, and its count with this message.
+    """
+
+    counters: Sequence[Counter]
+    charged: bool
+    budgets: Sequence[tuple[str, Counter, int]] = ()
+
+    async def warn(self, role: Role) -> None:
+        """Emit ``SmsBudgetUsed`` as ``sms.warn`` does; to be awaited once the message is charged."""
+        for budget in self.budgets:
+            await warn(role, *budget)
+
+
 async def charge_sending(
-    role: Role, call: Call, threepid: Threepid, plan: Plan | None, repeated: Callable[[], Awaitable[bool]]
-) -> list[Counter]:
+    role: Role,
+    call: Call,
+    threepid: Threepid,
+    plan: Plan | None,
+    repeated: Callable[[], Awaitable[bool]],
+    *,
+    ahead: bool = False,
+) -> Sending:
     """Charge one message to all its limits, or to none; return what was charged. Raises ``LimitExceeded``.
 
     * ``role``: gives policy and limiter.
@@ -27,6 +54,8 @@ async def charge_sending(
     * ``plan``: the place of a number in the numbering plan; ``None`` for what costs nothing.
     * ``repeated``: returns whether the request only repeats one whose message was sent, so that nothing will be sent;
       asked if the address gets no more.
+    * ``ahead``: ``True``: ask only, for a caller that charges in the transaction that stores the session. Default
+      ``False``.
 
     What the address gets is charged in the first of several ways that has room: as a message of a stranger, whose
     number a day and rate are limited; as the first one of an asker on that day, since others who ask without pause use
@@ -39,8 +68,12 @@ async def charge_sending(
     costs = [] if plan is None else [*number_limits(role, threepid), *prefix, *budgets.values()]
     always = [*asking, *_apart(role, threepid), *costs]
     ways, blocked = _ways(role, call, threepid), blocks(role, threepid, call.client)
-    if plan is None and not await charged(role, [*always, *ways[0]], asked=blocked):
-        return [*always, *ways[0]]
+
+    async def wait_for(counters: Sequence[Counter]) -> int:
+        return await (charged(role, [], [*counters, *blocked]) if ahead else charged(role, counters, blocked))
+
+    if plan is None and not await wait_for([*always, *ways[0]]):
+        return Sending([*always, *ways[0]], charged=not ahead)
 
     # An SMS is judged by its counts, and of a mail that was refused they tell which way has room: one more reading.
     judged = [] if toll is None else toll.counters
@@ -60,17 +93,20 @@ async def charge_sending(
         way = owners if mine else way
     if wait([*way, *_apart(role, threepid)]) and not wait([*asking, *blocked]) and await repeated():
         await charge(role, "send", asking)
-        return asking
+        return Sending(asking, charged=True)
     lane = [] if toll is None else await toll.lane(counts, wait)
-    over = await charged(role, [*always, *way, *lane], asked=blocked)
+    chosen = [*always, *way, *lane]
+    # Ahead of the charge the counts that were just read are enough to see that all have room.
+    over = 0 if ahead and not wait([*chosen, *blocked]) else await wait_for(chosen)
     if over:
         for name, budget in budgets.items():
             if budget.wait(role, counts[budget]):
                 await warn(role, name, budget, counts[budget])
         refuse(role, _refusing(wait, {"sms budget": [*budgets.values()], "sms": costs, "sms share": lane}), over)
-    for name, budget in budgets.items():
-        await warn(role, name, budget, counts[budget] + 1)
-    return [*always, *way, *lane]
+    sending = Sending(chosen, not ahead, [(name, each, counts[each] + 1) for name, each in budgets.items()])
+    if sending.charged:
+        await sending.warn(role)
+    return sending
 
 
 def _refusing(wait: Callable[[Sequence[Counter]], int], limits: Mapping[str, Sequence[Counter]]) -> str:

@@ -17,7 +17,7 @@ from ..model.msisdn import Plan, plan_of
 from ..model.session import Session
 from ..policy import Limit, per_day, per_hour
 from ..roles.base import Role
-from .counting import DAY, HOUR, Counter, charged, once, period
+from .counting import DAY, HOUR, Counter, once, period
 
 _COUNTED = 1_000_000
 """More than is counted in a day: such a counter tells a number and refuses nothing."""
@@ -108,11 +108,11 @@ class Toll:
         return judged is not None and judged.holds(self._role, counts)
 
 
-async def count_validated(role: Role, call: Call, session: Session) -> None:
-    """Count that the code of an SMS was submitted, for its asker, its prefix and its country."""
+def validated_counters(role: Role, call: Call, session: Session) -> list[Counter]:
+    """Return what counts that the code of an SMS was submitted: for its asker, its prefix and its country."""
     plan = plan_of(session.threepid.address)
     judged = _judged(role, plan, _group(role, session.owner), _asker(role, call, session.owner))
-    await charged(role, [each.validated for each in judged if each is not None])
+    return [each.validated for each in judged if each is not None]
 
 
 def _group(role: Role, user_id: str | None) -> str:

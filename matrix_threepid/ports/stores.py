@@ -5,7 +5,7 @@ No operation has an optional filter, since one that is forgotten would let every
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from attrs import evolve, frozen
@@ -166,14 +166,30 @@ class RateLimiter(Protocol):
 
 
 class ChargingSessions(Protocol):
-    """What a ``SessionStore`` may have beside: a change of a session and charges in one transaction, for fewer commits.
+    """What a ``SessionStore`` may have beside: a session and charges in one transaction, for fewer commits.
 
     A store without it, or with its limits elsewhere, is asked to do one after the other. A process that is killed in
     between then gives nothing back.
     """
 
     def counts_in(self, limiter: object) -> bool:
-        """Return whether this limiter counts in the same database, so that ``replace_charging`` counts for it."""
+        """Return whether this limiter counts in the same database, so that these methods count for it."""
+
+    def open_charging(
+        self, session: Session, charges: Sequence[Charge], now: int, resume: Callable[[Session], Session | None]
+    ) -> Awaitable[tuple[int, Session, Session | None]]:
+        """Do ``charge`` and, if the charges are granted, ``open``; change the session that has the slot already.
+
+        * ``session``: the session to store.
+        * ``charges``: the charges, of a cost each; either all are made or none.
+        * ``now``: the time in ms.
+        * ``resume``: a pure function from the session that has the slot to the one that replaces it, or to ``None`` if
+          it stays as it is. It may be called more than once.
+
+        Returns the ms until the charges would be granted, 0 if they were made; the session that has the slot, as it was
+        before ``resume``; and what was stored in its place: ``None`` if nothing was, also because somebody else was
+        faster. Without the charges nothing is stored, and the session returned is ``session``.
+        """
 
     def replace_charging(
         self, session: Session, charges: Sequence[Charge], now: int, *, required: bool

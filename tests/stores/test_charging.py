@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from matrix_threepid import Limit, run_sync
+from matrix_threepid import AccountThreepid, Limit, Medium, Owner, Threepid, run_sync
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.ports import Charge
+from matrix_threepid.ports import Allow, Charge
 from matrix_threepid.stores import Sqlite, SqlLimits, SqlSessions
-from matrix_threepid.testing import World
+from matrix_threepid.testing import ALICE, BOB, GENEROUS, FakeAccounts, World
 from matrix_threepid.testing.contracts.values import session
 
 from .conftest import prepared
@@ -43,6 +44,10 @@ class Stores:
         """Replace the session and give the charges back."""
         return self.run(self._done(self.sessions.replace_giving_back(changed, self.charges)))
 
+    def open(self, opened: Any, resume: Callable[[Any], Any] = lambda _: None) -> Any:
+        """Open a session and charge."""
+        return self.run(self._done(self.sessions.open_charging(opened, self.charges, NOW, resume)))
+
     def charge(self, key: str, cost: int) -> None:
         """Charge one key."""
         assert self.run(self._done(self.limits.charge([Charge(key, Limit(2, 1 / 86_400), cost)], NOW))) == 0
@@ -51,9 +56,9 @@ class Stores:
         """Return what is used of each key."""
         return list(self.run(self._done(self.limits.used(self.charges, NOW))))
 
-    def stored(self) -> Any:
-        """Return the session as it is stored."""
-        return self.run(self._done(self.sessions.get("sid")))
+    def stored(self, sid: str = "sid") -> Any:
+        """Return a session as it is stored."""
+        return self.run(self._done(self.sessions.get(sid)))
 
 
 @pytest.fixture(params=KEYS, ids=["one charge", "two charges"])
@@ -115,6 +120,112 @@ def test_charges_are_given_back_with_a_change(stores: Stores) -> None:
     changed = stores.stored().end()
     assert stores.give_back(changed) is True
     assert (stores.stored(), set(stores.used())) == (changed, {0})
+
+
+def test_a_session_is_opened_with_its_charges(stores: Stores) -> None:
+    """A session whose slot is free is stored, and every charge is made once."""
+    new = session("new")
+    assert stores.open(new) == (0, new, new)
+    assert (stores.stored("new"), set(stores.used())) == (new, {1})
+
+
+def test_no_session_is_opened_above_a_limit(stores: Stores) -> None:
+    """Above one limit nothing is stored and nothing charged; the answer says how long to wait."""
+    stores.charge(stores.charges[-1].key, 2)
+    before = stores.used()
+    wait, holder, changed = stores.open(session("new"))
+    assert (0 < wait <= 86_400_000, holder, changed) == (True, session("new"), None)
+    assert (stores.stored("new"), stores.used()) == (None, before)
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_the_session_that_has_the_slot_is_changed_with_the_charges(stores: Stores, resumed: bool) -> None:
+    """An equal request is charged, and changes the session of the one before if it has anything to change."""
+    changed = stores.opened.claim("somebody", NOW) if resumed else None
+    equal = session("new", slot=stores.opened.slot)
+    assert stores.open(equal, lambda _: changed) == (0, stores.opened, changed)
+    assert (stores.stored(), stores.stored("new")) == (changed or stores.opened, None)
+    assert set(stores.used()) == {1}
+
+
+def test_a_change_that_comes_too_late_is_not_stored(stores: Stores) -> None:
+    """If the session that has the slot has another revision than the change follows, the charge alone stands."""
+    late = stores.opened.claim("somebody", NOW).end()
+    assert stores.open(session("new", slot=stores.opened.slot), lambda _: late) == (0, stores.opened, None)
+    assert (stores.stored(), set(stores.used())) == (stores.opened, {1})
+
+
+class AsksMeanwhile(FakeAccounts):
+    """Accounts that let others do something while they look up an owner for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], Awaitable[Any]] | None = None
+
+    async def owner(self, threepid: Threepid) -> Owner | None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return await super().owner(threepid)
+
+
+def _asked_at_once(sqlite: Sqlite, address: str, **limits: Any) -> tuple[World, list[int]]:
+    """Return a world in which two users have asked at once, and the answers: that of the one who was faster first."""
+    accounts = AsksMeanwhile()
+    taken = "taken@example.org"
+    held = AccountThreepid(medium=Medium.EMAIL, address=taken, validated_at=1, added_at=1, spelling=taken)
+    accounts.on.append((BOB, held))
+    stores = {"sessions": SqlSessions(sqlite), "limiter": SqlLimits(sqlite)}
+    world = World({"limits": evolve(GENEROUS, **limits)}, accounts=accounts, **stores)
+    answers: list[int] = []
+
+    async def ask(user: str) -> None:
+        body = {"email": address, "client_secret": "secret", "send_attempt": 1}
+        answer = await world.acall("POST", "/account/3pid/email/requestToken", body, user)
+        answers.append(answer.status)
+
+    accounts.meanwhile = lambda: ask(BOB)
+    run_sync(ask(ALICE))
+    return world, answers
+
+
+@pytest.mark.rule("SEC-26", "REQ-REQTOK-8")
+@pytest.mark.parametrize(("address", "status", "opened"), [("new@example.org", 200, 1), ("taken@example.org", 400, 0)])
+def test_of_requests_at_once_no_more_are_answered_than_the_limit(
+    sqlite: Sqlite, address: str, status: int, opened: int
+) -> None:
+    """Who is refused because others used the limit up meanwhile hears that alone, whoever has the address."""
+    world, answers = _asked_at_once(sqlite, address, per_client=Limit(1, 1 / 86_400))
+    assert answers == [status, 429]
+    assert (len(SqlSessions(sqlite).dump()), len(world.outbox.messages)) == (opened, opened)
+
+
+def test_who_finds_one_way_used_up_goes_another(sqlite: Sqlite) -> None:
+    """The first message of an asker on a day does not wait for others who used the rate up meanwhile."""
+    world, answers = _asked_at_once(sqlite, "new@example.org", per_address=Limit(1, 1 / 86_400))
+    assert answers == [200, 200]
+    assert (len(SqlSessions(sqlite).dump()), len(world.outbox.messages)) == (2, 2)
+
+
+def test_a_gate_is_asked_by_what_is_charged(sqlite: Sqlite) -> None:
+    """Of requests at once no more reach the gate than the limits allow, since it may cost money to ask it."""
+    stores = {"sessions": SqlSessions(sqlite), "limiter": SqlLimits(sqlite)}
+
+    class Counting:
+        asked = 0
+
+        async def allows(self, asked: Any) -> Allow:
+            Counting.asked += 1
+            if Counting.asked == 1:
+                answer = await world.acall("POST", "/account/3pid/email/requestToken", body, BOB)
+                assert answer.status == 429
+            return Allow()
+
+    limits = evolve(GENEROUS, per_client=Limit(1, 1 / 86_400))
+    world = World({"limits": limits}, gate=Counting(), **stores)
+    body = {"email": "new@example.org", "client_secret": "secret", "send_attempt": 1}
+    assert world.post("/account/3pid/email/requestToken", body, ALICE).status == 200
+    assert Counting.asked == 1
 
 
 def test_stores_in_two_places_are_asked_one_after_the_other(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class SqlTable(Generic[T]):
         self.columns = tuple(_columns(self._fields))
         listed, marks = ", ".join(self.columns), ", ".join("?" * len(self.columns))
         self.insert = f"INSERT INTO {name} ({listed}) VALUES ({marks})"
+        self.insert_if = f"INSERT INTO {name} ({listed}) SELECT {marks} WHERE"
         self._listed = listed
         self._select = f"SELECT {listed} FROM {name}"
         changes = ", ".join(f"{column} = ?" for column in self.columns)

@@ -6,7 +6,7 @@ GCRA with one stored number a key: the time (ms) at which the key is completely 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
 from ...ports import Charge, merged
 from ._columns import purging
@@ -68,12 +68,22 @@ def charging(charges: Sequence[Charge], now: int) -> Operation[int]:
     sql, parameters = granting(counted, now)
     # Of several charges some may be granted and must be taken back, so they need a transaction.
     granted = {name for (name,) in (yield Alone(sql, *parameters) if len(counted) == 1 else (sql, parameters))}
-    if len(granted) == len(counted):
+    return (yield from unless_all(counted, granted, now))
+
+
+def unless_all(charges: Sequence[Charge], granted: Collection[str], now: int) -> Operation[int]:
+    """Take back what was granted unless all was; return 0, or the ms until all would be granted.
+
+    * ``charges``: charges of different keys, each of a cost, that were tried in this transaction.
+    * ``granted``: the keys of those that were granted.
+    * ``now``: the time in ms.
+    """
+    if len(granted) == len(charges):
         return 0
     # Another process was faster. What was granted is locked by this transaction, so taking it back is exact.
-    yield from giving_back([each for each in counted if each.key in granted])
+    yield from giving_back([each for each in charges if each.key in granted])
     # At least 1, since 0 would mean "granted": the other process may have made room again meanwhile.
-    return max((yield from _wait(counted, now)), 1)
+    return max((yield from _wait(charges, now)), 1)
 
 
 def granting(charges: Sequence[Charge], now: int, condition: str = "") -> Statement:

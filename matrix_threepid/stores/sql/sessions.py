@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from ...model.session import Session
 from ...model.threepid import Medium, Purpose, Threepid
@@ -10,13 +10,20 @@ from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from ._store import SqlStore
-from .limits import SqlLimits, charging, giving_back, granting
+from .limits import SqlLimits, charging, giving_back, granting, unless_all
 from .operation import TRIES, Alone, Later, Operation, within
 
+# ruff: noqa: S608  statements are made of constants of this package; values go in as parameters
 TABLE = SqlTable("matrix_threepid_sessions", Session, "sid")
 _NOT_OVER = "ended = 0 AND consumed_at IS NULL"
 # The condition repeats that of the partial unique index, without which the database does not take it for the arbiter.
-_OPEN = f"{TABLE.insert} ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
+_UNLESS_HELD = "ON CONFLICT (slot) WHERE slot IS NOT NULL DO NOTHING RETURNING sid"
+_OPEN = f"{TABLE.insert} {_UNLESS_HELD}"
+# The last parameter is a number of charges: nothing is stored unless so many were granted.
+_GRANT_AND_OPEN = (
+    f"WITH granted AS ({{}}), opened AS ({TABLE.insert_if} (SELECT count(*) FROM granted) = ? {_UNLESS_HELD}) "
+    "SELECT name, (SELECT count(*) FROM opened) FROM granted"
+)
 # Sessions that other users have opened for the same address stay: they are data of those users.
 _ERASE_OWNED = "DELETE FROM matrix_threepid_sessions WHERE owner = ? RETURNING sid"
 _ERASE_UNOWNED = "DELETE FROM matrix_threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
@@ -44,6 +51,12 @@ class SqlSessions(SqlStore):
 
     def counts_in(self, limiter: object) -> bool:
         return isinstance(limiter, SqlLimits) and limiter.database is self._db
+
+    def open_charging(
+        self, session: Session, charges: Sequence[Charge], now: int, resume: Callable[[Session], Session | None]
+    ) -> Awaitable[tuple[int, Session, Session | None]]:
+        opening = _granted_and_opened if self._db.dialect == "postgresql" else _granted_then_opened
+        return self._db.run(lambda: _open_charging(session, merged(charges), now, resume, opening))
 
     def replace_charging(
         self, session: Session, charges: Sequence[Charge], now: int, *, required: bool
@@ -87,6 +100,42 @@ def _open(session: Session) -> Operation[Session]:
         if holder is not None:
             return holder
     raise Unavailable
+
+
+def _open_charging(
+    session: Session,
+    charges: Sequence[Charge],
+    now: int,
+    resume: Callable[[Session], Session | None],
+    opening: Callable[[Session, Sequence[Charge], int], Operation[tuple[set[str], bool]]],
+) -> Operation[tuple[int, Session, Session | None]]:
+    granted, opened = yield from opening(session, charges, now)
+    if wait := (yield from within(unless_all(charges, granted, now))):
+        return wait, session, None
+    for _ in range(TRIES):
+        if opened:
+            return 0, session, session
+        holder = yield from within(TABLE.one("slot = ?", session.slot))
+        if holder is not None:
+            changed = resume(holder)
+            if changed is not None and not (yield from within(TABLE.replace(changed))):
+                changed = None
+            return 0, holder, changed
+        opened = bool((yield _OPEN, TABLE.row(session)))
+    raise Unavailable
+
+
+def _granted_then_opened(session: Session, charges: Sequence[Charge], now: int) -> Operation[tuple[set[str], bool]]:
+    """Charge and open; return the keys of the charges that were granted, and whether the session was stored."""
+    granted = {name for (name,) in (yield granting(charges, now))}
+    return granted, len(granted) == len(charges) and bool((yield _OPEN, TABLE.row(session)))
+
+
+def _granted_and_opened(session: Session, charges: Sequence[Charge], now: int) -> Operation[tuple[set[str], bool]]:
+    """Do the same in one statement, in a dialect in which a part of a statement may change rows."""
+    grant, values = granting(charges, now)
+    rows = yield _GRANT_AND_OPEN.format(grant), [*values, *TABLE.row(session), len(charges)]
+    return {name for name, _ in rows}, any(opened for _, opened in rows)
 
 
 def _replace_charging(

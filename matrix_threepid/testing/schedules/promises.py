@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ...model.threepid import AccountThreepid, AddOutcome, Medium, Purpose, Threepid
@@ -132,7 +133,11 @@ class Ledger:
     # -- what ports answered ------------------------------------------------------------------------
 
     def _sessions_answered(self, task: Task, method: str, values: tuple[Any, ...], answer: Any) -> None:
-        task.stored = self.stored.answered(method, values, answer) or task.stored
+        for called, given, result in _apart(method, values, answer, self._world.clock()):
+            if called in ("charge", "give_back"):
+                self._charged.answered(called, given, result)
+            else:
+                task.stored = self.stored.answered(called, given, result) or task.stored
 
     def _accounts_answered(self, task: Task, method: str, values: tuple[Any, ...], answer: Any) -> None:
         if method == "add":
@@ -212,3 +217,29 @@ class Ledger:
             and self._touches(other, threepid) and other.overlaps(task)
             for other in self.tasks
         )  # fmt: skip
+
+
+def _apart(method: str, values: tuple[Any, ...], answer: Any, now: int) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    """Yield what a call of a session store has done at the time ``now``, as calls of single methods with their answers.
+
+    Those of ``ChargingSessions`` do several things at once.
+    """
+    if method == "open_charging":
+        session, charges, now = values[:3]
+        wait, holder, changed = answer
+        yield "charge", (charges, now), wait
+        if not wait:
+            yield "open", (session,), holder
+            if changed is not None and changed.sid != session.sid:
+                yield "replace", (changed,), True
+    elif method == "replace_charging":
+        session, charges, now = values[:3]
+        stored, granted = answer
+        yield "charge", (charges, now), int(not granted)
+        yield "replace", (session,), stored
+    elif method == "replace_giving_back":
+        if answer:
+            yield "give_back", (values[1], now), None
+        yield "replace", values[:1], answer
+    else:
+        yield method, values, answer

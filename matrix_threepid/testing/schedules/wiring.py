@@ -11,6 +11,7 @@ from ...model.identity import ServerRefused, Unreachable
 from ...model.message import RefusedForNow, Unknown
 from ...model.threepid import Medium
 from ...ports._checked import checked, checked_sender, given, methods
+from ...ports.stores import ChargingSessions
 from ...protocol.errors import Unavailable
 from ..identity import FakeIdentityServers
 from ..world import World
@@ -53,6 +54,11 @@ class Scheduled:
         self.port, self._hears = port, hears
         for method in methods(protocol):
             setattr(self, method.name, _scheduled(name, method.name, port, hears))
+        if name == "sessions" and hasattr(port, "counts_in"):
+            self.counts_in = lambda limiter: port.counts_in(behind(limiter))
+            for method in methods(ChargingSessions):
+                if method.awaited:
+                    setattr(self, method.name, _scheduled(name, method.name, port, hears))
 
     def __getattr__(self, name: str) -> Any:
         if name == "dump":
