@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -277,8 +277,14 @@ def _check(answer: Any, errcode: str | None) -> None:
     assert told == errcode, answer.body
 
 
-def run_machine(first: int, examples: int, make_ports: Callable[[], Ports] = dict, reopen: Any = None) -> int:
-    """Run examples from a seed; return how many steps they had. Raises ``AssertionError`` with the shortest failure."""
+def run_machine(
+    first: int, examples: int, make_ports: Callable[[], Ports] = dict, reopen: Any = None, *, shrink: bool = True
+) -> int:
+    """Run examples from a seed; return how many steps they had.
+
+    Raises ``AssertionError`` with the shortest failure, or with the first one where ``shrink`` is false: finding that
+    something is broken takes a second, and making the example short a minute.
+    """
     kind = type("Homeserver", (Homeserver,), {"make_ports": staticmethod(make_ports), "steps": 0})
     kind.reopen = staticmethod(reopen or (lambda ports: ports))
     size = settings(
@@ -287,6 +293,7 @@ def run_machine(first: int, examples: int, make_ports: Callable[[], Ports] = dic
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
     )
     try:
         run_state_machine_as_test(seed(first)(kind), settings=size)
