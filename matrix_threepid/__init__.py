@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .flows.room_invite import invite_by_threepid as invite_by_threepid
     from .flows.room_invite import invite_prepared as invite_prepared
     from .flows.room_invite import prepare_invites as prepare_invites
+    from .flows.room_member import check_member as check_member
     from .flows.unbind_retry import retry_unbinds as retry_unbinds
     from .housekeeping import Job as Job
     from .limits.rate import charge_call_out as charge_call_out
@@ -67,6 +68,7 @@ _HOMES = {
     ".deactivate": ("deactivate_threepids", "erase_threepids", "stop_undo"),
     ".flows.binding_access": ("bindings_of",),
     ".flows.room_invite": ("invite_by_threepid", "invite_prepared", "prepare_invites"),
+    ".flows.room_member": ("check_member",),
     ".flows.unbind_retry": ("retry_unbinds",),
     ".housekeeping": ("Job",),
     ".limits.sms": ("sms_left",),

@@ -189,6 +189,32 @@ class ThreepidInvited(Happened):
 
 
 @frozen
+class InvitationRedeemed(Happened):
+    """A user who has proved an invited address was invited to the room.
+
+    * ``user_id``: the user.
+    * ``room_id``: the room.
+    """
+
+    user_id: str
+    room_id: str
+
+
+@frozen
+class InvitationRefused(Happened):
+    """A proof for an invitation of an address was refused.
+
+    * ``user_id``: the user whom the proof names.
+    * ``room_id``: the room that it names.
+    * ``reason``: why, in words.
+    """
+
+    user_id: str
+    room_id: str
+    reason: str
+
+
+@frozen
 class ThreepidUnbound(Happened):
     """An identity server confirmed that it no longer publishes an address of a user.
 
@@ -303,6 +329,8 @@ Event = (
     | RemovalConfirmed
     | ThreepidBound
     | ThreepidInvited
+    | InvitationRedeemed
+    | InvitationRefused
     | ThreepidUnbound
     | UnbindGivenUp
     | SessionDisowned
@@ -324,6 +352,8 @@ __all__ = [
     "Explained",
     "GateFailed",
     "Happened",
+    "InvitationRedeemed",
+    "InvitationRefused",
     "LimitReached",
     "ManyWrongCodes",
     "MessageSent",

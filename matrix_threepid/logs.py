@@ -29,6 +29,8 @@ _AREAS = {
     "ThreepidRemoved": ("threepids", logging.INFO),
     "ThreepidBound": ("identity", logging.INFO),
     "ThreepidInvited": ("identity", logging.INFO),
+    "InvitationRedeemed": ("identity", logging.INFO),
+    "InvitationRefused": ("identity", logging.WARNING),
     "ThreepidUnbound": ("identity", logging.INFO),
     "UnbindGivenUp": ("identity", logging.WARNING),
     "ChangesUndone": ("threepids", logging.WARNING),

@@ -176,6 +176,10 @@ def test_the_page_of_the_docs_is_current() -> None:
     assert page.read_text("utf-8") == endpoints_page(HOMESERVER)
     accounts = page.with_name("account-endpoints.md")
     assert accounts.read_text("utf-8") == endpoints_page(ROLES["accounts"], "Endpoints of accounts", " --role accounts")
+    others = page.with_name("federation-endpoints.md")
+    assert others.read_text("utf-8") == endpoints_page(
+        ROLES["federation"], "Endpoints for other servers", " --role federation"
+    )
 
 
 def test_the_page_names_further_paths() -> None:

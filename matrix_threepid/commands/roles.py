@@ -6,17 +6,19 @@ import argparse
 from collections.abc import Sequence
 
 from ..accounts import ACCOUNTS
-from ..endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
+from ..endpoints.tables import DELEGATE, FEDERATION, HOMESERVER, IDENTITY_SERVER
 from ..protocol.endpoint import Table
 from ..roles.homeserver import Homeserver
 
 ROLES = {
     "homeserver": HOMESERVER,
     "accounts": Table(Homeserver.prefix, ACCOUNTS),
+    "federation": FEDERATION,
     "identity-server": IDENTITY_SERVER,
     "delegate": DELEGATE,
 }
-"""The tables of endpoints by the name of their role; ``accounts``: what a homeserver with a ``keeper`` has besides."""
+"""The tables of endpoints by the name of their role; ``accounts``: what a homeserver with a ``keeper`` has besides;
+``federation``: what it has for identity servers and other homeservers."""
 
 
 def table_asked_for(command: str, about: str, arguments: Sequence[str]) -> Table:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..protocol.endpoint import Table as Table
     from ..protocol.endpoint import endpoint as endpoint
     from ..protocol.history import RELEASES as RELEASES
+    from ..protocol.history import FederationHistory as FederationHistory
     from ..protocol.history import History as History
     from ..protocol.history import IdentityHistory as IdentityHistory
     from ..protocol.members import flag as flag
@@ -32,15 +33,16 @@ if TYPE_CHECKING:
     from ..protocol.wire import read_object as read_object
     from ..texts.pages import page_response as page_response
     from .tables import DELEGATE as DELEGATE
+    from .tables import FEDERATION as FEDERATION
     from .tables import HOMESERVER as HOMESERVER
     from .tables import IDENTITY_SERVER as IDENTITY_SERVER
 
 _HOMES = {
-    ".tables": ("DELEGATE", "HOMESERVER", "IDENTITY_SERVER"),
+    ".tables": ("DELEGATE", "FEDERATION", "HOMESERVER", "IDENTITY_SERVER"),
     "..accounts": ("ACCOUNTS",),
     "..administration.table": ("administration_table",),
     "..protocol.endpoint": ("Access", "Charged", "Endpoint", "Table", "endpoint"),
-    "..protocol.history": ("History", "IdentityHistory", "RELEASES"),
+    "..protocol.history": ("FederationHistory", "History", "IdentityHistory", "RELEASES"),
     "..protocol.members": (
         "flag",
         "free_object",

@@ -12,6 +12,7 @@ from ..protocol.history import IdentityHistory
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate, IdentityServer
+from .federation import exchange_invite, on_bind
 from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token, undo
 from .identity import account, bind_unbind, lookup, public_keys, status, validate
 
@@ -87,4 +88,18 @@ IDENTITY_SERVER = Table(
 """The endpoints of an identity server: version 2 with access tokens, version 1 without (REQ-ISREQ-1).
 
 See https://spec.matrix.org/latest/identity-service-api/#establishing-associations.
+"""
+
+_MAX_FEDERATION_BODY = 65_536
+"""The bytes of the largest event; an identity server tells all invitations of an address in one request."""
+
+FEDERATION = Table(
+    "/_matrix/federation",
+    (*on_bind.ENDPOINTS, *exchange_invite.ENDPOINTS),
+    browsers=False,
+    max_body=_MAX_FEDERATION_BODY,
+)
+"""The endpoints of a homeserver for identity servers and other homeservers: ``Service(homeserver, FEDERATION)``.
+
+See https://spec.matrix.org/latest/server-server-api/#third-party-invites.
 """

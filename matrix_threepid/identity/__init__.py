@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..model.room_invite import InvitedUser as InvitedUser
     from ..model.room_invite import InviteRequest as InviteRequest
     from ..model.room_invite import PreparedInvite as PreparedInvite
+    from ..model.room_invite import RoomInvitation as RoomInvitation
     from ..model.room_rules import ROOM_RULES as ROOM_RULES
     from ..model.room_rules import RoomRules as RoomRules
     from ..model.third_party_invite import InviteKey as InviteKey
@@ -91,7 +92,7 @@ _HOMES = {
     ),
     "..model.binding": ("Binding",),
     "..model.login": ("TermsDocument", "Translation"),
-    "..model.room_invite": ("InviteAbout", "InviteRequest", "InvitedUser", "PreparedInvite"),
+    "..model.room_invite": ("InviteAbout", "InviteRequest", "InvitedUser", "PreparedInvite", "RoomInvitation"),
     "..model.room_rules": ("ROOM_RULES", "RoomRules"),
     "..model.third_party_invite": (
         "InviteKey",

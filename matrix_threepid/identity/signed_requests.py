@@ -6,8 +6,9 @@ https://spec.matrix.org/latest/server-server-api/#request-authentication
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from attrs import field, frozen
 
@@ -46,11 +47,13 @@ class SignedRequest:
     * ``method``: the HTTP method.
     * ``uri``: path and query.
     * ``content``: the parsed body.
+    * ``uris``: other spellings of ``uri``, one of which may have been signed; default none.
     """
 
     method: str
     uri: str
     content: Mapping[str, Any]
+    uris: tuple[str, ...] = ()
 
     def signed(self, origin: str, **destination: str) -> dict[str, Any]:
         """Return the object that is signed.
@@ -119,11 +122,20 @@ class XMatrixVerifier:
     keys: ServerKeys = field(repr=False)
 
     async def origin(self, request: Request, body: Mapping[str, Any]) -> str:
-        uri = f"{request.path}?{request.query}" if request.query else request.path
+        query = f"?{request.query}" if request.query else ""
+        uri, *others = (f"{path}{query}" for path in _encodings(request.path))
         header_value = request.headers.get("authorization")
-        signed = SignedRequest(request.method, uri, body)
+        signed = SignedRequest(request.method, uri, body, tuple(others))
         values = () if header_value is None else (header_value,)
         return await authenticate(signed, values, _spellings(self.own_names), self.keys)
+
+
+def _encodings(path: str) -> Iterator[str]:
+    """Yield the spellings of a path, which web servers hand on decoded, in which homeservers sign it.
+
+    Some encode all they may, such as the ``!`` and ``:`` of a room id, others only what they must.
+    """
+    yield from dict.fromkeys((path, quote(path, safe="/"), quote(path, safe="/!$&'()*+,;=:@~")))
 
 
 def _spellings(names: Iterable[str]) -> frozenset[str]:
@@ -149,6 +161,7 @@ def _verifies(request: SignedRequest, credentials: XMatrixHeader, public: str, n
     signatures = {"signatures": {origin: {key_id: credentials.sig}}}
     # Homeservers whose code for federation signs this too write `destination` in place of MSC1915's `destination_is`.
     return any(
-        verifies({**request.signed(origin, **{member: name}), **signatures}, origin, key_id, public)
+        verifies({**request.signed(origin, **{member: name}), "uri": uri, **signatures}, origin, key_id, public)
         for member in ("destination_is", "destination")
+        for uri in (request.uri, *request.uris)
     )

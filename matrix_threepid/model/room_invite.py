@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import field, frozen
 
 from ..protocol.members import redacted
+from .room_rules import RoomRules
 from .threepid import Threepid
 
 _LONGEST = 255
@@ -81,3 +84,18 @@ class PreparedInvite:
     id_server: str
     id_access_token: str = field(repr=redacted)
     inviter: str
+
+
+@frozen(kw_only=True)
+class RoomInvitation:
+    """An invitation of an address as a room has it, and how the user who redeems it stands there.
+
+    * ``event``: the event ``m.room.third_party_invite`` in the room's present state, with ``type``, ``room_id``,
+      ``sender``, ``state_key`` and ``content``; ``None`` if the state has none for the token.
+    * ``rules``: those of the room's version, from ``ROOM_RULES``.
+    * ``membership``: the present membership of the user; ``None`` (default) if there is none.
+    """
+
+    event: Mapping[str, object] | None
+    rules: RoomRules
+    membership: str | None = None

@@ -62,7 +62,8 @@ class Limits(Choices):
     call_outs: Limit = choice(
         LIMIT,
         Limit(60, 1),
-        doc="requests from one IPv4 address or IPv6 /64 that make an identity server call a server that they name",
+        doc="requests from one IPv4 address or IPv6 /64 that make this server call another that they name: at an "
+        "identity server, and at a homeserver where invitations are redeemed",
     )
     authentications: Limit | None = choice(
         LIMIT,

@@ -12,6 +12,7 @@ from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .administration import AuditLog, Authorisation
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
 from .identity import Credentials, IdentityServerClient, InvitationClient, ObjectSigner, OpenIdUsers, RequestVerifier
+from .rooms import Rooms
 from .senders import RemoteVerifier, TokenSender
 from .stores import (
     AssociationStore,
@@ -61,6 +62,7 @@ __all__ = [
     "RemoteVerifier",
     "RequestVerifier",
     "ReversalStore",
+    "Rooms",
     "SessionStore",
     "Suppressions",
     "TokenSender",

@@ -32,7 +32,7 @@ from .errors import (
     UnknownToken,
     UserLocked,
 )
-from .history import History, IdentityHistory
+from .history import FederationHistory, History, IdentityHistory
 from .members import members
 
 
@@ -107,7 +107,7 @@ class Endpoint:
 
     method: str
     path: str
-    history: History | IdentityHistory
+    history: History | IdentityHistory | FederationHistory
     handler: Handler = field(repr=False)
     request: type[object] | None = None
     query: type[object] | None = None
@@ -165,7 +165,7 @@ class Endpoint:
 
 
 def endpoint(
-    method: str, path: str, history: History | IdentityHistory, **declared: Any
+    method: str, path: str, history: History | IdentityHistory | FederationHistory, **declared: Any
 ) -> Callable[[Handler], Endpoint]:
     """Return a decorator that makes a handler an ``Endpoint``, with the handler's name and docstring.
 

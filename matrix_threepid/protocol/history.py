@@ -80,3 +80,25 @@ class IdentityHistory:
         """The release by the version in the path: ``api/v1``, ``v2``."""
         known = {"api/v1": self.v1, "v2": self.v2}
         return {version: release for version, release in known.items() if release}
+
+
+@frozen
+class FederationHistory:
+    """The versions of an endpoint of the server-server API.
+
+    * ``v1``: the release that has it first below ``/v1``.
+    * ``deprecated``: the release that deprecates it; ``None`` (default) if none does.
+    * ``also``: further paths with the same behaviour; default none.
+
+    >>> FederationHistory(v1="r0.1.0").since
+    {'v1': 'r0.1.0'}
+    """
+
+    v1: str
+    deprecated: str | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def since(self) -> dict[str, str | None]:
+        """The release by the version in the path: ``v1``."""
+        return {"v1": self.v1}

@@ -47,6 +47,10 @@ class Homeserver(Role):
       ``no-support``.
     * ``invitations``: the client for invitations of addresses to rooms, such as the same ``HttpIdentityClient``;
       ``None`` (default) switches them off.
+    * ``rooms``: the host's rooms, for users who redeem such an invitation; ``None`` (default) switches the endpoints of
+      the table ``FEDERATION`` off.
+    * ``verifier``: checks the signatures of other homeservers there, such as an ``XMatrixVerifier``; ``None`` (default)
+      accepts none.
 
     ``Role`` describes the other arguments. Raises ``ConfigurationError`` with the name of the argument that is wrong.
 
@@ -74,6 +78,8 @@ class Homeserver(Role):
     reversals: ports.ReversalStore = port(ports.ReversalStore, MemoryReversals)
     identity: ports.IdentityServerClient | None = port(ports.IdentityServerClient, None)
     invitations: ports.InvitationClient | None = port(ports.InvitationClient, None)
+    rooms: ports.Rooms | None = port(ports.Rooms, None)
+    verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
 
     def __attrs_post_init__(self) -> None:
         """Refuse choices that contradict each other, and wrap every port in a check of its answers."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .fakes import FakeClock as FakeClock
     from .fakes import FakeGate as FakeGate
     from .fakes import FakeKeeper as FakeKeeper
+    from .fakes import FakeRooms as FakeRooms
     from .fakes import FakeUia as FakeUia
     from .fakes import Outbox as Outbox
     from .fakes import Rules as Rules
@@ -96,6 +97,7 @@ _HOMES = {
         "FakeClock",
         "FakeGate",
         "FakeKeeper",
+        "FakeRooms",
         "FakeUia",
         "Outbox",
         "PASSWORD",

@@ -13,6 +13,8 @@ from attrs import define, field
 from ..events import Event
 from ..model.gate import Allow, Challenge, Deny, GateRequest
 from ..model.message import Accepted, Outcome, TokenMessage
+from ..model.room_invite import RoomInvitation
+from ..model.room_rules import ROOM_RULES
 from ..model.threepid import AccountThreepid, AddOutcome, Owner, Purpose, Threepid
 from ..ports import Caller, LoggedIn
 from ..protocol.errors import InvalidUsername, ThreepidInUse, UiaRequired, UnknownToken, UserInUse, WeakPassword
@@ -254,6 +256,46 @@ class FakeGate:
         elif asked.body["auth"].get("token") == self.word:  # type: ignore[attr-defined]
             return Allow()
         return Challenge([{"stages": ["m.login.registration_token"]}], session)
+
+
+@define
+class FakeRooms:
+    """``Rooms`` of a homeserver, by what a test puts into them.
+
+    * ``users``: the users of this server.
+    * ``invitations``: the events ``m.room.third_party_invite`` of each room, by token; a room is here if it has a key.
+    * ``members``: the membership of users, by room and user.
+    * ``version``: the version of all rooms.
+    * ``sent``: the invitations that were sent into rooms.
+    * ``asked``: the homeservers that were asked, each with the event.
+    """
+
+    users: set[str] = field(factory=set)
+    invitations: dict[str, dict[str, Mapping[str, Any]]] = field(factory=dict, repr=False)
+    members: dict[tuple[str, str], str] = field(factory=dict)
+    version: str = "12"
+    sent: list[Mapping[str, Any]] = field(factory=list, repr=False)
+    asked: list[tuple[str, Mapping[str, Any]]] = field(factory=list, repr=False)
+
+    async def has_user(self, user_id: str) -> bool:
+        return user_id in self.users
+
+    async def has_room(self, room_id: str) -> bool:
+        return room_id in self.invitations
+
+    async def invitation(self, room_id: str, token: str, user_id: str) -> RoomInvitation:
+        return RoomInvitation(
+            event=self.invitations[room_id].get(token),
+            rules=ROOM_RULES[self.version],
+            membership=self.members.get((room_id, user_id)),
+        )
+
+    async def invite(self, event: Mapping[str, object]) -> None:
+        self.sent.append(event)
+        self.members[str(event["room_id"]), str(event["state_key"])] = "invite"
+
+    async def exchange(self, server_name: str, event: Mapping[str, object]) -> None:
+        self.asked.append((server_name, event))
 
 
 @define

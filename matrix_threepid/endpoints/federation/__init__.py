@@ -1,0 +1,1 @@
+"""The endpoints of a homeserver that identity servers and other homeservers call."""
