@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ..events import ThreepidAdded, ThreepidRemoved
 from ..model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Purpose, Threepid
 from ..ports import Caller, Clock
-from ..protocol.errors import HostRefused, MatrixError, UnknownToken, UserLocked
+from ..protocol.errors import HostRefused, MatrixError, MissingToken, UnknownToken, UserLocked
 from ..protocol.wire import Request
 from ..roles.homeserver import Homeserver
 from ..stores.sql import Database
@@ -109,6 +109,19 @@ class SynapseCallers:
         user_id = requester.user.to_string()
         suspended = await self._inside.is_suspended(user_id)
         return Caller(user_id, guest=requester.is_guest, suspended=suspended)
+
+
+@frozen
+class SynapseAdministrators:
+    """The port ``Authorisation``: the server administrators of Synapse, by their access tokens."""
+
+    _api: ModuleApi = field(repr=False)
+
+    async def administrator(self, request: Request) -> str | None:
+        if (requester := await requester_of(self._api, request)) is None:
+            raise MissingToken
+        user_id: str = requester.user.to_string()
+        return user_id if await self._api.is_user_admin(user_id) else None
 
 
 @frozen

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..administration.table import administration_table
 from ..deactivate import deactivate_threepids
 from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError
@@ -16,7 +17,7 @@ from ..service import Service
 from ..settings import read
 from .bindings import UnbindGuard
 from .fit import ensure_fit
-from .host import OtherChanges
+from .host import OtherChanges, SynapseAdministrators
 from .housekeeping import keep_house, run_in
 from .own import Own, not_followed
 from .private import Inside
@@ -85,7 +86,8 @@ class Threepids:
 
     def _homeserver(self, wiring: Wiring, inside: Inside) -> None:
         """Replace unbinding and, if ``endpoints`` is set, serve the endpoints and stages."""
-        homeserver = wiring.homeserver(inside)
+        audit = wiring.audit()
+        homeserver = wiring.homeserver(inside, audit)
         service = Service(homeserver)
         changes = OtherChanges(homeserver)
         inside.replace_unbind(UnbindGuard(homeserver).unbind)
@@ -96,8 +98,14 @@ class Threepids:
         )
         if wiring.settings.endpoints in ("client", "separate"):
             self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
-        jobs = _jobs(service, homeserver.policy.retrying.first)
-        keep_house(self._api, [*jobs, sweep(homeserver, wiring.db)])
+        jobs = [*_jobs(service, homeserver.policy.retrying.first), sweep(homeserver, wiring.db)]
+        if audit is not None and (path := wiring.settings.administration_path) is not None:
+            table = administration_table(SynapseAdministrators(self._api), audit, prefix=path)
+            mount(self._api, Service(homeserver, table), path)
+            write, purge = audit.jobs()
+            run_in(self._api, write)  # in every process: what each has heard waits in its memory
+            jobs.append(purge)
+        keep_house(self._api, jobs)
 
     def _shadow(self, wiring: Wiring, inside: Inside) -> None:
         """Compare Synapse's answers with those that the module would give."""

@@ -21,6 +21,11 @@ DELEGATE_PATH = Text(
 )
 
 
+ADMINISTRATION_PATH = Text(
+    r"/_synapse/client/[A-Za-z0-9_-]{1,255}", "must be /_synapse/client/ and one more step of letters, digits, _ and -"
+)
+
+
 @documented
 @frozen(kw_only=True)
 class EmailSettings:
@@ -51,6 +56,12 @@ class ModuleSettings:
         doc="serve the third-party identifier endpoints in front of Synapse's on its `client` listeners, or on a "
         "`separate` one; or only compare, as its `shadow`",
     )
+    administration_path: str | None = member(
+        ADMINISTRATION_PATH,
+        None,
+        doc="path of the endpoints for administrators of Synapse, to keep from the public proxy; nowhere if left out; "
+        "needs `endpoints`. The module then keeps an audit",
+    )
     email: EmailSettings | None = member(Nested(EmailSettings), None, doc="how mails go out; needs `endpoints`")
     sms: SmsSettings | None = member(Nested(SmsSettings), None, doc="where SMS may go, and who sends them")
     identity_servers: IdentityServerSettings | None = member(
@@ -67,6 +78,10 @@ class ModuleSettings:
             raise ConfigurationError("give delegate_path, endpoints or identity_servers: nothing is on")
         if self.delegate_path is not None and self.sms is None:
             raise ConfigurationError("delegate_path: needs sms")
+        if self.administration_path is not None and self.endpoints not in ("client", "separate"):
+            raise ConfigurationError("administration_path: needs endpoints, client or separate")
+        if self.administration_path is not None and self.administration_path == self.delegate_path:
+            raise ConfigurationError("administration_path: must not be delegate_path")
         if self.email is not None and self.endpoints is None:
             raise ConfigurationError("email: needs endpoints")
         if self.policy.password_reset_by_phone:

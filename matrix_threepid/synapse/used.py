@@ -56,6 +56,7 @@ CALLED = {
         "ModuleApi._hs.get_datastores().main.get_user_suspended_status(user_id)",
         "ModuleApi.get_threepids_for_user(user_id)",
         "ModuleApi.get_user_by_req(req, *, allow_guest)",
+        "ModuleApi.is_user_admin(user_id)",
         "ModuleApi.register_spam_checker_callbacks(*, check_registration_for_spam)",
         "ModuleApi.send_mail(recipient, subject, html, text)",
         "synapse.api.errors:InteractiveAuthIncompleteError",

@@ -12,6 +12,7 @@ from ..memory.bindings import MemoryBindings
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
 from ..model.threepid import Medium
+from ..observing import Listeners, SqlAudit
 from ..policy import Policy
 from ..ports import TokenSender, system_clock
 from ..roles.homeserver import Homeserver
@@ -75,14 +76,26 @@ class Wiring:
     api: ModuleApi
     db: Prepared
 
+    def audit(self) -> SqlAudit | None:
+        """Return the audit; ``None`` without ``administration_path``."""
+        if self.settings.administration_path is None:
+            return None
+        return SqlAudit(self.db, stored_peppers(Path(self.settings.secret_file)))
+
     def delegate(self) -> Delegate:
         """Return the role that sends SMS for Synapse's own endpoints."""
         return Delegate(**self._shared(self._senders(Medium.MSISDN)), policy=self._policy())
 
-    def homeserver(self, inside: Inside) -> Homeserver:
-        """Return the role that serves Synapse's users."""
+    def homeserver(self, inside: Inside, audit: SqlAudit | None = None) -> Homeserver:
+        """Return the role that serves Synapse's users.
+
+        * ``audit``: hears what happens, too; default ``None``: there is none.
+        """
+        shared = self._shared(self._senders(*Medium))
+        if audit is not None:
+            shared["listener"] = Listeners(shared["listener"], audit)
         return Homeserver(
-            **self._shared(self._senders(*Medium)),
+            **shared,
             policy=self._own_policy(),
             accounts=SynapseAccounts(self.api, self.db, inside, system_clock),
             callers=SynapseCallers(self.api, inside),

@@ -84,6 +84,7 @@ def _parts(settings: ModuleSettings, section: Mapping[str, Any]) -> Iterator[Fin
     yield _part("SMS for Synapse's own endpoints", own, "delegate_path is not set")
     yield _part("all endpoints", _SERVED.get(settings.endpoints or ""), "endpoints is not set")
     yield _part("deletes that wait for no identity server", guard, "identity_servers is not set")
+    yield _part("endpoints of administrators", settings.administration_path, "administration_path is not set")
     yield from _media(settings)
 
 
