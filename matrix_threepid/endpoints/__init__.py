@@ -9,6 +9,16 @@ from .._lazy import lazily
 if TYPE_CHECKING:
     from ..accounts import ACCOUNTS as ACCOUNTS
     from ..administration.table import administration_table as administration_table
+    from ..callbacks.mailgun import mailgun_callbacks as mailgun_callbacks
+    from ..callbacks.postmark import postmark_callbacks as postmark_callbacks
+    from ..callbacks.provider import CallbackProvider as CallbackProvider
+    from ..callbacks.provider import Proof as Proof
+    from ..callbacks.provider import Received as Received
+    from ..callbacks.report import METADATA as METADATA
+    from ..callbacks.report import Report as Report
+    from ..callbacks.sendgrid import sendgrid_callbacks as sendgrid_callbacks
+    from ..callbacks.ses import ses_callbacks as ses_callbacks
+    from ..callbacks.twilio import twilio_callbacks as twilio_callbacks
     from ..model.call import Call as Call
     from ..protocol.endpoint import Access as Access
     from ..protocol.endpoint import Charged as Charged
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from ..protocol.wire import json_response as json_response
     from ..protocol.wire import read_object as read_object
     from ..texts.pages import page_response as page_response
+    from .callbacks import callback_table as callback_table
     from .tables import DELEGATE as DELEGATE
     from .tables import FEDERATION as FEDERATION
     from .tables import HOMESERVER as HOMESERVER
@@ -41,6 +52,21 @@ _HOMES = {
     ".tables": ("DELEGATE", "FEDERATION", "HOMESERVER", "IDENTITY_SERVER"),
     "..accounts": ("ACCOUNTS",),
     "..administration.table": ("administration_table",),
+    ".callbacks": ("callback_table",),
+    "..callbacks.mailgun": ("mailgun_callbacks",),
+    "..callbacks.postmark": ("postmark_callbacks",),
+    "..callbacks.provider": (
+        "CallbackProvider",
+        "Proof",
+        "Received",
+    ),
+    "..callbacks.report": (
+        "METADATA",
+        "Report",
+    ),
+    "..callbacks.sendgrid": ("sendgrid_callbacks",),
+    "..callbacks.ses": ("ses_callbacks",),
+    "..callbacks.twilio": ("twilio_callbacks",),
     "..protocol.endpoint": ("Access", "Charged", "Endpoint", "Table", "endpoint"),
     "..protocol.history": ("FederationHistory", "History", "IdentityHistory", "RELEASES"),
     "..protocol.members": (

@@ -1,0 +1,1 @@
+"""Reports of providers about messages: how each provider proves itself, and how its reports become events."""

@@ -1,0 +1,71 @@
+"""The certificates with which Amazon SNS signs, fetched from its own hosts and kept."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+from ..net.direct_https import request_to
+from ..net.fetch import Fetch, HttpFailure
+from ..protocol.errors import Unavailable
+
+_URL = re.compile(
+    r"https://sns\.(?P<region>[a-z0-9-]{3,32})\.amazonaws\.com(?:\.cn)?/SimpleNotificationService-[0-9a-f]{16,64}\.pem"
+)
+_DEADLINE = 5_000
+_KEPT = 4
+_PAUSE = 10_000
+"""The ms between two fetches: a signer has one certificate for years, and strangers can name any number."""
+
+
+class Certificates:
+    """The public keys of the certificates of one region.
+
+    * ``region``: the region of the topic; certificates of others are not fetched.
+    * ``fetch``: makes the requests.
+    """
+
+    def __init__(self, region: str, fetch: Fetch) -> None:
+        self._region, self._fetch = region, fetch
+        self._kept: dict[str, Any] = {}
+        self._fetched_at: int | None = None
+
+    async def key(self, url: object, now: int) -> Any:
+        """Return the public key of the certificate at a URL; ``None`` if that is no certificate of the signer.
+
+        * ``url``: what the message names.
+        * ``now``: the time in ms.
+
+        Raises ``Unavailable`` if it cannot be fetched now, so that the provider tries again.
+        """
+        shape = _URL.fullmatch(url) if isinstance(url, str) else None
+        if shape is None or shape["region"] != self._region:
+            return None
+        certificate = self._kept.get(shape[0])
+        if certificate is None:
+            certificate = await self._fetch_one(shape[0], now)
+            if certificate is None:
+                return None
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[shape[0]] = certificate
+        moment = datetime.fromtimestamp(now / 1000, timezone.utc)
+        valid = certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+        return certificate.public_key() if valid else None
+
+    async def _fetch_one(self, url: str, now: int) -> Any:
+        from cryptography.x509 import load_pem_x509_certificate
+
+        if self._fetched_at is not None and abs(now - self._fetched_at) < _PAUSE:
+            raise Unavailable
+        self._fetched_at = now
+        reply = await self._fetch.fetch(request_to("GET", url, (), None), _DEADLINE)
+        if isinstance(reply, HttpFailure) or reply.cut is not None or reply.status >= 500:
+            raise Unavailable
+        if reply.status != 200:
+            return None
+        try:
+            return load_pem_x509_certificate(reply.body)
+        except ValueError:
+            return None

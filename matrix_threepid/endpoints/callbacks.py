@@ -1,0 +1,94 @@
+"""The table of endpoints at which providers report what became of messages. Off unless a host mounts it.
+
+They are called by programs of providers: no answer has a CORS header, none sets a cookie, and what is not proved gets
+403 and no word (SEC-146).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from ..callbacks.provider import CallbackProvider, Received, Unreadable
+from ..callbacks.report import events_of
+from ..limits.counting import Counter, charge, charged
+from ..logs import Throttle
+from ..model.call import Call
+from ..model.delivery import DeliveryEvent
+from ..model.limit import Limit, per_day
+from ..protocol.endpoint import Endpoint, Table
+from ..protocol.errors import ConfigurationError, LimitExceeded, TooLarge
+from ..protocol.history import History
+from ..protocol.wire import Response
+from ..roles.base import Role
+
+_log = logging.getLogger("matrix_threepid")
+PREFIX = "/_threepid/callbacks"
+_REPORTS = Limit(2000, 50)
+"""The requests of one provider that are believed: far more than it makes, and fewer than a database can take."""
+_NO_VERSION = History(unstable=False, bare=True)
+Record = Callable[[Role, DeliveryEvent], Awaitable[object]]
+"""Records an event."""
+
+
+def callback_table(*providers: CallbackProvider, record: Record) -> Table:
+    """Return the endpoints of providers: ``POST /_threepid/callbacks/NAME``, to be mounted with ``Service(role, …)``.
+
+    * ``providers``: their declarations, such as ``twilio_callbacks("…")``.
+    * ``record``: called with the role and each event.
+
+    Raises ``ConfigurationError`` without a provider, for another value, and for two of one name.
+    """
+    if not providers:
+        raise ConfigurationError("callback_table: give at least one provider, such as twilio_callbacks(…)")
+    for each in providers:
+        if not isinstance(each, CallbackProvider):
+            raise ConfigurationError(f"callback_table: must be given providers, not {type(each).__name__}")
+    throttle = Throttle()
+    declared = tuple(_declared(each, throttle, record) for each in providers)
+    return Table(PREFIX, declared, browsers=False, max_body=max(each.max_body for each in providers))
+
+
+def _declared(provider: CallbackProvider, throttle: Throttle, record: Record) -> Endpoint:
+    return Endpoint(
+        "POST",
+        f"/{provider.name}/{{secret}}" if provider.secret_step else f"/{provider.name}",
+        _NO_VERSION,
+        partial(_receive, provider, throttle, record),
+        name=f"callback_{provider.name}",
+        doc=f"Record what {provider.name} reports of messages. Answers 403 to what does not prove to be of it.",
+        errors=(TooLarge, LimitExceeded),
+        offered=lambda role: None if role.policy.public_base_url else "policy.public_base_url is not set",
+    )
+
+
+async def _receive(
+    provider: CallbackProvider, throttle: Throttle, record: Record, role: Role, call: Call, message: None
+) -> Response:
+    request = call.request
+    if len(request.body) > provider.max_body:
+        raise TooLarge
+    query = f"?{request.query}" if request.query else ""
+    # Never from the header ``Host``, which whoever calls can write.
+    url = f"{role.policy.public_base_url}{request.path}{query}"
+    received = Received(request=request, url=url, now=role.clock())
+    proof = await provider.prove(received)
+    if proof is None:
+        if (more := throttle.passes(provider.name)) is not None:
+            _log.warning("a report that claims to be of %s was not believed (%s more)", provider.name, more)
+        return Response(403)
+    # After a day a request is too old in any case.
+    once = [Counter("report once", (provider.name, proof.once), per_day(1))] if proof.once else []
+    if once and await charged(role, [], asked=once):
+        return Response(200)
+    await charge(role, "callbacks", [Counter("reports", (provider.name,), _REPORTS)])
+    try:
+        reports = list(events_of(role.peppers, provider.name, provider.read(received), received.now))
+    except Unreadable:
+        return Response(400)
+    for event in reports:
+        await record(role, event)
+    # Only now, so that what could not be recorded is believed again when the provider repeats it.
+    await charged(role, once)
+    return Response(200)
