@@ -194,7 +194,7 @@ class Service:
         return await send_message.deliver_due(self._deliveries, limit)
 
     async def purge(self, limit: int = _MANY) -> int:
-        """Delete sessions and logins that have ended, limits that have refilled, old intents and lost unbinds.
+        """Delete sessions, logins and invitations that have ended, full limits, old intents and lost unbinds.
 
         * ``limit``: the largest number of rows of each; default 1000.
 
@@ -210,6 +210,7 @@ class Service:
             purges.append(partial(self.role.uia_sessions.purge, now))
         if isinstance(self.role, IdentityServer):
             purges.append(partial(self.role.logins.purge, now - LOGIN_LIFETIME))
+            purges.append(partial(self.role.invitations.purge, now - self.role.policy.invitations.days * _DAY))
         return sum([await _in_parts(purge, limit) for purge in purges])
 
     async def _answer(self, request: Request, answering: Answering) -> Response:

@@ -66,7 +66,7 @@ def _wrong_source(tag: str) -> Iterator[str]:
 
 # Words that a language has in common with English.
 _SAME: dict[str, tuple[str, ...]] = {
-    "fr": ("%(n)s minute",),
+    "fr": ("%(n)s minute", "Conversation"),
     "it": ("Account",),
     "nl": ("Account",),
 }

@@ -12,13 +12,22 @@ from tools.choices import default_of, tables_of, with_choices
 from matrix_threepid import ConfigurationError, Limit, Policy
 from matrix_threepid import settings as public_settings
 from matrix_threepid.commands.files.shared import Shared
-from matrix_threepid.policy import Brand, Conversion, Lifetimes, Limits, LookupRules, Retrying, SmsRules
+from matrix_threepid.policy import (
+    Brand,
+    Conversion,
+    InvitationRules,
+    Lifetimes,
+    Limits,
+    LookupRules,
+    Retrying,
+    SmsRules,
+)
 from matrix_threepid.protocol.members import Nested, members
 from matrix_threepid.protocol.rules import Flag, Integer, ListOf, Number, OneOf, Rule
 from matrix_threepid.settings import PolicySettings, read
 from matrix_threepid.synapse.settings import EmailSettings, ModuleSettings
 
-CHOICES = (Policy, Brand, Limits, SmsRules, Conversion, Lifetimes, LookupRules, Retrying)
+CHOICES = (Policy, Brand, Limits, SmsRules, Conversion, Lifetimes, LookupRules, InvitationRules, Retrying)
 SECTIONS = tuple(
     value
     for name in public_settings.__all__
@@ -27,6 +36,7 @@ SECTIONS = tuple(
 DECLARED = (*CHOICES, *SECTIONS, ModuleSettings, EmailSettings, Shared)
 IN_A_FILE: dict[str, Any] = {
     "public_base_url": "https://matrix.example.org",
+    "invitations.web_client": "https://app.example.org",
     "languages": ["de"],
     "code_host": "app.example.org",
     "next_link_hosts": ["app.example.org"],

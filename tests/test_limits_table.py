@@ -12,12 +12,13 @@ from attrs import fields
 import matrix_threepid
 from matrix_threepid import Limits, Medium, Policy
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.policy import Conversion, LookupRules, SmsRules
+from matrix_threepid.policy import Conversion, InvitationRules, LookupRules, SmsRules
 from matrix_threepid.testing import ALICE, Outbox, World
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "limits.md").read_text("utf-8")
 NO_NUMBERS = {"countries", "refused_kinds", "warn_at", "conversion", "algorithms", "pepper_days"}
+NO_NUMBERS |= {"enabled", "web_client", "days"}
 
 
 def _written() -> Iterator[str]:
@@ -54,7 +55,9 @@ def test_every_limit_has_its_row() -> None:
 
 def test_every_number_has_its_choice() -> None:
     """The table names each choice that sets how many."""
-    names = {each.name for kind in (Limits, SmsRules, Conversion, LookupRules) for each in fields(kind)}
+    names = {
+        each.name for kind in (Limits, SmsRules, Conversion, LookupRules, InvitationRules) for each in fields(kind)
+    }
     assert [name for name in sorted(names - NO_NUMBERS) if f"`{name}`" not in PAGE] == []
     assert Policy().wrong_codes_alarm == 1000
     assert "`wrong_codes_alarm`" in PAGE

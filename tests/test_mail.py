@@ -47,6 +47,16 @@ def test_the_headers_say_who_to_whom_and_that_no_person_wrote_it(mails: Mails) -
     assert not any(piece.defects for piece in found.walk())
 
 
+@pytest.mark.rule("REQ-ISINV-6")
+def test_an_invitation_says_how_to_stop_more_of_them(mails: Mails) -> None:
+    """Mail programs find the link that stops invitations in the headers, and people find it below the message."""
+    stop = "https://id.example.org/stop?sid=a-b"
+    mail = mails.compose(told(kind=MessageKind.INVITATION, stop_link=stop))
+    found = parsed(mail.content)
+    assert (found["List-Unsubscribe"], found["List-Unsubscribe-Post"]) == (f"<{stop}>", "List-Unsubscribe=One-Click")
+    assert [stop in part(mail.content, kind) for kind in ("plain", "html")] == [True, True]
+
+
 def test_no_two_mails_share_a_boundary_or_an_id(mails: Mails) -> None:
     """Boundary and Message-ID cannot be guessed from another mail."""
     one, two = mails.compose(told()), mails.compose(told())

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from matrix_threepid import IdentityServer
 from matrix_threepid.errors import UnknownToken
 from matrix_threepid.ports import OpenIdUsers
-from matrix_threepid.stores import Database, SqlAssociations, SqlLimits, SqlLogins, SqlSessions
+from matrix_threepid.stores import Database, SqlAssociations, SqlInvitations, SqlLimits, SqlLogins, SqlSessions
 
 from .home import Home
 from .keys import ServerSecret
@@ -38,7 +38,7 @@ class Users:
 
 def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> IdentityServer:
     """Return the wiring beside a homeserver: same senders and limits, other peppers, sessions and tokens."""
-    from matrix_threepid.identity import NamedSigner, OpenIdLookup, XMatrixVerifier
+    from matrix_threepid.identity import EphemeralKeys, NamedSigner, OpenIdLookup, XMatrixVerifier
 
     return IdentityServer(
         server_name=home.server_name,
@@ -51,6 +51,8 @@ def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> Identit
         limiter=SqlLimits(db),
         rules=home.rules,
         associations=SqlAssociations(db),
+        invitation_keys=EphemeralKeys(home.server_name),
+        invitations=SqlInvitations(db),
         signer=NamedSigner(home.server_name, home.peers.key),
         verifier=XMatrixVerifier(_names(home), home.peers.keys()),
     )

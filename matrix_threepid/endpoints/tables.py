@@ -14,7 +14,7 @@ from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate, IdentityServer
 from .federation import exchange_invite, on_bind
 from .homeserver import add_threepid, bind_threepid, delete_threepid, list_threepids, request_token, submit_token, undo
-from .identity import account, bind_unbind, lookup, public_keys, status, validate
+from .identity import account, bind_unbind, invite, lookup, public_keys, status, validate
 
 HOMESERVER = Table(
     Homeserver.prefix,
@@ -76,6 +76,7 @@ IDENTITY_SERVER = Table(
         *status.ENDPOINTS,
         *account.ENDPOINTS,
         *lookup.ENDPOINTS,
+        *invite.ENDPOINTS,
         *public_keys.declare(_V2),
         *_with_terms(_validation(_V2, Access.USER)),
         *_with_terms(bind_unbind.declare(_V2, Access.USER)),

@@ -9,7 +9,7 @@ from attrs import frozen
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..roles.base import Role
 
-_STORES = ("sessions", "limiter", "bindings", "reversals", "associations", "logins")
+_STORES = ("sessions", "limiter", "bindings", "reversals", "associations", "logins", "invitations")
 
 
 @frozen

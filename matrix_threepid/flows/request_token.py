@@ -29,7 +29,7 @@ from ..policy import Policy
 from ..protocol.errors import InvalidParam, LimitExceeded, MatrixError, ThreepidDenied, Unavailable
 from ..protocol.members import redacted
 from ..roles.base import Role
-from .ask_gate import ask_gate
+from .ask_gate import pass_gate
 from .remote_check import end_replaced, wait_for_check
 from .send_message import lease_end, send_now
 from .session_access import Step, charge_and_open, join_or_open, new_session
@@ -147,7 +147,7 @@ async def request_token(
     apart = role.gate is not None or role.checking_sender(threepid.medium) is not None
     sending = await charge(ahead=not apart and role.charging_sessions is not None)
     charging = _Charged(role, sending, charged_at, charge)
-    await _pass_gate(role, call, request, charging)
+    await pass_gate(role, call, request.purpose, threepid, charging)
     replaced = await _wait_for_check(role, session, charging)
     proof = proof_of(role.policy, threepid.medium, request.purpose)
     if proof != "link":
@@ -182,20 +182,6 @@ async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool
     if stored is None or not stored.alive(now):
         return False
     return stored.begin_send(request.send_attempt, now, None, role.policy.lifetimes) is None
-
-
-async def _pass_gate(role: Role, call: Call, request: TokenRequest, charged: _Charged) -> None:
-    """Ask the gate; give limits back if it allows no message. Raises what ``ask_gate`` raises."""
-    try:
-        await ask_gate(role, call, request.purpose, request.candidate.threepid)
-    except Unavailable:
-        await charged.give_back()
-        raise
-    except MatrixError:
-        # Who asked is charged all the same, so that challenges and refusals are limited too; an address, and the money
-        # for SMS, must not be used up by those who never pass.
-        await charged.give_back(but=ASKING)
-        raise
 
 
 async def _wait_for_check(role: Role, session: Session, charged: _Charged) -> list[Session]:

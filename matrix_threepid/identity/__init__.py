@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .signed_requests import RequestSigner as RequestSigner
     from .signed_requests import ServerKeys as ServerKeys
     from .signed_requests import XMatrixVerifier as XMatrixVerifier
+    from .signing import EphemeralKeys as EphemeralKeys
     from .signing import NamedSigner as NamedSigner
     from .signing import SigningKey as SigningKey
     from .signing import new_signing_key as new_signing_key
@@ -70,7 +71,7 @@ _HOMES = {
     ".key_lookup": ("KeyLookup",),
     ".openid": ("OpenIdLookup",),
     ".signed_requests": ("RequestSigner", "ServerKeys", "XMatrixVerifier"),
-    ".signing": ("NamedSigner", "SigningKey", "new_signing_key", "read_signing_key"),
+    ".signing": ("EphemeralKeys", "NamedSigner", "SigningKey", "new_signing_key", "read_signing_key"),
     "..net.discovery": ("Discovery", "SrvRecord"),
     "..net.server_names": ("ServerPlace",),
     "..net.fetch": ("Failure", "Fetch", "HttpFailure", "HttpReply", "HttpRequest", "place"),

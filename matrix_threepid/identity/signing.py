@@ -7,6 +7,7 @@ imported when the first key is read.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -80,6 +81,32 @@ class NamedSigner:
 
     def sign(self, value: Mapping[str, Any]) -> dict[str, Any]:
         return self.key.sign(value, self.server_name)
+
+
+@frozen
+class EphemeralKeys:
+    """``InvitationKeys`` with ``ed25519``.
+
+    * ``server_name``: the name of the server that signs.
+
+    Raises ``ConfigurationError`` without the extra ``signing``.
+    """
+
+    server_name: str
+
+    def __attrs_post_init__(self) -> None:
+        _library()
+
+    def public_of(self, seed: bytes) -> str:
+        return _key_of(seed).public
+
+    def sign(self, seed: bytes, value: Mapping[str, Any]) -> dict[str, Any]:
+        return _key_of(seed).sign(value, self.server_name)
+
+
+def _key_of(seed: bytes) -> SigningKey:
+    # Identity servers have always signed invitations by this id, whatever key it was.
+    return wrapped_key(_library().decode_signing_key_base64(ALGORITHM, "0", b64encode(seed).decode()))
 
 
 def read_signing_key(text: str) -> SigningKey:

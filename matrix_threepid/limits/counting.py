@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from attrs import frozen
@@ -127,6 +127,24 @@ def charges_of(role: Role, counters: Sequence[Counter], at: int | None = None) -
 async def give_back(role: Role, counters: Sequence[Counter], at: int) -> None:
     """Take back one charge of every counter; ``at``: the time in ms at which they were charged."""
     await role.limiter.give_back([one for each in counters for one in each.charges(role, at=at)], role.clock())
+
+
+@frozen
+class Charged:
+    """What a request was charged.
+
+    * ``role``: gives the limiter.
+    * ``counters``: what was charged once.
+    * ``at``: the time in ms of the charge.
+    """
+
+    role: Role
+    counters: Sequence[Counter]
+    at: int
+
+    async def give_back(self, but: Collection[str] = ()) -> None:
+        """Take the charges back, but for these kinds."""
+        await give_back(self.role, [each for each in self.counters if each.kind not in but], self.at)
 
 
 async def used(role: Role, counters: Sequence[Counter]) -> list[int]:

@@ -17,7 +17,7 @@ RENEWED = 7 * DAY
 DISOWNED = Limit(1, 1 / 86_400)
 """One charge a day: after a person said "this was not me", its refill is the time for which the client is blocked."""
 
-ASKING = ("client", "user")
+ASKING = ("client", "user", "inviter", "inviting homeserver", "inviting network")
 """The kinds of limits that count who asks for messages; the others count where messages go."""
 
 

@@ -109,6 +109,24 @@ async def charge_sending(
     return sending
 
 
+async def charge_invitation(role: Role, call: Call, threepid: Threepid) -> list[Counter]:
+    """Charge the mail of an invitation to who asks and to the address; return what was charged.
+
+    It counts among the messages of strangers that the address gets. Raises ``LimitExceeded``.
+    """
+    rules, user_id = role.policy.invitations, call.user.user_id
+    charged = [
+        period("inviter", rules.per_sender, DAY, user_id),
+        # Accounts are free at a homeserver of one's own.
+        period("inviting homeserver", rules.per_homeserver, DAY, user_id.partition(":")[2]),
+        period("inviting network", rules.per_network, DAY, call.client),
+        *_apart(role, threepid),
+        *_ways(role, call, threepid)[0],
+    ]
+    await charge(role, "invite", charged)
+    return charged
+
+
 def _refusing(wait: Callable[[Sequence[Counter]], int], limits: Mapping[str, Sequence[Counter]]) -> str:
     """Return the name of the first limits that have no room."""
     return next((name for name, counters in limits.items() if wait(counters)), "send")

@@ -23,6 +23,7 @@ class MessageKind(str, Enum):
     * ``CHANGED``: a notice about all changes that its link takes back (SEC-57).
     * ``UNDONE``: a notice that changes were taken back.
     * ``BY_HAND``: a notice that an administrator confirmed an address without a token (SEC-162).
+    * ``INVITATION``: a user invites the reader to a room (``/store-invite`` of an identity server).
     """
 
     TOKEN = "token"
@@ -35,6 +36,7 @@ class MessageKind(str, Enum):
     CHANGED = "changed"
     UNDONE = "undone"
     BY_HAND = "by_hand"
+    INVITATION = "invitation"
 
     @property
     def notice(self) -> bool:
@@ -42,7 +44,13 @@ class MessageKind(str, Enum):
         return self not in _NO_NOTICES
 
 
-_NO_NOTICES = (MessageKind.TOKEN, MessageKind.IN_USE, MessageKind.UNKNOWN_ADDRESS, MessageKind.SILENCE)
+_NO_NOTICES = (
+    MessageKind.TOKEN,
+    MessageKind.IN_USE,
+    MessageKind.UNKNOWN_ADDRESS,
+    MessageKind.SILENCE,
+    MessageKind.INVITATION,
+)
 
 
 @frozen
@@ -68,7 +76,7 @@ class TokenMessage:
     * ``purpose``: the purpose of the session, or of the change that a notice is about.
     * ``kind``: what the message is about.
     * ``link``: the URL to open; ``None`` where a code alone is sent, and in a message of another kind than
-      ``MessageKind.TOKEN`` and ``MessageKind.CHANGED``.
+      ``MessageKind.TOKEN``, ``MessageKind.CHANGED`` and ``MessageKind.INVITATION``.
     * ``code``: the digits to type; ``None`` in a message of another kind, and where a link alone is sent.
     * ``account``: the user id that the request concerns; ``None`` if there is none or it is unknown.
     * ``concerns``: in a notice, the masked address that was added or removed; else empty.
@@ -83,6 +91,9 @@ class TokenMessage:
     * ``deadline``: how long the sending may take, in ms.
     * ``changes``: in a notice of the kind ``CHANGED``, the changes that its link takes back; else empty.
     * ``code_lifetime``: how long the code can be used beside a link, in ms; ``None`` (default) as long as the link.
+    * ``inviter``: in an invitation, name and user id of who invites, shortened and without links; else empty.
+    * ``room``: in an invitation, the name of the room, alike; empty if it has none.
+    * ``stop_link``: in an invitation, the URL behind which the reader stops invitations; else ``None``.
     """
 
     medium: Medium
@@ -104,6 +115,9 @@ class TokenMessage:
     changes: tuple[Change, ...] = ()
     code_lifetime: int | None = None
     device: str = ""
+    inviter: str = ""
+    room: str = ""
+    stop_link: str | None = field(default=None, repr=redacted)
 
 
 @frozen

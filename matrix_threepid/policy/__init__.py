@@ -11,9 +11,10 @@ from ..model.binding import Retrying
 from ..model.brand import Brand
 from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
-from ..protocol.members import Choices, Nested, choice, documented
+from ..protocol.members import Choices, choice, documented, group
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
 from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS, is_function
+from .invitations import InvitationRules
 from .limits import Limits
 from .lookup import LookupRules
 from .sms import Conversion, SmsRules
@@ -21,6 +22,7 @@ from .sms import Conversion, SmsRules
 __all__ = [
     "Brand",
     "Conversion",
+    "InvitationRules",
     "Lifetimes",
     "Limit",
     "Limits",
@@ -94,7 +96,7 @@ class Policy(Choices):
     )
     send_deadline: int = choice(MS, 10_000, topic=MESSAGES, doc="ms that one sending may take")
     gate_deadline: int = choice(MS, 5_000, topic=MESSAGES, doc="ms that the port `Gate` may take to answer")
-    brand: Brand = choice(Nested(Brand), Brand(), topic=MESSAGES, doc="name, logo and support line of mails and pages")
+    brand: Brand = group(Brand, MESSAGES, "name, logo and support line of mails and pages")
     notices: bool = choice(
         Flag(),
         True,
@@ -115,9 +117,7 @@ class Policy(Choices):
         topic=MESSAGES,
         doc="mail domains that are taken although the public mail system has no such name",
     )
-    sms: SmsRules = choice(
-        Nested(SmsRules), SmsRules(), topic=MESSAGES, doc="where SMS may go and how many; by default nowhere"
-    )
+    sms: SmsRules = group(SmsRules, MESSAGES, "where SMS may go and how many; by default nowhere")
     mail_proof: Literal["link", "code", "both"] = choice(
         OneOf("link", "code", "both"),
         "link",
@@ -184,17 +184,13 @@ class Policy(Choices):
         doc="bindings of one user that are remembered, those that wait for their unbind included; further binds are "
         "refused, and an unbind of an address that is not remembered is not tried again",
     )
-    retrying: Retrying = choice(Nested(Retrying), Retrying(), topic=BINDINGS, doc="how unbinds are tried again")
-    lookup: LookupRules = choice(
-        Nested(LookupRules),
-        LookupRules(),
-        topic=BINDINGS,
-        doc="how users of your identity server may look others up",
+    retrying: Retrying = group(Retrying, BINDINGS, "how unbinds are tried again")
+    lookup: LookupRules = group(LookupRules, BINDINGS, "how users of your identity server may look others up")
+    invitations: InvitationRules = group(
+        InvitationRules, BINDINGS, "how users of your identity server may invite people by mail"
     )
-    limits: Limits = choice(Nested(Limits), Limits(), topic=LIMITS_AND_TIMES, doc="how often what may be done")
-    lifetimes: Lifetimes = choice(
-        Nested(Lifetimes), Lifetimes(), topic=LIMITS_AND_TIMES, doc="how long links, codes and sessions live"
-    )
+    limits: Limits = group(Limits, LIMITS_AND_TIMES, "how often what may be done")
+    lifetimes: Lifetimes = group(Lifetimes, LIMITS_AND_TIMES, "how long links, codes and sessions live")
 
     def __attrs_post_init__(self) -> None:
         if self.hide_known_addresses:

@@ -11,13 +11,22 @@ from ..model.gate import Allow, Challenge, Deny, GateRequest
 from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .administration import AuditLog, Authorisation
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
-from .identity import Credentials, IdentityServerClient, InvitationClient, ObjectSigner, OpenIdUsers, RequestVerifier
+from .identity import (
+    Credentials,
+    IdentityServerClient,
+    InvitationClient,
+    InvitationKeys,
+    ObjectSigner,
+    OpenIdUsers,
+    RequestVerifier,
+)
 from .rooms import Rooms
 from .senders import RemoteVerifier, TokenSender
 from .stores import (
     AssociationStore,
     BindingStore,
     Charge,
+    InvitationStore,
     LoginStore,
     Messages,
     RateLimiter,
@@ -50,6 +59,8 @@ __all__ = [
     "GateRequest",
     "IdentityServerClient",
     "InvitationClient",
+    "InvitationKeys",
+    "InvitationStore",
     "Listener",
     "LoggedIn",
     "LoginStore",

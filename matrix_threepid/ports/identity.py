@@ -134,6 +134,22 @@ class ObjectSigner(Protocol):
         """Return ``value`` with the server's signature under ``signatures``."""
 
 
+class InvitationKeys(Protocol):
+    """Makes and uses the keys of single invitations; none of them is kept.
+
+    See https://spec.matrix.org/latest/identity-service-api/#invitation-storage.
+    """
+
+    def public_of(self, seed: bytes) -> str:
+        """Return the verify key of a signing key in unpadded base64; ``seed``: the signing key, 32 bytes."""
+
+    def sign(self, seed: bytes, value: Mapping[str, object]) -> dict[str, object]:
+        """Return ``value`` with a signature of this server by the key ``seed`` under ``signatures``.
+
+        See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2sign-ed25519.
+        """
+
+
 class RequestVerifier(Protocol):
     """Checks the signatures of homeservers on requests.
 

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from ..model.association import Association
 from ..model.binding import Binding
 from ..model.delivery import DeliveryEvent
+from ..model.invitation import Invitation
 from ..model.login import Login
 from ..model.lookup import LookupPepper
 from ..model.outbound import MessageCount, OutboundMessage
@@ -286,6 +287,34 @@ class LoginStore(Protocol):
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete up to ``limit`` logins that were created before a time, the oldest first; return how many."""
+
+
+class InvitationStore(Protocol):
+    """The invitations of an identity server by ``token``, and the addresses that want no more of them."""
+
+    def put(self, invitation: Invitation, most: int) -> Awaitable[bool]:
+        """Store an invitation unless ``most`` of its address wait for their delivery; return whether it was stored.
+
+        Of several at the same time each may find room for one.
+        """
+
+    def get(self, token: str) -> Awaitable[Invitation | None]:
+        """Return the invitation with this token; ``None`` if there is none."""
+
+    def has_key(self, public_key: str) -> Awaitable[bool]:
+        """Return whether an invitation has this ``public_key``, delivered or not."""
+
+    def remove(self, token: str) -> Awaitable[bool]:
+        """Delete the invitation with this token; return whether there was one."""
+
+    def stop(self, threepid: Threepid, now: int) -> Awaitable[None]:
+        """Store that an address wants no more invitations; ``now``: the time in ms. Those that wait stay."""
+
+    def is_stopped(self, threepid: Threepid) -> Awaitable[bool]:
+        """Return whether an address wants no more invitations."""
+
+    def purge(self, before: int, limit: int) -> Awaitable[int]:
+        """Delete up to ``limit`` invitations that were made before a time, the oldest first; return how many."""
 
 
 class ReversalStore(Protocol):

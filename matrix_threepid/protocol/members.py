@@ -97,6 +97,11 @@ def choice(
     return attrs.field(default=default, converter=convert, validator=check, metadata=metadata, kw_only=True)
 
 
+def group(cls: type[Choices], topic: str, doc: str) -> Any:
+    """Declare a group of choices, the class ``cls``, whose default has all its defaults; see ``choice``."""
+    return choice(Nested(cls), cls(), topic=topic, doc=doc)
+
+
 class Choices:
     """A value whose members are choices. ``AT``: what its errors name before the member."""
 

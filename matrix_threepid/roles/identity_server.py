@@ -12,6 +12,7 @@ from attrs import Factory, evolve, field, frozen
 
 from .. import ports
 from ..memory.associations import MemoryAssociations
+from ..memory.invitations import MemoryInvitations
 from ..memory.logins import MemoryLogins
 from ..model.call import Caller
 from ..model.login import TermsDocument, missing
@@ -98,6 +99,9 @@ class IdentityServer(Role):
       those of a ``NamedSigner``. Without any, the endpoints ``/pubkey`` are off.
     * ``verifier``: checks the signatures of homeservers on unbinds; ``None`` (default) accepts none.
     * ``associations``: the store of associations; default in memory, for one process.
+    * ``invitation_keys``: makes the keys of invitations by mail, such as ``EphemeralKeys``; ``None`` (default): nobody
+      can be invited.
+    * ``invitations``: the store of invitations; default in memory, for one process.
     * ``serve_v1``: whether version 1 is served as well; default ``False`` (decision 31). Version 1 has no access
       tokens: every client can cause mails and SMS, and bind an address it has proved to any user.
     * ``signed_once``: whether the same signed unbind is refused within 24 hours if the address was bound again
@@ -129,6 +133,8 @@ class IdentityServer(Role):
     public_keys: Mapping[str, str] = field(default=Factory(_keys_of, takes_self=True))
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
+    invitation_keys: ports.InvitationKeys | None = port(ports.InvitationKeys, None)
+    invitations: ports.InvitationStore = port(ports.InvitationStore, MemoryInvitations)
     serve_v1: bool = field(default=False, validator=flag())
     signed_once: bool = field(default=False, validator=flag())
     policy: Policy = field(factory=Policy, converter=_server_policy)

@@ -1,4 +1,4 @@
-"""Stores of sessions, limits, bindings, associations, logins and messages in memory and SQL, and the drivers below."""
+"""Stores of sessions, limits, bindings, associations, logins and more in memory and SQL, and the drivers below."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .._lazy import lazily
 if TYPE_CHECKING:
     from ..memory.associations import MemoryAssociations as MemoryAssociations
     from ..memory.bindings import MemoryBindings as MemoryBindings
+    from ..memory.invitations import MemoryInvitations as MemoryInvitations
     from ..memory.limits import MemoryLimits as MemoryLimits
     from ..memory.logins import MemoryLogins as MemoryLogins
     from ..memory.messages import MemoryMessages as MemoryMessages
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..memory.sessions import MemorySessions as MemorySessions
     from ..memory.suppressions import MemorySuppressions as MemorySuppressions
     from ..memory.uia_sessions import MemoryUiaSessions as MemoryUiaSessions
+    from ..model.invitation import Invitation as Invitation
     from ..model.outbound import MessageCount as MessageCount
     from ..model.outbound import OutboundMessage as OutboundMessage
     from ..model.reversal import Reversal as Reversal
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from .sql import Row as Row
     from .sql import SqlAssociations as SqlAssociations
     from .sql import SqlBindings as SqlBindings
+    from .sql import SqlInvitations as SqlInvitations
     from .sql import SqlLimits as SqlLimits
     from .sql import SqlLogins as SqlLogins
     from .sql import SqlMessages as SqlMessages
@@ -54,6 +57,7 @@ _HOMES = {
         "Row",
         "SqlAssociations",
         "SqlBindings",
+        "SqlInvitations",
         "SqlLimits",
         "SqlLogins",
         "SqlMessages",
@@ -67,6 +71,7 @@ _HOMES = {
     ".url": ("SQLITE", "open_database", "sqlite_file"),
     "..memory.associations": ("MemoryAssociations",),
     "..memory.bindings": ("MemoryBindings",),
+    "..memory.invitations": ("MemoryInvitations",),
     "..memory.limits": ("MemoryLimits",),
     "..memory.logins": ("MemoryLogins",),
     "..memory.messages": ("MemoryMessages",),
@@ -75,6 +80,7 @@ _HOMES = {
     "..memory.suppressions": ("MemorySuppressions",),
     "..memory.uia_sessions": ("MemoryUiaSessions",),
     "..model.outbound": ("MessageCount", "OutboundMessage"),
+    "..model.invitation": ("Invitation",),
     "..model.reversal": ("Reversal",),
     "..model.session": ("Session",),
     "..model.suppression": ("Suppression",),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .contracts.gate import GateContract as GateContract
     from .contracts.hosts import HostContract as HostContract
     from .contracts.identity import IdentityServerClientContract as IdentityServerClientContract
+    from .contracts.invitations import InvitationStoreContract as InvitationStoreContract
     from .contracts.keeper import AccountKeeperContract as AccountKeeperContract
     from .contracts.limits import RateLimiterContract as RateLimiterContract
     from .contracts.logins import LoginStoreContract as LoginStoreContract
@@ -116,6 +117,7 @@ _HOMES = {
     ".contracts.identity": ("IdentityServerClientContract",),
     ".contracts.keeper": ("AccountKeeperContract",),
     ".contracts.limits": ("RateLimiterContract",),
+    ".contracts.invitations": ("InvitationStoreContract",),
     ".contracts.logins": ("LoginStoreContract",),
     ".contracts.messages": ("MessagesContract",),
     ".contracts.pages": ("PagesContract",),

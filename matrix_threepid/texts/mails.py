@@ -15,6 +15,11 @@ from .plain import without_controls
 
 _HOUR = 3_600_000
 _DASH = " \u2013 "
+_BUTTONS = {
+    MessageKind.CHANGED: (wording.UNDO, wording.UNDO_ALONE),
+    MessageKind.INVITATION: (wording.SEE, wording.SEE_ALONE),
+}
+"""The label of the button, and the sentence above the link alone, of messages whose link proves no address."""
 
 
 @frozen(kw_only=True)
@@ -34,6 +39,8 @@ class Words:
     * ``valid``: how long link and code work.
     * ``details``: who asked: pairs of a label and a value.
     * ``closing``: what to do if it was somebody else.
+    * ``stop_line``, ``stop``: in an invitation, the sentence above the link that stops invitations, and its URL; else
+      empty.
     * ``help``, ``support``, ``support_link``: where people get help: question, address, URL; the last two may be empty.
     """
 
@@ -60,6 +67,8 @@ class Words:
     help: str
     support: str
     support_link: str
+    stop_line: str
+    stop: str = field(repr=redacted)
 
     def text(self, texts: Texts) -> str:
         """Return the text part; a link or code stands alone on its line, so that no program takes more for it.
@@ -97,6 +106,7 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
     values = {"server": server_name}
     title = catalogue.text(wording.TITLES[entry])
     undo = message.kind is MessageKind.CHANGED
+    button, link_alone = _BUTTONS.get(message.kind, (wording.BUTTON, wording.LINK_ALONE))
     valid = valid_for(catalogue, message) if proof or undo else []
     lines = catalogue.fill_all((wording.LEADS[entry], *filter(None, (wording.ADVICE.get(entry),))), values)
     return Words(
@@ -111,9 +121,9 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
         server=server_name,
         greeting=catalogue.text(wording.GREETING),
         lines=lines,
-        button=catalogue.text(wording.UNDO if undo else wording.BUTTON),
+        button=catalogue.text(button),
         link_below=catalogue.text(wording.LINK_BELOW),
-        link_alone=catalogue.text(wording.UNDO_ALONE if undo else wording.LINK_ALONE),
+        link_alone=catalogue.text(link_alone),
         code_line=catalogue.text(wording.CODE_TOO if message.link else wording.CODE),
         link=message.link or "",
         code=message.code or "",
@@ -123,6 +133,8 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
         help=catalogue.text(wording.HELP),
         support=message.brand.support or "",
         support_link=message.brand.support_link,
+        stop_line=catalogue.text(wording.STOP_INVITING) if message.stop_link else "",
+        stop=message.stop_link or "",
     )
 
 
@@ -173,6 +185,8 @@ def _details(catalogue: Catalogue, message: TokenMessage) -> list[tuple[str, str
     return details(
         catalogue,
         {
+            "inviter": message.inviter,
+            "room": message.room,
             "account": message.account or "",
             "address": message.concerns,
             "time": moment(message.requested_at),

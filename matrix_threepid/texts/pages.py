@@ -19,7 +19,13 @@ from .mails import details
 _STYLE = (HERE / "templates" / "page.css").read_text("utf-8")
 _HIDDEN = ("sid", "token", "client_secret")
 _IN_HTML = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_BUTTONS = {"confirm": wording.YES, "refuse": wording.STOP, "undo": wording.UNDO, "undo_mine": wording.YES}
+_BUTTONS = {
+    "confirm": wording.YES,
+    "refuse": wording.STOP,
+    "undo": wording.UNDO,
+    "undo_mine": wording.YES,
+    "invited": wording.NO_MORE_INVITATIONS,
+}
 _ANSWERS = {"refuse": "refuse", "undo_mine": "mine"}
 _OTHER_WAY = {"confirm": ("refuse", wording.NO), "undo": ("mine", wording.YES)}
 _CIRCUMSTANCES = ("confirm", "refuse", "undo", "undo_mine")

@@ -38,6 +38,7 @@ TITLES = {
     MessageKind.CHANGED.value: mark("Your account was changed"),
     MessageKind.UNDONE.value: mark("The changes were taken back"),
     MessageKind.BY_HAND.value: mark("Address confirmed"),
+    MessageKind.INVITATION.value: mark("You are invited to a conversation"),
 }
 """What a message or a page is about, by purpose or kind: the heading, and the start of a subject."""
 LEADS = {
@@ -63,13 +64,19 @@ LEADS = {
     MessageKind.UNDONE.value: mark(
         "The addresses of your account on %(server)s are as they were before the changes. Set a new password now."
     ),
+    MessageKind.INVITATION.value: mark(
+        "Someone invites you to a conversation on Matrix, an open network for messages."
+    ),
 }
 """What happened, by purpose or kind."""
 ADVICE = {
     MessageKind.IN_USE.value: mark("If this was you, log in to that account, or set a new password for it."),
     MessageKind.UNKNOWN_ADDRESS.value: mark("If this was you, try another address that you may have used."),
+    MessageKind.INVITATION.value: mark(
+        "To take part, log in to a Matrix app or create an account there, and confirm that this address is yours."
+    ),
 }
-"""What to do after a message that holds no link and no code."""
+"""What to do after a message that proves no address."""
 _AT_ONCE = mark("If this was not you, set a new password at once, and check the addresses of your account.")
 NOT_YOU = {
     MessageKind.TOKEN.value: mark("If this was not you, ignore this message: without you, nothing changes."),
@@ -85,12 +92,18 @@ NOT_YOU = {
     MessageKind.CHANGED.value: mark(
         "If this was not you, take the changes back. If it was you, there is nothing to do."
     ),
+    MessageKind.INVITATION.value: mark(
+        "If you do not know the sender, ignore this message: without you, nothing happens."
+    ),
 }
 """What to do if somebody else asked, by kind."""
 GREETING = mark("Hello,")
 BUTTON = mark("Confirm")
 UNDO = mark("Take the changes back")
 UNDO_ALONE = mark("To take the changes back, open this link:")
+SEE = mark("See the invitation")
+SEE_ALONE = mark("To see the invitation, open this link:")
+STOP_INVITING = mark("If you want no more invitations by mail, open this link:")
 LINK_BELOW = mark("If the button does not work, open this link:")
 LINK_ALONE = mark("To confirm, open this link:")
 CODE = mark("Enter this code where you were asked for it, and give it to nobody:")
@@ -101,6 +114,8 @@ MINUTES = mark_plural("%(n)s minute", "%(n)s minutes")
 HOURS = mark_plural("%(n)s hour", "%(n)s hours")
 HELP = mark("Do you need help?")
 LABELS = {
+    "inviter": mark("Sender"),
+    "room": mark("Conversation"),
     "account": mark("Account"),
     "address": mark("Address"),
     "time": mark("Time"),
@@ -134,6 +149,7 @@ SECURES = mark(
     "All devices are logged out, and you set a new password. Encrypted messages may be lost, unless you have your "
     "recovery key or a backup of their keys."
 )
+NO_MORE_INVITATIONS = mark("No more invitations")
 TAKEN = mark("%(taken)s is on another account now and cannot come back.")
 PAGE_TITLES = {
     "refuse": mark("Stop this request?"),
@@ -150,6 +166,9 @@ PAGE_TITLES = {
     "undo_failed": _NO_WAY,
     "undo_stopped": _NO_WAY,
     "undo_expired": _TOO_OLD,
+    "invited": NO_MORE_INVITATIONS,
+    "uninvited": mark("Invitations stopped"),
+    "invited_failed": _NO_WAY,
 }
 """The headings of the pages that are not about one purpose."""
 _INCOMPLETE = mark("The link is incomplete or not known here. Open the link in your newest message again, all of it.")
@@ -182,6 +201,11 @@ PAGE_LINES = {
         _HELP_YOURSELF,
     ),
     "undo_expired": (_LIMITED, _HELP_YOURSELF),
+    "invited": (
+        mark("%(server)s then sends no more invitations by mail to %(address)s. Other messages still reach you."),
+    ),
+    "uninvited": (mark("%(server)s sends no more invitations by mail to %(address)s."),),
+    "invited_failed": (_INCOMPLETE,),
 }
 """What those pages say."""
 

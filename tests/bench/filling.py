@@ -12,13 +12,14 @@ from attrs import frozen
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.binding import Binding
 from matrix_threepid.model.delivery import new_message_id
+from matrix_threepid.model.invitation import Invitation
 from matrix_threepid.model.message import MessageKind
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Lifetimes, Session
 from matrix_threepid.model.suppression import Suppression
 from matrix_threepid.model.threepid import Medium, Purpose, Threepid
-from matrix_threepid.stores.sql import associations, bindings, messages, reversals, sessions, suppressions
+from matrix_threepid.stores.sql import associations, bindings, invitations, messages, reversals, sessions, suppressions
 
 from .places import Place
 
@@ -72,6 +73,8 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
     place.bulk(
         "matrix_threepid_identity_terms", ("user_id", "document", "accepted_at"), terms_rows(count // 2, strangers)
     )
+    place.bulk("matrix_threepid_invitations", invitations.TABLE.columns, invitation_rows(count // 10, strangers))
+    place.bulk("matrix_threepid_no_invitations", ("address", "medium", "since"), stopped_rows(count // 10, strangers))
     place.bulk("matrix_threepid_reversals", reversals.TABLE.columns, reversal_rows(count // 10, strangers))
     place.bulk("matrix_threepid_messages", messages.TABLE.columns, message_rows(count // 2, strangers))
     place.bulk(
@@ -150,6 +153,29 @@ def binding_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
             row = row.known(Threepid(Medium.EMAIL, f"{text[42:60].lower()}@example.org"), f"{text[42:60]}@example.org")
             row = row.bound(made)
         yield bindings.TABLE.row(row.unwanted(made, made + 48 * _HOUR) if number % 50 == 1 else row)
+
+
+def invitation_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield invitations, every other one delivered; none of them is so old that it would be purged."""
+    for number in range(count):
+        text, made = strangers.text(), strangers.now + number
+        row = Invitation(
+            text[:43],
+            Threepid(Medium.EMAIL, f"{text[42:60].lower()}@example.org"),
+            f"!{text[60:78]}:hs.example.org",
+            f"@u{text[32:42]}:hs.example.org",
+            text[43:86],
+            text[:64],
+            made,
+            made if number % 2 else None,
+        )
+        yield invitations.TABLE.row(row)
+
+
+def stopped_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield addresses that want no more invitations."""
+    for _ in range(count):
+        yield f"{strangers.text()[:18].lower()}@example.org", Medium.EMAIL.value, strangers.now
 
 
 def reversal_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:

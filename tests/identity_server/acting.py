@@ -11,7 +11,7 @@ from attrs import define, field
 
 from matrix_threepid import Medium, Peppers, Policy, Request, Response, Service
 from matrix_threepid.identity.signed_requests import RequestSigner, XMatrixVerifier
-from matrix_threepid.identity.signing import NamedSigner, SigningKey, new_signing_key
+from matrix_threepid.identity.signing import EphemeralKeys, NamedSigner, SigningKey, new_signing_key
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.email import canonical_email
 from matrix_threepid.model.message import TokenMessage
@@ -90,6 +90,7 @@ class Place:
             "callers": self.callers,
             "signer": NamedSigner(NAME, KEY),
             "verifier": XMatrixVerifier([NAME], self.keys),
+            "invitation_keys": EphemeralKeys(NAME),
         }
         if api is V1:
             own["serve_v1"] = True

@@ -21,10 +21,26 @@ MANY = 40
 _NAMES = (
     *("email", "country", "phone_number", "client_secret", "send_attempt", "next_link", "sid", "token", "mxid"),
     *("threepid", "medium", "address", "addresses", "algorithm", "pepper", "access_token", "matrix_server_name"),
-    *("user_accepts", "public_key", "id_server"),
+    *("user_accepts", "public_key", "id_server", "room_id", "sender", "room_name", "private_key"),
 )
 _TEXTS = (
-    *("", " ", "a", "alice@example.org", "07700 900123", "GB", "email", "msisdn", "sha256", "none", "@a:b", "0", "-1"),
+    *(
+        "",
+        " ",
+        "a",
+        "alice@example.org",
+        "07700 900123",
+        "GB",
+        "email",
+        "msisdn",
+        "sha256",
+        "none",
+        "@a:b",
+        "0",
+        "-1",
+        "!r:b",
+        "@alice:hs.example.org",
+    ),
     *(
         "hs.example.org",
         "[::1",

@@ -7,6 +7,7 @@ from typing import Any
 from matrix_threepid import Medium, Purpose, Threepid, run_sync
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus, new_message_id
+from matrix_threepid.model.invitation import Invitation
 from matrix_threepid.model.login import Login
 from matrix_threepid.model.lookup import LookupPepper
 from matrix_threepid.model.message import MessageKind
@@ -20,6 +21,7 @@ from matrix_threepid.stores.sql import (
     Database,
     SqlAssociations,
     SqlBindings,
+    SqlInvitations,
     SqlLimits,
     SqlLogins,
     SqlMessages,
@@ -42,6 +44,7 @@ def everything_stores_do(db: Database) -> dict[str, tuple[Any, ...]]:
     run_sync(_use_suppressions(SqlSuppressions(recording)))
     run_sync(_use_associations(SqlAssociations(recording)))
     run_sync(_use_logins(SqlLogins(recording)))
+    run_sync(_use_invitations(SqlInvitations(recording)))
     return recording.statements
 
 
@@ -146,4 +149,16 @@ async def _use_logins(store: SqlLogins) -> None:
     await store.accept("@alice:x", ["privacy 1"], NOW)
     await store.accepted("@alice:x")
     await store.end(["a", "b"])
+    await store.purge(NOW, 10)
+
+
+async def _use_invitations(store: SqlInvitations) -> None:
+    mail = Threepid(Medium.EMAIL, "a@example.org")
+    for number in range(2):  # one finds no room
+        await store.put(Invitation(f"t{number}", mail, "!r:x", "@a:x", "key", "hash", NOW), 1)
+    await store.get("t0")
+    await store.has_key("key")
+    await store.stop(mail, NOW)
+    await store.is_stopped(mail)
+    await store.remove("t0")
     await store.purge(NOW, 10)

@@ -7,6 +7,7 @@ import pytest
 
 from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
+from matrix_threepid.memory.invitations import MemoryInvitations
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.messages import MemoryMessages
@@ -17,6 +18,7 @@ from matrix_threepid.memory.uia_sessions import MemoryUiaSessions
 from matrix_threepid.stores.sql import (
     SqlAssociations,
     SqlBindings,
+    SqlInvitations,
     SqlLimits,
     SqlLogins,
     SqlMessages,
@@ -31,6 +33,7 @@ from matrix_threepid.testing import (
     AssociationStoreContract,
     BindingStoreContract,
     FakeAccounts,
+    InvitationStoreContract,
     LoginStoreContract,
     MessagesContract,
     RateLimiterContract,
@@ -187,6 +190,22 @@ class TestSqliteSuppressions(SuppressionsContract):
     @pytest.fixture
     def store(self, sqlite: Sqlite) -> SqlSuppressions:
         return SqlSuppressions(sqlite)
+
+
+class TestMemoryInvitations(InvitationStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self) -> MemoryInvitations:
+        return MemoryInvitations()
+
+
+class TestSqliteInvitations(InvitationStoreContract):
+    threads = True
+
+    @pytest.fixture
+    def store(self, sqlite: Sqlite) -> SqlInvitations:
+        return SqlInvitations(sqlite)
 
 
 @pytest.mark.rule("SEC-126", "SEC-127")

@@ -19,6 +19,7 @@ from matrix_threepid.stores.sql import (
     Operation,
     SqlAssociations,
     SqlBindings,
+    SqlInvitations,
     SqlLimits,
     SqlLogins,
     SqlMessages,
@@ -33,6 +34,7 @@ from matrix_threepid.testing import (
     AccountsContract,
     AssociationStoreContract,
     BindingStoreContract,
+    InvitationStoreContract,
     LoginStoreContract,
     MessagesContract,
     RateLimiterContract,
@@ -124,6 +126,12 @@ class TestLogins(OnPostgres, LoginStoreContract):
     @pytest.fixture
     def store(self, empty: Driver) -> SqlLogins:
         return SqlLogins(empty.db)
+
+
+class TestInvitations(OnPostgres, InvitationStoreContract):
+    @pytest.fixture
+    def store(self, empty: Driver) -> SqlInvitations:
+        return SqlInvitations(empty.db)
 
 
 class TestReversals(OnPostgres, ReversalStoreContract):

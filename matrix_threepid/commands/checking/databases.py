@@ -17,6 +17,7 @@ from ...stores.sql import (
     Database,
     SqlAssociations,
     SqlBindings,
+    SqlInvitations,
     SqlLimits,
     SqlLogins,
     SqlReversals,
@@ -28,7 +29,7 @@ from ...stores.sqlite import Sqlite
 from .findings import Finding, Kind
 from .online import LOOPS
 
-_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlReversals, SqlAssociations, SqlLogins)
+_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlReversals, SqlAssociations, SqlLogins, SqlInvitations)
 _PATIENCE = 10
 """Time, in s, that a database has to answer."""
 

@@ -10,6 +10,7 @@ from ...flows.undo import can_secure
 from ...logs import LogListener
 from ...memory.associations import MemoryAssociations
 from ...memory.bindings import MemoryBindings
+from ...memory.invitations import MemoryInvitations
 from ...memory.limits import MemoryLimits
 from ...memory.logins import MemoryLogins
 from ...memory.reversals import MemoryReversals
@@ -31,6 +32,7 @@ _IN_MEMORY = (
     MemoryReversals,
     MemoryAssociations,
     MemoryLogins,
+    MemoryInvitations,
     MemoryUiaSessions,
 )
 _SILENT = {

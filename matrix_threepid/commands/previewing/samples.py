@@ -20,6 +20,7 @@ _OTHER = "j***@example.net"
 _DEVICE, _ORIGIN = "Firefox, Windows", "203.0.113.*"
 _SID, _TOKEN = "b3pLr0cJ2fZq8Yd1XaTgkA", "Qm9vY1Z4c0p2N2tWbGhUUnk0eUdHd2FDM1lqTzFzZUQ"
 _CIRCUMSTANCES = ("confirm", "refuse", "undo", "undo_mine")
+_WITH_ADDRESS = (*_CIRCUMSTANCES, "invited", "uninvited")
 _BY_PURPOSE = ("confirm", "refuse", "already", "confirmed")
 
 
@@ -50,7 +51,9 @@ def pages(role: Role) -> Iterator[tuple[str, str, Mapping[str, str]]]:
             values = {**host_values(role), "purpose": purpose.value}
             if page in _CIRCUMSTANCES:
                 values |= {"sid": _SID, "token": _TOKEN, "time": moment(_AT), "origin": _ORIGIN, "device": _DEVICE}
-                values |= {"address": "a***@example.org", "account": _account(role, purpose) or ""}
+                values |= {"account": _account(role, purpose) or ""}
+            if page in _WITH_ADDRESS:
+                values |= {"address": "a***@example.org", "sid": _SID, "token": _TOKEN}
             if page.startswith("undo"):
                 values |= {"confirms": "yes", "secures": "yes"}
             yield f"{page}-{purpose.value}" if page in _BY_PURPOSE else page, page, values
@@ -81,6 +84,8 @@ def _message(role: Role, medium: Medium, language: str, **own: Any) -> TokenMess
 
 def _notice(role: Role, kind: MessageKind) -> dict[str, Any]:
     """Return what a notice has and other messages have not; nothing for another kind."""
+    if kind is MessageKind.INVITATION:
+        return _invitation(role)
     if not kind.notice:
         return {}
     told: dict[str, Any] = {"concerns": _OTHER, "lifetime": 0, "origin": "", "device": ""}
@@ -88,6 +93,21 @@ def _notice(role: Role, kind: MessageKind) -> dict[str, Any]:
         return told
     changes = (Change(MessageKind.ADDED, _OTHER, _AT), Change(MessageKind.PASSWORD_CHANGED, _OTHER, _AT + _HOUR))
     return {**told, "concerns": "", "changes": changes, "link": _link(role), "lifetime": 72 * _HOUR}
+
+
+def _invitation(role: Role) -> dict[str, Any]:
+    client = role.policy.invitations.web_client or "https://app.example.org"
+    return {
+        "account": None,
+        "origin": "",
+        "device": "",
+        "purpose": Purpose.BIND,
+        "inviter": "Kim (kim:example.org)",
+        "room": "Sunday walk",
+        "link": f"{client}/#/room/!kD3bFvQqRnGsWzXy:example.org",
+        "stop_link": _link(role).replace("/email/", "/invitations/"),
+        "lifetime": role.policy.invitations.days * 24 * _HOUR,
+    }
 
 
 def _link(role: Role) -> str:

@@ -23,7 +23,16 @@ from ...protocol.wire import Request
 from ...roles.identity_server import Delegate, IdentityServer
 from ...service import Service
 from ...settings import stored_peppers
-from ...stores import Database, SqlAssociations, SqlLimits, SqlLogins, SqlSessions, migrate, open_database
+from ...stores import (
+    Database,
+    SqlAssociations,
+    SqlInvitations,
+    SqlLimits,
+    SqlLogins,
+    SqlSessions,
+    migrate,
+    open_database,
+)
 from ...texts.catalogue import Texts
 from ...texts.pages import BuiltInPages
 from .settings import DelegateSettings, IdentityServerRoleSettings, ServeSettings
@@ -131,7 +140,7 @@ class Parts:
 
     def identity_server(self, settings: IdentityServerRoleSettings, db: Database, listener: Listener) -> Service:
         """Return the identity server. Raises ``ConfigurationError``."""
-        from ...identity import Discovery, KeyLookup, NamedSigner, OpenIdLookup, XMatrixVerifier
+        from ...identity import Discovery, EphemeralKeys, KeyLookup, NamedSigner, OpenIdLookup, XMatrixVerifier
         from ...net.server_names import FEDERATION_PORT
 
         key = _signing_key(settings.signing_key_file)
@@ -143,6 +152,8 @@ class Parts:
             logins=SqlLogins(db),
             terms=settings.documents(),
             associations=SqlAssociations(db),
+            invitation_keys=EphemeralKeys(self.settings.server_name),
+            invitations=SqlInvitations(db),
             signer=NamedSigner(self.settings.server_name, key),
             verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch, discover=discover)),
             signed_once=settings.signed_once,

@@ -30,7 +30,7 @@ from ..homeserver.add_threepid import Empty
 from .signed_once import refuse_replay, remember
 from .validate import SESSION_ERRORS, SessionOf, validated_session
 
-_MXID = Text(USER_ID_PATTERN, "must be a user id, @localpart:domain")
+MXID = Text(USER_ID_PATTERN, "must be a user id, @localpart:domain")
 
 _TYPED = Text(r"[^\x00-\x08\x0e-\x1f\x7f]{1,512}", "must be a string of 1 to 512 characters")
 _INVALID = tuple(row.invalid for row in MEDIA.values())
@@ -45,7 +45,7 @@ class BindAssociation:
 
     sid: str = opaque(doc="the validated session")
     client_secret: str = opaque(secret=True, doc="the client's secret of this session")
-    mxid: str = member(_MXID, doc="the user")
+    mxid: str = member(MXID, doc="the user")
 
 
 @frozen(kw_only=True)
@@ -73,7 +73,7 @@ class UnbindAssociation:
     See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidunbind.
     """
 
-    mxid: str = member(_MXID, doc="the user")
+    mxid: str = member(MXID, doc="the user")
     threepid: NamedThreepid = member(Nested(NamedThreepid), doc="the identifier")
     sid: str | None = opaque(optional=True, doc="a validated session of the identifier")
     client_secret: str | None = opaque(optional=True, secret=True, doc="the client's secret of this session")

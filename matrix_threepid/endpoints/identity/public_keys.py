@@ -6,7 +6,7 @@ https://spec.matrix.org/latest/identity-service-api/#key-management.
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error
 
 from attrs import frozen
@@ -75,9 +75,9 @@ async def is_valid_ephemeral_key(role: IdentityServer, call: Call, message: None
 
     See https://spec.matrix.org/latest/identity-service-api/#get_matrixidentityv2pubkeyephemeralisvalid.
     """
-    # No invitations are stored, so no such key was ever given out.
-    read(KeyToCheck, call.request.parameters)
-    return Validity(False)
+    asked = _raw(read(KeyToCheck, call.request.parameters).public_key)
+    # Written as it was given out, whatever alphabet the question has.
+    return Validity(asked is not None and await role.invitations.has_key(b64encode(asked).decode().rstrip("=")))
 
 
 def _raw(key: str) -> bytes | None:

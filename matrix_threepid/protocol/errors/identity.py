@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import MatrixError
+from .requests import Unrecognized
 
 
 class ServerNotTrusted(MatrixError):
@@ -79,6 +80,16 @@ class InvalidPepper(MatrixError):
 
     status, errcode = 400, "M_INVALID_PEPPER"
     message = "Unknown or invalid pepper: it has probably been rotated"
+
+
+class MediumUnrecognized(Unrecognized):
+    """Raised at the identity API for an invitation of an address of a kind that nobody can be invited by.
+
+    Source: `invitation storage <https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2store-invite>`__.
+    """
+
+    status = 400
+    message = "medium: nobody can be invited by an address of this kind"
 
 
 class InvalidEmail(MatrixError):

@@ -86,7 +86,7 @@ class Mails:
         # Not `email.utils.make_msgid`, which asks the resolver for the host's name and so may block for seconds.
         message_id = f"<{time.time_ns():x}.{secrets.token_hex(8)}@{self.domain}>"
         words = words_for(self._texts, message, self._server_name)
-        headers = self._headers(message.recipient, message_id)
+        headers = (*self._headers(message.recipient, message_id), *_unsubscribing(message))
         content = _mime.message(headers, words.subject, words.text(self._texts), words.html(self._texts))
         return Mail(sender=self.sender, recipient=message.recipient, message_id=message_id, content=content)
 
@@ -103,6 +103,16 @@ class Mails:
             ("Auto-Submitted", "auto-generated"),
             ("X-Auto-Response-Suppress", "All"),
         )
+
+
+def _unsubscribing(message: TokenMessage) -> tuple[tuple[str, str], ...]:
+    """Return the headers by which mail programs offer to stop such mails: https://www.rfc-editor.org/rfc/rfc8058."""
+    if message.stop_link is None:
+        return ()
+    return (
+        ("List-Unsubscribe", f"<{message.stop_link}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    )
 
 
 def is_deliverable(address: str) -> bool:

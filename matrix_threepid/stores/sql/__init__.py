@@ -2,6 +2,7 @@
 
 from .associations import SqlAssociations
 from .bindings import SqlBindings
+from .invitations import SqlInvitations
 from .limits import SqlLimits
 from .logins import SqlLogins
 from .messages import SqlMessages
@@ -19,6 +20,7 @@ __all__ = [
     "Row",
     "SqlAssociations",
     "SqlBindings",
+    "SqlInvitations",
     "SqlLimits",
     "SqlLogins",
     "SqlMessages",

@@ -167,6 +167,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX matrix_threepid_suppressions_expires ON matrix_threepid_suppressions (expires_at)",
     ),
+    (  # An identity server's invitations, and the addresses that want no more of them.
+        """CREATE TABLE matrix_threepid_invitations (
+            token TEXT NOT NULL PRIMARY KEY,
+            medium TEXT NOT NULL,
+            address TEXT NOT NULL,
+            room_id TEXT NOT NULL,
+            sender TEXT NOT NULL,
+            public_key TEXT NOT NULL,
+            stop_hash TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            delivered_at BIGINT
+        )""",
+        """CREATE INDEX matrix_threepid_invitations_waiting ON matrix_threepid_invitations (address, medium)
+            WHERE delivered_at IS NULL""",
+        "CREATE INDEX matrix_threepid_invitations_key ON matrix_threepid_invitations (public_key)",
+        "CREATE INDEX matrix_threepid_invitations_created ON matrix_threepid_invitations (created_at)",
+        """CREATE TABLE matrix_threepid_no_invitations (
+            address TEXT NOT NULL,
+            medium TEXT NOT NULL,
+            since BIGINT NOT NULL,
+            PRIMARY KEY (address, medium)
+        )""",
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from matrix_threepid.memory.associations import MemoryAssociations
 from matrix_threepid.memory.bindings import MemoryBindings
+from matrix_threepid.memory.invitations import MemoryInvitations
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.logins import MemoryLogins
 from matrix_threepid.memory.messages import MemoryMessages
@@ -17,6 +18,7 @@ from matrix_threepid.testing import (
     AssociationStoreContract,
     BindingStoreContract,
     FakeAccounts,
+    InvitationStoreContract,
     LoginStoreContract,
     MessagesContract,
     RateLimiterContract,
@@ -36,6 +38,7 @@ _CONTRACTS: dict[type, tuple[type, str]] = {
     MemoryReversals: (ReversalStoreContract, "store"),
     MemoryAssociations: (AssociationStoreContract, "store"),
     MemoryLogins: (LoginStoreContract, "store"),
+    MemoryInvitations: (InvitationStoreContract, "store"),
     FakeAccounts: (AccountsContract, "accounts"),
 }
 

@@ -26,6 +26,8 @@ _NAMES = (
     "audit",
     "identity_tokens",
     "identity_terms",
+    "invitations",
+    "no_invitations",
     "lookup_peppers",
     "uia_sessions",
 )
