@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from .accounts import ACCOUNTS
 from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
-from .flows import send_message
+from .flows import purging, send_message
 from .flows.health import Health, health_of
 from .flows.lookup import rotate
-from .flows.unbind_retry import UnbindQueue, forget_given_up
+from .flows.unbind_retry import UnbindQueue
 from .housekeeping import Job
 from .logs import Throttle
 from .model.call import Call
-from .model.login import LIFETIME as LOGIN_LIFETIME
 from .model.threepid import Medium
 from .ports import Caller
 from .ports._checked import Checked
@@ -31,7 +30,6 @@ from .roles.homeserver import Homeserver
 from .roles.identity_server import Delegate, IdentityServer
 
 _log = logging.getLogger("matrix_threepid")
-_DAY = 86_400_000
 _BUG = 500
 """The status that a host answers to an exception that is no ``MatrixError``."""
 _NO_BODY: Mapping[str, object] = {}
@@ -39,10 +37,6 @@ _FEW, _MANY = 100, 1000
 """The largest number of messages or unbinds, and of rows of a table, in one run of a job."""
 _SENDINGS, _UNBINDS = 4, 16
 """The numbers of messages of one medium, and of unbinds, that a job sends at once."""
-_PART = 100
-"""The largest number of rows that one transaction deletes; requests may have to wait for it to end."""
-Purge = Callable[[int], Awaitable[int]]
-"""Deletes up to a number of rows; returns how many."""
 _TABLES = {Homeserver: HOMESERVER, IdentityServer: IDENTITY_SERVER, Delegate: DELEGATE}
 
 
@@ -200,18 +194,7 @@ class Service:
 
         Returns how many rows were deleted. One of the ``jobs``.
         """
-        # A day after its end a session can serve nothing, not even the repetition of a request (SEC-4).
-        now = self.role.clock()
-        purges: list[Purge] = [partial(self.role.sessions.purge, now - _DAY), partial(self.role.limiter.purge, now)]
-        if isinstance(self.role, Homeserver):
-            purges.append(partial(self.role.bindings.purge, now - _DAY))
-            purges.append(partial(self.role.reversals.purge, now - _DAY))
-            purges.append(partial(forget_given_up, self.role))
-            purges.append(partial(self.role.uia_sessions.purge, now))
-        if isinstance(self.role, IdentityServer):
-            purges.append(partial(self.role.logins.purge, now - LOGIN_LIFETIME))
-            purges.append(partial(self.role.invitations.purge, now - self.role.policy.invitations.days * _DAY))
-        return sum([await _in_parts(purge, limit) for purge in purges])
+        return await purging.purge(self.role, limit)
 
     async def _answer(self, request: Request, answering: Answering) -> Response:
         declared = self._match(request)
@@ -286,15 +269,6 @@ class Service:
             if not declared.before_terms:
                 await self.role.check_terms(caller)
         return caller
-
-
-async def _in_parts(purge: Purge, limit: int) -> int:
-    """Delete up to ``limit`` rows in transactions of ``_PART``; return how many."""
-    gone, part = 0, _PART
-    while gone < limit and part == _PART:
-        part = await purge(min(_PART, limit - gone))
-        gone += part
-    return gone
 
 
 def _table_of(role: Role) -> Table:
