@@ -13,6 +13,7 @@ from matrix_threepid import ConfigurationError, Limit, Policy
 from matrix_threepid import settings as public_settings
 from matrix_threepid.commands.files.shared import Shared
 from matrix_threepid.policy import (
+    AccountAddresses,
     Brand,
     Conversion,
     InvitationRules,
@@ -27,7 +28,18 @@ from matrix_threepid.protocol.rules import Flag, Integer, ListOf, Number, OneOf,
 from matrix_threepid.settings import PolicySettings, read
 from matrix_threepid.synapse.settings import EmailSettings, ModuleSettings
 
-CHOICES = (Policy, Brand, Limits, SmsRules, Conversion, Lifetimes, LookupRules, InvitationRules, Retrying)
+CHOICES = (
+    Policy,
+    AccountAddresses,
+    Brand,
+    Limits,
+    SmsRules,
+    Conversion,
+    Lifetimes,
+    LookupRules,
+    InvitationRules,
+    Retrying,
+)
 SECTIONS = tuple(
     value
     for name in public_settings.__all__

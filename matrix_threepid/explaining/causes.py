@@ -21,6 +21,7 @@ class Cause(str, Enum):
     IN_USE = "in_use"
     ON_NO_ACCOUNT = "on_no_account"
     RESETS_LOCKED = "resets_locked"
+    PROVED_TOO_LONG_AGO = "proved_too_long_ago"
     UNKNOWN_SESSION = "unknown_session"
     NOTHING_SENT = "nothing_sent"
     BEING_SENT = "being_sent"
@@ -63,6 +64,7 @@ REMEDIES: dict[Cause, str] = {
     Cause.IN_USE: "The address has to leave its account before another one can have it; log in to that account.",
     Cause.ON_NO_ACCOUNT: "Ask for the address that is on the account; the user sees the addresses after logging in.",
     Cause.RESETS_LOCKED: "Changes of the account were taken back: reset by an address that was on it before.",
+    Cause.PROVED_TOO_LONG_AGO: "Remove the address and add it again, or reset by another one.",
     Cause.UNKNOWN_SESSION: "Ask for the address instead; the session never was here, or was deleted after its end.",
     Cause.NOTHING_SENT: "Ask for a new message.",
     Cause.BEING_SENT: "Wait a moment and look again.",

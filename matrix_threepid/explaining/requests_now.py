@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..flows.reversals import may_reset
+from ..flows.reversals import is_too_old, may_reset
 from ..limits.room import Room, pauses_of
 from ..model.media import MEDIA
 from ..model.msisdn import Plan
@@ -68,10 +68,13 @@ async def _by_owner(role: Role, threepid: Threepid, owner: str | None, purpose: 
     if isinstance(role, Homeserver) and purpose is Purpose.PASSWORD:
         if owner is None:
             return _refused(purpose, Cause.ON_NO_ACCOUNT, f"no account has it (M_THREEPID_NOT_FOUND){hidden}")
+        if await is_too_old(role, owner, threepid):
+            text = f"it was proved too long ago to reset the password of {owner} (policy.addresses){hidden}"
+            return _refused(purpose, Cause.PROVED_TOO_LONG_AGO, text)
         if not await may_reset(role, owner, threepid):
             text = f"after changes were taken back, only earlier addresses reset the password of {owner}{hidden}"
             return _refused(purpose, Cause.RESETS_LOCKED, text)
-    elif owner is not None:
+    elif owner is not None and not (purpose is Purpose.ADD and role.policy.addresses.release):
         return _refused(purpose, Cause.IN_USE, f"{owner} has it (M_THREEPID_IN_USE){hidden}")
     gate = "; the host's gate is asked before" if role.gate is not None else ""
     return Finding(about=purpose.value, text=f"a message would be sent where the limits have room{gate}")

@@ -16,11 +16,12 @@ from ..model.call import Call
 from ..model.message import MessageKind
 from ..model.session import Session
 from ..model.threepid import AccountThreepid, AddOutcome, Purpose
-from ..protocol.errors import MatrixError, ThreepidAuthFailed, ThreepidDenied, ThreepidInUse, UnknownToken
+from ..protocol.errors import Forbidden, MatrixError, ThreepidAuthFailed, ThreepidDenied, ThreepidInUse, UnknownToken
 from ..roles.homeserver import Homeserver
 from . import session_access
+from .delete import release
 from .notify_owner import notify_owner
-from .reversals import not_made, note_change
+from .reversals import Noted, not_made, note_change
 
 
 async def add(
@@ -42,7 +43,7 @@ async def add(
       the answer may have been lost (SEC-4). Such a request must carry ``auth`` as the first one did.
 
     After a crash between two steps the same user can repeat the request (SEC-128). Raises ``ThreepidAuthFailed``,
-    ``LimitExceeded``, ``ThreepidDenied``, ``ThreepidInUse``, or what ``authenticate`` raises.
+    ``LimitExceeded``, ``ThreepidDenied``, ``Forbidden``, ``ThreepidInUse``, or what ``authenticate`` raises.
     """
     user = call.user.user_id
     claimant = f"user:{user}"
@@ -85,13 +86,9 @@ async def add(
     if not await hs.rules.allows(claimed.threepid, Purpose.ADD, user):
         await session_access.update_session(hs, claimed, Session.end)
         raise ThreepidDenied
+    await _refuse_too_many(hs, user, claimed, room_for=1)
     noted = await note_change(hs, user, MessageKind.ADDED, claimed.threepid)
-    # ``Accounts.add`` decides and adds in one step; a look-up before it would leave a gap for another user (REQ-ADD-4).
-    if await hs.accounts.add(user, account_threepid(claimed, hs.clock())) is AddOutcome.TAKEN:
-        # Released, not ended: the owner of the address may delete it, and then the proof can still be used.
-        await session_access.update_session(hs, claimed.sid, Session.release)
-        await not_made(hs, noted)
-        raise ThreepidInUse
+    await _put_onto_account(hs, user, claimed, noted)
 
     # Only the process whose compare-and-swap consumes the session emits the event. So one event is emitted even if two
     # requests add the address, or a second one completes what a crash interrupted.
@@ -107,6 +104,43 @@ async def add(
         await hs.accounts.remove(user, claimed.threepid)
         await not_made(hs, noted)
         raise ThreepidAuthFailed
+
+
+async def _put_onto_account(hs: Homeserver, user: str, claimed: Session, noted: Noted | None) -> None:
+    """Add the address of a claimed session; a session whose address is not added is released, not ended.
+
+    Raises ``ThreepidInUse`` or ``Forbidden``.
+    """
+    # ``Accounts.add`` decides and adds in one step; a look-up before it would leave a gap for another user (REQ-ADD-4).
+    outcome = await hs.accounts.add(user, account_threepid(claimed, hs.clock()))
+    if outcome is AddOutcome.TAKEN and hs.policy.addresses.release:
+        await release(hs, claimed.threepid)
+        outcome = await hs.accounts.add(user, account_threepid(claimed, hs.clock()))
+    if outcome is AddOutcome.TAKEN:
+        # The owner of the address may delete it, and then the proof can still be used.
+        await session_access.update_session(hs, claimed.sid, Session.release)
+        await not_made(hs, noted)
+        raise ThreepidInUse
+    if outcome is AddOutcome.ADDED:
+        try:
+            await _refuse_too_many(hs, user, claimed)
+        except Forbidden:
+            # Two additions at once may each have found room for one more.
+            await hs.accounts.remove(user, claimed.threepid)
+            await not_made(hs, noted)
+            raise
+
+
+async def _refuse_too_many(hs: Homeserver, user: str, claimed: Session, room_for: int = 0) -> None:
+    """Raise ``Forbidden`` if an account has more addresses than ``AccountAddresses.most``, or has no room for more."""
+    most = hs.policy.addresses.most
+    if most is None:
+        return
+    held = [each.threepid for each in await hs.accounts.list(user)]
+    if len(held) + (room_for if claimed.threepid not in held else 0) > most:
+        # Released, not ended: the user may remove another address, and then the proof can still be used.
+        await session_access.update_session(hs, claimed.sid, Session.release)
+        raise Forbidden(f"An account has at most {most} addresses on this server")
 
 
 async def _check_caller(hs: Homeserver, call: Call, claimed: Session) -> None:

@@ -157,8 +157,20 @@ async def update_reversal(
     raise Unavailable
 
 
+async def is_too_old(hs: Homeserver, user_id: str | None, threepid: Threepid) -> bool:
+    """Return whether an address was proved too long ago to reset a password (``AccountAddresses``, SEC-46)."""
+    age = hs.policy.addresses.max_age_for_reset(threepid.medium)
+    if age is None:
+        return False
+    # Asked without an owner as well, so that the time of an answer does not tell of one (SEC-28).
+    held = [each for each in await hs.accounts.list(user_id or "") if each.threepid == threepid]
+    return any(each.validated_at + age < hs.clock() for each in held)
+
+
 async def may_reset(hs: Homeserver, user_id: str | None, threepid: Threepid) -> bool:
     """Return whether the password of an account may be reset by an address."""
+    if await is_too_old(hs, user_id, threepid):
+        return False
     if not hs.policy.undo_links:
         return True
     # Asked without an owner as well, so that the time of an answer does not tell of one (SEC-28).

@@ -109,6 +109,11 @@ async def unbind_all(hs: Homeserver, user_id: str, id_server: str | None = None)
     return await _unbind_rows(hs, rows, queue_refusals=True)
 
 
+async def unbind_queued(hs: Homeserver, user_id: str, threepid: Threepid) -> None:
+    """Unbind an address wherever it was bound for a user; what fails or is refused is tried again later."""
+    await _unbind_rows(hs, await rows_of(hs, user_id, [threepid]), queue_refusals=True)
+
+
 def _unremembered(hs: Homeserver, user_id: str, threepid: Threepid, server: str) -> Binding:
     """Return a row for a binding that is not stored; the server is sent the canonical address (REQ-UNBIND-10)."""
     return resolved(intent(hs, user_id, server), threepid, threepid.address)

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..model.canonical_json import canonical
+from ..model.canonical_json import canonical, whole_numbers
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import redacted
 
@@ -49,7 +49,7 @@ class SigningKey:
 
         # `sign_json` would sign fractions and large integers too, which other servers serialise differently.
         canonical(content)
-        return sign_json(_loose(content), name, self._native)
+        return sign_json(_loose(whole_numbers(content)), name, self._native)
 
     def signature(self, content: Mapping[str, Any], name: str) -> str:
         """Return the signature that ``sign`` adds, in unpadded base64."""
@@ -153,7 +153,7 @@ def verifies(content: Mapping[str, Any], name: str, key_id: str, public: str) ->
     algorithm, _, version = key_id.partition(":")
     try:
         canonical(content)
-        verify_signed_json(dict(content), name, key.decode_verify_key_base64(algorithm, version, public))
+        verify_signed_json(whole_numbers(content), name, key.decode_verify_key_base64(algorithm, version, public))
     # The library checks neither types nor depth, so a wrong object raises almost anything.
     except (SignatureVerifyException, ValueError, TypeError, AttributeError, RecursionError):
         return False

@@ -19,11 +19,25 @@ def canonical(value: Any) -> bytes:
     Raises ``ValueError`` for values that have none: fractions, integers beyond 2^53-1, lone surrogates, names of
     members that are not texts.
 
-    >>> canonical({"b": 1, "a": [True, None]})
-    b'{"a":[true,null],"b":1}'
+    >>> canonical({"b": 1, "a": [True, 1.0E+10]})
+    b'{"a":[true,10000000000],"b":1}'
     """
-    _check(value)
-    return encode_canonical_json(value)
+    whole = whole_numbers(value)
+    _check(whole)
+    return encode_canonical_json(whole)
+
+
+def whole_numbers(value: Any) -> Any:
+    """Return a value in which whole numbers are integers, as canonical JSON writes them.
+
+    ``json.loads`` makes a ``float`` of ``1.0E+10``, which ``canonicaljson`` writes with a point; other servers sign
+    ``10000000000``.
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_INTEGER:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: whole_numbers(inner) for name, inner in value.items()}
+    return [whole_numbers(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _check(value: Any) -> None:

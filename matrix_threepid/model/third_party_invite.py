@@ -19,7 +19,7 @@ from canonicaljson import encode_canonical_json
 
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import redacted
-from .canonical_json import canonical
+from .canonical_json import canonical, whole_numbers
 from .keys import same
 from .room_rules import RoomRules
 
@@ -256,17 +256,8 @@ def redacted_member(content: Mapping[str, Any], rules: RoomRules) -> dict[str, A
 
 def _message(signed: Mapping[str, Any], rules: RoomRules) -> bytes:
     """Return the bytes that are signed. Raises ``ValueError`` for what has no canonical JSON."""
-    plain = {name: _whole(value) for name, value in signed.items() if name not in ("signatures", "unsigned")}
+    plain = {name: whole_numbers(value) for name, value in signed.items() if name not in ("signatures", "unsigned")}
     return canonical(plain) if rules.strict_numbers else encode_canonical_json(plain)
-
-
-def _whole(value: Any) -> Any:
-    """Return a value in which 1.0E+10 is an integer, as canonical JSON writes it; parsers make a fraction of it."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
-        return {name: _whole(inner) for name, inner in value.items()}
-    return [_whole(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _signatures(by_server: object) -> Iterator[bytes]:

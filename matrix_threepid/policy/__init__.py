@@ -13,13 +13,15 @@ from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
 from ..protocol.members import Choices, choice, documented, group
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
-from .choices import BASE_URL, CODE_HOST, ID_SERVERS, LINK_HOSTS, MS, is_function
+from .addresses import AccountAddresses
+from .choices import BASE_URL, CODE_HOST, HARDENED, ID_SERVERS, LINK_HOSTS, MS, is_function
 from .invitations import InvitationRules
 from .limits import Limits
 from .lookup import LookupRules
 from .sms import Conversion, SmsRules
 
 __all__ = [
+    "AccountAddresses",
     "Brand",
     "Conversion",
     "InvitationRules",
@@ -152,6 +154,9 @@ class Policy(Choices):
         doc="wrong codes within an hour, over all addresses, past which the `Listener` hears `ManyWrongCodes` and new "
         "codes have at least 8 digits until that hour ends",
     )
+    addresses: AccountAddresses = group(
+        AccountAddresses, CLIENTS, "which addresses an account keeps, how many, and how long they reset a password"
+    )
     identity_servers: Callable[[str], bool] | None = choice(
         ID_SERVERS,
         None,
@@ -200,12 +205,4 @@ class Policy(Choices):
     @classmethod
     def hardened(cls, **choices: object) -> Policy:
         """Return the policy with every strict choice made; ``choices`` have the last word."""
-        strict: dict[str, object] = {
-            "legacy_add": "uia",
-            "identity_server_hint": "refuse",
-            "hide_known_addresses": True,
-            "password_reset_by": "code",
-            "next_link_hosts": (),
-            "code_digits": 8,
-        }
-        return cls(**{**strict, **choices})  # type: ignore[arg-type]
+        return cls(**{**HARDENED, **choices})  # type: ignore[arg-type]

@@ -17,6 +17,15 @@ from ..protocol.rules import HOST_PATTERN, Integer, ListOf, Number, Text
 
 MS = Integer(1)
 """A time in ms."""
+HARDENED: dict[str, object] = {
+    "legacy_add": "uia",
+    "identity_server_hint": "refuse",
+    "hide_known_addresses": True,
+    "password_reset_by": "code",
+    "next_link_hosts": (),
+    "code_digits": 8,
+}
+"""The strict choices of ``Policy.hardened``."""
 COUNT = Integer(1, 1_000_000)
 RATE = Number(0, 1_000_000)
 SHARE = Number(0, 1)

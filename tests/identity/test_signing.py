@@ -34,6 +34,16 @@ def test_what_servers_read_differently_is_refused(text: str) -> None:
         canonical(json.loads(text))
 
 
+@pytest.mark.rule("REQ-SIGN-1", "REQ-SIGN-2")
+def test_a_whole_number_with_an_exponent_is_signed_as_others_sign_it() -> None:
+    """What ``json.loads`` makes a ``float`` of is signed, checked and handed on as the integer that it is."""
+    written, whole = json.loads('{"n":1.0E+10,"in":[{"n":2.0}]}'), {"n": 10000000000, "in": [{"n": 2}]}
+    signed = SIGNER.sign(written)
+    assert signed["signatures"] == SIGNER.sign(whole)["signatures"]
+    assert '"n": 10000000000,' in json.dumps(signed)
+    assert verifies({**written, "signatures": signed["signatures"]}, "domain", KEY.id, SIGNING["public"])
+
+
 @pytest.mark.parametrize("value", [{1: 2}, {"a": {1, 2}}, b"a", [object()]], ids=["key", "set", "bytes", "object"])
 def test_what_is_no_json_is_refused(value: Any) -> None:
     """Only what JSON has can be signed."""

@@ -144,6 +144,8 @@ async def _look_up(hs: Homeserver, session: Session) -> Session:
     user_id = None if owner is None else owner.user_id
     if session.purpose is Purpose.PASSWORD and not await may_reset(hs, user_id, session.threepid):
         owner = None  # as if it were on no account, until the owner has set a password (SEC-57)
+    if session.purpose is Purpose.ADD and hs.policy.addresses.release and user_id != session.owner:
+        return session  # whoever proves the address may take it off that account
     if owner is not None:
         session = evolve(session, spelling=_spelling_of(owner, session))
     resets = session.purpose is Purpose.PASSWORD
