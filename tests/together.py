@@ -22,14 +22,22 @@ class TogetherSessions(MemorySessions):
         return limiter is self._limits
 
     async def open_charging(
-        self, session: Session, charges: Sequence[Charge], now: int, resume: Callable[[Session], Session | None]
+        self,
+        session: Session,
+        charges: Sequence[Charge],
+        now: int,
+        resume: Callable[[Session], Session | None],
+        unless: Sequence[Charge] = (),
     ) -> tuple[int, Session, Session | None]:
         wait = await self._limits.charge(charges, now)
         holder = session if wait else await self.open(session)
         if wait or holder is session:
             return wait, session, None if wait else session
         changed = resume(holder)
-        return 0, holder, changed if changed is not None and await self.replace(changed) else None
+        if changed is None:
+            await self._limits.give_back(unless, now)
+            return 0, holder, holder
+        return 0, holder, changed if await self.replace(changed) else None
 
     async def replace_charging(
         self, session: Session, charges: Sequence[Charge], now: int, *, required: bool

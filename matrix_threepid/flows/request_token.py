@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 from ..limits.carried import Carried
 from ..limits.counting import charged, give_back
 from ..limits.guesses import code_digits
-from ..limits.rate import ASKING, client_mac
+from ..limits.rate import ASKING, NETWORK, client_mac
 from ..limits.sending import Sending, charge_sending
 from ..limits.sms import plan_reached
 from ..model.call import Call
@@ -32,7 +32,7 @@ from ..roles.base import Role
 from .ask_gate import pass_gate
 from .remote_check import end_replaced, wait_for_check
 from .send_message import lease_end, send_now
-from .session_access import Step, charge_and_open, join_or_open, new_session
+from .session_access import Step, charge_and_open, holder, join_or_open, new_session
 
 LookUp = Callable[[Session], Awaitable[Session]]
 """Looks the owner of the address up: returns the session, changed if needed, or raises the error for the client."""
@@ -96,16 +96,24 @@ class _Charged:
         """
         if not self.sending.charged:
             self.at = self.role.clock()
-            opened = await charge_and_open(self.role, new(), secret, resume, self.sending.counters, self.at)
+            counters = self.sending.counters
+            message = [each for each in counters if each.kind != NETWORK]
+            opened = await charge_and_open(self.role, new(), secret, resume, counters, self.at, message)
             if opened is not None:
-                await self.sending.warn(self.role)
-                return opened
+                stored, changed, whole = opened
+                if whole:
+                    await self.sending.warn(self.role)
+                else:
+                    self.sending = Sending([each for each in counters if each.kind == NETWORK], charged=True)
+                return stored, changed
             self.sending = await self.charge()  # others were faster
         return await join_or_open(self.role, new(), secret, resume)
 
     async def give_back(self, but: Collection[str] = ()) -> None:
         """Take the charges back, but for these kinds."""
-        await give_back(self.role, [each for each in self.sending.counters if each.kind not in but], self.at)
+        counters = [each for each in self.sending.counters if each.kind not in but]
+        if counters:
+            await give_back(self.role, counters, self.at)
 
 
 async def _look_at_nothing(session: Session) -> Session:
@@ -177,11 +185,9 @@ def proof_of(policy: Policy, medium: Medium, purpose: Purpose) -> Literal["link"
 
 async def _repeated(role: Role, session: Session, request: TokenRequest) -> bool:
     """Return whether the message of this attempt, or of a later one, was sent in a session that lives."""
-    stored = await role.sessions.find(session.slot or "")
-    now = role.clock()
-    if stored is None or not stored.alive(now):
-        return False
-    return stored.begin_send(request.send_attempt, now, None, role.policy.lifetimes) is None
+    stored, now = await holder(role, session, request.client_secret), role.clock()
+    due_at = now if role.policy.deferred_sending else None
+    return stored is not None and stored.begin_send(request.send_attempt, now, due_at, role.policy.lifetimes) is None
 
 
 async def _wait_for_check(role: Role, session: Session, charged: _Charged) -> list[Session]:
@@ -236,7 +242,10 @@ async def _open_and_send(
         return _resumed(begun(stored), session)
 
     stored, to_send = await charged.opened(lambda: begun(session) or session, request.client_secret, resume)
-    if to_send is not None and replaced:
+    if to_send is None:
+        # Nothing is sent, so nothing but the request itself is charged.
+        await charged.give_back(but=(NETWORK,))
+    elif replaced:
         await end_replaced(role, replaced)
     if to_send is not None and not defers:
         await send_now(role, to_send, charged.give_back)

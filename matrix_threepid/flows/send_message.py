@@ -199,7 +199,7 @@ async def _settle(role: Role, session: Session, outcome: Outcome, carried: Carri
         if handed_over:
             return stored.sent(), back
         if not ((role.policy.deferred_sending or stored.notice) and isinstance(outcome, RefusedForNow)):
-            return stored.unsent(), back
+            return stored.unsent(hidden=role.policy.hide_known_addresses), back
         until = role.clock() + (outcome.retry_after or _pause(role, stored))
         return (stored.lease(until) if gives is None else stored.put_back(until, gives.since(None).text)), back
 

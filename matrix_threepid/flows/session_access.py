@@ -69,42 +69,64 @@ async def join_or_open(role: Role, new: Session, secret: str, resume: Step) -> t
         if holder.sid == new.sid:
             return new, new
         if holder.alive(role.clock()):
-            return holder, await _resumed(role, holder, resume)
+            # What was read a moment ago is enough to see that nothing is to be done.
+            return holder, None if resume(holder) is None else await update_session(role, holder, resume)
         # The slot is held by a session that has expired. Ending it frees the slot, without waiting for a purge.
         await role.sessions.replace(holder.end())
     raise Unavailable
 
 
 async def charge_and_open(
-    role: Role, new: Session, secret: str, resume: Step, counters: Sequence[Counter], now: int
-) -> tuple[Session, Session | None] | None:
+    role: Role,
+    new: Session,
+    secret: str,
+    resume: Step,
+    counters: Sequence[Counter],
+    now: int,
+    unless: Sequence[Counter],
+) -> tuple[Session, Session | None, bool] | None:
     """Do ``join_or_open`` and charge limits in one commit; return ``None`` if they refuse, and then nothing is stored.
 
     * ``role``: one with ``charging_sessions``.
     * ``new``, ``secret``, ``resume``: as for ``join_or_open``.
-    * ``counters``: what is charged, also where ``resume`` changes nothing.
+    * ``counters``: what is charged.
     * ``now``: the time in ms, at which it is charged.
+    * ``unless``: those of ``counters`` that need not be charged where ``resume`` changes nothing.
+
+    Returns what ``join_or_open`` does, and whether ``unless`` was charged.
     """
     if (earlier := await _holder_under_previous_pepper(role, new, secret)) is not None:
         wait, changed = await try_charge_and_update(role, earlier, resume, counters, now)
-        return None if wait else (earlier, changed)
+        return None if wait else (earlier, changed, True)
     store = role.charging_sessions
     if store is None:
         raise Unavailable
     wait, holder, changed = await store.open_charging(
-        new, charges_of(role, counters, now), now, lambda stored: resume(stored) if stored.alive(now) else None
+        new,
+        charges_of(role, counters, now),
+        now,
+        # A session that has expired gives its slot up.
+        lambda stored: resume(stored) if stored.alive(now) else stored.end(),
+        charges_of(role, unless, now),
     )
     if wait:
         return None
-    if holder.sid != new.sid and not holder.alive(now):
-        return await join_or_open(role, new, secret, resume)
-    # Without a change there was nothing to do, or somebody else has changed the session meanwhile.
-    return holder, changed or await _resumed(role, holder, resume)
+    if holder.sid == new.sid:
+        return holder, changed, True
+    if not holder.alive(now):
+        return *await join_or_open(role, new, secret, resume), True
+    if changed == holder:
+        return holder, None, False
+    # Where nothing was stored somebody else has changed the session meanwhile.
+    return holder, changed or await update_session(role, holder, resume), True
 
 
-async def _resumed(role: Role, holder: Session, resume: Step) -> Session | None:
-    # What was read a moment ago is enough to see that nothing is to be done.
-    return None if resume(holder) is None else await update_session(role, holder, resume)
+async def holder(role: Role, new: Session, secret: str) -> Session | None:
+    """Return the live session of an earlier equal request; ``None`` if there is none."""
+    held = await role.sessions.find(new.slot or "")
+    if held is not None and held.alive(role.clock()):
+        return held
+    return await _holder_under_previous_pepper(role, new, secret)
 
 
 async def _holder_under_previous_pepper(role: Role, new: Session, secret: str) -> Session | None:

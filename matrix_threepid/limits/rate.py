@@ -17,7 +17,9 @@ RENEWED = 7 * DAY
 DISOWNED = Limit(1, 1 / 86_400)
 """One charge a day: after a person said "this was not me", its refill is the time for which the client is blocked."""
 
-ASKING = ("client", "user", "inviter", "inviting homeserver", "inviting network")
+NETWORK = "client"
+"""The kind of limit that counts the requests of a network, also those for which nothing is sent."""
+ASKING = (NETWORK, "user", "inviter", "inviting homeserver", "inviting network")
 """The kinds of limits that count who asks for messages; the others count where messages go."""
 
 

@@ -13,7 +13,7 @@ from ..model.threepid import Threepid
 from ..policy import Limit
 from ..roles.base import Role
 from .counting import DAY, Counter, charge, charged, period, refuse, used
-from .rate import address_parts, blocks, is_owner, known_network, shared
+from .rate import NETWORK, address_parts, blocks, is_owner, known_network, shared
 from .sms import budgets_of, number_limits, prefix_limits, warn
 from .toll import Toll
 
@@ -52,8 +52,8 @@ async def charge_sending(
     * ``call``: the call, for its client network and user.
     * ``threepid``: the address; its canonical form is the key, so that other spellings share the limit.
     * ``plan``: the place of a number in the numbering plan; ``None`` for what costs nothing.
-    * ``repeated``: returns whether the request only repeats one whose message was sent, so that nothing will be sent;
-      asked if the address gets no more.
+    * ``repeated``: returns whether the request only repeats one whose message was sent, so that nothing will be sent
+      and only the request itself is charged, to its network; asked if a limit refuses.
     * ``ahead``: ``True``: ask only, for a caller that charges in the transaction that stores the session. Default
       ``False``.
 
@@ -91,14 +91,15 @@ async def charge_sending(
     if wait(way) and owners and not wait([*always, *blocked]):
         mine = any(counts[each] for each in known) or await is_owner(role, call.user_id, threepid)
         way = owners if mine else way
-    if wait([*way, *_apart(role, threepid)]) and not wait([*asking, *blocked]) and await repeated():
-        await charge(role, "send", asking)
-        return Sending(asking, charged=True)
     lane = [] if toll is None else await toll.lane(counts, wait)
     chosen = [*always, *way, *lane]
     # Ahead of the charge the counts that were just read are enough to see that all have room.
     over = 0 if ahead and not wait([*chosen, *blocked]) else await wait_for(chosen)
     if over:
+        networks = [each for each in asking if each.kind == NETWORK]
+        if not wait([*networks, *blocked]) and await repeated():
+            await charge(role, "send", networks)
+            return Sending(networks, charged=True)
         for name, budget in budgets.items():
             if budget.wait(role, counts[budget]):
                 await warn(role, name, budget, counts[budget])
@@ -137,11 +138,11 @@ def askers(role: Role, call: Call) -> list[Counter]:
     limits, counters = role.policy.limits, list[Counter]()
     # A delegate is called by a homeserver, whose one address would use up the limit of a client for all its users.
     if role.sees_clients:
-        counters.append(Counter("client", (call.client,), limits.per_client))
+        counters.append(Counter(NETWORK, (call.client,), limits.per_client))
         for network, times in call.wider:
             per_client = limits.per_client
             wider = Limit(per_client.burst * times, per_client.per_second * times)
-            counters.append(Counter("client", (network,), wider))
+            counters.append(Counter(NETWORK, (network,), wider))
     if call.user_id is not None:
         counters.append(Counter("user", (call.user_id,), limits.per_user))
     return counters

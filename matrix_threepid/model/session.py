@@ -291,16 +291,15 @@ class Session:
 
     def sent(self) -> Session:
         """Return the session after its message was handed over, or may have been."""
-        # The largest attempt, not the latest: 2, 1, 2 must send two messages and not three (REQ-SEND-1).
-        known = [attempt for attempt in (self.send_attempt, self.due_attempt) if attempt is not None]
-        return self._next(send_attempt=max(known, default=None), sent_serial=self.serial, **_NOTHING_DUE)
+        return self._after(self.send_attempt, self.due_attempt, sent_serial=self.serial)
 
-    def unsent(self) -> Session:
-        """Return the session after its message was refused.
+    def unsent(self, *, hidden: bool = False) -> Session:
+        """Return the session after its message was refused; the code of an earlier message stays valid.
 
-        The same ``send_attempt`` sends again, and the code of an earlier message stays valid.
+        * ``hidden``: ``False`` (default): the same ``send_attempt`` sends again. ``True``: only a larger one does, as
+          if the message had been handed over, so that the next answer does not tell of the refusal.
         """
-        return self._next(**_NOTHING_DUE)
+        return self._after(self.send_attempt, self.due_attempt if hidden else None)
 
     def sent_before(self, earlier: Session) -> Session:
         """Return the session after the message of ``earlier`` was handed over, while a later one had already begun."""
@@ -349,6 +348,12 @@ class Session:
     def end(self) -> Session:
         """Return the session as ended, whatever its state; its slot becomes free for a new session."""
         return self._next(ended=True, slot=None, **_NOTHING_DUE)
+
+    def _after(self, *attempts: int | None, **changes: int) -> Session:
+        """Return the session with nothing due, after messages of these attempts."""
+        # The largest attempt, not the latest: 2, 1, 2 must send two messages and not three (REQ-SEND-1).
+        known = [attempt for attempt in attempts if attempt is not None]
+        return self._next(send_attempt=max(known, default=None), **_NOTHING_DUE, **changes)
 
     def _next(self, **changes: object) -> Session:
         # What else happens to a session says nothing of the message that waits.

@@ -177,7 +177,12 @@ class ChargingSessions(Protocol):
         """Return whether this limiter counts in the same database, so that these methods count for it."""
 
     def open_charging(
-        self, session: Session, charges: Sequence[Charge], now: int, resume: Callable[[Session], Session | None]
+        self,
+        session: Session,
+        charges: Sequence[Charge],
+        now: int,
+        resume: Callable[[Session], Session | None],
+        unless: Sequence[Charge] = (),
     ) -> Awaitable[tuple[int, Session, Session | None]]:
         """Do ``charge`` and, if the charges are granted, ``open``; change the session that has the slot already.
 
@@ -186,10 +191,11 @@ class ChargingSessions(Protocol):
         * ``now``: the time in ms.
         * ``resume``: a pure function from the session that has the slot to the one that replaces it, or to ``None`` if
           it stays as it is. It may be called more than once.
+        * ``unless``: those of the charges that are not made if that session stays as it is. Default none.
 
         Returns the ms until the charges would be granted, 0 if they were made; the session that has the slot, as it was
-        before ``resume``; and what was stored in its place: ``None`` if nothing was, also because somebody else was
-        faster. Without the charges nothing is stored, and the session returned is ``session``.
+        before ``resume``; and what has the slot now: ``None`` if somebody else has changed it meanwhile. Without the
+        charges nothing is stored, and the session returned is ``session``.
         """
 
     def replace_charging(

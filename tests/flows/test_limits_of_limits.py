@@ -9,6 +9,7 @@ import pytest
 from matrix_threepid import Limit, Limits, Peppers, run_sync
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.model.message import RefusedForever
 from matrix_threepid.ports import Charge
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.testing import ALICE, BOB, GENEROUS, World
@@ -188,6 +189,49 @@ def test_a_repeated_request_is_answered_as_the_first(make_world: Callable[..., W
     first = world.ask()
     assert (world.ask().body, len(world.outbox.messages)) == (first.body, 1)
     assert world.ask(attempt=2).status == 429
+
+
+@pytest.mark.rule("SEC-26")
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize("user", [None, ALICE])
+def test_a_repeated_request_costs_its_network_alone(
+    make_world: Callable[..., World], deferred: bool, user: str | None
+) -> None:
+    """What sends nothing is charged to no address and no user, also after the pause between two messages."""
+    limits = Limits(mails_a_day=2, mails_kept=0, per_user=Limit(2, 0.0001), per_client=Limit(9, 0.0001))
+    world = make_world({"limits": limits, "deferred_sending": deferred})
+    for _ in range(7):
+        assert world.ask(user=user).status == 200
+        world.clock.advance(MINUTE)
+        run_sync(world.service.deliver_due())
+    assert len(world.outbox.messages) == 1
+    assert world.ask(secret="more", user=user, client="198.51.100.9").status == 200
+    assert world.ask("b@example.org", secret="b").status == 200
+    assert [world.ask(user=user).status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.rule("REQ-REQTOK-4", "SEC-27")
+def test_repeating_tells_nothing_of_an_address(make_world: Callable[..., World]) -> None:
+    """With hidden addresses a message that was refused for ever is not sent again by a repeated request either."""
+    answers = []
+    for address in ("bob@example.org", "nobody@example.org"):
+        world = make_world({"limits": Limits(mails_a_day=1, mails_kept=0), "hide_known_addresses": True})
+        give(world)
+        world.outbox.outcomes.append(RefusedForever("no such user"))
+        world.ask(address, purpose="password")
+        run_sync(world.service.deliver_due())
+        world.clock.advance(MINUTE)
+        answers.append([world.ask(address, purpose="password", attempt=attempt).status for attempt in (1, 2)])
+    assert answers[0] == answers[1] == [200, 429]
+
+
+@pytest.mark.rule("SEC-107")
+def test_a_repeated_request_is_known_after_a_rotation(make_world: Callable[..., World]) -> None:
+    """A request that came before the pepper was rotated is answered as then, whatever the address may still get."""
+    world = make_world({"limits": Limits(mails_a_day=1, mails_kept=0)})
+    first = world.ask()
+    world.rewire(peppers=Peppers.of(b"another pepper of 32 bytes or more.", b"a pepper for tests, of 32 bytes or more"))
+    assert world.ask().body == first.body
 
 
 def test_a_new_pepper_keeps_the_generous_generous(make_world: Callable[..., World]) -> None:

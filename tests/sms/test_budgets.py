@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 from flows.together import Turns, waiting
 
-from matrix_threepid import Limit, run_sync
+from matrix_threepid import Limit, Limits, run_sync
 from matrix_threepid.events import SmsBudgetUsed, SmsCountryPaused
 from matrix_threepid.limits.sms import sms_left
 from matrix_threepid.memory.limits import MemoryLimits
@@ -147,3 +147,13 @@ def test_a_paused_country_gets_another_chance_the_next_day(make_world: Make) -> 
     assert asks(world, ["447700900004"]) == [LIMITED]
     world.clock.advance(DAY)
     assert asks(world, ["447700900003"]) == [200]
+
+
+@pytest.mark.rule("SEC-118")
+def test_a_repeated_request_uses_no_budget(make_world: Callable[..., World]) -> None:
+    """The same attempt sends no second SMS, so it is held against no budget, number, prefix or country."""
+    world = texting(make_world, policy={"limits": Limits(apart=0)})
+    ask(world)
+    before = run_sync(sms_left(world.homeserver))
+    assert [outcome(ask(world)) for _ in range(5)] == [200] * 5
+    assert run_sync(sms_left(world.homeserver)) == before

@@ -44,9 +44,10 @@ class Stores:
         """Replace the session and give the charges back."""
         return self.run(self._done(self.sessions.replace_giving_back(changed, self.charges)))
 
-    def open(self, opened: Any, resume: Callable[[Any], Any] = lambda _: None) -> Any:
-        """Open a session and charge."""
-        return self.run(self._done(self.sessions.open_charging(opened, self.charges, NOW, resume)))
+    def open(self, opened: Any, resume: Callable[[Any], Any] = lambda _: None, unless: int = 0) -> Any:
+        """Open a session and charge; ``unless``: how many of the charges are not made where nothing is resumed."""
+        charging = self.sessions.open_charging(opened, self.charges, NOW, resume, self.charges[:unless])
+        return self.run(self._done(charging))
 
     def charge(self, key: str, cost: int) -> None:
         """Charge one key."""
@@ -143,9 +144,20 @@ def test_the_session_that_has_the_slot_is_changed_with_the_charges(stores: Store
     """An equal request is charged, and changes the session of the one before if it has anything to change."""
     changed = stores.opened.claim("somebody", NOW) if resumed else None
     equal = session("new", slot=stores.opened.slot)
-    assert stores.open(equal, lambda _: changed) == (0, stores.opened, changed)
+    assert stores.open(equal, lambda _: changed) == (0, stores.opened, changed or stores.opened)
     assert (stores.stored(), stores.stored("new")) == (changed or stores.opened, None)
     assert set(stores.used()) == {1}
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_an_equal_request_that_changes_nothing_is_charged_less(stores: Stores, resumed: bool) -> None:
+    """What is charged for a change alone is not charged where the session stays as it is."""
+    equal = session("new", slot=stores.opened.slot)
+    assert stores.open(session("other"), unless=1)[0] == 0
+    before = stores.used()
+    stores.open(equal, lambda held: held.guessed() if resumed else None, unless=1)
+    assert stores.used() == [before[0] + resumed, *(count + 1 for count in before[1:])]
+    assert before == [1] * len(before)
 
 
 def test_a_change_that_comes_too_late_is_not_stored(stores: Stores) -> None:

@@ -26,7 +26,7 @@ POSTGRESQL = ("psycopg", "psycopg async", "asyncpg")
 
 WORK: dict[str, tuple[int, int, int]] = {
     "requestToken": (2, 2, 5),
-    "the same again": (1, 1, 5),
+    "the same again": (1, 1, 6),
     "the next send_attempt": (2, 2, 7),
     "above the limit": (0, 0, 4),
     "an address in use": (1, 1, 5),

@@ -26,6 +26,10 @@ _GRANT = (
 # Corrects a number that a clock running ahead has left behind; conditional, for another process may have lowered it.
 _LOWER = "UPDATE matrix_threepid_limits SET full_at = ? WHERE name = ? AND full_at > ?"
 _GIVE_BACK = "UPDATE matrix_threepid_limits SET full_at = full_at - ? WHERE name = ?"
+_GIVE_BACK_AT_ONCE = (
+    "WITH back (name, price) AS (VALUES {}) UPDATE matrix_threepid_limits SET full_at = full_at - "
+    "(SELECT price FROM back WHERE back.name = matrix_threepid_limits.name) WHERE name IN (SELECT name FROM back)"
+)
 _FORGET = "DELETE FROM matrix_threepid_limits WHERE name = ?"
 _PURGE = purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
 
@@ -126,6 +130,13 @@ def giving_back(charges: Sequence[Charge]) -> Operation[None]:
     for each in charges:
         # The number may fall below that of an unused key, which counts as unused and is purged like one.
         yield _GIVE_BACK, (each.price, each.key)
+
+
+def giving_back_at_once(charges: Sequence[Charge]) -> Operation[None]:
+    """Take charges of different keys back, all of them charged before in the same transaction."""
+    if charges:
+        values = ", ".join(["(CAST(? AS TEXT), CAST(? AS BIGINT))", *["(?, ?)"] * (len(charges) - 1)])
+        yield _GIVE_BACK_AT_ONCE.format(values), [value for each in charges for value in (each.key, each.price)]
 
 
 def _used(charges: Sequence[Charge], now: int) -> Operation[Sequence[int]]:

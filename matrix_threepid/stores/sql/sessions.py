@@ -10,7 +10,7 @@ from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from ._store import SqlStore
-from .limits import SqlLimits, charging, giving_back, granting, unless_all
+from .limits import SqlLimits, charging, giving_back, giving_back_at_once, granting, unless_all
 from .operation import TRIES, Alone, Later, Operation, within
 
 # ruff: noqa: S608  statements are made of constants of this package; values go in as parameters
@@ -53,10 +53,15 @@ class SqlSessions(SqlStore):
         return isinstance(limiter, SqlLimits) and limiter.database is self._db
 
     def open_charging(
-        self, session: Session, charges: Sequence[Charge], now: int, resume: Callable[[Session], Session | None]
+        self,
+        session: Session,
+        charges: Sequence[Charge],
+        now: int,
+        resume: Callable[[Session], Session | None],
+        unless: Sequence[Charge] = (),
     ) -> Awaitable[tuple[int, Session, Session | None]]:
         opening = _granted_and_opened if self._db.dialect == "postgresql" else _granted_then_opened
-        return self._db.run(lambda: _open_charging(session, merged(charges), now, resume, opening))
+        return self._db.run(lambda: _open_charging(session, merged(charges), now, resume, merged(unless), opening))
 
     def replace_charging(
         self, session: Session, charges: Sequence[Charge], now: int, *, required: bool
@@ -107,6 +112,7 @@ def _open_charging(
     charges: Sequence[Charge],
     now: int,
     resume: Callable[[Session], Session | None],
+    unless: Sequence[Charge],
     opening: Callable[[Session, Sequence[Charge], int], Operation[tuple[set[str], bool]]],
 ) -> Operation[tuple[int, Session, Session | None]]:
     granted, opened = yield from opening(session, charges, now)
@@ -118,9 +124,11 @@ def _open_charging(
         holder = yield from within(TABLE.one("slot = ?", session.slot))
         if holder is not None:
             changed = resume(holder)
-            if changed is not None and not (yield from within(TABLE.replace(changed))):
-                changed = None
-            return 0, holder, changed
+            if changed is None:
+                # Locked by this transaction, so taking it back is exact.
+                yield from giving_back_at_once(unless)
+                return 0, holder, holder
+            return 0, holder, changed if (yield from within(TABLE.replace(changed))) else None
         opened = bool((yield _OPEN, TABLE.row(session)))
     raise Unavailable
 

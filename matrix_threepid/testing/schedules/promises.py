@@ -230,7 +230,9 @@ def _apart(method: str, values: tuple[Any, ...], answer: Any, now: int) -> Itera
         yield "charge", (charges, now), wait
         if not wait:
             yield "open", (session,), holder
-            if changed is not None and changed.sid != session.sid:
+            if changed is not None and changed == holder and holder.sid != session.sid:
+                yield "give_back", (values[4] if len(values) > 4 else (), now), None
+            elif changed is not None and changed.sid != session.sid:
                 yield "replace", (changed,), True
     elif method == "replace_charging":
         session, charges, now = values[:3]
