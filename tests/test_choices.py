@@ -14,6 +14,7 @@ from matrix_threepid import settings as public_settings
 from matrix_threepid.commands.files.shared import Shared
 from matrix_threepid.policy import (
     AccountAddresses,
+    AddressForTests,
     Brand,
     Conversion,
     InvitationRules,
@@ -31,6 +32,7 @@ from matrix_threepid.synapse.settings import EmailSettings, ModuleSettings
 CHOICES = (
     Policy,
     AccountAddresses,
+    AddressForTests,
     Brand,
     Limits,
     SmsRules,
@@ -60,6 +62,7 @@ IN_A_FILE: dict[str, Any] = {
     "sms.countries": ["GB"],
     "sms.refused_kinds": [],
     "lookup.algorithms": ["none"],
+    "test_addresses": [{"address": "447700900001", "code": "424242", "until": "2027-01-31"}],
 }
 """What a file may say of the choices for which no value follows from the rule."""
 LIMIT = {"burst": 7, "per_second": 0.5}
@@ -77,7 +80,8 @@ def another(rule: Rule, default: Any, at: str) -> Any:
         return default / 2
     if isinstance(rule, Nested):
         return LIMIT
-    return [LIMIT] if isinstance(rule, ListOf) and isinstance(rule.each, Nested) else IN_A_FILE[at]
+    limits = isinstance(rule, ListOf) and isinstance(rule.each, Nested) and rule.each.builds is Limit
+    return [LIMIT] if limits else IN_A_FILE[at]
 
 
 def leaves(cls: type[Any], at: str = "") -> Iterator[tuple[str, Any]]:

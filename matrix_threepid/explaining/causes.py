@@ -15,6 +15,7 @@ class Cause(str, Enum):
     REGISTRATION_OFF = "registration_off"
     RESET_BY_PHONE_OFF = "reset_by_phone_off"
     RULES_REFUSE = "rules_refuse"
+    FOR_TESTS = "for_tests"
     LIMIT_REACHED = "limit_reached"
     BUDGET_USED = "budget_used"
     PAUSED = "paused"
@@ -58,6 +59,7 @@ REMEDIES: dict[Cause, str] = {
     Cause.REGISTRATION_OFF: "Set policy.registration_enabled if strangers may sign up.",
     Cause.RESET_BY_PHONE_OFF: "Ask for a mail address of the account, or set policy.password_reset_by_phone.",
     Cause.RULES_REFUSE: "Change the host's address rules if the address is to be allowed.",
+    Cause.FOR_TESTS: "Type the fixed code of policy.test_addresses, or take the address out of it.",
     Cause.LIMIT_REACHED: "Wait until the limit has room, or lift it.",
     Cause.BUDGET_USED: "Wait until the budget begins anew, or raise it; look for an attack first.",
     Cause.PAUSED: "Look for an attack: few codes came back. Users with an access token are judged apart.",

@@ -41,6 +41,8 @@ async def requests_now(
 
 
 async def _one(role: Role, threepid: Threepid, plan: Plan | None, owner: str | None, purpose: Purpose) -> Finding:
+    if test := role.for_tests(threepid):
+        return _refused(purpose, Cause.FOR_TESTS, f"it is an address for tests with a fixed code, until {test.until}")
     refused = next(_by_policy(role, threepid, plan, purpose), None)
     if refused is not None:
         return refused

@@ -169,7 +169,7 @@ async def _attempt(role: Role, session: Session) -> Outcome:
     message = await (notice_of if session.notice else _message)(role, session)
     if message is None or sender is None:
         return RefusedForever("the session's pepper, the sender or the recipient of a notice is gone")
-    if message.kind is MessageKind.SILENCE:
+    if message.kind is MessageKind.SILENCE or role.for_tests(session.threepid):
         return Accepted()
     try:
         outcome = await sender.send(message)

@@ -12,6 +12,7 @@ from ..limits.counting import Counter, charges_of, refuse
 from ..model.keys import Pepper, same
 from ..model.session import Session
 from ..model.threepid import Candidate, Purpose, Threepid
+from ..policy.for_tests import PURPOSES
 from ..ports import Charge
 from ..protocol.errors import NoValidSession, Unavailable
 from ..roles.base import Role
@@ -318,6 +319,10 @@ def link_token(role: Role, session: Session) -> str | None:
 def code(role: Role, session: Session) -> str | None:
     """Return the session's valid code, or ``None`` if its pepper is no longer in force."""
     pepper = role.peppers.by_id(session.pepper_id)
+    if (test := role.for_tests(session.threepid)) is not None and pepper is not None and session.purpose in PURPOSES:
+        stored, fixed = session.code_digits, len(test.code)
+        if stored == fixed:  # else it was opened before, with a code of its own
+            return test.code
     return None if pepper is None else pepper.code(session.code_digits, "code", session.sid, str(session.code_serial))
 
 

@@ -42,7 +42,7 @@ async def validate(role: Role, call: Call, session: Session, token: str) -> Sess
     by_link = opens_link(role, session, token)
     guessed = session.code_digits and session.validated_at is None and not by_link
     if guessed:
-        if role.checking_sender(session.threepid.medium) is not None and not await has_check(role, session):
+        if role.checking_sender(session.threepid) is not None and not await has_check(role, session):
             raise SessionExpired
         session = await _guess(role, call, session)
     # A decoy goes through the same counters and the same answer as a wrong token (REQ-REQTOK-4).
@@ -68,7 +68,7 @@ async def _is_code(role: Role, session: Session, typed: str) -> bool:
     """Return whether what was typed is the session's valid code; a provider that makes the codes itself is asked."""
     if not session.code_digits:
         return False
-    verifier, token = role.checking_sender(session.threepid.medium), read_code(typed)
+    verifier, token = role.checking_sender(session.threepid), read_code(typed)
     if verifier is None:
         return _same(token, code(role, session))
     verified = await verifier.verify(session.spelling, token, role.policy.send_deadline)

@@ -15,6 +15,7 @@ from ..protocol.members import Choices, choice, documented, group
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
 from .addresses import AccountAddresses
 from .choices import BASE_URL, CODE_HOST, HARDENED, ID_SERVERS, LINK_HOSTS, MS, is_function
+from .for_tests import ADDRESSES, AddressForTests, check_addresses, refuse_hardened
 from .invitations import InvitationRules
 from .limits import Limits
 from .lookup import LookupRules
@@ -22,6 +23,7 @@ from .sms import Conversion, SmsRules
 
 __all__ = [
     "AccountAddresses",
+    "AddressForTests",
     "Brand",
     "Conversion",
     "InvitationRules",
@@ -137,6 +139,9 @@ class Policy(Choices):
     password_reset_by_phone: bool = choice(
         Flag(), False, topic=CODES, doc="passwords can be reset by SMS; off by default, since numbers change hands"
     )
+    test_addresses: Sequence[AddressForTests] = choice(
+        ADDRESSES, (), topic=CODES, doc="up to 10 addresses of nobody, to add and register, with a code and no message"
+    )
     code_digits: int = choice(Integer(6, 10), 6, topic=CODES, doc="digits of a code")
     code_host: str | None = choice(
         CODE_HOST,
@@ -198,6 +203,7 @@ class Policy(Choices):
     lifetimes: Lifetimes = group(Lifetimes, LIMITS_AND_TIMES, "how long links, codes and sessions live")
 
     def __attrs_post_init__(self) -> None:
+        check_addresses(self.test_addresses)
         if self.hide_known_addresses:
             # Where a message is sent before the answer, the time of the answer tells of it.
             object.__setattr__(self, "deferred_sending", True)
@@ -205,4 +211,5 @@ class Policy(Choices):
     @classmethod
     def hardened(cls, **choices: object) -> Policy:
         """Return the policy with every strict choice made; ``choices`` have the last word."""
+        refuse_hardened(choices)
         return cls(**{**HARDENED, **choices})  # type: ignore[arg-type]

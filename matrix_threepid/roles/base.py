@@ -25,6 +25,7 @@ from ..model.media import MEDIA
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Policy
+from ..policy.for_tests import AddressForTests, check_ends, found_at
 from ..ports._checked import Checked, CheckedClock, CheckedRandomBytes, Method, checked, checked_sender, given, methods
 from ..ports.stores import ChargingSessions
 from ..protocol.errors import ConfigurationError
@@ -251,6 +252,7 @@ class Role:
         # Called once, as these wrappers judge the answers. No byte is drawn, so seeded sources go on as they were.
         self.clock()
         self.random_bytes(0)
+        check_ends(self.policy.test_addresses, self.clock())
 
     def _check_sources(self) -> None:
         """Raise ``ConfigurationError`` for a clock or a source of random bytes that cannot be called as such."""
@@ -270,10 +272,15 @@ class Role:
         counts_in = getattr(store, "counts_in", None)
         return store if counts_in is not None and counts_in(given(self.limiter)) else None
 
-    def checking_sender(self, medium: Medium) -> ports.RemoteVerifier | None:
-        """Return the sender of a medium if its provider makes and checks the codes, else ``None``."""
-        sender = self.senders.get(medium)
-        return sender if isinstance(sender, ports.RemoteVerifier) else None
+    def checking_sender(self, threepid: Threepid) -> ports.RemoteVerifier | None:
+        """Return the sender of an address if its provider makes and checks the codes, else ``None``."""
+        sender = self.senders.get(threepid.medium)
+        return sender if isinstance(sender, ports.RemoteVerifier) and not self.for_tests(threepid) else None
+
+    def for_tests(self, threepid: Threepid) -> AddressForTests | None:
+        """Return the address for tests that an identifier is now; ``None`` if it is none (SEC-164)."""
+        addresses = self.policy.test_addresses
+        return found_at(addresses, threepid, self.clock()) if addresses else None
 
     def medium_off(self, medium: Medium) -> str | None:
         """Return why addresses of this medium cannot be validated, or ``None`` if they can."""

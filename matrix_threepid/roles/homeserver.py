@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -12,11 +13,12 @@ from ..memory.bindings import MemoryBindings
 from ..memory.reversals import MemoryReversals
 from ..memory.uia_sessions import MemoryUiaSessions
 from ..model.media import MEDIA
-from ..model.threepid import Medium, Threepid
+from ..model.threepid import Medium, Threepid, masked
 from ..ports._checked import checked
 from ..protocol.errors import ConfigurationError
 from .base import Role, implements, port
 
+_log = logging.getLogger("matrix_threepid")
 DUMMY = "m.login.dummy"
 """The stage that everybody completes."""
 
@@ -97,6 +99,8 @@ class Homeserver(Role):
         super().__attrs_post_init__()
         self._put("extra_stages", {name: checked(ports.ExtraStage, it) for name, it in self.extra_stages.items()})
         self._check_flows()
+        for each in self.policy.test_addresses:
+            _log.warning("policy.test_addresses: %s has a fixed code until %s", masked(each.address), each.until)
 
     def _check_flows(self) -> None:
         """Refuse a flow of registration that is empty, or has a stage that nothing here can complete."""

@@ -37,6 +37,8 @@ _MAX_BODY = 65_536
 def _identity_policy(policy: Policy) -> Policy:
     """Return the policy with the lifetimes of the identity API, unless the host has chosen lifetimes of its own."""
     refuse_no_policy(policy)
+    if policy.test_addresses:
+        raise ConfigurationError("policy.test_addresses: only a homeserver has them, since others vouch for addresses")
     return evolve(policy, lifetimes=IDENTITY_LIFETIMES) if policy.lifetimes == Lifetimes() else policy
 
 

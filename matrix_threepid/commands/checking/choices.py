@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ...model.threepid import Medium
+from ...model.threepid import Medium, masked
 from ...policy import Limit, Policy
 from ...roles.base import Role
 from ...roles.identity_server import IdentityServer
@@ -30,6 +30,9 @@ _V1 = "without a token, every caller can have mails and SMS sent and bind an add
 def of_policy(role: Role) -> Iterator[Finding]:
     """Yield the findings about a role's policy."""
     yield from _chosen(role)
+    for each in role.policy.test_addresses:
+        text = f"{masked(each.address)} has a fixed code until {each.until}, and nothing is sent there"
+        yield Finding(Kind.UNFIT, "test_addresses", text)
     if Medium.MSISDN in role.senders and role.policy.sms.countries:
         yield Finding(Kind.FACT, "policy.sms.network_share", _SHARE if role.sees_clients else _NO_CLIENTS)
     for name, strict in _strict().items():
