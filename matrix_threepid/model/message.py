@@ -90,6 +90,8 @@ class TokenMessage:
     * ``lifetime``: how long the link can be used, or the code where there is no link, in ms; 0 for notices.
     * ``deadline``: how long the sending may take, in ms.
     * ``changes``: in a notice of the kind ``CHANGED``, the changes that its link takes back; else empty.
+    * ``message_id``: the id of the message with its MAC, for reports of its delivery; ``None`` (default) where these
+      are not recorded.
     * ``code_lifetime``: how long the code can be used beside a link, in ms; ``None`` (default) as long as the link.
     * ``inviter``: in an invitation, name and user id of who invites, shortened and without links; else empty.
     * ``room``: in an invitation, the name of the room, alike; empty if it has none.
@@ -118,6 +120,7 @@ class TokenMessage:
     inviter: str = ""
     room: str = ""
     stop_link: str | None = field(default=None, repr=redacted)
+    message_id: str | None = None
 
 
 @frozen

@@ -14,7 +14,8 @@ from .policy import PolicySettings
 from .reading import read, read_file
 from .rules import LANGUAGE, TEXT
 from .secret import stored_peppers
-from .sending import GatewaySettings, SmsSettings, SmtpSettings, TwilioSettings
+from .sending import GatewaySettings, SmsSettings, TwilioSettings
+from .smtp import SmtpSettings
 
 __all__ = [
     "COUNTRY",

@@ -1,9 +1,8 @@
-"""Settings of the ways to mailboxes and phones."""
+"""Settings of the ways to phones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -13,17 +12,15 @@ from ..offload import Offload
 from ..policy import SmsRules
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import Nested, documented, member
-from ..protocol.rules import COUNTRY, HOST, Flag, Free, Integer, ListOf, OneOf
+from ..protocol.rules import COUNTRY, URL, Free, ListOf, OneOf
 from ..texts.catalogue import Texts
 from .answers import AnswerSettings
 from .identity import trusting
 from .rules import (
     ACCOUNT,
-    ADDRESS,
     CALLER,
     COUNT,
     HEADERS,
-    PORT,
     PROVIDER,
     PROXY,
     SERVICE,
@@ -31,6 +28,7 @@ from .rules import (
     TEXT,
     URL_WITH_QUERY,
 )
+from .smtp import CA_FILE_DOC, PROXY_DOC
 
 if TYPE_CHECKING:
     import ssl
@@ -38,73 +36,8 @@ if TYPE_CHECKING:
     from ..net.direct_https import DirectHttp
     from ..senders.fallback import Fallback
     from ..senders.gateway.sender import HttpSender
-    from ..senders.smtp.sender import SmtpSender
     from ..senders.twilio.sender import TwilioSender
     from ..senders.twilio.verify import TwilioVerifySender
-
-_PROXY = "an HTTP proxy that connects to it, `http://host:port`; none if left out"
-_CA_FILE = "file of the only authorities that are trusted; the system's if left out"
-
-
-@documented
-@frozen(kw_only=True)
-class SmtpSettings:
-    """The mail server that mails are handed to."""
-
-    host: str = member(HOST, doc="name or address of the mail server")
-    port: int | None = member(PORT, None, doc="its port; if left out, that of `tls`, or 25")
-    starttls: bool = member(Flag(), True, doc="whether STARTTLS is required, where `tls` is left out")
-    tls: Literal["starttls", "implicit", "off"] | None = member(
-        OneOf("starttls", "implicit", "off"),
-        None,
-        doc="STARTTLS (port 587), TLS from the start (port 465), or none (port 25); counts before `starttls`",
-    )
-    username: str | None = member(TEXT, None, doc="the user to log in as; nobody if left out")
-    password: str | None = member(TEXT, None, secret=True, doc="the password of that user")
-    access_token_file: str | None = member(
-        TEXT, None, doc="in place of `password`: file of an OAuth 2.0 access token for XOAUTH2, read at each login"
-    )
-    connections: int = member(
-        Integer(1, 256), 16, doc="mails that are sent at once, and connections that are kept for the next ones"
-    )
-    mails_per_connection: int = member(Integer(1, 10_000), 50, doc="mails that go over one connection")
-    mailbox: str = member(ADDRESS, key="from", doc="the mailbox that mails are from")
-    ca_file: str | None = member(TEXT, None, doc=_CA_FILE)
-    proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
-
-    def sender(self, server_name: str, offload: Offload | None = None, texts: Texts | None = None) -> SmtpSender:
-        """Return the way to mailboxes; ``texts``: the wordings, by default the built-in ones.
-
-        Raises ``ConfigurationError``.
-        """
-        from ..senders.smtp.sender import SmtpSender
-
-        return SmtpSender(
-            self.host,
-            self.port or (None if self.tls else 25),
-            sender=self.mailbox,
-            server_name=server_name,
-            tls=self.tls or ("starttls" if self.starttls else "off"),
-            username=self.username,
-            password=self.password,
-            context=trusting(self.ca_file, "smtp.ca_file"),
-            proxy=self.proxy,
-            access_token=None if self.access_token_file is None else _TokenFile(Path(self.access_token_file)),
-            connections=self.connections,
-            mails_per_connection=self.mails_per_connection,
-            offload=offload,
-            texts=texts,
-        )
-
-
-@frozen
-class _TokenFile:
-    """Reads an access token whenever one is needed, since another program renews the file."""
-
-    path: Path
-
-    def __call__(self) -> str:
-        return self.path.read_text(encoding="utf-8").strip()
 
 
 @documented
@@ -123,7 +56,12 @@ class TwilioSettings:
     verify_channel: Literal["sms", "call", "whatsapp"] = member(
         OneOf("sms", "call", "whatsapp"), "sms", doc="how Twilio Verify brings its codes"
     )
-    proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
+    status_callback: str | None = member(
+        URL,
+        None,
+        doc="where Twilio reports what became of an SMS: `…/_threepid/callbacks/twilio` below `public_base_url`",
+    )
+    proxy: str | None = member(PROXY, None, secret=True, doc=PROXY_DOC)
 
     def sender(self, offload: Offload | None = None, texts: Texts | None = None) -> TwilioSender | TwilioVerifySender:
         """Return the way to phones; ``texts``: the wordings, by default the built-in ones.
@@ -151,6 +89,7 @@ class TwilioSettings:
                 self.auth_token,
                 sender=self.number,
                 messaging_service_sid=self.messaging_service_sid,
+                status_callback=self.status_callback,
                 base_url=self.base_url,
                 fetch=fetch,
                 texts=texts or Texts(),
@@ -179,8 +118,8 @@ class GatewaySettings:
     answers: tuple[AnswerSettings, ...] = member(
         ListOf(Nested(AnswerSettings)), (), doc="rules on the body of an answer; the first that holds decides"
     )
-    ca_file: str | None = member(TEXT, None, doc=_CA_FILE)
-    proxy: str | None = member(PROXY, None, secret=True, doc=_PROXY)
+    ca_file: str | None = member(TEXT, None, doc=CA_FILE_DOC)
+    proxy: str | None = member(PROXY, None, secret=True, doc=PROXY_DOC)
 
     def sender(self, offload: Offload | None = None, texts: Texts | None = None) -> HttpSender:
         """Return the way to phones; ``texts``: the wordings, by default the built-in ones.

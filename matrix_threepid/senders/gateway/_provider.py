@@ -110,8 +110,12 @@ class Provider:
         return self._outcome(await self._fetch.fetch(request, deadline))
 
     def _encoded(self, values: Mapping[str, str]) -> bytes:
-        filled = _filled(self.template, values)
+        filled = _filled(self._members(values), values)
         return (json.dumps(filled) if self.body == "json" else urlencode(filled, doseq=True)).encode()
+
+    def _members(self, values: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the template of the members of a body with these values."""
+        return self.template
 
     def _outcome(self, reply: HttpReply | HttpFailure) -> Outcome:
         if isinstance(reply, HttpFailure):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 from attrs import field, frozen
 
+from ...callbacks.report import METADATA
 from ...model.message import Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ...net.deadline import Deadline
 from ...offload import Offload
@@ -33,17 +35,23 @@ class HttpMailSender(Provider):
     * ``sender``: ``noreply@example.org`` or ``Example <noreply@example.org>``.
     * ``server_name``: the name of the server as mails show it.
     * ``texts``: sentences and layouts; the built-in ones by default.
+    * ``metadata``: members that the body has besides where the message has an id: ``$message``; none by default. The
+      provider gives them back when it reports what became of the mail.
 
     After a 5xx the mail was refused for now, since a second mail does no harm. ``postmark``, ``mailgun`` and
     ``sendgrid`` declare three providers. Raises ``ConfigurationError`` for a URL, a template or a mailbox that could
     never be sent.
     """
 
-    PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("to", "from", "from_address", "from_name", "subject", "text", "html")
+    PLACEHOLDERS: ClassVar[tuple[str, ...]] = (
+        *("to", "from", "from_address", "from_name", "subject", "text", "html"),
+        "message",
+    )
 
     sender: str
     server_name: str
     texts: Texts | None = field(default=None, repr=False)
+    metadata: Mapping[str, Any] = field(factory=dict, repr=False)
     _compose: Offload = field(init=False, repr=False)
 
     @_compose.default
@@ -78,7 +86,12 @@ class HttpMailSender(Provider):
             "subject": words.subject,
             "text": words.text(texts),
             "html": words.html(texts),
+            "message": message.message_id or "",
         }
+
+    def _members(self, values: Mapping[str, str]) -> Mapping[str, Any]:
+        # When the sender is made, all values are empty: then the metadata is tried as well.
+        return {**self.template, **self.metadata} if values["message"] or not values["to"] else self.template
 
 
 # No tracking: a link that is rewritten leads through the provider, and a picture reports that the mail was opened.
@@ -109,6 +122,7 @@ _SENDGRID = {
     "headers": {"Auto-Submitted": "auto-generated"},
     "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},
 }
+_ID = {METADATA: "$message"}
 
 
 def postmark(server_token: str, **options: Any) -> HttpMailSender:
@@ -123,7 +137,7 @@ def postmark(server_token: str, **options: Any) -> HttpMailSender:
         {"X-Postmark-Server-Token": _key(server_token, "server_token"), "Accept": "application/json"},
         # 406: the recipient has bounced or complained, and Postmark sends nothing there any more.
         answers=(AnswerRule("ErrorCode", ["0"], "accepted"), AnswerRule("ErrorCode", ["406"], "refused_for_ever")),
-        **options,
+        **{"metadata": {"Metadata": _ID}, **options},
     )
 
 
@@ -137,7 +151,9 @@ def mailgun(domain: str, api_key: str, **options: Any) -> HttpMailSender:
     """
     basic = b64encode(f"api:{_key(api_key, 'api_key')}".encode()).decode()
     url = options.pop("url", f"https://api.mailgun.net/v3/{domain}/messages")
-    return HttpMailSender(url, _MAILGUN, {"Authorization": f"Basic {basic}"}, body="form", **options)
+    metadata = {f"v:{METADATA}": "$message"}
+    headers = {"Authorization": f"Basic {basic}"}
+    return HttpMailSender(url, _MAILGUN, headers, body="form", **{"metadata": metadata, **options})
 
 
 def sendgrid(api_key: str, **options: Any) -> HttpMailSender:
@@ -147,7 +163,8 @@ def sendgrid(api_key: str, **options: Any) -> HttpMailSender:
     * ``options``: ``sender``, ``server_name`` and what else ``HttpMailSender`` takes.
     """
     url = options.pop("url", "https://api.sendgrid.com/v3/mail/send")
-    return HttpMailSender(url, _SENDGRID, {"Authorization": f"Bearer {_key(api_key, 'api_key')}"}, **options)
+    headers = {"Authorization": f"Bearer {_key(api_key, 'api_key')}"}
+    return HttpMailSender(url, _SENDGRID, headers, **{"metadata": {"custom_args": _ID}, **options})
 
 
 def _key(key: str, name: str) -> str:

@@ -163,6 +163,10 @@ class Connection(smtplib.SMTP):
         """
         self.command_encoding = "utf-8" if mail.international else "ascii"
         extension = " SMTPUTF8" if mail.international else ""
+        if mail.envelope_id is not None and self.has_extn("dsn"):
+            # A report then names the message, and returns its headers only, without link and code
+            # (https://www.rfc-editor.org/rfc/rfc3461#section-4.3).
+            extension += f" RET=HDRS ENVID={mail.envelope_id}"
         sender, recipient = f"FROM:<{mail.sender}>{extension}", f"TO:<{mail.recipient}>"
         if self.has_extn("pipelining"):
             self.send(f"MAIL {sender}\r\nRCPT {recipient}\r\nDATA\r\n")

@@ -8,6 +8,7 @@ import time
 
 from attrs import field, frozen
 
+from ...callbacks.return_path import checked_return_path, with_id
 from ...model.message import TokenMessage
 from ...model.threepid import mask_field
 from ...protocol.errors import ConfigurationError
@@ -30,15 +31,17 @@ _MAX_OCTETS = 254
 class Mail:
     """One mail and its envelope.
 
-    * ``sender``, ``recipient``: the addresses of the envelope.
+    * ``sender``, ``recipient``: the addresses of the envelope; to the first, mail servers report.
     * ``message_id``: the Message-ID header, with its angle brackets.
     * ``content``: the bytes, with CRLF line ends, without the doubled dots and the final dot of DATA.
+    * ``envelope_id``: the id of the message that reports name; ``None`` (default) without one.
     """
 
     sender: str
     recipient: str = mask_field()
     message_id: str
     content: bytes = field(repr=redacted)
+    envelope_id: str | None = None
 
     @property
     def international(self) -> bool:
@@ -61,11 +64,16 @@ class Mails:
       envelope, and its domain ends the Message-ID.
     * ``server_name``: the name of the server as mails show it.
     * ``texts``: sentences and layouts; the built-in ones by default.
+    * ``return_path``: the address of the envelope, with the id of the message in it where it has one; ``None``
+      (default) for that of ``sender``.
 
-    Raises ``ConfigurationError`` for a sender that is no address, and a server name with control characters.
+    Raises ``ConfigurationError`` for a sender or return path that is no address, and a server name with control
+    characters.
     """
 
-    def __init__(self, sender: str, server_name: str, texts: Texts | None = None) -> None:
+    def __init__(
+        self, sender: str, server_name: str, texts: Texts | None = None, return_path: str | None = None
+    ) -> None:
         demand("sender", sender, lambda given: isinstance(given, str), "must be a string")
         demand("server_name", server_name, is_server_name, "must be the name of the server, without https://")
         demand("texts", texts, lambda given: given is None or isinstance(given, Texts), "must be Texts(directory)")
@@ -73,6 +81,7 @@ class Mails:
         self.domain = self.sender.rpartition("@")[2]
         self._server_name = server_name
         self._texts = texts or Texts()
+        self._return_path = None if return_path is None else checked_return_path(return_path)
         if without_controls(server_name) != server_name:
             raise ConfigurationError("server_name: must have no control characters")
 
@@ -88,7 +97,20 @@ class Mails:
         words = words_for(self._texts, message, self._server_name)
         headers = (*self._headers(message.recipient, message_id), *_unsubscribing(message))
         content = _mime.message(headers, words.subject, words.text(self._texts), words.html(self._texts))
-        return Mail(sender=self.sender, recipient=message.recipient, message_id=message_id, content=content)
+        return Mail(
+            sender=self._path_of(message.message_id),
+            recipient=message.recipient,
+            message_id=message_id,
+            content=content,
+            envelope_id=message.message_id,
+        )
+
+    def _path_of(self, signed: str | None) -> str:
+        """Return the address of the envelope for a message with this id."""
+        path = self._return_path
+        if path is None:
+            return self.sender
+        return path if signed is None else with_id(path, signed)
 
     def _headers(self, recipient: str, message_id: str) -> tuple[tuple[str, str], ...]:
         from email.utils import formatdate

@@ -85,6 +85,9 @@ class SmtpSender(Server):
     * ``offload``: runs the blocking exchange away from the event loop; ``None`` makes ``Threads(connections)``, so that
       mails never wait for other work, nor other work for mails.
     * ``texts``: sentences and layouts; the built-in ones by default.
+    * ``return_path``: the mailbox to which mail servers report what they could not deliver, such as
+      ``bounces@example.org``; each mail has it with the id of its message, ``bounces+ID@example.org``. ``None``
+      (default) for the address of ``sender``.
 
     The deadline of a message covers everything. The addresses of the server share it, and the one that worked last is
     tried first. A connection that was kept and refuses a mail for now is replaced by a new one, once. Raises
@@ -100,6 +103,7 @@ class SmtpSender(Server):
     mails_per_connection: int = field(default=50, kw_only=True, converter=_mails_per_connection)
     offload: Offload | None = field(default=None, kw_only=True, repr=False)
     texts: Texts | None = field(default=None, kw_only=True, repr=False)
+    return_path: str | None = field(default=None, kw_only=True, repr=False)
     _mails: Mails = field(init=False, repr=False)
     _kept: KeptConnections = field(init=False, repr=False)
     _offload: Offload = field(init=False, repr=False)
@@ -108,7 +112,7 @@ class SmtpSender(Server):
 
     @_mails.default
     def _compose_with(self) -> Mails:
-        return Mails(self.sender, self.server_name, self.texts)
+        return Mails(self.sender, self.server_name, self.texts, self.return_path)
 
     @_kept.default
     def _keep_with(self) -> KeptConnections:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ...callbacks.report import METADATA
 from ...model.message import Accepted, Outcome, RefusedForever, TokenMessage
 from ...net.direct_https import DirectHttp, checked_url
 from ...net.fetch import A_FETCH, Fetch
@@ -23,6 +24,7 @@ CHECK_DEADLINE = 10_000
 # https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
 _ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,64}")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")
+_CALLBACK = re.compile(r"https?://[!->@-~]{1,1000}")  # no question mark
 _SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}")
 
 
@@ -83,6 +85,8 @@ class TwilioSender(TwilioAccount):
     * ``messaging_service_sid``: the SID of a messaging service, which begins with MG and chooses the sender
       (https://www.twilio.com/docs/messaging/services).
     * ``texts``: the wordings of SMS; the built-in ones by default.
+    * ``status_callback``: the URL at which Twilio reports what became of an SMS, that of ``twilio_callbacks`` below
+      ``Policy.public_base_url``; ``None`` (default) for no reports. Only an SMS whose message has an id names it.
 
     Exactly one of ``sender`` and ``messaging_service_sid`` is given. A message whose outcome is unknown counts as sent
     and is not sent again (decision 22). Raises ``ConfigurationError`` as ``TwilioAccount`` does, and for a sender of
@@ -92,6 +96,7 @@ class TwilioSender(TwilioAccount):
     sender: str | None = None
     messaging_service_sid: str | None = None
     texts: Texts = field(factory=Texts, repr=False, validator=a(Texts, "Texts(directory)"))
+    status_callback: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if (self.sender is None) is (self.messaging_service_sid is None):
@@ -101,6 +106,9 @@ class TwilioSender(TwilioAccount):
             demand("sender", self.sender, _SENDER.fullmatch, a_sender)
         if self.messaging_service_sid is not None:
             demand("messaging_service_sid", self.messaging_service_sid, _SERVICE.fullmatch, "must begin with MG")
+        if self.status_callback is not None:
+            a_url = "must be an https URL without a query, below Policy.public_base_url"
+            demand("status_callback", self.status_callback, _CALLBACK.fullmatch, a_url)
 
     async def send(self, message: TokenMessage) -> Outcome:
         """Send one SMS; the ``provider_id`` of ``Accepted`` is the SID of Twilio's message."""
@@ -108,12 +116,17 @@ class TwilioSender(TwilioAccount):
             body = sms_text(self.texts, message)
         except ValueError as error:
             return RefusedForever(str(error))
-        sms = {"to": f"+{message.recipient}", "body": body, **self._origin()}
+        sms = {"to": f"+{message.recipient}", "body": body, **self._origin(), **self._reports(message)}
         try:
             sent = await self._account.ask(message.deadline, lambda client: client.messages.create_async(**sms))
         except TwilioFailed as failed:
             return failed.outcome
         return Accepted(sent.sid)
+
+    def _reports(self, message: TokenMessage) -> dict[str, str]:
+        if self.status_callback is None or message.message_id is None:
+            return {}
+        return {"status_callback": f"{self.status_callback}?{METADATA}={message.message_id}"}
 
     def _origin(self) -> dict[str, str | None]:
         if self.sender is not None:
