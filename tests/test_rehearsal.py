@@ -14,8 +14,8 @@ from matrix_threepid.policy import Policy
 from matrix_threepid.rehearsal.attacks import CATALOGUE
 from matrix_threepid.rehearsal.report import rehearse
 
-QUICK = ("nobody attacks", "the database is down")
-"""The attacks that take half a second; the gate rehearses all of them."""
+QUICK = ("nobody attacks", "the database is down", "the identity server is silent", "DNS refuses")
+"""The rows that take half a second; the gate rehearses all of them."""
 ATTACKS = [row for row in CATALOGUE if row.name in QUICK or "MATRIX_THREEPID_REHEARSAL" in os.environ]
 
 

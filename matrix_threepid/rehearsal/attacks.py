@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from ..model.message import TokenMessage
 from ..model.threepid import AccountThreepid, Medium
+from ..testing.outages.faults import Fault, Outage, Part
 from .people import Numbers, Person, ask, honest, live_all, network_of, owners
 from .place import DAY, HOUR, Place, proof_in
 
@@ -55,18 +56,16 @@ class Attack:
         * ``resets``: whether to ask for password resets.
         """
         due = [(0.0, number) for number in range(networks)]
-        refused = 0
+        refused, rested = 0, 0.0
         while self.place.passed < _END:
             at, number = heappop(due)
-            await self.place.until(at)
+            await self.place.until(max(at, rested))
             got = await self._ask(self._stranger(number, address(), medium, user, resets), converts)
             refused = 0 if got else refused + 1
             heappush(due, (self.place.passed + (1.0 if got else _REST), number))
             if refused >= min(_GIVE_UP, networks):
-                refused = 0
                 # The next ones are those that have waited longest.
-                rested = self.place.passed + _REST
-                due = [(max(at, rested), number) for at, number in due]
+                refused, rested = 0, self.place.passed + _REST
 
     def _stranger(self, number: int, address: str, medium: Medium, user: str | None, resets: bool) -> Person:
         network = network_of(number, 20)
@@ -94,12 +93,15 @@ class Row:
     * ``medium``: what the honest people want a message of.
     * ``strangers``: what the attackers do until the end, or what breaks.
     * ``owners``: whether the honest people own the addresses that are attacked.
+    * ``fails``: what fails for ten minutes while people bind addresses at an identity server, and log in there; empty
+      (default) where people want messages.
     """
 
     name: str
     medium: Medium
     strangers: Strangers
     owners: bool = False
+    fails: Outage = field(factory=dict)
 
 
 async def _nobody(_: Attack) -> None:
@@ -226,6 +228,12 @@ CATALOGUE: Sequence[Row] = (
     Row("the SMS provider refuses", _SMS, partial(_out, medium=_SMS, takes=None)),
     Row("the SMS provider is silent", _SMS, partial(_out, medium=_SMS, takes=_SILENT)),
     Row("the database is down", _MAIL, _no_database),
+    Row("the identity server refuses", _MAIL, _nobody, fails={Part.IDENTITY: Fault.REFUSING}),
+    Row("the identity server is silent", _MAIL, _nobody, fails={Part.IDENTITY: Fault.SILENT}),
+    Row("the key server refuses", _MAIL, _nobody, fails={Part.KEYS: Fault.REFUSING}),
+    Row("the key server is silent", _MAIL, _nobody, fails={Part.KEYS: Fault.SILENT}),
+    Row("DNS refuses", _MAIL, _nobody, fails={Part.DNS: Fault.REFUSING}),
+    Row("DNS is silent", _MAIL, _nobody, fails={Part.DNS: Fault.SILENT}),
 )
 """All attacks. Outages last for the first ten minutes of every hour."""
 

@@ -14,7 +14,8 @@ from .place import DAY, HOUR, Place, proof_in
 
 TRIES = (0.0, 900.0, 1800.0)
 """The s after which a person asks, again, and for the last time."""
-_LAST_LOOK = 900.0
+LAST_LOOK = 900.0
+"""The s for which a person waits after the last try."""
 _LOOK = 5.0
 A_DAY = 100
 """The honest people of a day, every other one logged in."""
@@ -47,7 +48,7 @@ class Person:
         secret, sender = f"secret.{self.name}.{begins:.0f}", place.sms if self.medium is Medium.MSISDN else place.mail
         sender.last.pop(self.address, None)
         answer = None
-        for attempt, (after, until) in enumerate(zip(TRIES, (*TRIES[1:], TRIES[-1] + _LAST_LOOK), strict=True), 1):
+        for attempt, (after, until) in enumerate(zip(TRIES, (*TRIES[1:], TRIES[-1] + LAST_LOOK), strict=True), 1):
             await place.until(begins + after)
             response = await ask(place, self, secret, attempt)
             answer = response if response is not None else answer
@@ -189,7 +190,7 @@ async def owners(place: Place, many: int) -> list[Person]:
 
 async def live_all(place: Place, people: Sequence[Person]) -> None:
     """Let people live their day, which begins an hour after the rehearsal; return when it is over."""
-    last = DAY - TRIES[-1] - _LAST_LOOK
+    last = DAY - TRIES[-1] - LAST_LOOK
     await asyncio.gather(
         *(person.live(place, HOUR + place.chance.random() * last) for person in people), place.until(HOUR + DAY)
     )

@@ -20,8 +20,8 @@ from .steps import DONE, Step
 from .town import Town
 
 _CLIENT, _IDENTITY = "/_matrix/client/v3", "/_matrix/identity/v2"
-_AGAIN, _READING, _PATIENCE = 5.0, 1.0, 30.0
-"""The s until a person tries again, looks for a message again, and asks for another message."""
+_READING, _PATIENCE = 1.0, 30.0
+"""The s until a person looks for a message again, and asks for another message."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -33,6 +33,7 @@ class Person:
     * ``number``: tells people apart.
     * ``rests_before``, ``until``: the step before which the person waits, and until when, in s: so every step is met by
       an outage, also one that comes after another that cannot succeed then.
+    * ``again``: the s until the person tries again what did not succeed.
     * ``token``: the access token at the identity server; empty before the log-in.
     * ``added``: whether the address is on the account; ``None`` while nothing was promised.
     * ``published``: whether the identity server publishes the address; ``None`` while nothing was promised.
@@ -41,8 +42,9 @@ class Person:
 
     town: Town
     number: int
-    rests_before: Step
-    until: float
+    rests_before: Step | None = None
+    until: float = 0.0
+    again: float = 5.0
     token: str = field(default="", repr=False)
     added: bool | None = None
     published: bool | None = None
@@ -67,7 +69,7 @@ class Person:
 
     async def add_mail(self) -> None:
         """Prove a mail address, add it, and look at the list."""
-        sid = await self._proved_by_link()
+        sid = await self._proved_by_mail()
         await self._add(sid)
         listed = await self._insist(Step.LIST, self._get("/account/3pid"))
         assert [each["address"] for each in listed.json()["threepids"]] == [self.mail.address]
@@ -88,14 +90,15 @@ class Person:
 
     async def publish(self) -> None:
         """Prove a mail address at the identity server, bind it, find it, and unbind it."""
-        await self._publish()
+        await self.bind()
+        assert await self._look_up() == self.user
         await self._insist(Step.UNBIND, self._post("/account/3pid/unbind", self._named()))
         self.published = False
 
     async def publish_and_delete(self) -> None:
         """Add a mail address, bind it, and delete it from the account."""
-        await self._add(await self._proved_by_link())
-        await self._publish()
+        await self._add(await self._proved_by_mail())
+        await self.bind()
         await self._insist(Step.DELETE, self._post("/account/3pid/delete", self._named()))
         self.added = self.published = False
 
@@ -115,10 +118,14 @@ class Person:
 
     # -- the steps ----------------------------------------------------------------------------------
 
-    async def _proved_by_link(self) -> str:
+    async def _proved_by_mail(self) -> str:
         body = {"email": self.mail.address, "client_secret": "secret"}
         asked, message = await self._asked(Step.ASK_MAIL, HOMESERVER, "/account/3pid/email/requestToken", body)
-        parts = urlsplit(message.link or "")
+        if message.link is None:
+            sent = {"sid": asked["sid"], "client_secret": "secret", "token": message.code}
+            await self._insist(Step.SUBMIT, self._post(urlsplit(asked["submit_url"]).path, sent))
+            return str(asked["sid"])
+        parts = urlsplit(message.link)
         await self._insist(Step.LINK, self._request("GET", parts.path, HOMESERVER, query=parts.query))
         form = urlencode(parse_qsl(parts.query)).encode()
         await self._insist(Step.CONFIRM, self._request("POST", parts.path, HOMESERVER, body=form, kind=_FORM))
@@ -134,16 +141,17 @@ class Person:
             auth = {"type": "m.login.password", "password": PASSWORD, "session": answer.json()["session"]}
             body["auth"] = auth
 
-    async def _publish(self) -> None:
+    async def bind(self) -> None:
+        """Prove a mail address at the identity server, and bind it; needs an access token of the identity server."""
         body = {"email": self.mail.address, "client_secret": "secret"}
         asked, message = await self._asked(Step.ASK_IDENTITY, IDENTITY_SERVER, "/validate/email/requestToken", body)
         credentials = {"sid": asked["sid"], "client_secret": "secret"}
-        proof = {**credentials, "token": dict(parse_qsl(urlsplit(message.link or "").query))["token"]}
+        token = message.code or dict(parse_qsl(urlsplit(message.link or "").query))["token"]
+        proof = {**credentials, "token": token}
         await self._insist(Step.PROVE, self._post("/validate/email/submitToken", proof, IDENTITY_SERVER))
         bind = {**credentials, "id_server": IDENTITY_SERVER, "id_access_token": self.token}
         await self._insist(Step.BIND, self._post("/account/3pid/bind", bind))
         self.published = True
-        assert await self._look_up() == self.user
 
     async def _look_up(self) -> str | None:
         details = (await self._insist(Step.LOOK_UP, self._get("/hash_details", IDENTITY_SERVER))).json()
@@ -183,7 +191,7 @@ class Person:
             if answer is not None and answer.status in good:
                 return answer
             self.last = str(self.town.answers[-1])
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(self.again)
 
     def _post(self, path: str, body: Mapping[str, Any], server: str = HOMESERVER) -> tuple[str, Request]:
         return self._request("POST", path, server, body=json.dumps(body).encode())

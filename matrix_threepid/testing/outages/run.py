@@ -40,7 +40,7 @@ class Ran:
     @property
     def longest(self) -> dict[Step, float]:
         """How long each step took at most, in s."""
-        return {step: max(each.took for each in self.answers if each.step == step) for step in Step}
+        return {step: max((each.took for each in self.answers if each.step == step), default=0.0) for step in Step}
 
 
 @define(eq=False)

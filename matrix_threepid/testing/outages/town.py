@@ -80,14 +80,14 @@ class Town:
     """What people use.
 
     * ``seed``: decides what is drawn.
-    * ``policy``: choices that replace the defaults, by name.
+    * ``policy``: the policy, or choices that replace the defaults, by name, with limits that nobody reaches.
     * ``given``: ports that replace those of the homeserver, by name; ``senders`` is a dict.
     * ``conditions``: what fails; nothing at first.
     * ``answers``: every request that was answered.
     """
 
     seed: int
-    policy: Mapping[str, Any]
+    policy: Policy | Mapping[str, Any]
     given: Mapping[str, Any]
     conditions: Conditions = field(init=False)
     answers: list[Answered] = field(init=False, factory=list)
@@ -111,8 +111,10 @@ class Town:
         self.senders = {
             medium: Sending(part, mine.get(medium) or Outbox(), self.conditions) for medium, part in _SENDERS.items()
         }
-        choices = {"limits": GENEROUS, "sms": GENEROUS_SMS, **self.policy}
-        policy = Policy(**choices)
+        policy = self.policy
+        if not isinstance(policy, Policy):
+            choices: dict[str, Any] = {"limits": GENEROUS, "sms": GENEROUS_SMS, **policy}
+            policy = Policy(**choices)
         shared: dict[str, Any] = {
             "peppers": Peppers.of(PEPPER),
             "senders": self.senders,
