@@ -243,6 +243,18 @@ class UnbindGivenUp(Happened):
 
 
 @frozen
+class OnbindGivenUp(Happened):
+    """The homeserver of a user has not taken the invitations of an address for 7 days, or too many wait for it.
+
+    * ``user_id``: the user to whom the address was bound.
+    * ``threepid``: the address.
+    """
+
+    user_id: str
+    threepid: Threepid
+
+
+@frozen
 class SmsBudgetUsed(Happened):
     """A budget of SMS has reached ``SmsRules.warn_at``, or is used up. Emitted once for each of the two.
 
@@ -333,6 +345,7 @@ Event = (
     | InvitationRefused
     | ThreepidUnbound
     | UnbindGivenUp
+    | OnbindGivenUp
     | SessionDisowned
     | LimitReached
     | WrongToken
@@ -357,6 +370,7 @@ __all__ = [
     "LimitReached",
     "ManyWrongCodes",
     "MessageSent",
+    "OnbindGivenUp",
     "RemovalConfirmed",
     "SessionDisowned",
     "SmsBudgetUsed",

@@ -33,6 +33,7 @@ _AREAS = {
     "InvitationRefused": ("identity", logging.WARNING),
     "ThreepidUnbound": ("identity", logging.INFO),
     "UnbindGivenUp": ("identity", logging.WARNING),
+    "OnbindGivenUp": ("identity", logging.WARNING),
     "ChangesUndone": ("threepids", logging.WARNING),
     "RemovalConfirmed": ("threepids", logging.INFO),
     "SessionDisowned": ("codes", logging.WARNING),

@@ -12,6 +12,7 @@ from .endpoints.tables import DELEGATE, HOMESERVER, IDENTITY_SERVER
 from .flows import purging, send_message
 from .flows.health import Health, health_of
 from .flows.lookup import rotate
+from .flows.onbind import OnbindQueue
 from .flows.unbind_retry import UnbindQueue
 from .housekeeping import Job
 from .logs import Throttle
@@ -141,7 +142,8 @@ class Service:
         """Return the jobs that a host must run beside the requests (decision 39); ``hosts`` has drivers for them.
 
         * ``deliver_every``: the pause in ms of ``deliver_due``, which sends notices and deferred or interrupted
-          messages; each medium has a job of its own, and four messages are sent at once; default 5 s.
+          messages; each medium has a job of its own, and four messages are sent at once; default 5 s. Also that of
+          ``tell_homeservers``, which only an identity server with ``onbind`` has.
         * ``retry_every``: the pause in ms of ``retry_unbinds``, which only a homeserver with ``identity`` has; users
           are served in turn, 16 unbinds at once; default 30 s.
         * ``purge_every``: the pause in ms of ``purge``, which deletes what has ended; default 5 minutes.
@@ -167,6 +169,9 @@ class Service:
         if isinstance(role, IdentityServer):
             name, pieces = "rotate_lookup_pepper", partial(rotate, role)
             jobs.append(Job(name=name, every=rehash_every, work=pieces, limit=_FEW, at_once=1, clock=clock))
+        if isinstance(role, IdentityServer) and role.onbind is not None:
+            name, tell, most = "tell_homeservers", OnbindQueue(role, role.onbind).one, _SENDINGS
+            jobs.append(Job(name=name, every=deliver_every, work=tell, limit=_FEW, at_once=most, clock=clock))
         jobs.append(Job(name="purge", every=purge_every, work=self.purge, limit=_MANY, clock=clock))
         return tuple(jobs)
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from ..model.binding import Binding
 from ..model.identity import Done
 from ..roles.homeserver import Homeserver
 from .binding_access import LEASE
+from .turns import Turns
 from .unbind import ask, ask_later, forget
 
-_MOST_USERS = 1000
-"""The number of users whose turn is remembered: ``BindingStore.lease_due`` has to skip no more."""
+
+def _user(row: Binding) -> str:
+    return row.user_id
+
+
+def _new_turns() -> Turns[Binding]:
+    return Turns(_user)
 
 
 @define(eq=False)
@@ -23,22 +30,15 @@ class UnbindQueue:
     """
 
     homeserver: Homeserver
-    _served: dict[str, None] = field(init=False, factory=dict)
+    _turns: Turns[Binding] = field(init=False, factory=_new_turns)
 
     async def one(self) -> bool:
         """Send one unbind that is due; return whether there was one."""
         hs, now = self.homeserver, self.homeserver.clock()
         until = now + LEASE * hs.policy.identity_deadline
-        row = await hs.bindings.lease_due(now, until, tuple(self._served))
-        if row is None and self._served:
-            # Every user with a due unbind has had one, so the next round begins.
-            self._served.clear()
-            row = await hs.bindings.lease_due(now, until, ())
+        row = await self._turns.lease(lambda skip: hs.bindings.lease_due(now, until, skip))
         if row is None:
             return False
-        if len(self._served) >= _MOST_USERS:
-            self._served.clear()
-        self._served[row.user_id] = None
         # A deadline for each call, since no request waits for the whole run.
         answer = await ask(hs, row, hs.clock() + hs.policy.identity_deadline)
         await (forget(hs, row) if isinstance(answer, Done) else ask_later(hs, row))

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .breaker import BreakerPolicy as BreakerPolicy
     from .client import HttpIdentityClient as HttpIdentityClient
     from .key_lookup import KeyLookup as KeyLookup
+    from .onbind import HttpOnbind as HttpOnbind
     from .openid import OpenIdLookup as OpenIdLookup
     from .signed_requests import RequestSigner as RequestSigner
     from .signed_requests import ServerKeys as ServerKeys
@@ -69,6 +70,7 @@ _HOMES = {
     ".breaker": ("Breaker", "BreakerPolicy"),
     ".client": ("HttpIdentityClient",),
     ".key_lookup": ("KeyLookup",),
+    ".onbind": ("HttpOnbind",),
     ".openid": ("OpenIdLookup",),
     ".signed_requests": ("RequestSigner", "ServerKeys", "XMatrixVerifier"),
     ".signing": ("EphemeralKeys", "NamedSigner", "SigningKey", "new_signing_key", "read_signing_key"),

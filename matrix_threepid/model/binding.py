@@ -18,7 +18,7 @@ from .threepid import Threepid, mask_field
 @documented
 @frozen(kw_only=True)
 class Retrying(Choices):
-    """How unbinds are tried again (decision 11)."""
+    """How unbinds, and what is told of binds, are tried again (decision 11)."""
 
     AT = "policy.retrying"
 
@@ -28,6 +28,18 @@ class Retrying(Choices):
     keep: int = choice(
         Integer(1), 30 * 86_400_000, doc="ms for which a binding is remembered after its unbind was given up"
     )
+
+    def pause(self, attempts: int, jitter: float) -> int:
+        """Return the ms until the next try.
+
+        * ``attempts``: how many tries have failed before this one.
+        * ``jitter``: from 0 to 1; the pause is between half (0) and all (1) of its nominal length.
+        """
+        # The exponent is bounded because attempts are not: 2**20 minutes exceed every useful ``longest``.
+        pause = min(self.first << min(attempts, 20), self.longest)
+        # Half of the pause is fixed, so that retries never come at once; the other half spreads the rows of many users
+        # when a server that was down answers again.
+        return pause // 2 + round(pause * jitter / 2)
 
 
 @frozen(kw_only=True)
@@ -95,13 +107,9 @@ class Binding:
 
         * ``now``: the time in ms.
         * ``retrying``: the pauses.
-        * ``jitter``: from 0 to 1; the pause is between half (0) and all (1) of its nominal length.
+        * ``jitter``: from 0 to 1, as ``Retrying.pause`` takes it.
         """
-        # The exponent is bounded because attempts are not: 2**20 minutes exceed every useful ``longest``.
-        pause = min(retrying.first << min(self.attempts, 20), retrying.longest)
-        # Half of the pause is fixed, so that retries never come at once; the other half spreads the rows of many users
-        # when a server that was down answers again.
-        due = now + pause // 2 + round(pause * jitter / 2)
+        due = now + retrying.pause(self.attempts, jitter)
         patient = now < (self.unwanted_since or now) + retrying.give_up
         return self._next(attempts=self.attempts + 1, due_at=due if patient else None)
 

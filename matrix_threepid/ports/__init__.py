@@ -17,8 +17,10 @@ from .identity import (
     InvitationClient,
     InvitationKeys,
     ObjectSigner,
+    OnbindClient,
     OpenIdUsers,
     RequestVerifier,
+    Told,
 )
 from .rooms import Rooms
 from .senders import RemoteVerifier, TokenSender
@@ -66,6 +68,7 @@ __all__ = [
     "LoginStore",
     "Messages",
     "ObjectSigner",
+    "OnbindClient",
     "OpenIdUsers",
     "Pages",
     "RandomBytes",
@@ -77,6 +80,7 @@ __all__ = [
     "SessionStore",
     "Suppressions",
     "TokenSender",
+    "Told",
     "Uia",
     "UiaSessionStore",
     "merged",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from enum import Enum
 from typing import Protocol
 
 from attrs import field, frozen
@@ -147,6 +148,33 @@ class InvitationKeys(Protocol):
         """Return ``value`` with a signature of this server by the key ``seed`` under ``signatures``.
 
         See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2sign-ed25519.
+        """
+
+
+class Told(Enum):
+    """What a homeserver that was told of a bind has done.
+
+    * ``TAKEN``: it took all invitations.
+    * ``REFUSED``: it refused at least one of them, or has no such endpoint.
+    * ``AWAY``: it did not answer, or is busy.
+    """
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    AWAY = "away"
+
+
+class OnbindClient(Protocol):
+    """Tells homeservers that an invited address was bound to one of their users."""
+
+    def tell(self, server_name: str, body: Mapping[str, object], deadline: int) -> Awaitable[Told]:
+        """Tell a homeserver; every failure of it or of the network is an answer and never an exception.
+
+        * ``server_name``: the homeserver, as the user id names it.
+        * ``body``: the request, with the signed invitations.
+        * ``deadline``: the ms that the call may take.
+
+        See https://spec.matrix.org/latest/server-server-api/#put_matrixfederationv13pidonbind.
         """
 
 

@@ -16,6 +16,7 @@ from ..model.delivery import DeliveryEvent
 from ..model.invitation import Invitation
 from ..model.login import Login
 from ..model.lookup import LookupPepper
+from ..model.onbind import Onbind
 from ..model.outbound import MessageCount, OutboundMessage
 from ..model.reversal import Reversal
 from ..model.session import Session
@@ -296,7 +297,7 @@ class LoginStore(Protocol):
 
 
 class InvitationStore(Protocol):
-    """The invitations of an identity server by ``token``, and the addresses that want no more of them."""
+    """The invitations of an identity server by ``token``, addresses that want no more, and what is told of binds."""
 
     def put(self, invitation: Invitation, most: int) -> Awaitable[bool]:
         """Store an invitation unless ``most`` of its address wait for their delivery; return whether it was stored.
@@ -318,6 +319,31 @@ class InvitationStore(Protocol):
 
     def is_stopped(self, threepid: Threepid) -> Awaitable[bool]:
         """Return whether an address wants no more invitations."""
+
+    def waiting(self, threepid: Threepid) -> Awaitable[Sequence[Invitation]]:
+        """Return the invitations of an address that were not delivered, the oldest first."""
+
+    def deliver(self, tokens: Sequence[str], now: int) -> Awaitable[None]:
+        """Set ``delivered_at`` of the invitations with these tokens to ``now`` (ms); their keys stay known."""
+
+    def announce(self, onbind: Onbind, most: int) -> Awaitable[bool]:
+        """Store what a homeserver is to be told; what was to be told of the same address is replaced.
+
+        Unless ``most`` others wait for the same server. Returns whether it was stored. Of several at the same time each
+        may find room for one.
+        """
+
+    def lease_due(self, now: int, until: int, skip: Collection[str]) -> Awaitable[Onbind | None]:
+        """Lease the onbind with the least ``due_at`` up to ``now``, as ``SessionStore.lease_due`` does. Atomic.
+
+        * ``skip``: servers whose onbinds are not leased, so that a worker can serve servers in turn; up to 1,000.
+        """
+
+    def replace(self, onbind: Onbind) -> Awaitable[bool]:
+        """Store an onbind if the stored revision is its own less 1; return whether it was stored. Atomic."""
+
+    def forget(self, onbind: Onbind) -> Awaitable[bool]:
+        """Delete an onbind if the stored revision is its own; return whether it was deleted. Atomic."""
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete up to ``limit`` invitations that were made before a time, the oldest first; return how many."""

@@ -103,6 +103,8 @@ class IdentityServer(Role):
     * ``associations``: the store of associations; default in memory, for one process.
     * ``invitation_keys``: makes the keys of invitations by mail, such as ``EphemeralKeys``; ``None`` (default): nobody
       can be invited.
+    * ``onbind``: tells the homeserver of a user whose address was invited, such as ``HttpOnbind``; ``None`` (default):
+      nobody is told, and the invited user needs the link of the mail.
     * ``invitations``: the store of invitations; default in memory, for one process.
     * ``serve_v1``: whether version 1 is served as well; default ``False`` (decision 31). Version 1 has no access
       tokens: every client can cause mails and SMS, and bind an address it has proved to any user.
@@ -136,6 +138,7 @@ class IdentityServer(Role):
     verifier: ports.RequestVerifier | None = port(ports.RequestVerifier, None)
     associations: ports.AssociationStore = port(ports.AssociationStore, MemoryAssociations)
     invitation_keys: ports.InvitationKeys | None = port(ports.InvitationKeys, None)
+    onbind: ports.OnbindClient | None = port(ports.OnbindClient, None)
     invitations: ports.InvitationStore = port(ports.InvitationStore, MemoryInvitations)
     serve_v1: bool = field(default=False, validator=flag())
     signed_once: bool = field(default=False, validator=flag())

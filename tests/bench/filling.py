@@ -14,6 +14,7 @@ from matrix_threepid.model.binding import Binding
 from matrix_threepid.model.delivery import new_message_id
 from matrix_threepid.model.invitation import Invitation
 from matrix_threepid.model.message import MessageKind
+from matrix_threepid.model.onbind import Onbind
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Lifetimes, Session
@@ -74,6 +75,7 @@ def fill(place: Place, count: int, strangers: Strangers) -> int:
         "matrix_threepid_identity_terms", ("user_id", "document", "accepted_at"), terms_rows(count // 2, strangers)
     )
     place.bulk("matrix_threepid_invitations", invitations.TABLE.columns, invitation_rows(count // 10, strangers))
+    place.bulk("matrix_threepid_onbinds", invitations.ONBINDS.columns, onbind_rows(count // 10, strangers))
     place.bulk("matrix_threepid_no_invitations", ("address", "medium", "since"), stopped_rows(count // 10, strangers))
     place.bulk("matrix_threepid_reversals", reversals.TABLE.columns, reversal_rows(count // 10, strangers))
     place.bulk("matrix_threepid_messages", messages.TABLE.columns, message_rows(count // 2, strangers))
@@ -170,6 +172,15 @@ def invitation_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]
             made if number % 2 else None,
         )
         yield invitations.TABLE.row(row)
+
+
+def onbind_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:
+    """Yield what homeservers are to be told of binds, later."""
+    for number in range(count):
+        text, due_at = strangers.text(), strangers.now + _KEPT + number
+        mail = Threepid(Medium.EMAIL, f"{text[42:60].lower()}@example.org")
+        row = Onbind.of(mail, f"@u{text[:10]}:hs{number // 3}.example.org", strangers.now, due_at)
+        yield invitations.ONBINDS.row(row)
 
 
 def stopped_rows(count: int, strangers: Strangers) -> Iterator[Sequence[Any]]:

@@ -11,6 +11,7 @@ from matrix_threepid.model.invitation import Invitation
 from matrix_threepid.model.login import Login
 from matrix_threepid.model.lookup import LookupPepper
 from matrix_threepid.model.message import MessageKind
+from matrix_threepid.model.onbind import Onbind
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
 from matrix_threepid.model.session import Session
@@ -160,5 +161,13 @@ async def _use_invitations(store: SqlInvitations) -> None:
     await store.has_key("key")
     await store.stop(mail, NOW)
     await store.is_stopped(mail)
+    await store.waiting(mail)
+    await store.deliver(["t0"], NOW)
     await store.remove("t0")
+    await store.announce(Onbind.of(mail, "@a:x", NOW, NOW), 9)
+    row = await store.lease_due(NOW, NOW + 5, ("y",))
+    if row is not None:
+        await store.replace(row.lease(NOW))
+        await store.forget(row)
+    await store.lease_due(0, NOW + 5, ())
     await store.purge(NOW, 10)

@@ -57,6 +57,8 @@ INDEXES = (
     "matrix_threepid_invitations_waiting",
     "matrix_threepid_invitations_key",
     "matrix_threepid_invitations_created",
+    "matrix_threepid_onbinds_due",
+    "matrix_threepid_onbinds_server",
 )
 """All that are there for a statement's sake. Primary keys and slots are unique, so nothing works without theirs."""
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -62,6 +62,9 @@ TABLES = (
     "matrix_threepid_identity_tokens",
     "matrix_threepid_identity_terms",
     "matrix_threepid_lookup_peppers",
+    "matrix_threepid_invitations",
+    "matrix_threepid_no_invitations",
+    "matrix_threepid_onbinds",
     "host_threepids",
 )
 

@@ -40,6 +40,7 @@ _SILENT = {
     "rules": (EverythingAllowed, "every address is allowed"),
     "gate": (type(None), "whoever is within the limits gets messages sent"),
     "identity": (type(None), "addresses are neither bound nor unbound at identity servers"),
+    "onbind": (type(None), "invited people need the link of their mail: their homeservers are told nothing"),
     "verifier": (type(None), "homeservers' signatures on unbinds are not checked"),
 }
 """Ports whose default does nothing, and the consequence of each."""

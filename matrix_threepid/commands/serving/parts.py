@@ -140,7 +140,15 @@ class Parts:
 
     def identity_server(self, settings: IdentityServerRoleSettings, db: Database, listener: Listener) -> Service:
         """Return the identity server. Raises ``ConfigurationError``."""
-        from ...identity import Discovery, EphemeralKeys, KeyLookup, NamedSigner, OpenIdLookup, XMatrixVerifier
+        from ...identity import (
+            Discovery,
+            EphemeralKeys,
+            HttpOnbind,
+            KeyLookup,
+            NamedSigner,
+            OpenIdLookup,
+            XMatrixVerifier,
+        )
         from ...net.server_names import FEDERATION_PORT
 
         key = _signing_key(settings.signing_key_file)
@@ -153,6 +161,7 @@ class Parts:
             terms=settings.documents(),
             associations=SqlAssociations(db),
             invitation_keys=EphemeralKeys(self.settings.server_name),
+            onbind=HttpOnbind(fetch=fetch, discover=discover),
             invitations=SqlInvitations(db),
             signer=NamedSigner(self.settings.server_name, key),
             verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch, discover=discover)),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from ...flows.onbind import announce, confirm
 from ...limits.rate import charge_call_out
 from ...model.association import Association
 from ...model.call import Call
@@ -93,7 +94,9 @@ async def bind_association(role: IdentityServer, call: Call, message: BindAssoci
     # Checked before it is stored: what is published must carry a signature that clients can check.
     if not isinstance(signed.get("signatures"), Mapping):
         raise errors.ConfigurationError("ObjectSigner.sign: must put signatures into what it returns")
+    await announce(role, call, association.threepid, message.mxid)
     await role.associations.put(association)
+    await confirm(role, association.threepid, message.mxid)
     return json_response(200, signed)
 
 
@@ -172,7 +175,7 @@ def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
         history,
         request=BindAssociation,
         access=access,
-        errors=(*SESSION_ERRORS, errors.NotYours),
+        errors=(*SESSION_ERRORS, errors.NotYours, errors.LimitExceeded),
     )
     unbind = endpoint(
         "POST",

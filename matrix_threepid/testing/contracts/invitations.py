@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from ...model.invitation import Invitation
+from ...model.onbind import Onbind
 from ...model.threepid import Medium, Threepid
 from ...ports import InvitationStore
 from .base import Contract
@@ -16,6 +17,7 @@ from .values import NOW
 MAIL = Threepid(Medium.EMAIL, "alice@example.org")
 _SENT = Invitation("token", MAIL, "!room:x", "@bob:hs.example.org", "k+/", "hash", NOW)
 _MOST = 3
+_THREADS = 8
 _OTHERS = (
     Threepid(Medium.MSISDN, MAIL.address),
     Threepid(Medium.EMAIL, "Alice@example.org"),
@@ -26,6 +28,10 @@ _OTHERS = (
 
 def _named(token: str, **changed: Any) -> Invitation:
     return evolve(_SENT, **{"token": token, **changed})
+
+
+def _onbind(threepid: Threepid, due_at: int = NOW, **changed: Any) -> Onbind:
+    return evolve(Onbind.of(threepid, "@alice:hs.example.org", NOW, due_at), **changed)
 
 
 class InvitationStoreContract(Contract):
@@ -87,3 +93,60 @@ class InvitationStoreContract(Contract):
         assert [self.do(store.get, f"{number}") is None for number in range(4)] == [True, True, False, False]
         assert self.do(store.purge, NOW + 3, 9) == 1
         assert self.do(store.get, "3") is not None
+
+    def test_what_waits_is_listed_until_it_is_delivered(self, store: InvitationStore) -> None:
+        """The invitations of an address are listed, the oldest first; what was delivered stays with its key."""
+        for number in (2, 0, 1):
+            self.do(store.put, _named(f"{number}", created_at=NOW + number, public_key=f"key{number}"), 9)
+        self.do(store.put, _named("other", threepid=_OTHERS[1]), 9)
+        assert [each.token for each in self.do(store.waiting, MAIL)] == ["0", "1", "2"]
+        self.do(store.deliver, ["0", "2", "unknown"], NOW + 9)
+        assert [each.token for each in self.do(store.waiting, MAIL)] == ["1"]
+        assert self.do(store.get, "2") == _named("2", created_at=NOW + 2, public_key="key2", delivered_at=NOW + 9)
+        assert self.do(store.has_key, "key2") is True
+
+    def test_what_is_due_is_leased_once(self, store: InvitationStore) -> None:
+        """A worker gets the row that has been due longest, as changed by its lease; no other gets it meanwhile."""
+        late, early = _onbind(MAIL, due_at=NOW), _onbind(_OTHERS[1], due_at=NOW - 1)
+        for row in (late, early):
+            assert self.do(store.announce, row, 9) is True
+        assert self.do(store.lease_due, NOW - 2, NOW + 5, ()) is None
+        assert self.do(store.lease_due, NOW, NOW + 5, ()) == early.lease(NOW + 5)
+        assert self.do(store.lease_due, NOW, NOW + 5, ()) == late.lease(NOW + 5)
+        assert self.do(store.lease_due, NOW, NOW + 5, ()) is None
+        assert self.do(store.lease_due, NOW + 5, NOW + 9, ()) is not None
+
+    def test_servers_that_are_skipped_are_not_leased(self, store: InvitationStore) -> None:
+        """A worker may leave out servers, by their whole name."""
+        self.do(store.announce, _onbind(MAIL, server="hs.example.org"), 9)
+        assert self.do(store.lease_due, NOW, NOW + 5, ("hs.example.org", "other")) is None
+        assert self.do(store.lease_due, NOW, NOW + 5, ("hs.example",)) is not None
+
+    def test_an_address_is_told_of_once(self, store: InvitationStore) -> None:
+        """What is to be told of an address is replaced, by a row that workers with an older one do not change."""
+        first, second = _onbind(MAIL), _onbind(MAIL, user_id="@zoë'?%s:x", server="x")
+        self.do(store.announce, first, 9)
+        self.do(store.announce, second, 9)
+        assert self.do(store.forget, first) is False
+        assert self.do(store.replace, first.lease(NOW + 5)) is False
+        leased = self.do(store.lease_due, NOW, NOW + 5, ())
+        assert leased is not None
+        assert (leased.user_id, leased.server, leased.attempts) == (second.user_id, "x", 0)
+        assert self.do(store.replace, leased.lease(NOW)) is True
+        assert [self.do(store.forget, leased.lease(NOW)) for _ in range(2)] == [True, False]
+
+    def test_so_many_wait_for_a_server(self, store: InvitationStore) -> None:
+        """One more than ``most`` of a server is not stored; an address that waits already is replaced all the same."""
+        for other in _OTHERS[:2]:
+            assert self.do(store.announce, _onbind(other), 2) is True
+        assert self.do(store.announce, _onbind(MAIL), 2) is False
+        assert self.do(store.announce, _onbind(_OTHERS[1]), 2) is True
+        assert self.do(store.announce, _onbind(MAIL, server="other"), 2) is True
+
+    def test_parallel_leases_take_different_rows(self, store: InvitationStore) -> None:
+        """Of several workers at once each leases a row of its own, and the rest none."""
+        for other in _OTHERS:
+            self.do(store.announce, _onbind(other), 9)
+        found = self.together([(store.lease_due, NOW, NOW + 5, ())] * _THREADS)
+        leased = [each.id for each in found if each is not None]
+        assert len(leased) == len(set(leased))

@@ -28,6 +28,7 @@ _NAMES = (
     "identity_terms",
     "invitations",
     "no_invitations",
+    "onbinds",
     "lookup_peppers",
     "uia_sessions",
 )
