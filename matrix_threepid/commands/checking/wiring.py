@@ -102,6 +102,8 @@ def _ports(role: Role) -> Iterator[Finding]:
     unused = {
         "reversals": not role.policy.undo_links,
         "uia_sessions": getattr(role, "keeper", None) is None,
+        # A homeserver has one for invitations from other servers, which only hosts with rooms take.
+        "verifier": isinstance(role, Homeserver) and role.rooms is None,
     }
     for field in attrs.fields(type(role)):
         port = given(getattr(role, field.name))
