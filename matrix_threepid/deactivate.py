@@ -9,6 +9,7 @@ from .flows.reversals import stop_reversal
 from .flows.unbind import unbind_all
 from .limits.rate import keys_of_user
 from .model.binding import Binding
+from .model.outbound import address_keys
 from .roles.homeserver import Homeserver
 
 
@@ -55,7 +56,8 @@ async def erase_threepids(hs: Homeserver, user_id: str, id_server: str | None = 
     """Do what ``deactivate_threepids`` does, then delete what is stored about the user. Safe to run again.
 
     Deleted are the user's sessions (open or over), sessions for the user's addresses that were opened without an access
-    token, and the limits charged to the user. Arguments and errors are those of ``deactivate_threepids``.
+    token, what is recorded of the messages of both, and the limits charged to the user. Arguments and errors are those
+    of ``deactivate_threepids``.
 
     Returns the bindings that are left, since their identity server has not confirmed an unbind. Each is deleted once it
     is confirmed. A binding whose ``due_at`` is ``None`` was given up and stays.
@@ -64,5 +66,7 @@ async def erase_threepids(hs: Homeserver, user_id: str, id_server: str | None = 
     await deactivate_threepids(hs, user_id, id_server)
     await hs.sessions.erase(user_id, held)
     await hs.reversals.forget(user_id)
+    if hs.messages is not None:
+        await hs.messages.erase(user_id, [key for each in held for key in address_keys(hs.peppers, each)])
     await hs.limiter.forget(keys_of_user(hs, user_id))
     return await bindings_of(hs, user_id)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from .model.delivery import DeliveryStatus
 from .model.message import Outcome
-from .model.threepid import Purpose, Threepid
+from .model.threepid import Medium, Purpose, Threepid
 
 
 @frozen
@@ -52,6 +53,24 @@ class MessageSent(Happened):
     threepid: Threepid
     purpose: Purpose
     outcome: Outcome
+
+
+@frozen
+class DeliveryReported(Happened):
+    """A provider or a mail server has reported what became of a message.
+
+    * ``medium``: the medium of the message.
+    * ``purpose``: what its session was opened for.
+    * ``status``: what was reported.
+    * ``provider``: who reported it, such as ``dsn`` or ``twilio``.
+    * ``reason``: an enhanced status code or a few words; may be empty.
+    """
+
+    medium: Medium
+    purpose: Purpose
+    status: DeliveryStatus
+    provider: str
+    reason: str
 
 
 @frozen
@@ -334,6 +353,7 @@ class Explained(Happened):
 Event = (
     Administered
     | MessageSent
+    | DeliveryReported
     | ThreepidValidated
     | ThreepidAdded
     | ThreepidRemoved
@@ -361,6 +381,7 @@ __all__ = [
     "Administered",
     "ChangesUndone",
     "Context",
+    "DeliveryReported",
     "Event",
     "Explained",
     "GateFailed",

@@ -24,6 +24,7 @@ from .model.threepid import Threepid, masked
 MINUTE = 60.0
 _AREAS = {
     "MessageSent": ("messages", logging.INFO),
+    "DeliveryReported": ("messages", logging.INFO),
     "ThreepidValidated": ("threepids", logging.INFO),
     "ThreepidAdded": ("threepids", logging.INFO),
     "ThreepidRemoved": ("threepids", logging.INFO),

@@ -9,7 +9,17 @@ from attrs import frozen
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..roles.base import Role
 
-_STORES = ("sessions", "limiter", "bindings", "reversals", "associations", "logins", "invitations")
+_STORES = (
+    "sessions",
+    "limiter",
+    "bindings",
+    "reversals",
+    "messages",
+    "suppressions",
+    "associations",
+    "logins",
+    "invitations",
+)
 
 
 @frozen

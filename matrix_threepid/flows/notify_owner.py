@@ -82,7 +82,9 @@ async def address_notices(hs: Homeserver, event: Session) -> None:
         candidate = Candidate(held.threepid, held.spelling or held.address)
         # The same secret each time gives the same slot, and whoever reads the store does not know it.
         notice = due_notice(hs, candidate, event.owner or "", kind, hs.peppers.current.mac("notice", event.sid))
-        await hs.sessions.open(evolve(notice, concerns=masked(event.threepid.address), created_at=event.created_at))
+        await hs.writing_sessions.open(
+            evolve(notice, concerns=masked(event.threepid.address), created_at=event.created_at)
+        )
     await update_session(hs, event, lambda stored: None if stored.over else stored.end())
 
 

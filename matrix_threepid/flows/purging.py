@@ -27,6 +27,10 @@ def _purges_of(role: Role) -> list[Purge]:
     # A day after its end a session can serve nothing, not even the repetition of a request (SEC-4).
     now = role.clock()
     purges: list[Purge] = [partial(role.sessions.purge, now - DAY), partial(role.limiter.purge, now)]
+    if role.messages is not None:
+        purges.append(partial(role.messages.purge, now - DAY))
+    if role.suppressions is not None:
+        purges.append(partial(role.suppressions.purge, now))
     if isinstance(role, Homeserver):
         purges.append(partial(role.bindings.purge, now - DAY))
         purges.append(partial(role.reversals.purge, now - DAY))

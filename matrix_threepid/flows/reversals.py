@@ -94,7 +94,7 @@ async def _write_mails(
         notice = due_notice(hs, held, reversal.user_id, MessageKind.CHANGED, secret, due_at)
         # As long as its link works: an outage of mail for a day must not keep the owner out.
         until = now + OPEN_FOR
-        await hs.sessions.open(evolve(notice, concerns="", expires_at=until, token_expires_at=until))
+        await hs.writing_sessions.open(evolve(notice, concerns="", expires_at=until, token_expires_at=until))
 
 
 def due_notice(

@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..events import MessageSent
 from ..limits.carried import Carried
+from ..model.delivery import signed_message_id
 from ..model.media import MEDIA
 from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.session import Session
-from ..model.threepid import Medium, Purpose
+from ..model.threepid import Medium
 from ..ports import Charge
 from ..protocol.errors import ConfigurationError, InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
+from .delivery import outcome_event
 from .notify_owner import address_notices, notice_of
 from .session_access import code, link_token, replace_charged, update_and_give_back
 from .slow_regions import LONGEST_PAUSE, PAUSE, SlowRegions
@@ -171,6 +173,8 @@ async def _attempt(role: Role, session: Session) -> Outcome:
         return RefusedForever("the session's pepper, the sender or the recipient of a notice is gone")
     if message.kind is MessageKind.SILENCE or role.for_tests(session.threepid):
         return Accepted()
+    if role.messages is not None and (message_id := role.writer.message_id(session)) is not None:
+        message = evolve(message, message_id=signed_message_id(role.peppers, message_id))
     try:
         outcome = await sender.send(message)
     except ConfigurationError:
@@ -203,7 +207,11 @@ async def _settle(role: Role, session: Session, outcome: Outcome, carried: Carri
         until = role.clock() + (outcome.retry_after or _pause(role, stored))
         return (stored.lease(until) if gives is None else stored.put_back(until, gives.since(None).text)), back
 
-    await update_and_give_back(role, session, settled)
+    event = None
+    if role.messages is not None:
+        again = role.policy.deferred_sending or session.notice is not None
+        event = outcome_event(role, session, outcome, expired=outcome is _TOO_LATE, again=again)
+    await update_and_give_back(role, session, settled, event)
 
 
 def _pause(role: Role, session: Session) -> int:
@@ -217,7 +225,7 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
     token = link_token(role, session)
     if token is None:
         return None
-    kind = _kind(role, session)
+    kind = session.message_kind(mail_unknown=role.policy.mail_unknown_addresses)
     proof = kind is MessageKind.TOKEN
     lifetimes = role.policy.lifetimes
     return TokenMessage(
@@ -239,17 +247,6 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         deadline=role.policy.send_deadline,
         code_lifetime=session.code_lifetime(lifetimes) if session.with_link else None,
     )
-
-
-def _kind(role: Role, session: Session) -> MessageKind:
-    if not session.decoy:
-        return MessageKind.TOKEN
-    if not MEDIA[session.threepid.medium].notices:
-        return MessageKind.SILENCE
-    if session.purpose is not Purpose.PASSWORD:
-        return MessageKind.IN_USE
-    # Only who reads the mailbox learns that no account has the address: the answer is the same (SEC-27).
-    return MessageKind.UNKNOWN_ADDRESS if role.policy.mail_unknown_addresses else MessageKind.SILENCE
 
 
 def _link(role: Role, session: Session, token: str) -> str:

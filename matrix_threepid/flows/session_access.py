@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..limits.counting import Counter, charges_of, refuse
+from ..model.delivery import DeliveryEvent
 from ..model.keys import Pepper, same
 from ..model.session import Session
 from ..model.threepid import Candidate, Purpose, Threepid
 from ..policy.for_tests import PURPOSES
-from ..ports import Charge
+from ..ports import Charge, SessionStore
 from ..protocol.errors import NoValidSession, Unavailable
 from ..roles.base import Role
 
@@ -66,7 +67,7 @@ async def join_or_open(role: Role, new: Session, secret: str, resume: Step) -> t
     changes nothing. Raises ``Unavailable`` if other processes take the slot at every try.
     """
     for _ in range(_TRIES):
-        holder = await _holder_under_previous_pepper(role, new, secret) or await role.sessions.open(new)
+        holder = await _holder_under_previous_pepper(role, new, secret) or await role.writing_sessions.open(new)
         if holder.sid == new.sid:
             return new, new
         if holder.alive(role.clock()):
@@ -165,7 +166,7 @@ async def update_session(role: Role, seen: Session | str, step: Step) -> Session
     if isinstance(seen, Session):
         changed = step(seen)
         # A step that has nothing to do with what was read before must see what is stored now.
-        if changed is not None and changed is not seen and await role.sessions.replace(changed):
+        if changed is not None and changed is not seen and await role.writing_sessions.replace(changed):
             return changed
     sid = seen if isinstance(seen, str) else seen.sid
     for _ in range(_TRIES):
@@ -174,7 +175,7 @@ async def update_session(role: Role, seen: Session | str, step: Step) -> Session
             raise NoValidSession
         changed = step(session)
         # A step that returns its argument has nothing to write.
-        if changed is None or changed is session or await role.sessions.replace(changed):
+        if changed is None or changed is session or await role.writing_sessions.replace(changed):
             return changed
     raise Unavailable
 
@@ -238,13 +239,17 @@ async def update_and_count(
 
 
 async def update_and_give_back(
-    role: Role, seen: Session, step: Callable[[Session], tuple[Session | None, Sequence[Charge]]]
+    role: Role,
+    seen: Session,
+    step: Callable[[Session], tuple[Session | None, Sequence[Charge]]],
+    event: DeliveryEvent | None,
 ) -> None:
-    """Change a session, and give charges back in the same commit where the stores can.
+    """Change a session, give charges back, and record an event of its message, in the same commit where stores can.
 
     * ``seen``: as for ``update_session``.
     * ``step``: a pure function from the stored session to the new one, or to ``None`` to change nothing, and to what is
       given back; called again after each lost race.
+    * ``event``: what became of the message; ``None`` where that is not recorded.
 
     Raises what ``update_session`` raises.
     """
@@ -254,21 +259,23 @@ async def update_and_give_back(
             raise NoValidSession
         changed, back = step(session)
         if changed is not None:
-            if await _replace_giving_back(role, changed, back):
+            if await _replace_giving_back(role, role.telling_sessions(event), changed, back):
                 return
         elif number:  # what was read before may have been changed since
             await role.limiter.give_back(back, role.clock())
+            if event is not None and role.messages is not None:
+                await role.messages.record(event)
             return
         session = await role.sessions.get(seen.sid)
     raise Unavailable
 
 
-async def _replace_giving_back(role: Role, changed: Session, back: Sequence[Charge]) -> bool:
-    store = role.charging_sessions
+async def _replace_giving_back(role: Role, sessions: SessionStore, changed: Session, back: Sequence[Charge]) -> bool:
+    store = role.charging(sessions)
     if back and store is not None:
         return await store.replace_giving_back(changed, back)
     # In this order: after a crash in between nothing is given back, and never anything twice.
-    replaced = await role.sessions.replace(changed)
+    replaced = await sessions.replace(changed)
     if replaced and back:
         await role.limiter.give_back(back, role.clock())
     return replaced
@@ -285,7 +292,7 @@ async def replace_charged(role: Role, changed: Session, charges: Sequence[Charge
         stored, made = await store.replace_charging(changed, charges, now, required=True)
     else:
         made = not await role.limiter.charge(charges, now)
-        stored = made and await role.sessions.replace(changed)
+        stored = made and await role.writing_sessions.replace(changed)
     if made and not stored:
         await role.limiter.give_back(charges, now)
     return stored

@@ -60,7 +60,7 @@ async def _restore(hs: Homeserver, done: Reversal) -> None:
     await session_access.end_all_of(hs, user)
     for held in done.trusted:
         secret = hs.peppers.current.mac("undone notice", done.id)
-        await hs.sessions.open(evolve(due_notice(hs, held, user, MessageKind.UNDONE, secret), concerns=""))
+        await hs.writing_sessions.open(evolve(due_notice(hs, held, user, MessageKind.UNDONE, secret), concerns=""))
 
 
 def can_secure(hs: Homeserver) -> bool:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from attrs import evolve, field, frozen
 
 from .delivery import DeliveryEvent, DeliveryStatus
+from .keys import Pepper, Peppers
 from .message import MessageKind
-from .threepid import Medium, Purpose
+from .threepid import Medium, Purpose, Threepid
 
 MOST_EVENTS = 12
 """The events that a message has at most."""
@@ -90,9 +91,18 @@ class OutboundMessage:
         return evolve(
             self,
             status=event.status if further else self.status,
-            recorded=json.dumps([*known[: MOST_EVENTS - 1], told], ensure_ascii=False, separators=(",", ":")),
+            recorded=_json([*known[: MOST_EVENTS - 1], told]),
             revision=self.revision + 1,
         )
+
+
+def recorded_first(event: DeliveryEvent) -> tuple[DeliveryStatus, str]:
+    """Return the status and ``recorded`` of a message whose first event this is."""
+    return event.status, _json([_told(event)])
+
+
+def _json(told: list[list[object]]) -> str:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 def _told(event: DeliveryEvent) -> list[object]:
@@ -132,6 +142,16 @@ def counted(messages: Iterable[OutboundMessage]) -> Sequence[MessageCount]:
         for each in messages
     )
     return [MessageCount(*group, number) for group, number in sorted(groups.items())]
+
+
+def address_key(pepper: Pepper, threepid: Threepid) -> str:
+    """Return the key of an address under a pepper: that of its limit, from which the address cannot be read."""
+    return f"address:{pepper.mac('address', threepid.medium.value, threepid.address)}"
+
+
+def address_keys(peppers: Peppers, threepid: Threepid) -> list[str]:
+    """Return the keys of an address, under the current pepper and then under the previous one."""
+    return [address_key(pepper, threepid) for pepper in peppers.live]
 
 
 def day_of(at: int) -> int:

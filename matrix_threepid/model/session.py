@@ -14,6 +14,8 @@ from attrs import field, frozen
 
 from ..protocol.members import Choices, choice, documented, redacted
 from ..protocol.rules import Integer
+from .media import MEDIA
+from .message import MessageKind
 from .threepid import Purpose, Threepid, mask_field
 
 CLOCK_TOLERANCE = 5 * 60_000
@@ -178,6 +180,22 @@ class Session:
         """The number of the message whose code is valid: the one being sent, else the one handed over last."""
         # A refused message must not invalidate the code that the person received before it.
         return self.sent_serial if self.due_attempt is None else self.serial
+
+    def message_kind(self, *, mail_unknown: bool) -> MessageKind:
+        """What its message is about.
+
+        * ``mail_unknown``: ``Policy.mail_unknown_addresses``.
+        """
+        if self.notice is not None:
+            return MessageKind(self.notice)
+        if not self.decoy:
+            return MessageKind.TOKEN
+        if not MEDIA[self.threepid.medium].notices:
+            return MessageKind.SILENCE
+        if self.purpose is not Purpose.PASSWORD:
+            return MessageKind.IN_USE
+        # Only who reads the mailbox learns that no account has the address: the answer is the same (SEC-27).
+        return MessageKind.UNKNOWN_ADDRESS if mail_unknown else MessageKind.SILENCE
 
     @property
     def unaddressed(self) -> bool:

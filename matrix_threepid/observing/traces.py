@@ -15,6 +15,8 @@ from ..protocol.wire import Request, Response
 from ..service import Service
 
 _STORES = ("sessions", "limiter", "bindings", "reversals", "associations")
+_MAKE_STORES = ("writing", "telling")
+"""Methods of ``RecordingSessions`` that return a store."""
 _PORTS = (*_STORES, "accounts", "callers", "uia", "identity", "verifier")
 
 
@@ -70,6 +72,8 @@ class _TracedPort:
         if name in ("_name", "_port", "_tracer"):  # ``copy`` asks before ``__init__`` has run
             raise AttributeError(name)
         found = getattr(self._port, name)
+        if name in _MAKE_STORES:
+            return lambda argument: _TracedPort(self._name, found(argument), self._tracer)
         if not callable(found) or isinstance(found, type) or name.startswith("_"):
             return found
         return _in_span(self._tracer, f"{self._name}.{name}", found)

@@ -216,6 +216,26 @@ class ChargingSessions(Protocol):
         """Do ``replace``, and ``give_back`` if the session was stored; return whether it was."""
 
 
+class RecordingSessions(Protocol):
+    """What a ``SessionStore`` may have beside: a session and its message in one transaction, for fewer commits.
+
+    A store without it, or with its messages elsewhere, is asked to do one after the other.
+    """
+
+    def records_in(self, messages: object) -> bool:
+        """Return whether this store of messages is in the same database, so that these methods write there."""
+
+    def writing(self, message_of: Callable[[Session], OutboundMessage | None]) -> SessionStore:
+        """Return this store, such that it writes down the message of each session that it stores or changes.
+
+        * ``message_of``: a pure function that returns the message that a session is about to send, ``None`` for none. A
+          message that was written before stays as it is.
+        """
+
+    def telling(self, event: DeliveryEvent) -> SessionStore:
+        """Return this store, such that it does ``Messages.record`` with each session that it stores or changes."""
+
+
 def merged(charges: Sequence[Charge]) -> list[Charge]:
     """Return the charges with those of one key made one, in the order of their keys.
 

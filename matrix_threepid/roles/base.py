@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from inspect import iscoroutinefunction, signature
 from types import MethodType
@@ -20,6 +20,7 @@ from ..events import Event
 from ..logs import LogListener
 from ..memory.limits import MemoryLimits
 from ..memory.sessions import MemorySessions
+from ..model.delivery import DeliveryEvent
 from ..model.keys import Peppers, random_text
 from ..model.media import MEDIA
 from ..model.session import Session
@@ -34,6 +35,7 @@ from ..protocol.wiring import demand
 from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .context import context_now
+from .recording import MessageWriter, provider_of, telling, writing
 
 SID_BYTES = 16
 """128 random bits (SEC-110)."""
@@ -184,6 +186,9 @@ class Role:
     * ``senders``: a ``TokenSender`` for each ``Medium`` that can be validated; default none.
     * ``sessions``: the store of sessions; default in memory, for one process.
     * ``limiter``: the store of limits; default in memory, for one process.
+    * ``messages``: the store of messages; default ``None``: what becomes of a message is not recorded.
+    * ``suppressions``: the store of addresses that get no messages for a while; it needs ``messages``. Default
+      ``None``: every address gets messages.
     * ``callers``: the host's access tokens; default ``None``: no request has a caller.
     * ``rules``: the host's rules on single addresses; default: every address is allowed.
     * ``gate``: the host's condition for a message, such as a captcha; default ``None``: there is none.
@@ -216,6 +221,8 @@ class Role:
     senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_check_senders, repr=False)
     sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
+    messages: ports.Messages | None = port(ports.Messages, None)
+    suppressions: ports.Suppressions | None = port(ports.Suppressions, None)
     callers: ports.Callers | None = port(ports.Callers, None)
     rules: ports.AddressRules = port(ports.AddressRules, EverythingAllowed)
     gate: ports.Gate | None = port(ports.Gate, None)
@@ -237,6 +244,8 @@ class Role:
 
                     probe(texts, self.policy.languages)
         self._check_sources()
+        if self.suppressions is not None and self.messages is None:
+            raise ConfigurationError("suppressions: need messages=, by which a failure finds the address it is about")
         # By validator, so that ports that a host's own role declares with ``port`` are wrapped too.
         for attribute in fields(type(self)):
             if isinstance(attribute.validator, implements):
@@ -267,10 +276,33 @@ class Role:
 
     @property
     def charging_sessions(self) -> ChargingSessions | None:
-        """The store of sessions, if it can charge limits in the transaction of a change; else ``None``."""
-        store: Any = given(self.sessions)
+        """``writing_sessions``, if it can charge limits in the transaction of a change; else ``None``."""
+        return self.charging(self.writing_sessions)
+
+    def charging(self, sessions: ports.SessionStore) -> ChargingSessions | None:
+        """Return a store of sessions, if it can charge limits in the transaction of a change; else ``None``."""
+        store: Any = given(sessions)
         counts_in = getattr(store, "counts_in", None)
         return store if counts_in is not None and counts_in(given(self.limiter)) else None
+
+    @cached_property
+    def writing_sessions(self) -> ports.SessionStore:
+        """The store of sessions; with ``messages`` it writes down the message of each session it stores."""
+        if self.messages is None:
+            return self.sessions
+        return writing(self.sessions, self.messages, self.writer.message_of)
+
+    @cached_property
+    def writer(self) -> MessageWriter:
+        """What makes the rows of messages."""
+        providers = {medium: provider_of(sender) for medium, sender in self.senders.items()}
+        return MessageWriter(self.peppers, providers, self.policy.mail_unknown_addresses, self.clock)
+
+    def telling_sessions(self, event: DeliveryEvent | None) -> ports.SessionStore:
+        """The store of sessions; with ``messages`` it records an event with each session it stores."""
+        if self.messages is None or event is None:
+            return self.sessions
+        return telling(self.sessions, self.messages, event)
 
     def checking_sender(self, threepid: Threepid) -> ports.RemoteVerifier | None:
         """Return the sender of an address if its provider makes and checks the codes, else ``None``."""

@@ -20,7 +20,7 @@ from matrix_threepid import ConfigurationError, Medium, Peppers, Purpose, Reques
 from matrix_threepid.identity import Breaker
 from matrix_threepid.model.message import RefusedForNow
 from matrix_threepid.observing import HEALTH, METRICS, Listeners, Metrics, SqlAudit, traced
-from matrix_threepid.stores import Operation, SqlBindings, Sqlite, SqlLimits, SqlSessions, migrate
+from matrix_threepid.stores import Operation, SqlBindings, Sqlite, SqlLimits, SqlMessages, SqlSessions, migrate
 from matrix_threepid.testing import ALICE, World
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations"
@@ -137,6 +137,20 @@ def test_a_request_is_a_span_with_its_calls_of_ports(make_world: Callable[..., W
     assert inner.context.trace_id == outer.context.trace_id
     text = " ".join(span.to_json() for span in found)
     assert [secret for secret in ("alice", "secret", world.outbox.last.link) if secret in text] == []
+
+
+def test_what_is_recorded_of_a_message_is_in_the_spans_of_the_sessions(
+    make_world: Callable[..., World], db: Sqlite
+) -> None:
+    """A store that writes messages down in its own transactions is traced like any other."""
+    stores = {"sessions": SqlSessions(db), "limiter": SqlLimits(db), "messages": SqlMessages(db)}
+    world, spans, provider = make_world(**stores), InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    service = traced(world.service, provider.get_tracer("test"))
+    path = "/_matrix/client/v3/account/3pid/email/requestToken"
+    assert run_sync(service.handle(Request("POST", path, body=json.dumps(ASK).encode()))).status == 200
+    assert {"sessions.open", "sessions.replace"} <= {span.name for span in spans.get_finished_spans()}
+    assert [row.status.value for row in SqlMessages(db).dump()] == ["handed_over"]
 
 
 def test_the_audit_keeps_finds_and_erases(db: Sqlite) -> None:

@@ -109,6 +109,11 @@ async def _use_messages(store: SqlMessages) -> None:
         expires_at=0,
     )
     await store.write(written)
+    event = DeliveryEvent(message_id=written.id, status=DeliveryStatus.HANDED_OVER, at=NOW, provider="smtp")
+    sessions = SqlSessions(store.database)
+    opened = await sessions.writing(lambda _: written).open(session("m"))
+    await sessions.telling(event).replace(opened.guessed())
+    await sessions.telling(event).replace_giving_back(opened.guessed().guessed(), [])
     await store.record(DeliveryEvent(message_id=written.id, status=DeliveryStatus.DELIVERED, at=NOW, provider="smtp"))
     await store.get(written.id)
     await store.of_session("a")

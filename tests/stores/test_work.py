@@ -14,7 +14,7 @@ from matrix_threepid import Limit, Medium, run_sync
 from matrix_threepid.model.threepid import AccountThreepid
 from matrix_threepid.stores.asyncpg import Asyncpg
 from matrix_threepid.stores.psycopg import AsyncPsycopg, Psycopg
-from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlSessions, migrate
+from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlMessages, SqlSessions, migrate
 from matrix_threepid.testing import BOB, GENEROUS, World
 from matrix_threepid.testing.fakes import PASSWORD
 
@@ -46,6 +46,9 @@ WORK: dict[str, tuple[int, int, int]] = {
     "purge without a row": (0, 3, 4),
 }
 """By request: durable commits, transactions that SQLite begins, round trips to PostgreSQL, the same by any driver."""
+
+ONE_TRIP_MORE = ("requestToken", "the next send_attempt", "requestToken for a phone", "purge without a row")
+"""What asks PostgreSQL once more with a store of messages; every other request does what it does without."""
 
 
 @define
@@ -174,12 +177,12 @@ def _visited(world: World, number: int) -> Iterator[tuple[str, Any]]:
     yield "purge without a row", visit.purge_nothing
 
 
-def _done(db: Database, run: Run, trips: Callable[[], int]) -> dict[str, tuple[int, int]]:
-    """Return the durable commits of each request, and what ``trips`` counts."""
+def _done(db: Database, run: Run, trips: Callable[[], int], *, recorded: bool = False) -> dict[str, tuple[int, int]]:
+    """Return the durable commits of each request, and what ``trips`` counts; ``recorded``: with a store of messages."""
     run(_awaited(migrate(db)))
     counting, done = Counting(db), {}
     stores = {"sessions": SqlSessions(counting), "limiter": SqlLimits(counting), "bindings": SqlBindings(counting)}
-    world = World(**stores)
+    world = World(**stores, messages=SqlMessages(counting) if recorded else None)
     world.rewire(senders={Medium.EMAIL: world.outbox, Medium.MSISDN: world.sms})
     # Twice, since drivers prepare a statement when they first meet it.
     for number in range(2):
@@ -204,6 +207,21 @@ def test_postgresql_is_asked_what_is_known(postgres: str, name: str) -> None:
     with database(postgres) as uri, trips.in_front_of(uri) as proxy, _opened(name, proxy) as (db, run):
         done = _done(db, run, lambda: trips.count)
     assert done == {name: (commits, trips) for name, (commits, _, trips) in WORK.items()}
+
+
+def test_sqlite_records_messages_without_another_commit(tmp_path: Path) -> None:
+    """With a store of messages in the same file each request begins and commits as many transactions as without."""
+    with closing(TracedSqlite(str(tmp_path / "threepid.db"))) as db:
+        done = _done(db, run_sync, lambda: db.begun["BEGIN"], recorded=True)
+        assert done == {name: (commits, begun) for name, (commits, begun, _) in WORK.items()}
+
+
+def test_postgresql_records_a_message_with_one_round_trip(postgres: str) -> None:
+    """With a store of messages no request has a commit more, and one that sends a message one round trip more."""
+    trips = RoundTrips()
+    with database(postgres) as uri, trips.in_front_of(uri) as proxy, _opened("psycopg", proxy) as (db, run):
+        done = _done(db, run, lambda: trips.count, recorded=True)
+    assert done == {name: (commits, trips + (name in ONE_TRIP_MORE)) for name, (commits, _, trips) in WORK.items()}
 
 
 @contextmanager

@@ -20,8 +20,10 @@ from ...stores.sql import (
     SqlInvitations,
     SqlLimits,
     SqlLogins,
+    SqlMessages,
     SqlReversals,
     SqlSessions,
+    SqlSuppressions,
     check_schema,
 )
 from ...stores.sql.postgresql import POOLER, AwaitedConnections
@@ -29,7 +31,17 @@ from ...stores.sqlite import Sqlite
 from .findings import Finding, Kind
 from .online import LOOPS
 
-_STORES = (SqlSessions, SqlLimits, SqlBindings, SqlReversals, SqlAssociations, SqlLogins, SqlInvitations)
+_STORES = (
+    SqlSessions,
+    SqlLimits,
+    SqlBindings,
+    SqlReversals,
+    SqlMessages,
+    SqlSuppressions,
+    SqlAssociations,
+    SqlLogins,
+    SqlInvitations,
+)
 _PATIENCE = 10
 """Time, in s, that a database has to answer."""
 

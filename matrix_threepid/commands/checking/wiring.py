@@ -13,8 +13,10 @@ from ...memory.bindings import MemoryBindings
 from ...memory.invitations import MemoryInvitations
 from ...memory.limits import MemoryLimits
 from ...memory.logins import MemoryLogins
+from ...memory.messages import MemoryMessages
 from ...memory.reversals import MemoryReversals
 from ...memory.sessions import MemorySessions
+from ...memory.suppressions import MemorySuppressions
 from ...memory.uia_sessions import MemoryUiaSessions
 from ...model.media import MEDIA
 from ...model.threepid import Medium
@@ -30,6 +32,8 @@ _IN_MEMORY = (
     MemoryLimits,
     MemoryBindings,
     MemoryReversals,
+    MemoryMessages,
+    MemorySuppressions,
     MemoryAssociations,
     MemoryLogins,
     MemoryInvitations,

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from ...model.delivery import DeliveryEvent
-from ...model.outbound import MOST_OF_ADDRESS, MessageCount, OutboundMessage, counted, day_of, first_counted
+from ...model.outbound import (
+    MOST_OF_ADDRESS,
+    MessageCount,
+    OutboundMessage,
+    counted,
+    day_of,
+    first_counted,
+    recorded_first,
+)
 from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from ._store import SqlStore
-from .operation import TRIES, Alone, Operation
+from .operation import TRIES, Alone, Later, Operation, Statement
 
 TABLE = SqlTable("matrix_threepid_messages", OutboundMessage, "id")
+# Without an event a message has the revision 0, so neither the row nor its events have to be read before.
+_FIRST_EVENT = (
+    "UPDATE matrix_threepid_messages SET status = ?, recorded = ?, revision = 1 "
+    "WHERE id = ? AND revision = 0 RETURNING id"
+)
 _WRITE = f"{TABLE.insert} ON CONFLICT (id) DO NOTHING RETURNING id"
 _OF_SESSION = "sid = ? ORDER BY written_at"
 _OF_ADDRESS = "address_key = ? ORDER BY written_at DESC LIMIT ?"
@@ -21,6 +34,7 @@ _ERASE_UNOWNED = "DELETE FROM matrix_threepid_messages WHERE address_key = ? AND
 _PURGE = purging("matrix_threepid_messages", "id", "expires_at < ?", "expires_at", "expires_at + 0 < ?").replace(
     " RETURNING id", f" RETURNING {', '.join(TABLE.columns)}"
 )
+_EXPIRED = "SELECT id FROM matrix_threepid_messages WHERE expires_at < ? ORDER BY expires_at LIMIT 1"
 _GROUP = "day, medium, purpose, provider, status"
 _COUNT = (
     f"INSERT INTO matrix_threepid_message_counts AS held ({_GROUP}, number) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
@@ -70,6 +84,27 @@ def writing(message: OutboundMessage) -> Operation[bool]:
     return bool((yield Alone(_WRITE, *TABLE.row(message))))
 
 
+def writing_if(message: OutboundMessage, condition: str) -> Statement:
+    """Return the statement that inserts a message under a condition without parameters, unless it is there."""
+    return f"{TABLE.insert_if} {condition} ON CONFLICT (id) DO NOTHING RETURNING id", TABLE.row(message)
+
+
+def first_event(event: DeliveryEvent, condition: str = "") -> Statement:
+    """Return the statement that gives a message its first event, without reading it; it returns the id if it did.
+
+    * ``condition``: without which nothing is changed; it begins with ``AND`` and has no parameters.
+    """
+    status, recorded = recorded_first(event)
+    sql = _FIRST_EVENT.replace("RETURNING", f"{condition} RETURNING") if condition else _FIRST_EVENT
+    return sql, (status.value, recorded, event.message_id)
+
+
+def recording(event: DeliveryEvent) -> Operation[None]:
+    """Record an event within a transaction."""
+    if not (yield first_event(event)):
+        yield from _record(event)
+
+
 def _record(event: DeliveryEvent) -> Operation[OutboundMessage | None]:
     # Reading and replacing need no transaction: the revision decides between events that come at once.
     for _ in range(TRIES):
@@ -102,6 +137,9 @@ def _counts(since: int) -> Operation[Sequence[MessageCount]]:
 
 
 def _purge(before: int, limit: int) -> Operation[int]:
+    # Asked first: most purges find nothing, and need no transaction.
+    if not (yield Later(_EXPIRED, before)):
+        return 0
     gone = yield _PURGE, (before, before, limit)
     # In order, so that two purges at once never wait for each other.
     for each in counted(map(TABLE.value, gone)):

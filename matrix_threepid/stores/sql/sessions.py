@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
+from ...model.delivery import DeliveryEvent
+from ...model.outbound import OutboundMessage
 from ...model.session import Session
 from ...model.threepid import Medium, Purpose, Threepid
 from ...ports import Charge, merged
@@ -11,6 +14,7 @@ from ...protocol.errors import Unavailable
 from ._columns import SqlTable, purging
 from ._store import SqlStore
 from .limits import SqlLimits, charging, giving_back, giving_back_at_once, granting, unless_all
+from .messages import SqlMessages, first_event, recording, writing, writing_if
 from .operation import TRIES, Alone, Later, Operation, within
 
 # ruff: noqa: S608  statements are made of constants of this package; values go in as parameters
@@ -28,7 +32,13 @@ _GRANT_AND_OPEN = (
 _ERASE_OWNED = "DELETE FROM matrix_threepid_sessions WHERE owner = ? RETURNING sid"
 _ERASE_UNOWNED = "DELETE FROM matrix_threepid_sessions WHERE address = ? AND medium = ? AND owner IS NULL RETURNING sid"
 _BOTH = "WITH {} SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM granted)"
+_CHANGE_AND_TELL = (
+    "WITH changed AS ({}), told AS ({}) SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM told)"
+)
 _PURGE = purging("matrix_threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
+
+T = TypeVar("T")
+Beside = Callable[[], Operation[object]]
 
 
 class SqlSessions(SqlStore):
@@ -37,8 +47,14 @@ class SqlSessions(SqlStore):
     * ``db``: a database whose schema ``migrate`` has brought up to date.
     """
 
+    _message_of: Callable[[Session], OutboundMessage | None] | None = None
+    _event: DeliveryEvent | None = None
+
     def open(self, session: Session) -> Awaitable[Session]:
-        return self._db.run(lambda: _open(session))
+        message = None if self._message_of is None else self._message_of(session)
+        if message is not None and self._db.dialect == "postgresql":
+            return self._db.run(lambda: _open(session, _opening_with(session, message)))
+        return self._store(session, lambda: _open(session), lambda holder: holder is session)
 
     def get(self, sid: str) -> Awaitable[Session | None]:
         return self._db.run(lambda: TABLE.one("sid = ?", sid))
@@ -47,7 +63,22 @@ class SqlSessions(SqlStore):
         return self._db.run(lambda: TABLE.one("slot = ?", slot))
 
     def replace(self, session: Session) -> Awaitable[bool]:
-        return self._db.run(lambda: TABLE.replace(session))
+        if self._event is not None and self._db.dialect == "postgresql":
+            return self._replace_and_tell(session, self._event)
+        return self._store(session, lambda: TABLE.replace(session), bool)
+
+    def records_in(self, messages: object) -> bool:
+        return isinstance(messages, SqlMessages) and messages.database is self._db
+
+    def writing(self, message_of: Callable[[Session], OutboundMessage | None]) -> SqlSessions:
+        view = SqlSessions(self._db)
+        view._message_of = message_of
+        return view
+
+    def telling(self, event: DeliveryEvent) -> SqlSessions:
+        view = SqlSessions(self._db)
+        view._event = event
+        return view
 
     def counts_in(self, limiter: object) -> bool:
         return isinstance(limiter, SqlLimits) and limiter.database is self._db
@@ -61,18 +92,30 @@ class SqlSessions(SqlStore):
         unless: Sequence[Charge] = (),
     ) -> Awaitable[tuple[int, Session, Session | None]]:
         opening = _granted_and_opened if self._db.dialect == "postgresql" else _granted_then_opened
-        return self._db.run(lambda: _open_charging(session, merged(charges), now, resume, merged(unless), opening))
+
+        def operation() -> Operation[tuple[int, Session, Session | None]]:
+            return _open_charging(session, merged(charges), now, resume, merged(unless), opening)
+
+        recorded = self._message_of is not None or self._event is not None
+        return self._db.run((lambda: _with_changed(operation(), self._beside)) if recorded else operation)
 
     def replace_charging(
         self, session: Session, charges: Sequence[Charge], now: int, *, required: bool
     ) -> Awaitable[tuple[bool, bool]]:
         asked = merged(charges)
-        if self._db.dialect == "postgresql" and len(asked) == 1:
-            return self._db.run(lambda: _replace_charging_one(session, asked[0], now, required=required))
-        return self._db.run(lambda: _replace_charging(session, asked, now, required=required))
+        one = self._db.dialect == "postgresql" and len(asked) == 1
+        return self._store(
+            session,
+            lambda: (
+                _replace_charging_one(session, asked[0], now, required=required)
+                if one
+                else _replace_charging(session, asked, now, required=required)
+            ),
+            lambda done: done[0],
+        )
 
     def replace_giving_back(self, session: Session, charges: Sequence[Charge]) -> Awaitable[bool]:
-        return self._db.run(lambda: _replace_giving_back(session, merged(charges)))
+        return self._store(session, lambda: _replace_giving_back(session, merged(charges)), bool)
 
     def lease_due(self, now: int, until: int, medium: Medium) -> Awaitable[Session | None]:
         return self._db.run(lambda: TABLE.lease_due(self._db.dialect, now, until, "AND medium = ?", (medium.value,)))
@@ -94,17 +137,76 @@ class SqlSessions(SqlStore):
         """Return all sessions, for tests and tools; ``run_sync`` has to be able to drive the database."""
         return TABLE.dump(self._db)
 
+    def _beside(self, session: Session) -> Beside | None:
+        """Return what is done in the transaction in which a session is stored; ``None`` for nothing."""
+        event = self._event
+        if event is not None:
+            return lambda: recording(event)
+        message = None if self._message_of is None else self._message_of(session)
+        return None if message is None else lambda: writing(message)
 
-def _open(session: Session) -> Operation[Session]:
+    async def _replace_and_tell(self, session: Session, event: DeliveryEvent) -> bool:
+        stored, told = await self._db.run(lambda: _replace_telling(session, event))
+        if stored and not told:  # it has other events already, which have to be read
+            await self._db.run(lambda: recording(event))
+        return stored
+
+    def _store(
+        self, session: Session, operation: Callable[[], Operation[T]], stored: Callable[[T], bool]
+    ) -> Awaitable[T]:
+        """Run an operation that stores a session, with what is done beside it.
+
+        * ``stored``: returns whether a result says that it was stored.
+        """
+        beside = self._beside(session)
+        return self._db.run(operation if beside is None else lambda: _with(operation, stored, beside))
+
+
+def _with(operation: Callable[[], Operation[T]], stored: Callable[[T], bool], beside: Beside) -> Operation[T]:
+    result = yield from within(operation())
+    if stored(result):
+        yield from within(beside())
+    return result
+
+
+def _with_changed(
+    operation: Operation[tuple[int, Session, Session | None]], beside: Callable[[Session], Beside | None]
+) -> Operation[tuple[int, Session, Session | None]]:
+    wait, holder, changed = yield from within(operation)
+    then = None if changed is None else beside(changed)
+    if then is not None:
+        yield from within(then())
+    return wait, holder, changed
+
+
+def _open(session: Session, opening: Alone | None = None) -> Operation[Session]:
     # One insert decides between equal requests (SEC-36). Between it and the look-up the session that had the slot may
     # end and give it up, so that both find nothing; then the insert is tried again.
     for _ in range(TRIES):
-        if (yield Alone(_OPEN, *TABLE.row(session))):
+        if (yield opening or Alone(_OPEN, *TABLE.row(session))):
             return session
         holder = yield from TABLE.one("slot = ?", session.slot)
         if holder is not None:
             return holder
     raise Unavailable
+
+
+def _opening_with(session: Session, message: OutboundMessage) -> Alone:
+    """Return the statement that stores a session and its message, in a dialect in which a part may change rows."""
+    write, values = writing_if(message, "EXISTS (SELECT FROM opened)")
+    sql = f"WITH opened AS ({_OPEN}), written AS ({write}) SELECT sid FROM opened"
+    return Alone(sql, *TABLE.row(session), *values)
+
+
+def _replace_telling(session: Session, event: DeliveryEvent) -> Operation[tuple[bool, bool]]:
+    """Replace a session and give its message its first event, in one statement of such a dialect.
+
+    Returns whether the session was stored, and whether it was the first event.
+    """
+    change, changing = TABLE.replacing(session)
+    tell, telling = first_event(event, "AND EXISTS (SELECT FROM changed)")
+    ((stored, told),) = yield Alone(_CHANGE_AND_TELL.format(change, tell), *changing, *telling)
+    return bool(stored), bool(told)
 
 
 def _open_charging(

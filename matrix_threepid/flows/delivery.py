@@ -1,0 +1,66 @@
+"""What becomes of messages: what senders answer, and what providers and mail servers report later.
+
+Only with a store ``messages``. See ``model.outbound`` for what is kept, and ``model.suppression`` for what follows.
+"""
+
+from __future__ import annotations
+
+from ..events import DeliveryReported
+from ..model.delivery import DeliveryEvent, DeliveryStatus, ends_address
+from ..model.message import Accepted, Outcome, RefusedForNow, Unknown
+from ..model.outbound import OutboundMessage
+from ..model.session import Session
+from ..roles.base import Role
+from ..roles.recording import provider_of
+
+_TRIES = 32
+
+
+def outcome_event(
+    role: Role, session: Session, outcome: Outcome, *, expired: bool, again: bool
+) -> DeliveryEvent | None:
+    """Return the event for what a sender has answered; ``None`` if nothing is recorded.
+
+    * ``session``: the session whose message was sent.
+    * ``outcome``: the answer.
+    * ``expired``: whether the message was not handed over, since its token was over.
+    * ``again``: whether the message is tried again after a refusal for now.
+    """
+    message_id = None if role.messages is None else role.writer.message_id(session)
+    if message_id is None:
+        return None
+    status, reason = DeliveryStatus.HANDED_OVER, ""
+    if not isinstance(outcome, Accepted):
+        reason = outcome.reason
+    if expired:
+        status = DeliveryStatus.EXPIRED
+    elif isinstance(outcome, RefusedForNow) and again:
+        status = DeliveryStatus.DEFERRED
+    elif not isinstance(outcome, Accepted | Unknown):
+        status = DeliveryStatus.REFUSED
+    sender = role.senders.get(session.threepid.medium)
+    return DeliveryEvent(
+        message_id=message_id,
+        status=status,
+        at=role.clock(),
+        provider="none" if sender is None else provider_of(sender),
+        reason=reason,
+        permanent_address_failure=status is DeliveryStatus.REFUSED and any(map(ends_address, reason.split())),
+    )
+
+
+async def record_delivery(role: Role, event: DeliveryEvent) -> OutboundMessage | None:
+    """Record what was reported of a message, and act on it; return the message as it is stored then.
+
+    * ``role``: the role that has sent the message.
+    * ``event``: the event, whose provider was believed by its proof.
+
+    ``None``: without ``messages``, for a message that is not stored (any more), and for a report that tells nothing
+    new; then nothing is done.
+    """
+    if role.messages is None:
+        return None
+    message = await role.messages.record(event)
+    if message is not None:
+        role.emit(DeliveryReported(message.medium, message.purpose, event.status, event.provider, event.reason))
+    return message
