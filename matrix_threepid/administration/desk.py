@@ -27,8 +27,9 @@ from ..model.threepid import Threepid
 from ..ports._checked import given
 from ..protocol.errors import Forbidden, InvalidParam, NoValidSession
 from ..protocol.wiring import demand
-from ..roles.base import Role, implements
+from ..roles.base import Role
 from ..roles.homeserver import Homeserver
+from ..roles.port_fields import implements
 from . import by_hand
 from .exporting import exported
 from .views import BindingView, SessionView, view_of_binding, view_of_session

@@ -55,7 +55,7 @@ async def tell_of_confirmation(hs: Homeserver, user_id: str, changed: Candidate)
     """
     secret = random_text(hs.random_bytes(_SECRET_BYTES))
     own = due_notice(hs, changed, user_id, MessageKind.BY_HAND, secret)
-    await hs.sessions.open(evolve(own, concerns=masked(changed.threepid.address)))
+    await hs.writing_sessions.open(evolve(own, concerns=masked(changed.threepid.address)))
     await hs.sessions.open(due_notice(hs, changed, user_id, MessageKind.BY_HAND, f"{secret} others"))
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Mapping
+from functools import cached_property
 from importlib.util import find_spec
-from inspect import iscoroutinefunction, signature
-from types import MethodType
-from typing import Any, ClassVar, Protocol
+from inspect import iscoroutinefunction
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, fields, frozen
@@ -27,7 +26,7 @@ from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Policy
 from ..policy.for_tests import AddressForTests, check_ends, found_at
-from ..ports._checked import Checked, CheckedClock, CheckedRandomBytes, Method, checked, checked_sender, given, methods
+from ..ports._checked import CheckedClock, CheckedRandomBytes, checked, checked_sender, given
 from ..ports.stores import ChargingSessions
 from ..protocol.errors import ConfigurationError
 from ..protocol.wire import Request
@@ -35,6 +34,7 @@ from ..protocol.wiring import demand
 from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .context import context_now
+from .port_fields import PortField, implements, port
 from .recording import MessageWriter, provider_of, telling, writing
 
 SID_BYTES = 16
@@ -58,77 +58,7 @@ class EverythingAllowed:
         return True
 
 
-class _PortField(Protocol):
-    """The part of an attrs attribute that ``implements`` uses.
-
-    * ``name``: the name of the field.
-    * ``default``: its default.
-    """
-
-    name: str
-    default: Any
-
-
-@frozen
-class implements:  # noqa: N801  reads like the function it is called as
-    """An attrs validator: the value must have every method of a port, or be ``None`` if that is the default.
-
-    * ``protocol``: the ``Protocol`` class of the port.
-
-    A wrong port is refused when a role is made, and not by the first request that needs it (SEC-136).
-    """
-
-    protocol: type
-
-    def __call__(self, _: object, attribute: _PortField, port: Any) -> None:
-        """Raise ``ConfigurationError`` with the names of the methods that are missing."""
-        if isinstance(port, type):
-            raise ConfigurationError(f"{attribute.name}={port.__name__} is a class: give an instance of it")
-        lacking = [each.name for each in methods(self.protocol) if not callable(getattr(port, each.name, None))]
-        if lacking and not (port is None and attribute.default is None):
-            calls = ", ".join(f"{name}()" for name in lacking)
-            raise ConfigurationError(f"{attribute.name}={type(given(port)).__name__} lacks {calls}")
-        if port is not None and not isinstance(port, Checked):
-            for each in methods(self.protocol):
-                self._check_method(attribute.name, port, each)
-
-    def _check_method(self, name: str, port: Any, method: Method) -> None:
-        """Raise ``ConfigurationError`` for a method that takes other arguments, or is ``async`` and must not be.
-
-        Whether a method that must be awaited is ``async`` shows only when it is called: it may return an awaitable
-        without being a coroutine function.
-        """
-        called, at = getattr(port, method.name), f"{name}={type(port).__name__}.{method.name}()"
-        if not method.awaited and iscoroutinefunction(called):
-            raise ConfigurationError(f"{at}: must not be async, since it is not awaited: write def")
-        values = _parameters(getattr(self.protocol, method.name))
-        # A method's function is that of its class, so that a thousand roles of the same parts ask once.
-        own = isinstance(called, MethodType)
-        if not (_takes_kept(called.__func__, ("self", *values)) if own else _takes(called, values)):
-            raise ConfigurationError(f"{at}: must take the arguments {', '.join(values)}")
-
-
-@lru_cache(maxsize=512)
-def _parameters(function: Callable[..., object]) -> tuple[str, ...]:
-    """Return the names of the parameters of a port's method, without ``self``."""
-    return tuple(name for name in signature(function).parameters if name != "self")
-
-
-def _takes(function: Callable[..., object], values: tuple[str, ...]) -> bool:
-    """Return whether a function can be called with these arguments; further parameters with defaults are free."""
-    try:
-        signature(function).bind(*values)
-    except TypeError:
-        return False
-    except ValueError:  # functions in C that say nothing of their arguments
-        return True
-    return True
-
-
-_takes_kept = lru_cache(maxsize=512)(_takes)
-
-
-def _check_senders(instance: Any, attribute: _PortField, senders: Mapping[Medium, object]) -> None:
+def _check_senders(instance: Any, attribute: PortField, senders: Mapping[Medium, object]) -> None:
     """Raise ``ConfigurationError`` for a key that is no medium, a missing package, or a sender without ``send``."""
     demand("senders", senders, lambda given: isinstance(given, Mapping), "must be a dict, {Medium.EMAIL: a sender}")
     for medium, sender in senders.items():
@@ -142,17 +72,17 @@ def _check_senders(instance: Any, attribute: _PortField, senders: Mapping[Medium
             check(instance.policy)
 
 
-def _check_policy(_: object, __: _PortField, policy: Policy) -> None:
+def _check_policy(_: object, __: PortField, policy: Policy) -> None:
     refuse_no_policy(policy)
 
 
-def _check_peppers(_: object, attribute: _PortField, peppers: Peppers) -> None:
+def _check_peppers(_: object, attribute: PortField, peppers: Peppers) -> None:
     # The text of the error has the type alone: a host that passes the key itself must not find it in its log.
     if not isinstance(peppers, Peppers):
         raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
 
 
-def _is_server_name(_: object, attribute: _PortField, value: Any) -> None:
+def _is_server_name(_: object, attribute: PortField, value: Any) -> None:
     name = _SERVER_NAME.fullmatch(value) if isinstance(value, str) else None
     if name is None or (name["port"] is not None and not 0 < int(name["port"]) < 65_536):
         raise ConfigurationError(
@@ -163,17 +93,6 @@ def _is_server_name(_: object, attribute: _PortField, value: Any) -> None:
 def refuse_no_policy(policy: object) -> None:
     """Raise ``ConfigurationError`` for a ``policy`` that is none, such as the dict of a file."""
     demand("policy", policy, lambda given: isinstance(given, Policy), "must be a Policy, such as Policy(max_body=9000)")
-
-
-def port(protocol: type, default: Any) -> Any:
-    """Return an attrs field for a port.
-
-    * ``protocol``: the ``Protocol`` class that a value must implement.
-    * ``default``: a class, of which each role gets an instance, or any other value, which is used as it is.
-    """
-    if isinstance(default, type):
-        return field(factory=default, validator=implements(protocol), repr=False)
-    return field(default=default, validator=implements(protocol), repr=False)
 
 
 @frozen(kw_only=True, slots=False)

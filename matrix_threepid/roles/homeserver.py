@@ -16,7 +16,8 @@ from ..model.media import MEDIA
 from ..model.threepid import Medium, Threepid, masked
 from ..ports._checked import checked
 from ..protocol.errors import ConfigurationError
-from .base import Role, implements, port
+from .base import Role
+from .port_fields import implements, port
 
 _log = logging.getLogger("matrix_threepid")
 DUMMY = "m.login.dummy"

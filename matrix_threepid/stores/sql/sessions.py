@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 from ...model.delivery import DeliveryEvent
 from ...model.outbound import OutboundMessage
@@ -11,6 +10,7 @@ from ...model.session import Session
 from ...model.threepid import Medium, Purpose, Threepid
 from ...ports import Charge, merged
 from ...protocol.errors import Unavailable
+from ._beside import Beside, T, with_changed, with_stored
 from ._columns import SqlTable, purging
 from ._store import SqlStore
 from .limits import SqlLimits, charging, giving_back, giving_back_at_once, granting, unless_all
@@ -36,9 +36,6 @@ _CHANGE_AND_TELL = (
     "WITH changed AS ({}), told AS ({}) SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM told)"
 )
 _PURGE = purging("matrix_threepid_sessions", "sid", "expires_at < ?", "expires_at", "expires_at + 0 < ?")
-
-T = TypeVar("T")
-Beside = Callable[[], Operation[object]]
 
 
 class SqlSessions(SqlStore):
@@ -97,7 +94,7 @@ class SqlSessions(SqlStore):
             return _open_charging(session, merged(charges), now, resume, merged(unless), opening)
 
         recorded = self._message_of is not None or self._event is not None
-        return self._db.run((lambda: _with_changed(operation(), self._beside)) if recorded else operation)
+        return self._db.run((lambda: with_changed(operation(), self._beside)) if recorded else operation)
 
     def replace_charging(
         self, session: Session, charges: Sequence[Charge], now: int, *, required: bool
@@ -159,24 +156,7 @@ class SqlSessions(SqlStore):
         * ``stored``: returns whether a result says that it was stored.
         """
         beside = self._beside(session)
-        return self._db.run(operation if beside is None else lambda: _with(operation, stored, beside))
-
-
-def _with(operation: Callable[[], Operation[T]], stored: Callable[[T], bool], beside: Beside) -> Operation[T]:
-    result = yield from within(operation())
-    if stored(result):
-        yield from within(beside())
-    return result
-
-
-def _with_changed(
-    operation: Operation[tuple[int, Session, Session | None]], beside: Callable[[Session], Beside | None]
-) -> Operation[tuple[int, Session, Session | None]]:
-    wait, holder, changed = yield from within(operation)
-    then = None if changed is None else beside(changed)
-    if then is not None:
-        yield from within(then())
-    return wait, holder, changed
+        return self._db.run(operation if beside is None else lambda: with_stored(operation, stored, beside))
 
 
 def _open(session: Session, opening: Alone | None = None) -> Operation[Session]:
