@@ -131,9 +131,14 @@ class _Then:
         return stored
 
     async def open_charging(
-        self, session: Session, charges: Sequence[Charge], now: int, resume: Callable[[Session], Session | None]
+        self,
+        session: Session,
+        charges: Sequence[Charge],
+        now: int,
+        resume: Callable[[Session], Session | None],
+        unless: Sequence[Charge] = (),
     ) -> tuple[int, Session, Session | None]:
-        wait, holder, changed = await self._store.open_charging(session, charges, now, resume)
+        wait, holder, changed = await self._store.open_charging(session, charges, now, resume, unless)
         await self._done(changed)
         return wait, holder, changed
 
