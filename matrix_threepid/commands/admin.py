@@ -92,6 +92,10 @@ def main(arguments: Sequence[str]) -> int:
 async def _done(given: argparse.Namespace) -> object:
     async with operated(given) as roles:
         one = _chosen(roles, given.role)
+        if not one.acts and given.command in _DEEDS:
+            raise ConfigurationError(
+                "only Synapse itself changes its accounts: call the endpoints of administration_path"
+            )
         if one.audit is None:
             raise ConfigurationError("the host has no audit: give SqlAudit(...) to its Listeners")
         _, _, deed = (_LOOKS | _DEEDS)[given.command]

@@ -47,7 +47,8 @@ def _history(role: Role, session: Session) -> Iterator[Finding]:
         yield Finding(about=about, text="confirmed", at=session.validated_at)
     if session.serial:
         begun = session.begun_at(role.policy.lifetimes)
-        sent = "" if session.send_attempt is None else f"; up to send_attempt {session.send_attempt} handed over"
+        known = session.send_attempt
+        sent = "" if known is None else f"; the next one needs a send_attempt above {known}"
         yield Finding(about=about, text=f"message {session.serial} begun{sent}", at=begun)
     by = f"by {session.owner}" if session.owner else "without an access token"
     kind = (
@@ -116,7 +117,7 @@ def _message(role: Role, session: Session, now: int) -> Finding:
         return _due(role, session, now, begun)
     if session.serial == 0:
         return _found(session, Cause.NOTHING_SENT, "no message was begun", session.created_at)
-    if session.sent_serial < session.serial and session.send_attempt is None:
+    if session.sent_serial == 0:
         return _found(session, Cause.REFUSED, "the sender refused the message, so nothing was handed over", begun)
     if now >= session.token_expires_at:
         return _found(session, Cause.TOKEN_EXPIRED, "its link or code has ended", session.token_expires_at)

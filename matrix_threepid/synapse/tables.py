@@ -9,6 +9,9 @@ from ..protocol.errors import InvalidParam
 from ..stores.sql import Operation
 
 _OWNER = "SELECT user_id FROM user_threepids WHERE medium = ? AND address = ?"
+_LISTED = (
+    "SELECT medium, address, validated_at, added_at FROM user_threepids WHERE user_id = ? ORDER BY added_at, address"
+)
 _CLAIM = (
     "INSERT INTO user_threepids (user_id, medium, address, validated_at, added_at) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (medium, address) DO NOTHING RETURNING user_id"
@@ -33,6 +36,12 @@ def owner(medium: str, addresses: Sequence[str]) -> Operation[str | None]:
         if rows := (yield _OWNER, (medium, address)):
             return str(rows[0][0])
     return None
+
+
+def listed(user_id: str) -> Operation[list[tuple[str, str, int, int]]]:
+    """Return medium, address, and the times of validation and addition, of each address on an account."""
+    rows = yield _LISTED, (user_id,)
+    return [(medium, address, validated_at, added_at) for medium, address, validated_at, added_at in rows]
 
 
 def claim(user_id: str, medium: str, addresses: Sequence[str], validated_at: int, now: int) -> Operation[str | None]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
+import yaml
 from operations.test_serve import delegate, written
 
-from matrix_threepid import Service
+from matrix_threepid import ConfigurationError, Service, run_sync
 from matrix_threepid.__main__ import main
-from matrix_threepid.stores import open_database
-from matrix_threepid.testing import World
+from matrix_threepid.commands.operating.synapse_role import database_of
+from matrix_threepid.stores import Sqlite, migrate, open_database
+from matrix_threepid.testing import BOB, World
 
 WORLD = World()
 
@@ -60,3 +65,54 @@ async def _audited(folder: Path) -> int:
 def _count():  # type: ignore[no-untyped-def]
     rows = yield "SELECT count(*) FROM matrix_threepid_audit WHERE event = 'Explained'", ()
     return rows[0][0]
+
+
+def synapse_file(folder: Path) -> str:
+    """Return Synapse's file, beside a database with its table of addresses and those of the module."""
+    database, secret = folder / "homeserver.db", folder / "secret"
+    secret.write_bytes(b"0" * 32)
+    with closing(Sqlite(database)) as db:
+        run_sync(migrate(db))
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("CREATE TABLE user_threepids (user_id, medium, address, validated_at, added_at)")
+        db.execute("INSERT INTO user_threepids VALUES (?, 'email', 'bob@example.org', 1, 2)", (BOB,))
+    smtp = {"host": "mail.example.org", "from": "noreply@example.org"}
+    config = {"secret_file": str(secret), "endpoints": "client", "email": {"smtp": smtp}}
+    settings = {
+        "server_name": "example.org",
+        "listeners": [{"port": 8008, "type": "http", "resources": [{"names": ["client"]}]}],
+        "database": {"name": "sqlite3", "args": {"database": str(database), "cp_max": 5}},
+        "modules": [{"module": "matrix_threepid.synapse.Threepids", "config": config}],
+    }
+    file = folder / "homeserver.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    return str(file)
+
+
+def test_synapses_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file and the database of a Synapse with the module tell as much; deeds are left to Synapse."""
+    file = synapse_file(tmp_path)
+    assert main(["explain", "Bob@example.org", "--config", file, "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["facts"][0]["text"], told["causes"][0]) == (f"{BOB} has it", "in_use")
+    assert main(["explain", BOB, "--config", file]) == 0
+    assert "email b***@example.org: on the account" in capsys.readouterr().out
+    assert main(["admin", "sessions", BOB, "--config", file]) == 0
+    assert main(["admin", "cancel", "a-sid", "--config", file, "--reason", "why"]) == 2
+    assert "administration_path" in capsys.readouterr().err
+
+
+def test_synapses_database_is_found() -> None:
+    """SQLite by its file, PostgreSQL by what libpq is given; anything else is refused."""
+    args = {"user": "synapse", "password": "a&b=c", "database": "synapse", "host": "db", "port": 5432, "cp_min": 5}
+    found = database_of({"database": {"name": "psycopg2", "args": args}})
+    assert parse_qs(found.partition("?")[2]) == {
+        "user": ["synapse"],
+        "password": ["a&b=c"],
+        "dbname": ["synapse"],
+        "host": ["db"],
+        "port": ["5432"],
+    }
+    for wrong in ({}, {"database": []}, {"database": {"name": "sqlite3"}}, {"databases": {"main": {}}}):
+        with pytest.raises(ConfigurationError, match="database"):
+            database_of(wrong)

@@ -97,6 +97,15 @@ def refused_by_provider(make: Make) -> tuple[World, str]:
     return world, sid
 
 
+def refused_and_hidden(make: Make) -> tuple[World, str]:
+    """The mail server refused the mail, on a server whose answers do not tell."""
+    world = make({"hide_known_addresses": True})
+    world.outbox.outcomes.append(RefusedForever("5.7.1"))
+    sid = world.ask().json()["sid"]
+    deliver(world)
+    return world, sid
+
+
 def no_sms_here(make: Make) -> tuple[World, str]:
     """The server sends no SMS at all."""
     return make(), NUMBER
@@ -280,6 +289,7 @@ CASES: dict[str, Case] = {
     "a wrong code five times": Case(typed_wrong, Cause.CODE_GUESSED_OUT),
     "strangers guessed all day": Case(guessed_out, Cause.GUESSES_USED),
     "the provider refused": Case(refused_by_provider, Cause.REFUSED),
+    "the mail server refused and the answer hides it": Case(refused_and_hidden, Cause.REFUSED),
     "no SMS here": Case(no_sms_here, Cause.MEDIUM_OFF, "add"),
     "a country without SMS": Case(foreign, Cause.COUNTRY_OFF, "add"),
     "a premium number": Case(premium, Cause.KIND_REFUSED, "add"),

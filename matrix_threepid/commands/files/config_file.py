@@ -24,10 +24,19 @@ _YAML = (".yaml", ".yml")
 
 def described(path: Path) -> Configured:
     """Return what a file configures. Raises ``ConfigurationError`` naming the file or the setting."""
+    given = synapse_document(path)
+    return _of_host(read_document(path), path) if given is None else of_synapse(given)
+
+
+def synapse_document(path: Path) -> Mapping[str, Any] | None:
+    """Return the object in Synapse's ``homeserver.yaml``; ``None`` for a file of another kind.
+
+    Raises ``ConfigurationError`` naming the file.
+    """
     given = read_document(path)
     if not _SYNAPSES & given.keys():
-        return _of_host(given, path)
-    return of_synapse(_as_synapse_reads(path) if path.suffix in _YAML else given)
+        return None
+    return _as_synapse_reads(path) if path.suffix in _YAML else given
 
 
 def _of_host(given: Mapping[str, Any], path: Path) -> Configured:

@@ -50,6 +50,12 @@ def of_synapse(given: Mapping[str, Any]) -> Configured:
     return Configured(role, findings, Texts(settings.texts))
 
 
+def module_of(given: Mapping[str, Any]) -> tuple[ModuleSettings, Around]:
+    """Return the module's settings and those around it. Raises ``ConfigurationError``."""
+    around = Around(given)
+    return _settings(_section(given), around), around
+
+
 def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
     modules = given.get("modules")
     listed = modules if isinstance(modules, list) else []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -15,13 +16,15 @@ from ...observing import Listeners, SqlAudit
 from ...ports._checked import given as port_given
 from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
-from ...settings import read_file
+from ...settings import read_file, stored_peppers
 from ...settings.documents import FORMATS
 from ...stores.sql import Database, check_schema
 from ...stores.url import open_database, sqlite_file
 from ..checking.loading import loaded
+from ..files.config_file import synapse_document
 from ..serving.parts import Parts
 from ..serving.settings import DelegateSettings, IdentityServerRoleSettings, ServeSettings
+from .synapse_role import database_of, role_of, secret_of
 
 
 @frozen
@@ -31,11 +34,13 @@ class Operated:
     * ``name``: its class.
     * ``role``: the role.
     * ``audit``: its audit, which hears the events; ``None`` if the host's wiring has none.
+    * ``acts``: whether it can do more than look; ``False`` for Synapse, whose accounts only Synapse changes.
     """
 
     name: str
     role: Role
     audit: SqlAudit | None
+    acts: bool = True
 
     async def close(self) -> None:
         """Write what the audit has heard. Raises ``Unavailable``."""
@@ -60,7 +65,7 @@ def sids_last(arguments: Sequence[str]) -> list[str]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which host is meant."""
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--config", type=Path, metavar="FILE", help=f"the file of `serve`: {FORMATS}")
+    which.add_argument("--config", type=Path, metavar="FILE", help=f"the file of `serve` ({FORMATS}), or Synapse's")
     host = "a Homeserver, Delegate, IdentityServer or Service, or a callable that returns one"
     which.add_argument("--host", metavar="MODULE:NAME", help=host)
 
@@ -73,6 +78,11 @@ async def operated(given: argparse.Namespace) -> AsyncIterator[list[Operated]]:
         one = Operated(type(role).__name__, role, _audit_of(role))
         yield [one]
         await one.close()
+        return
+    synapse = synapse_document(given.config)
+    if synapse is not None:
+        async with _synapse(synapse) as one:
+            yield [one]
         return
     settings = _settings(given.config)
     parts = Parts.of(settings)
@@ -88,15 +98,32 @@ async def operated(given: argparse.Namespace) -> AsyncIterator[list[Operated]]:
             await one.close()
 
 
+@asynccontextmanager
+async def _synapse(given: Mapping[str, Any]) -> AsyncIterator[Operated]:
+    url, secret = database_of(given), secret_of(given)
+    _check_files([secret, *filter(None, (sqlite_file(url),))])
+    async with open_database(url) as db:
+        await check_schema(db)
+        audit = SqlAudit(db, stored_peppers(secret))
+        role = role_of(given, db, Listeners(LogListener(), audit))
+        one = Operated("Homeserver", role, audit, acts=False)
+        yield one
+        await one.close()
+
+
+def _check_files(files: Sequence[Path]) -> None:
+    for each in files:
+        if not each.exists():
+            raise ConfigurationError(f"{each.name}: there is no such file; it is made when the server starts first")
+
+
 def _settings(file: Path) -> ServeSettings:
     """Return the settings of a program that has served before. Raises ``ConfigurationError``."""
     settings = read_file(ServeSettings, file)
     files = [Path(settings.secret_file)]
     roles = [each for each in (settings.delegate, settings.identity_server) if each is not None]
     files += [Path(name) for each in roles if (name := sqlite_file(each.database)) is not None]
-    for each in files:
-        if not each.exists():
-            raise ConfigurationError(f"{each.name}: there is no such file; serve makes it when it starts first")
+    _check_files(files)
     return settings
 
 
