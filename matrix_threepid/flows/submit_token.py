@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..events import SessionDisowned, ThreepidValidated, WrongToken
-from ..limits.counting import Counter, charged, give_back
-from ..limits.guesses import charge_guess, count_wrong
-from ..limits.rate import block_disowned, known_network, remember_network
+from ..limits.counting import Counter, charged, give_back, refuse
+from ..limits.guesses import Guess, charge_guess, count_wrong
+from ..limits.rate import block_disowned, remember_network, validating_network
 from ..limits.toll import validated_counters
 from ..model.call import Call
 from ..model.code import read_code
@@ -40,15 +40,19 @@ async def validate(role: Role, call: Call, session: Session, token: str) -> Sess
         raise SessionExpired
     # Nobody guesses the token of a link, so it is compared first and counts as no guess of the code beside it.
     by_link = opens_link(role, session, token)
-    guessed = session.code_digits and session.validated_at is None and not by_link
-    if guessed:
+    guess: Guess | None = None
+    if session.code_digits and session.validated_at is None and not by_link:
         if role.checking_sender(session.threepid) is not None and not await has_check(role, session):
             raise SessionExpired
-        session = await _guess(role, call, session)
+        session, guess = await _guess(role, call, session)
+    compared = guess is None or guess.compared
     # A decoy goes through the same counters and the same answer as a wrong token (REQ-REQTOK-4).
-    if session.decoy or not (by_link or await _is_code(role, session, token)):
-        role.emit(WrongToken(session.threepid, session.guesses))
-        if guessed:
+    if session.decoy or not (by_link or (compared and await _is_code(role, session, token))):
+        if compared:
+            role.emit(WrongToken(session.threepid, session.guesses))
+        if guess is not None and guess.wait:
+            refuse(role, "guess", guess.wait)
+        if guess is not None:
             await count_wrong(role)
         raise TokenIncorrect
     before = session.validated_at
@@ -88,8 +92,8 @@ def _same(token: str, expected: str | None) -> bool:
     return same(token, expected or "") and bool(expected)
 
 
-async def _guess(role: Role, call: Call, session: Session) -> Session:
-    """Count a guess of a code in the session and for its address; return the session.
+async def _guess(role: Role, call: Call, session: Session) -> tuple[Session, Guess]:
+    """Count a guess of a code in the session and for its address; return the session, and what came of the guess.
 
     Counted before the comparison: of simultaneous guesses no more than the limit are compared (SEC-25). A code that has
     ended beside a link that has not is wrong, and the session goes on (REQ-SUBMIT-10).
@@ -113,11 +117,13 @@ async def _guess(role: Role, call: Call, session: Session) -> Session:
         )
         return wait
 
-    counters = await charge_guess(role, call, session, count)
+    guess = await charge_guess(role, call, session, count)
+    if guess.wait:
+        await count(())
     if counted is None:
-        await give_back(role, counters, now)
+        await give_back(role, guess.counters, now)
         raise ended
-    return counted
+    return counted, guess
 
 
 async def _validated(role: Role, call: Call, session: Session) -> tuple[Session, bool]:
@@ -130,7 +136,7 @@ async def _validated(role: Role, call: Call, session: Session) -> tuple[Session,
         if not session.over and not session.alive(now):
             raise SessionExpired
         return session, False
-    known = known_network(role, call, session.threepid)
+    known = validating_network(role, call, session.threepid)
     typed = validated_counters(role, call, session) if MEDIA[session.threepid.medium].costs else []
     changed, counted = await update_and_count(role, session, lambda stored: _step(role, stored, now), [*known, *typed])
     if changed is None:

@@ -8,23 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from attrs import frozen
+
 from ..events import ManyWrongCodes
 from ..model.call import Call
 from ..model.session import Session
 from ..model.threepid import Threepid
 from ..roles.base import Role
 from .counting import DAY, HOUR, Counter, charged, happened, once, period, refuse, used
-from .rate import address_parts, is_owner, known_network, shared
+from .rate import address_parts, is_owner, known_network, shared, validating_network
 
 _ALARM = "alarm"
 ALARM_DIGITS = 8
 """The least number of digits of new codes until the hour of an alarm ends."""
 
 
+@frozen
+class Guess:
+    """What became of the charge of a guess.
+
+    * ``counters``: what was charged with the session.
+    * ``compared``: whether the code may be compared. Default ``True``.
+    * ``wait``: the ms that the client is told to wait unless the code is right; 0 (default) if it is told that the code
+      is wrong.
+    """
+
+    counters: Sequence[Counter]
+    compared: bool = True
+    wait: int = 0
+
+
 async def charge_guess(
     role: Role, call: Call, session: Session, take: Callable[[Sequence[Counter]], Awaitable[int]]
-) -> list[Counter]:
-    """Charge one guess of a code to the address of a session; return what was charged. Raises ``LimitExceeded``.
+) -> Guess:
+    """Charge one guess of a code to the address of a session; return what came of it. Raises ``LimitExceeded``.
 
     * ``role``: gives policy, limiter and accounts.
     * ``call``: the call, for its client network.
@@ -43,9 +60,23 @@ async def charge_guess(
         if any(await used(role, known)) or await is_owner(role, session.owner, threepid):
             counters = [owners]
             wait = await take(counters)
+        elif role.policy.hide_known_addresses and role.sees_clients:
+            return await _quiet_guess(role, call, threepid, owners, wait)
     if wait:
         refuse(role, "guess", wait)
-    return counters
+    return Guess(counters)
+
+
+async def _quiet_guess(role: Role, call: Call, threepid: Threepid, owners: Counter, wait: int) -> Guess:
+    """Return the guess of a client whose network must not learn whether the address was validated from it.
+
+    What is kept for the owner is compared for such a network, and the answer tells of it only if the code is right,
+    which whoever reads it knows. Everybody else is charged as much, for nothing, so that the answers take as long.
+    """
+    known = any(await used(role, validating_network(role, call, threepid)))
+    nothing = period("owner guess", owners.limit.burst, DAY, *address_parts(threepid), call.client)
+    granted = not await charged(role, [owners if known else nothing])
+    return Guess((), compared=known and granted, wait=wait)
 
 
 def guesses_of(role: Role, threepid: Threepid) -> tuple[Counter, Counter | None]:

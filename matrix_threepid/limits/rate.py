@@ -34,20 +34,25 @@ async def is_owner(role: Role, user_id: str | None, threepid: Threepid) -> bool:
     return user_id is not None and await role.owner_of(threepid) == user_id
 
 
-def known_network(role: Role, call: Call, threepid: Threepid) -> list[Counter]:
-    """Return what is used if the address was validated from the network of a call in the last 90 days (decision 29).
-
-    Empty with hidden addresses: a neighbour in the network could ask until strangers get no more, and would then learn
-    from the answer that the address was validated there.
-    """
-    if not role.sees_clients or call.client == "unknown" or role.policy.hide_known_addresses:
+def validating_network(role: Role, call: Call, threepid: Threepid) -> list[Counter]:
+    """Return what is used if the address was validated from the network of a call in the last 90 days (decision 29)."""
+    if not role.sees_clients or call.client == "unknown":
         return []
     return [Counter("known", (*address_parts(threepid), call.client), KNOWN)]
 
 
+def known_network(role: Role, call: Call, threepid: Threepid) -> list[Counter]:
+    """Return the same where the answer may depend on it.
+
+    Empty with hidden addresses: a neighbour in the network could ask until strangers get no more, and would then learn
+    from the answer that the address was validated there.
+    """
+    return [] if role.policy.hide_known_addresses else validating_network(role, call, threepid)
+
+
 async def remember_network(role: Role, call: Call, threepid: Threepid) -> None:
     """Remember for 90 days that an address was validated from the network of a call."""
-    for known in known_network(role, call, threepid):
+    for known in validating_network(role, call, threepid):
         left = await charged(role, [known])
         if left and left < KNOWN.interval - RENEWED:
             await role.limiter.forget([each.key for each in known.charges(role)])

@@ -193,3 +193,57 @@ def test_a_freed_address_can_be_proved_by_the_same_request(hiding: Callable[...,
     assert world.ask(KNOWN, attempt=2).json()["sid"] == sid
     deliver(world)
     assert world.outbox.last.kind is MessageKind.TOKEN
+
+
+HOME, CAFE = "203.0.113.7", "198.51.100.9"
+
+
+@pytest.fixture
+def resetting(hiding: Callable[..., World]) -> World:
+    """A world that resets passwords by code: Alice has validated her address at home, and strangers have guessed."""
+    world = hiding(password_reset_by="code", limits=Limits(apart=0, mails_a_day=1000, per_address=Limit(1000, 1)))
+    sid = world.ask("alice@example.org", user=ALICE, client=HOME).json()["sid"]
+    deliver(world)
+    assert world.confirm().status == 303
+    assert world.add(sid, user=ALICE).status == 200
+    for address in ("alice@example.org", KNOWN, UNKNOWN):
+        for number in range(3):
+            guessed(world, address, f"stranger{number}", f"192.0.2.{number}", times=5)
+    return world
+
+
+def reset(world: World, address: str, secret: str, client: str) -> tuple[str, str]:
+    """Ask for a reset; return the session and the code that was sent, empty for none."""
+    sent = len(world.outbox.messages)
+    sid = world.ask(address, secret, purpose="password", client=client).json()["sid"]
+    deliver(world)
+    return sid, (world.outbox.last.code or "") if len(world.outbox.messages) > sent else ""
+
+
+def guessed(world: World, address: str, secret: str, client: str, times: int) -> list[tuple[int, str]]:
+    """Type wrong codes into a new session; return what is heard."""
+    sid, code = reset(world, address, secret, client)
+    wrong = "000000" if code != "000000" else "111111"
+    return [refusal(submit(world, sid, wrong, secret, client=client)) for _ in range(times)]
+
+
+@pytest.mark.rule("SEC-24", "SEC-45")
+def test_strangers_cannot_lock_a_reset(resetting: World) -> None:
+    """A network from which the address was validated has ten codes more, and no other network has any."""
+    sid, code = reset(resetting, "alice@example.org", "cafe", CAFE)
+    assert refusal(submit(resetting, sid, code, "cafe", client=CAFE)) == (429, "M_LIMIT_EXCEEDED")
+    for number in range(2):
+        guessed(resetting, "alice@example.org", f"home{number}", HOME, times=5 - number)
+    sid, code = reset(resetting, "alice@example.org", "home", HOME)
+    assert submit(resetting, sid, code, "home", client=HOME).status == 200
+    sid, code = reset(resetting, "alice@example.org", "late", HOME)
+    assert refusal(submit(resetting, sid, code, "late", client=HOME)) == (429, "M_LIMIT_EXCEEDED")
+
+
+@pytest.mark.rule("REQ-REQTOK-4", "SEC-27")
+def test_a_neighbour_learns_nothing_from_wrong_codes(resetting: World) -> None:
+    """Wrong codes are answered alike from every network, whether the address was validated there, and by how many."""
+    asked = [(address, client) for address in ("alice@example.org", KNOWN, UNKNOWN) for client in (HOME, CAFE)]
+    seen = [[guessed(resetting, address, f"{n}-{client}", client, 8) for n in range(3)] for address, client in asked]
+    assert all(each == seen[0] for each in seen)
+    assert set(seen[0][0]) == {(429, "M_LIMIT_EXCEEDED"), (400, "M_SESSION_EXPIRED")}
