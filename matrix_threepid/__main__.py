@@ -12,6 +12,7 @@ from ._version import __version__
 COMMANDS = {
     "admin": ("commands.admin", "do by hand what administrators may do, written to the audit before"),
     "check": ("commands.check", "print what is off or wrong in a host's wiring or configuration file"),
+    "dsn": ("commands.dsn", "record what a mail server reports of a mail, from standard input"),
     "endpoints": ("commands.endpoints", "print the page of the documentation about a role's endpoints"),
     "explain": ("commands.explain", "explain why a message did not come: an address, a number, a session, a user"),
     "journeys": ("commands.journeys", "run journeys against a homeserver over HTTP, and print which pass"),

@@ -7,15 +7,14 @@ They are called by programs of providers: no answer has a CORS header, none sets
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from ..callbacks.provider import CallbackProvider, Received, Unreadable
 from ..callbacks.report import events_of
+from ..flows.delivery import record_delivery
 from ..limits.counting import Counter, charge, charged
 from ..logs import Throttle
 from ..model.call import Call
-from ..model.delivery import DeliveryEvent
 from ..model.limit import Limit, per_day
 from ..protocol.endpoint import Endpoint, Table
 from ..protocol.errors import ConfigurationError, LimitExceeded, TooLarge
@@ -28,17 +27,15 @@ PREFIX = "/_threepid/callbacks"
 _REPORTS = Limit(2000, 50)
 """The requests of one provider that are believed: far more than it makes, and fewer than a database can take."""
 _NO_VERSION = History(unstable=False, bare=True)
-Record = Callable[[Role, DeliveryEvent], Awaitable[object]]
-"""Records an event."""
 
 
-def callback_table(*providers: CallbackProvider, record: Record) -> Table:
+def callback_table(*providers: CallbackProvider) -> Table:
     """Return the endpoints of providers: ``POST /_threepid/callbacks/NAME``, to be mounted with ``Service(role, …)``.
 
     * ``providers``: their declarations, such as ``twilio_callbacks("…")``.
-    * ``record``: called with the role and each event.
 
-    Raises ``ConfigurationError`` without a provider, for another value, and for two of one name.
+    They are on for a role with ``messages`` and ``Policy.public_base_url``. Raises ``ConfigurationError`` without a
+    provider, for another value, and for two of one name.
     """
     if not providers:
         raise ConfigurationError("callback_table: give at least one provider, such as twilio_callbacks(…)")
@@ -46,26 +43,30 @@ def callback_table(*providers: CallbackProvider, record: Record) -> Table:
         if not isinstance(each, CallbackProvider):
             raise ConfigurationError(f"callback_table: must be given providers, not {type(each).__name__}")
     throttle = Throttle()
-    declared = tuple(_declared(each, throttle, record) for each in providers)
+    declared = tuple(_declared(each, throttle) for each in providers)
     return Table(PREFIX, declared, browsers=False, max_body=max(each.max_body for each in providers))
 
 
-def _declared(provider: CallbackProvider, throttle: Throttle, record: Record) -> Endpoint:
+def _declared(provider: CallbackProvider, throttle: Throttle) -> Endpoint:
     return Endpoint(
         "POST",
         f"/{provider.name}/{{secret}}" if provider.secret_step else f"/{provider.name}",
         _NO_VERSION,
-        partial(_receive, provider, throttle, record),
+        partial(_receive, provider, throttle),
         name=f"callback_{provider.name}",
         doc=f"Record what {provider.name} reports of messages. Answers 403 to what does not prove to be of it.",
         errors=(TooLarge, LimitExceeded),
-        offered=lambda role: None if role.policy.public_base_url else "policy.public_base_url is not set",
+        offered=_off,
     )
 
 
-async def _receive(
-    provider: CallbackProvider, throttle: Throttle, record: Record, role: Role, call: Call, message: None
-) -> Response:
+def _off(role: Role) -> str | None:
+    if role.messages is None:
+        return "no store of messages is wired"
+    return None if role.policy.public_base_url else "policy.public_base_url is not set"
+
+
+async def _receive(provider: CallbackProvider, throttle: Throttle, role: Role, call: Call, message: None) -> Response:
     request = call.request
     if len(request.body) > provider.max_body:
         raise TooLarge
@@ -88,7 +89,7 @@ async def _receive(
     except Unreadable:
         return Response(400)
     for event in reports:
-        await record(role, event)
+        await record_delivery(role, event)
     # Only now, so that what could not be recorded is believed again when the provider repeats it.
     await charged(role, once)
     return Response(200)

@@ -194,26 +194,33 @@ def written() -> OutboundMessage:
     )
 
 
+def with_messages() -> World:
+    """Return a world that records what becomes of messages."""
+    return World(messages=MemoryMessages())
+
+
 @frozen
 class Mounted:
-    """The table of all providers over a world and a store with one message; ``recorded`` is what the store took."""
+    """The table of all providers over a world whose store has one message."""
 
-    world: World = field(factory=World)
+    world: World = field(factory=with_messages)
     amazon: Amazon = field(factory=Amazon)
-    messages: MemoryMessages = field(factory=MemoryMessages)
-    recorded: list[DeliveryEvent] = field(factory=list)
     service: Service = field(init=False)
 
     @service.default
     def _serve(self) -> Service:
         self.world.clock.now = NOW
-        run_sync(self.messages.write(written()))
+        role = self.world.homeserver
+        if role.messages is not None:
+            run_sync(role.messages.write(written()))
+        return Service(role, callback_table(*declared(self.amazon)))
 
-        async def record(role: object, event: DeliveryEvent) -> None:
-            if await self.messages.record(event) is not None:
-                self.recorded.append(event)
-
-        return Service(self.world.homeserver, callback_table(*declared(self.amazon), record=record))
+    @property
+    def recorded(self) -> list[DeliveryEvent]:
+        """What was recorded of the message."""
+        messages = self.world.homeserver.messages
+        stored = None if messages is None else run_sync(messages.get(ID))
+        return [] if stored is None else list(stored.events)
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 from data import load
 
-from matrix_threepid import ConfigurationError, Peppers, run_sync
+from matrix_threepid import ConfigurationError, Peppers
 from matrix_threepid.endpoints import (
     METADATA,
     callback_table,
@@ -21,9 +21,10 @@ from matrix_threepid.endpoints import (
     twilio_callbacks,
 )
 from matrix_threepid.errors import Unavailable
-from matrix_threepid.model.delivery import new_message_id, signed_message_id
+from matrix_threepid.memory.messages import MemoryMessages
+from matrix_threepid.model.delivery import DeliveryEvent, new_message_id, signed_message_id
+from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.net.fetch import Failure, HttpFailure, HttpReply
-from matrix_threepid.service import Service
 from matrix_threepid.testing import World
 
 from . import providers as by
@@ -32,6 +33,17 @@ from .providers import NOW, SENDERS, Amazon, Mounted
 
 def body_of(provider: str, name: str) -> Any:
     return next(case["body"] for case in load(f"callbacks/{provider}") if case["name"] == name)
+
+
+class Down(MemoryMessages):
+    """A store that may be down."""
+
+    down = False
+
+    async def record(self, event: DeliveryEvent) -> OutboundMessage | None:
+        if self.down:
+            raise Unavailable
+        return await super().record(event)
 
 
 DELIVERED, BOUNCED = body_of("mailgun", "delivered"), body_of("mailgun", "failed for ever")
@@ -60,17 +72,13 @@ def test_a_token_of_mailgun_is_believed_once(mounted: Mounted) -> None:
     assert [event.status.value for event in mounted.recorded] == ["delivered"]
 
 
-def test_what_could_not_be_recorded_is_believed_again(mounted: Mounted) -> None:
+def test_what_could_not_be_recorded_is_believed_again() -> None:
     """A report that met an outage is answered with 503, and recorded when the provider repeats it."""
-    down = [True]
-
-    async def record(role: object, event: object) -> None:
-        if down.pop() if down else False:
-            raise Unavailable
-        mounted.recorded.append(event)  # type: ignore[arg-type]
-
-    service = Service(mounted.world.homeserver, callback_table(mailgun_callbacks("signing key"), record=record))
-    answers = [run_sync(service.handle(by.mailgun(DELIVERED))).status for _ in range(2)]
+    messages = Down()
+    mounted = Mounted(World(messages=messages))
+    answers = []
+    for messages.down in (True, False):
+        answers.append(mounted.answer(by.mailgun(DELIVERED)).status)
     assert (answers, len(mounted.recorded)) == ([503, 200], 1)
 
 
@@ -207,9 +215,9 @@ def test_a_certificate_that_is_none_proves_nothing(answer: HttpReply | HttpFailu
         (lambda: postmark_callbacks(by.SECRET, "user", "short"), "password"),
         (lambda: ses_callbacks("arn:aws:sqs:eu-west-1:123456789012:bounces"), "topic_arn"),
         (lambda: ses_callbacks(by.TOPIC, object()), "fetch"),  # type: ignore[arg-type]
-        (lambda: callback_table(record=None), "at least one"),  # type: ignore[arg-type]
-        (lambda: callback_table(by.twilio, record=None), "providers"),  # type: ignore[arg-type]
-        (lambda: callback_table(*[twilio_callbacks("a")] * 2, record=None), "two endpoints"),  # type: ignore[arg-type]
+        (callback_table, "at least one"),
+        (lambda: callback_table(by.twilio), "providers"),  # type: ignore[arg-type]
+        (lambda: callback_table(*[twilio_callbacks("a")] * 2), "two endpoints"),
     ],
 )
 def test_what_could_never_work_is_refused(wrong: Any, said: str) -> None:
@@ -219,11 +227,13 @@ def test_what_could_never_work_is_refused(wrong: Any, said: str) -> None:
 
 
 @pytest.mark.rule("SEC-146")
-def test_callbacks_are_off_unless_mounted(world: World, mounted: Mounted) -> None:
-    """No role serves the paths by itself; without a base URL, over which Twilio signs, they are off."""
+def test_callbacks_are_off_unless_mounted(mounted: Mounted) -> None:
+    """No role serves the paths by itself; without a store of messages or a base URL they are off."""
     request = by.twilio(body_of("twilio", "delivered"))
-    assert not world.service.serves(request.path)
+    assert not mounted.world.service.serves(request.path)
     assert mounted.answer(evolve(request, method="OPTIONS")).status == 405
-    world.rewire(policy=evolve(world.homeserver.policy, public_base_url=None))
-    assert Mounted(world).answer(request).status == 404
-    assert set(Mounted(world).service.off) == {f"callback_{name}" for name in SENDERS}
+    mounted.world.rewire(policy=evolve(mounted.world.homeserver.policy, public_base_url=None))
+    for world in (mounted.world, World()):
+        off = Mounted(world)
+        assert off.answer(request).status == 404
+        assert set(off.service.off) == {f"callback_{name}" for name in SENDERS}

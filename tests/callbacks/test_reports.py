@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 from data import load
 
-from matrix_threepid.testing import World
-
 from .providers import ID, NOW, SENDERS, Mounted
 
 CASES = [(name, case) for name in SENDERS for case in load(f"callbacks/{name}")]
 
 
 @pytest.fixture
-def mounted(world: World) -> Mounted:
-    return Mounted(world)
+def mounted() -> Mounted:
+    return Mounted()
 
 
 @pytest.mark.rule("SEC-146")
