@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from tools.api import with_entries, without_index
 from tools.choices import with_choices
 from tools.rules import all_markers, shown_by, with_links, with_tests
+from tools.specification import with_specification
 
 from matrix_threepid import __version__
 
@@ -41,7 +42,7 @@ def complete_rules(_: Any, page: str, source: list[str]) -> None:
     """Put the tests below the rules and the tables of choices in their places; make every rule that is named a link."""
     if page.startswith("rules/"):
         source[0] = with_tests(source[0], SHOWN)
-    source[0] = with_links(with_choices(source[0]))
+    source[0] = with_links(with_specification(with_choices(source[0])))
 
 
 def complete_reference(_: Any, page: str, source: list[str]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .flows.login import login_key as login_key
     from .flows.login import names_threepid as names_threepid
     from .flows.login import user_of_login as user_of_login
+    from .flows.published import still_published as still_published
     from .flows.room_invite import invite_by_threepid as invite_by_threepid
     from .flows.room_invite import invite_prepared as invite_prepared
     from .flows.room_invite import prepare_invites as prepare_invites
@@ -67,6 +68,7 @@ _HOMES = {
     ".administration.desk": ("Administration",),
     ".deactivate": ("deactivate_threepids", "erase_threepids", "stop_undo"),
     ".flows.binding_access": ("bindings_of",),
+    ".flows.published": ("still_published",),
     ".flows.room_invite": ("invite_by_threepid", "invite_prepared", "prepare_invites"),
     ".flows.room_member": ("check_member",),
     ".flows.unbind_retry": ("retry_unbinds",),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ..net.fetch import HttpReply as HttpReply
     from ..net.fetch import HttpRequest as HttpRequest
     from ..net.fetch import place as place
+    from ..net.mail_domains import DnsMailDomains as DnsMailDomains
     from ..net.safe_https import PinnedHttps as PinnedHttps
     from ..net.server_names import ServerPlace as ServerPlace
     from ._answers import read_association as read_association
@@ -77,6 +78,7 @@ _HOMES = {
     "..net.discovery": ("Discovery", "SrvRecord"),
     "..net.server_names": ("ServerPlace",),
     "..net.fetch": ("Failure", "Fetch", "HttpFailure", "HttpReply", "HttpRequest", "place"),
+    "..net.mail_domains": ("DnsMailDomains",),
     "..net.safe_https": ("PinnedHttps",),
     "..model.id_server": ("normal_id_server",),
     "..model.identity": (

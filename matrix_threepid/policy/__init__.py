@@ -13,6 +13,7 @@ from ..model.limit import Limit, per_day, per_hour
 from ..model.session import Lifetimes
 from ..protocol.members import Choices, choice, documented, group
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
+from .address_lists import AddressLists, MailDomains
 from .addresses import AccountAddresses
 from .choices import BASE_URL, CODE_HOST, HARDENED, ID_SERVERS, LINK_HOSTS, MS, is_function
 from .for_tests import ADDRESSES, AddressForTests, check_addresses, refuse_hardened
@@ -24,6 +25,7 @@ from .sms import Conversion, SmsRules
 __all__ = [
     "AccountAddresses",
     "AddressForTests",
+    "AddressLists",
     "Brand",
     "Conversion",
     "InvitationRules",
@@ -31,6 +33,7 @@ __all__ = [
     "Limit",
     "Limits",
     "LookupRules",
+    "MailDomains",
     "Policy",
     "Retrying",
     "SmsRules",

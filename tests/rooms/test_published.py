@@ -1,0 +1,58 @@
+"""After an unbind: whether the identity server still names the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from matrix_threepid import Limit, Limits, MatrixError, Medium, run_sync, still_published
+from matrix_threepid.identity import ServerRefused
+from matrix_threepid.testing import ALICE, BOB, FakeIdentityServers, World
+
+ADDRESS = "alice@example.com"
+
+
+def published(world: World, **members: Any) -> bool:
+    given = {"user_id": ALICE, "medium": "email", "address": ADDRESS, "id_server": "id.example", "id_access_token": "t"}
+    return run_sync(still_published(world.homeserver, **{**given, **members}))
+
+
+@pytest.mark.rule("REQ-UNBIND-20")
+def test_what_is_left_is_told(make_world: Any) -> None:
+    """It is true while the server names this user, in any spelling, and false for nobody and for somebody else."""
+    servers = FakeIdentityServers()
+    world = make_world(invitations=servers)
+    assert not published(world)
+    servers.published["id.example", Medium.EMAIL, ADDRESS] = ALICE
+    assert published(world, address="Alice@Example.com")
+    assert not published(world, user_id=BOB)
+
+
+@pytest.mark.rule("REQ-UNBIND-20")
+@pytest.mark.parametrize(
+    ("members", "status", "errcode"),
+    [
+        ({"address": "x"}, 400, "M_INVALID_PARAM"),
+        ({"medium": "pigeon"}, 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED"),
+        ({"id_server": "a b"}, 400, "M_INVALID_PARAM"),
+        ({}, 403, "M_TERMS_NOT_SIGNED"),
+    ],
+)
+def test_what_cannot_be_asked_is_an_error(make_world: Any, members: Any, status: int, errcode: str) -> None:
+    """Wrong members and refusals of the identity server reach the client."""
+    servers = FakeIdentityServers()
+    servers.script("look_up", "id.example", ServerRefused(403, "M_TERMS_NOT_SIGNED", "e"))
+    with pytest.raises(MatrixError) as raised:
+        published(make_world(invitations=servers), **members)
+    assert (raised.value.status, raised.value.body()["errcode"]) == (status, errcode)
+
+
+def test_asking_is_limited_and_needs_a_client(make_world: Any) -> None:
+    """It counts as a request that calls identity servers, and is refused where nothing is looked up."""
+    world = make_world({"limits": Limits(bindings=Limit(1, 0.001))}, invitations=FakeIdentityServers())
+    published(world)
+    for refusing, status in ((world, 429), (make_world(), 403)):
+        with pytest.raises(MatrixError) as raised:
+            published(refusing)
+        assert raised.value.status == status
