@@ -21,6 +21,7 @@ from .invitations import InvitationRules
 from .limits import Limits
 from .lookup import LookupRules
 from .sms import Conversion, SmsRules
+from .topics import BINDINGS, CLIENTS, CODES, LIMITS_AND_TIMES, MESSAGES, SERVER
 
 __all__ = [
     "AccountAddresses",
@@ -40,9 +41,6 @@ __all__ = [
     "per_day",
     "per_hour",
 ]
-
-SERVER, CLIENTS, MESSAGES = "The server", "What clients may do", "Messages"
-CODES, BINDINGS, LIMITS_AND_TIMES = "Links and codes", "Identity servers", "Limits and times"
 
 
 @documented
@@ -162,9 +160,7 @@ class Policy(Choices):
         doc="wrong codes within an hour, over all addresses, past which the `Listener` hears `ManyWrongCodes` and new "
         "codes have at least 8 digits until that hour ends",
     )
-    addresses: AccountAddresses = group(
-        AccountAddresses, CLIENTS, "which addresses an account keeps, how many, and how long they reset a password"
-    )
+    addresses: AccountAddresses = group(AccountAddresses, CLIENTS, "which addresses an account keeps, and how many")
     identity_servers: Callable[[str], bool] | None = choice(
         ID_SERVERS,
         None,
