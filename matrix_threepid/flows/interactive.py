@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..limits.rate import charge_authentication, charge_password
 from ..model.call import Call
-from ..model.keys import random_text
+from ..model.keys import Pepper, random_text
 from ..model.uia_session import LIFETIME, UiaSession
 from ..ports import AccountKeeper
 from ..protocol import errors
@@ -47,6 +47,8 @@ class Action:
     * ``checks``: the check of every stage.
     * ``params``: what clients need for a stage, by stage; default nothing.
     * ``members``: the members of this request that the action needs, without secrets.
+    * ``body``: the members of this request that a session is bound to without keeping them, since they may hold
+      secrets; default none.
     * ``password``: the new password in this request; ``None`` if it has none, or the action needs none.
     """
 
@@ -56,7 +58,17 @@ class Action:
     checks: Mapping[str, Check] = field(repr=False)
     params: Mapping[str, object] = field(factory=dict, repr=False)
     members: Mapping[str, object] = field(factory=dict, repr=False)
+    body: Mapping[str, object] = field(factory=dict, repr=False)
     password: str | None = field(default=None, repr=False)
+
+    def subject(self, pepper: Pepper) -> str:
+        """Return the MAC of this action and user, as a session has it that was opened with a pepper."""
+        return pepper.mac("uia", self.name, self.user_id or "")
+
+    def kept(self, pepper: Pepper) -> dict[str, object]:
+        """Return the members that such a session keeps; of ``body`` a MAC."""
+        sealed = {"body": pepper.mac("uia body", json.dumps(self.body, sort_keys=True))} if self.body else {}
+        return {**self.members, **sealed}
 
 
 async def require(hs: Homeserver, call: Call, action: str) -> None:
@@ -69,9 +81,8 @@ async def require(hs: Homeserver, call: Call, action: str) -> None:
         return
     user = call.user.user_id
     rest = {name: value for name, value in call.body.items() if name != "auth"}
-    # Not the body itself, which may hold secrets: its MAC. Clients also ask for the stages with an empty body.
-    members = {"body": hs.peppers.current.mac("uia body", json.dumps(rest, sort_keys=True))} if rest else {}
-    await authenticate(hs, call, of_caller(hs, user, action, members))
+    # Clients also ask for the stages with an empty body.
+    await authenticate(hs, call, evolve(of_caller(hs, user, action, {}), body=rest))
 
 
 def of_caller(hs: Homeserver, user_id: str, name: str, members: Mapping[str, object]) -> Action:
@@ -102,9 +113,9 @@ async def authenticate(hs: Homeserver, call: Call, action: Action) -> UiaSession
     auth = call.body.get("auth")
     auth = auth if isinstance(auth, dict) else {}
     named = auth.get("session")
-    session = None if named is None else await _found(hs, action, named)
-    if session is not None and session.done_at is None:
-        session = await _bound(hs, action, session)
+    session, pepper = (None, None) if named is None else await _found(hs, action, named)
+    if session is not None and pepper is not None and session.done_at is None:
+        session = await _bound(hs, action, session, pepper)
     if session is None:
         opened = await _open(hs, call, action)
         if named is not None:
@@ -165,8 +176,8 @@ async def _open(hs: Homeserver, call: Call, action: Action) -> UiaSession:
     hashed = None if action.password is None else await keeper_of(hs).hash_password(action.password)
     session = UiaSession(
         id=random_text(hs.random_bytes(_ID_BYTES)),
-        subject=_subject(hs, action),
-        kept=json.dumps(action.members, sort_keys=True),
+        subject=action.subject(hs.peppers.current),
+        kept=json.dumps(action.kept(hs.peppers.current), sort_keys=True),
         password_hash=hashed,
         expires_at=hs.clock() + LIFETIME,
     )
@@ -174,20 +185,23 @@ async def _open(hs: Homeserver, call: Call, action: Action) -> UiaSession:
     return session
 
 
-async def _found(hs: Homeserver, action: Action, named: object) -> UiaSession | None:
-    """Return the live session of this action and user with this id, if there is one."""
+async def _found(hs: Homeserver, action: Action, named: object) -> tuple[UiaSession | None, Pepper | None]:
+    """Return the live session of this action and user with this id, and its pepper; ``None`` twice if there is none."""
     if not isinstance(named, str) or len(named) > _LONGEST_ID or not named.isprintable():
-        return None
+        return None, None
     session = await hs.uia_sessions.get(named)
-    fits = session is not None and session.alive(hs.clock()) and session.subject == _subject(hs, action)
-    return session if fits else None
+    if session is None or not session.alive(hs.clock()):
+        return None, None
+    # A session that was opened before the pepper was rotated goes on.
+    pepper = next((each for each in hs.peppers.live if session.subject == action.subject(each)), None)
+    return (None, None) if pepper is None else (session, pepper)
 
 
-async def _bound(hs: Homeserver, action: Action, session: UiaSession) -> UiaSession | None:
+async def _bound(hs: Homeserver, action: Action, session: UiaSession, pepper: Pepper) -> UiaSession | None:
     """Return the session with what this body adds to it; ``None`` if the body is another one (SEC-42)."""
-    kept = session.members
-    added = {name: value for name, value in action.members.items() if name not in kept}
-    if any(kept[name] != value for name, value in action.members.items() if name in kept):
+    kept, given = session.members, action.kept(pepper)
+    added = {name: value for name, value in given.items() if name not in kept}
+    if any(kept[name] != value for name, value in given.items() if name in kept):
         return None
     # What was left out of the first body may come until a stage is completed; afterwards only what is needed to act.
     if added and session.stages:
@@ -235,7 +249,3 @@ async def _same_password(hs: Homeserver, call: Call, action: Action, session: Ui
 
 def _complete(action: Action, session: UiaSession) -> bool:
     return any(set(flow) <= set(session.stages) for flow in action.flows)
-
-
-def _subject(hs: Homeserver, action: Action) -> str:
-    return hs.peppers.current.mac("uia", action.name, action.user_id or "")

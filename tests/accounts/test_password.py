@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from flows.acting import give
 
-from matrix_threepid import run_sync
+from matrix_threepid import Peppers, run_sync
 from matrix_threepid.testing import FakeCallers
+from matrix_threepid.testing.world import PEPPER
 
 from .people import BY_PASSWORD, DEACTIVATE, EMAIL, PASSWORD_PATH, Host
 
 NEW = "a new long password"
+ADD = "/account/3pid/add"
 MINUTE = 60_000
 
 
@@ -130,3 +132,29 @@ def test_passwords_are_guessed_only_so_often(host: Host) -> None:
     wrong = {**_auth(host, PASSWORD_PATH, body), "password": "not hers at all"}
     answers = [host.post(PASSWORD_PATH, {**body, "auth": wrong}, host.alice).status for _ in range(62)]
     assert (answers[:60], answers[-1]) == ([401] * 60, 429)
+
+
+@pytest.mark.rule("SEC-112")
+@pytest.mark.parametrize("path", [PASSWORD_PATH, DEACTIVATE, ADD])
+def test_an_authentication_goes_on_after_a_rotation(host: Host, path: str) -> None:
+    """A session that was opened before the pepper was rotated completes; for another body it is none then either."""
+    adds = path == ADD
+    body = host.proof("add") if adds else {"new_password": NEW} if path == PASSWORD_PATH else {}
+    first, second = (_auth(host, path, body) for _ in range(2))
+    host.world.rewire(peppers=Peppers.of(b"another pepper, of 32 bytes or more", PEPPER))
+    if adds:
+        other = host.proof("add", "other@example.org")
+        assert host.post(path, {**other, "auth": second}, host.alice).status == 401
+    assert host.post(path, {**body, "auth": first}, host.alice).status == 200
+
+
+@pytest.mark.rule("SEC-112")
+def test_an_authentication_ends_with_its_pepper(host: Host) -> None:
+    """Once a pepper is gone its sessions authenticate nothing, and the answer names a new one that does."""
+    body = {"new_password": NEW}
+    auth = _auth(host, PASSWORD_PATH, body)
+    host.world.rewire(peppers=Peppers.of(b"another pepper, of 32 bytes or more"))
+    refused = host.post(PASSWORD_PATH, {**body, "auth": auth}, host.alice)
+    assert refused.status == 401
+    again = {**auth, "session": refused.json()["session"]}
+    assert host.post(PASSWORD_PATH, {**body, "auth": again}, host.alice).status == 200
