@@ -12,7 +12,7 @@ from ..roles.homeserver import Homeserver
 from ..roles.identity_server import IdentityServer
 from .unbind_retry import forget_given_up
 
-PART = 100
+PART = 25
 """The largest number of rows that one transaction deletes; requests may have to wait for it to end."""
 Purge = Callable[[int], Awaitable[int]]
 """Deletes up to a number of rows; returns how many."""

@@ -12,8 +12,10 @@ from typing import Any
 from attrs import evolve, frozen
 
 from matrix_threepid.offload import run_sync
-from matrix_threepid.ports import system_clock
+from matrix_threepid.policy import Limit
+from matrix_threepid.ports import Charge, system_clock
 from matrix_threepid.service import Service
+from matrix_threepid.stores.sql import SqlLimits
 from matrix_threepid.testing import World
 
 from ..filling import Strangers, fill
@@ -26,6 +28,8 @@ _LONG_AGO = 4 * 86_400_000
 _IDLE = 50
 _STINT, _NORMAL = 1, 0.5
 """How long (s) is purged and not purged by turns."""
+_MOST = 60
+"""How often by turns: the rest of a large store is purged like its beginning."""
 _PART = 100
 _FAILED = 10**12
 
@@ -76,21 +80,34 @@ def idle(setting: Setting) -> dict[str, Any]:
 
 
 def expired(setting: Setting) -> dict[str, Any]:
-    """Purge a store in which everything is over, by turns with nothing, while a client asks for mails without pause."""
+    """Purge a store in which everything is over, by turns with nothing, while a client asks for mails without pause.
+
+    The floor of a hold is a transaction that charges one limit, while the same client asks.
+    """
     place, count = setting.place(), setting.options.rows
     fill(place, count, Strangers(Random(setting.options.seed), system_clock() - _LONG_AGO))  # noqa: S311  to be deleted
-    world, holding = evolve(setting, db=place.db).world(), Holding(place.db)
+    world, holding, floor = evolve(setting, db=place.db).world(), Holding(place.db), Holding(place.db)
     stints, normal, meanwhile = [Stint()], list[int](), list[int]()
     list(_asked_for(_NORMAL, setting, world))
     with ThreadPoolExecutor(1) as pool:
-        while not stints[-1].over:
+        while not stints[-1].over and len(stints) <= _MOST:
             purging = pool.submit(_stint, evolve(setting, db=holding).world().service)
             meanwhile += _asked_until(purging.done, setting, world)
             normal += _asked_for(_NORMAL, setting, world)
+            list(_asked_until(pool.submit(_charge_one, floor).done, setting, world))
             stints.append(purging.result())
     gone, seconds = sum(stint.gone for stint in stints), sum(stint.seconds for stint in stints)
-    holds = {"longest_hold_ms": max(holding.holds) / 1e6, "rows_per_s": round(gone / seconds), "seconds": seconds}
-    return {**holds, **_probes(normal, meanwhile), "errors": int(gone < count)}
+    holds = {"longest_hold_ms": max(holding.holds) / 1e6, "hold_p99_ms": _worst(holding.holds) / 1e6}
+    floors = {"floor_hold_p99_ms": _worst(floor.holds) / 1e6, "rows_per_s": round(gone / seconds), "seconds": seconds}
+    return {**holds, **floors, **_probes(normal, meanwhile), "errors": int(stints[-1].over and gone < count)}
+
+
+def _charge_one(holding: Holding) -> None:
+    """Charge one limit again and again, with a pause as long as each charge took."""
+    until, limits, charge = perf_counter() + _NORMAL, SqlLimits(holding), Charge("floor", Limit(10**9, 1000))
+    while (turn := perf_counter()) < until:
+        run_sync(limits.charge([charge], system_clock()))
+        sleep(perf_counter() - turn)
 
 
 @frozen
@@ -129,7 +146,7 @@ def _asked_until(done: Callable[[], bool], setting: Setting, world: World) -> It
 
 def _probes(normal: Sequence[int], meanwhile: Sequence[int]) -> dict[str, Any]:
     before, during = sorted(normal), sorted(meanwhile)
-    worst, usual = (each[len(each) * 99 // 100] for each in (during, before))
+    worst, usual = _worst(during), _worst(before)
     return {
         "ops": len(during),
         "p50_us": during[len(during) // 2] / 1000,
@@ -138,3 +155,8 @@ def _probes(normal: Sequence[int], meanwhile: Sequence[int]) -> dict[str, Any]:
         "normal_p99_us": usual / 1000,
         "probe_ratio": worst / usual,
     }
+
+
+def _worst(times: Sequence[int]) -> int:
+    """Return the 99th percentile."""
+    return sorted(times)[len(times) * 99 // 100]
