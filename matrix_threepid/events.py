@@ -319,7 +319,8 @@ class Administered(Happened):
     """An administrator is about to do something by hand. Written to the audit before it is done.
 
     * ``actor``: who, as the host names administrators.
-    * ``action``: what: ``send_again``, ``cancel``, ``confirm``, ``lift_limits``, ``unbind``, ``export`` or ``erase``.
+    * ``action``: what: ``send_again``, ``cancel``, ``confirm``, ``lift_limits``, ``lift_suppression``, ``unbind``,
+      ``export`` or ``erase``.
     * ``why``: the reason that was given.
     * ``session``: the id of the session; ``None`` (default) for what concerns none.
     * ``threepid``: the address; ``None`` (default) for what concerns none.

@@ -22,6 +22,7 @@ from ..limits.rate import keys_of_user
 from ..limits.sending import charged_to_address
 from ..limits.sms import number_limits
 from ..model.media import MEDIA
+from ..model.outbound import address_keys
 from ..model.session import Session
 from ..model.threepid import Threepid
 from ..ports._checked import given
@@ -32,9 +33,19 @@ from ..roles.homeserver import Homeserver
 from ..roles.port_fields import implements
 from . import by_hand
 from .exporting import exported
-from .views import BindingView, SessionView, view_of_binding, view_of_session
+from .views import (
+    BindingView,
+    MessageView,
+    SessionView,
+    SuppressionView,
+    view_of_binding,
+    view_of_message,
+    view_of_session,
+    view_of_suppression,
+)
 
-_LONGEST = 500
+_LONGEST, _LISTED = 500, 100
+"""The characters of a reason, and the suppressions that are listed at once."""
 
 
 @frozen(kw_only=True)
@@ -70,6 +81,37 @@ class Administration:
         homeserver = self._homeserver()
         await self.explain(user_id, actor=actor)
         return [view_of_binding(each) for each in await bindings_of(homeserver, user_id)]
+
+    async def messages(self, what: str, *, actor: str) -> Sequence[MessageView]:
+        """Return the messages of a session, or the newest ones to an address, the newest first.
+
+        Raises ``Forbidden`` for a role without ``messages``, and ``InvalidParam`` for a user.
+        """
+        if self.role.messages is None:
+            raise Forbidden("This role records no messages")
+        subject = read_subject(what, self.role.policy)
+        await self.explain(what, actor=actor)
+        if subject.candidate is not None:
+            keys = address_keys(self.role.peppers, subject.candidate.threepid)
+            return [view_of_message(each) for each in await self.role.messages.of_address(keys)]
+        if subject.kind == "user":
+            raise InvalidParam("what: must be an address, a number, or the sid of a session")
+        return [view_of_message(each) for each in reversed(await self.role.messages.of_session(subject.name))]
+
+    async def suppressions(self, what: str | None = None, *, actor: str, after: str = "") -> Sequence[SuppressionView]:
+        """Return what is held against an address; without one, 100 suppressions in the order of their keys.
+
+        * ``after``: without an address, the key after which to begin; empty (default) for the first.
+
+        Raises ``Forbidden`` for a role without ``suppressions``.
+        """
+        held = self._suppressions()
+        if what is None:
+            return [view_of_suppression(each) for each in await held.listed(after, _LISTED)]
+        threepid = self._threepid(what)
+        await self.explain(what, actor=actor)
+        found = await held.of_address(address_keys(self.role.peppers, threepid))
+        return [view_of_suppression(each) for each in found]
 
     # -- deeds --------------------------------------------------------------------------------------
 
@@ -118,19 +160,25 @@ class Administration:
         else:
             raise InvalidParam("what: must be an address, a number, or @user:server")
 
+    async def lift_suppression(self, what: str, *, actor: str, reason: str) -> bool:
+        """Forget that messages to an address came back or were called spam; return whether there was anything.
+
+        Raises ``Forbidden`` for a role without ``suppressions``.
+        """
+        held, threepid = self._suppressions(), self._threepid(what)
+        await self._record("lift_suppression", actor, reason, threepid=threepid)
+        return await held.lift(address_keys(self.role.peppers, threepid)) > 0
+
     async def unbind(self, user_id: str, what: str | None = None, *, actor: str, reason: str) -> str:
         """Unbind what is published of a user; return ``success`` or ``no-support``. Failures are tried again later.
 
         * ``what``: only this address or number; ``None`` (default) for all.
         """
         homeserver = self._homeserver()
-        subject = None if what is None else read_subject(what, self.role.policy)
-        if subject is None:
+        if what is None:
             await self._record("unbind", actor, reason, user_id=user_id)
             return "success" if (await unbind_all(homeserver, user_id)).all_done else "no-support"
-        if subject.candidate is None:
-            raise InvalidParam("what: must be an address or a number")
-        threepid = subject.candidate.threepid
+        threepid = self._threepid(what)
         await self._record("unbind", actor, reason, threepid=threepid, user_id=user_id)
         return (await unbind_everywhere(homeserver, user_id, (threepid,), None)).result
 
@@ -193,6 +241,17 @@ class Administration:
         if MEDIA[threepid.medium].costs:
             counters += number_limits(role, threepid)
         return [each.key for counter in counters for each in counter.charges(role)]
+
+    def _threepid(self, what: str) -> Threepid:
+        candidate = read_subject(what, self.role.policy).candidate
+        if candidate is None:
+            raise InvalidParam("what: must be an address or a number")
+        return candidate.threepid
+
+    def _suppressions(self) -> ports.Suppressions:
+        if self.role.suppressions is None:
+            raise Forbidden("This role holds nothing against addresses")
+        return self.role.suppressions
 
     def _homeserver(self) -> Homeserver:
         if not isinstance(self.role, Homeserver):

@@ -5,12 +5,15 @@ See https://gdpr-info.eu/art-15-gdpr/ and https://gdpr-info.eu/art-20-gdpr/.
 
 from __future__ import annotations
 
+from ..explaining.delivery_state import messages_of, messages_to
 from ..explaining.explain import AuditReader
 from ..flows.binding_access import bindings_of
 from ..model.binding import Binding
 from ..model.session import Session
+from ..protocol.message import write
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
+from .views import view_of_message
 
 _MOST = 1000
 """Entries of the audit, the newest."""
@@ -22,6 +25,7 @@ async def exported(role: Role, user_id: str, audit: AuditReader | None) -> dict[
         "user_id": user_id,
         "sessions": [_session(each) for each in await role.sessions.of_owner(user_id)],
     }
+    found["messages"] = await _messages(role, user_id)
     if isinstance(role, Homeserver):
         held = await role.accounts.list(user_id)
         found["threepids"] = [
@@ -40,6 +44,17 @@ async def exported(role: Role, user_id: str, audit: AuditReader | None) -> dict[
         entries = await audit.list(user_id=user_id, limit=_MOST)
         found["audit"] = [{"at": each.at, "event": each.event, **each.details} for each in entries]
     return found
+
+
+async def _messages(role: Role, user_id: str) -> list[dict[str, object]]:
+    """Return the messages of a user's open sessions, and those to the user's addresses that are the user's."""
+    if role.messages is None:
+        return []
+    found = [each for session in await role.sessions.of_owner(user_id) for each in await messages_of(role, session)]
+    if isinstance(role, Homeserver):
+        for held in await role.accounts.list(user_id):
+            found += [each for each in await messages_to(role, held.threepid) if each.user_id == user_id]
+    return [write(view_of_message(each)) for each in {each.id: each for each in found}.values()]
 
 
 def _session(session: Session) -> dict[str, object]:

@@ -22,7 +22,7 @@ from ..protocol.wire import Request
 from ..protocol.wiring import demand
 from ..roles.base import Role
 from .desk import Administration
-from .views import BindingView, SessionView
+from .views import BindingView, MessageView, SessionView, SuppressionView
 
 PREFIX = "/_threepid/admin"
 """The start of the paths, unless a host wants another one."""
@@ -135,6 +135,32 @@ class Bindings:
 
 
 @frozen(kw_only=True)
+class SubjectOrAfter:
+    """Which suppressions are listed.
+
+    * ``what``: those of this address or number; ``None`` for all.
+    * ``after``: of all, those after this key.
+    """
+
+    what: str | None = text(512, optional=True, doc="only what is held against this address or number; all if left out")
+    after: str | None = text(255, optional=True, doc="the key after which to go on; from the first if left out")
+
+
+@frozen(kw_only=True)
+class Messages:
+    """The messages, the newest first."""
+
+    messages: tuple[MessageView, ...]
+
+
+@frozen(kw_only=True)
+class Suppressions:
+    """The suppressions, up to 100."""
+
+    suppressions: tuple[SuppressionView, ...]
+
+
+@frozen(kw_only=True)
 class UnboundResult:
     """Whether every identity server has confirmed: ``success``, or ``no-support``."""
 
@@ -183,74 +209,101 @@ def _has(method: str, part: object) -> bool:
     return not isinstance(part, type) and callable(getattr(part, method, None))
 
 
+Desk = Callable[[Role], Administration]
+"""Returns the administration of a role."""
+
+
 def _endpoints(audit: ports.AuditLog) -> tuple[Endpoint, ...]:
     def desk(role: Role) -> Administration:
         return Administration(role=role, audit=audit)
 
-    declare = partial(_declared, errors_=())
+    return (*_looks(desk), *_deeds(desk))
 
-    @declare("/explain", Subject, Explained)
+
+def _looks(desk: Desk) -> tuple[Endpoint, ...]:
+    @_declared("/explain", Subject, Explained)
     async def explain(role: Role, call: Call, message: Subject) -> Explained:
         """Tell what happened to an address, a number, a session or a user, and what would happen now."""
         found = await desk(role).explain(message.what, actor=_actor(call))
         return Explained(explanation=found.values, text=found.text)
 
-    @declare("/sessions", Subject, Sessions)
+    @_declared("/sessions", Subject, Sessions)
     async def sessions(role: Role, call: Call, message: Subject) -> Sessions:
         """List the open sessions of an address or a user, or show one by its id."""
         return Sessions(sessions=tuple(await desk(role).sessions(message.what, actor=_actor(call))))
 
-    @declare("/bindings", UserOnly, Bindings)
+    @_declared("/bindings", UserOnly, Bindings)
     async def bindings(role: Role, call: Call, message: UserOnly) -> Bindings:
         """List where the addresses of a user are published, or may be."""
         return Bindings(bindings=tuple(await desk(role).bindings(message.user_id, actor=_actor(call))))
 
-    @declare("/send_again", SidAndReason, Done, errors_=_OF_SESSION)
+    @_declared("/messages", Subject, Messages)
+    async def messages(role: Role, call: Call, message: Subject) -> Messages:
+        """List the messages of a session or to an address, with what became of each."""
+        return Messages(messages=tuple(await desk(role).messages(message.what, actor=_actor(call))))
+
+    @_declared("/suppressions", SubjectOrAfter, Suppressions)
+    async def suppressions(role: Role, call: Call, message: SubjectOrAfter) -> Suppressions:
+        """List what is held against an address, or against all."""
+        found = await desk(role).suppressions(message.what, actor=_actor(call), after=message.after or "")
+        return Suppressions(suppressions=tuple(found))
+
+    return explain, sessions, messages, bindings, suppressions
+
+
+def _deeds(desk: Desk) -> tuple[Endpoint, ...]:
+    @_declared("/send_again", SidAndReason, Done, more=_OF_SESSION)
     async def send_again(role: Role, call: Call, message: SidAndReason) -> Done:
         """Send the message of a session once more."""
         await desk(role).send_again(message.sid, actor=_actor(call), reason=message.reason)
         return Done()
 
-    @declare("/cancel", SidAndReason, Done, errors_=_BY_SID)
+    @_declared("/cancel", SidAndReason, Done, more=_BY_SID)
     async def cancel(role: Role, call: Call, message: SidAndReason) -> Done:
         """End a session."""
         await desk(role).cancel(message.sid, actor=_actor(call), reason=message.reason)
         return Done()
 
-    @declare("/confirm", SidAndReason, Done, errors_=_OF_SESSION)
+    @_declared("/confirm", SidAndReason, Done, more=_OF_SESSION)
     async def confirm(role: Role, call: Call, message: SidAndReason) -> Done:
         """Confirm a session by hand, as if its link had been used; all who are concerned are told by mail."""
         await desk(role).confirm(message.sid, actor=_actor(call), reason=message.reason)
         return Done()
 
-    @declare("/lift_limits", SubjectAndReason, Done)
+    @_declared("/lift_limits", SubjectAndReason, Done)
     async def lift_limits(role: Role, call: Call, message: SubjectAndReason) -> Done:
         """Forget what an address, a number or a user has used of its limits."""
         await desk(role).lift_limits(message.what, actor=_actor(call), reason=message.reason)
         return Done()
 
-    @declare("/unbind", PublishedAndReason, UnboundResult)
+    @_declared("/lift_suppression", SubjectAndReason, Done)
+    async def lift_suppression(role: Role, call: Call, message: SubjectAndReason) -> Done:
+        """Forget that messages to an address came back or were called spam."""
+        await desk(role).lift_suppression(message.what, actor=_actor(call), reason=message.reason)
+        return Done()
+
+    @_declared("/unbind", PublishedAndReason, UnboundResult)
     async def unbind(role: Role, call: Call, message: PublishedAndReason) -> UnboundResult:
         """Unbind what is published of a user; failures are tried again later."""
         done = await desk(role).unbind(message.user_id, message.what, actor=_actor(call), reason=message.reason)
         return UnboundResult(id_server_unbind_result=done)
 
-    @declare("/export", UserAndReason, Export)
+    @_declared("/export", UserAndReason, Export)
     async def export(role: Role, call: Call, message: UserAndReason) -> Export:
         """Return everything that is stored about a user."""
         return Export(export=await desk(role).export(message.user_id, actor=_actor(call), reason=message.reason))
 
-    @declare("/erase", UserAndReason, Bindings)
+    @_declared("/erase", UserAndReason, Bindings)
     async def erase(role: Role, call: Call, message: UserAndReason) -> Bindings:
         """Unbind, remove and delete what is stored about a user."""
         left = await desk(role).erase(message.user_id, actor=_actor(call), reason=message.reason)
         return Bindings(bindings=tuple(left))
 
-    return explain, sessions, bindings, send_again, cancel, confirm, lift_limits, unbind, export, erase
+    return send_again, cancel, confirm, lift_limits, lift_suppression, unbind, export, erase
 
 
 def _declared(
-    path: str, request: type[object], reply: type[object], *, errors_: tuple[type[errors.MatrixError], ...]
+    path: str, request: type[object], reply: type[object], *, more: tuple[type[errors.MatrixError], ...] = ()
 ) -> Callable[[Any], Endpoint]:
     # By POST and in the body, since addresses in a URL would be in the logs of proxies.
     return endpoint(
@@ -260,7 +313,7 @@ def _declared(
         request=request,
         reply=reply,
         access=Access.ANYONE,
-        errors=(errors.Forbidden, *errors_),
+        errors=(errors.Forbidden, *more),
     )
 
 

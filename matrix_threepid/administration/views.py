@@ -6,7 +6,9 @@ from attrs import frozen
 
 from ..explaining.session_state import of_session
 from ..model.binding import Binding
+from ..model.outbound import OutboundMessage
 from ..model.session import Session
+from ..model.suppression import Suppression
 from ..model.threepid import masked
 from ..roles.base import Role
 
@@ -65,6 +67,89 @@ class BindingView:
     unwanted_since: int | None
     due_at: int | None
     attempts: int
+
+
+@frozen(kw_only=True)
+class EventView:
+    """One thing that is known about a message.
+
+    * ``status``: what happened to it, a ``DeliveryStatus``.
+    * ``at``: when, in ms.
+    * ``provider``: who says so.
+    * ``reason``: why; may be empty.
+    """
+
+    status: str
+    at: int
+    provider: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class MessageView:
+    """One message and what became of it.
+
+    * ``id``: its id.
+    * ``sid``: the id of its session; ``None`` without one.
+    * ``user_id``: the user; ``None`` without one.
+    * ``medium``, ``kind``, ``purpose``: what it was about.
+    * ``provider``: who was to send it.
+    * ``written_at``: when it was written down, in ms.
+    * ``status``: how far it has come, a ``DeliveryStatus``.
+    * ``events``: what was recorded, the oldest first.
+    """
+
+    id: str
+    sid: str | None
+    user_id: str | None
+    medium: str
+    kind: str
+    purpose: str
+    provider: str
+    written_at: int
+    status: str
+    events: tuple[EventView, ...]
+
+
+@frozen(kw_only=True)
+class SuppressionView:
+    """What is held against one address, which only a MAC names.
+
+    * ``key``: that MAC.
+    * ``until``: when messages are sent again after a failure, in ms; ``None`` without one.
+    * ``reason``: what was reported; may be empty.
+    * ``complained_at``: when the reader last called a message spam, in ms; ``None`` if never.
+    """
+
+    key: str
+    until: int | None
+    reason: str
+    complained_at: int | None
+
+
+def view_of_message(message: OutboundMessage) -> MessageView:
+    """Return a message as administrators see it."""
+    return MessageView(
+        id=message.id,
+        sid=message.sid,
+        user_id=message.user_id,
+        medium=message.medium.value,
+        kind=message.kind.value,
+        purpose=message.purpose.value,
+        provider=message.provider,
+        written_at=message.written_at,
+        status=message.status.value,
+        events=tuple(
+            EventView(status=each.status.value, at=each.at, provider=each.provider, reason=each.reason)
+            for each in message.events
+        ),
+    )
+
+
+def view_of_suppression(held: Suppression) -> SuppressionView:
+    """Return a suppression as administrators see it."""
+    until = None if held.failed_at is None else held.until
+    return SuppressionView(key=held.key, until=until, reason=held.reason, complained_at=held.complained_at)
 
 
 async def view_of_session(role: Role, session: Session) -> SessionView:

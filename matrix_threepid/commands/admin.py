@@ -28,6 +28,16 @@ _LOOKS: dict[str, tuple[str, str, Deed]] = {
         "list the open sessions of an address, a number or a user, or show one by its sid",
         lambda desk, given, actor: desk.sessions(given.what, actor=actor),
     ),
+    "messages": (
+        "WHAT",
+        "list the messages of a session or to an address, with what became of each",
+        lambda desk, given, actor: desk.messages(given.what, actor=actor),
+    ),
+    "suppressions": (
+        "WHAT",
+        "list what is held against an address; all for the first 100",
+        lambda desk, given, actor: desk.suppressions(None if given.what == "all" else given.what, actor=actor),
+    ),
     "bindings": (
         "USER",
         "list where the addresses of a user are published, or may be",
@@ -54,6 +64,11 @@ _DEEDS: dict[str, tuple[str, str, Deed]] = {
         "WHAT",
         "forget what an address, a number or a user has used of its limits",
         lambda desk, given, actor: desk.lift_limits(given.what, actor=actor, reason=given.reason),
+    ),
+    "lift-suppression": (
+        "WHAT",
+        "forget that messages to an address came back or were called spam",
+        lambda desk, given, actor: desk.lift_suppression(given.what, actor=actor, reason=given.reason),
     ),
     "unbind": (
         "USER",

@@ -31,6 +31,12 @@ class Cause(str, Enum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     REFUSED = "refused"
     HANDED_OVER = "handed_over"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED_SOFT = "bounced_soft"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    SUPPRESSED = "suppressed"
     TOKEN_EXPIRED = "token_expired"
     CODE_GUESSED_OUT = "code_guessed_out"
     GUESSES_USED = "guesses_used"
@@ -75,6 +81,12 @@ REMEDIES: dict[Cause, str] = {
     Cause.OUTCOME_UNKNOWN: "Ask the provider about the message. An SMS is never sent twice: ask for a new one.",
     Cause.REFUSED: "Look in the log for the refusal (MessageSent); the same request may be made again.",
     Cause.HANDED_OVER: "Look in the folder for unwanted mail. A client that repeats send_attempt gets no new message.",
+    Cause.DEFERRED: "Wait: the recipient's server takes it later, or it comes back within days.",
+    Cause.DELIVERED: "Look in the folder for unwanted mail; the recipient's server or phone network has it.",
+    Cause.BOUNCED_SOFT: "Ask the reader to make room in the mailbox, then ask for a new message.",
+    Cause.BOUNCED: "Correct the address: it does not exist, or takes nothing from here.",
+    Cause.COMPLAINED: "Ask the reader to take the mail out of the folder for unwanted mail.",
+    Cause.SUPPRESSED: "Wait for the end, or lift the suppression once the mailbox exists.",
     Cause.TOKEN_EXPIRED: "Ask for a new message.",
     Cause.CODE_GUESSED_OUT: "Ask for a new message; its code has new guesses.",
     Cause.GUESSES_USED: "Wait until the day (UTC) ends, or lift the limit.",

@@ -21,6 +21,7 @@ from ..roles.homeserver import Homeserver
 from ..roles.identity_server import IdentityServer
 from .account_state import of_account, of_bindings
 from .causes import Cause
+from .delivery_state import messages_to, of_messages, of_suppression
 from .explanation import Explanation, Finding
 from .requests_now import purposes_of, requests_now
 from .session_state import of_session
@@ -106,13 +107,16 @@ async def _of_address(role: Role, kind: str, candidate: Candidate, earlier: Sequ
     sessions = [each for purpose in purposes_of(role) for each in await role.sessions.of_threepid(threepid, purpose)]
     if isinstance(role, Homeserver) and owner is not None:
         facts += await of_bindings(role, owner, threepid)
+    held = await of_suppression(role, threepid)
+    shown = {each.sid for each in sessions}
+    others = [each for each in await messages_to(role, threepid) if each.sid not in shown]
     return Explanation(
         kind=kind,
         subject=f"{threepid.medium.value} {masked(threepid.address)}",
         at=role.clock(),
-        facts=facts,
-        happened=[*await _of_sessions(role, sessions), *earlier],
-        now=await requests_now(role, threepid, plan, rooms, owner),
+        facts=[*facts, *held],
+        happened=[*await _of_sessions(role, sessions), *of_messages(others[:_MOST]), *earlier],
+        now=await requests_now(role, threepid, plan, rooms, owner, held),
         limits=[each for each in rooms if each.used],
     )
 
@@ -136,12 +140,13 @@ async def _of_one_session(role: Role, session: Session) -> Explanation:
     plan = plan_of(threepid.address) if MEDIA[threepid.medium].costs else None
     rooms = await room_of_address(role, threepid, plan)
     owner = await role.owner_of(threepid)
-    now = await requests_now(role, threepid, plan, rooms, owner)
+    held = await of_suppression(role, threepid)
+    now = await requests_now(role, threepid, plan, rooms, owner, held)
     return Explanation(
         kind="session",
         subject=session.sid,
         at=role.clock(),
-        facts=[Finding(about="address", text=f"{threepid.medium.value} {masked(threepid.address)}")],
+        facts=[Finding(about="address", text=f"{threepid.medium.value} {masked(threepid.address)}"), *held],
         happened=await of_session(role, session),
         now=[each for each in now if each.about in (session.purpose.value, "limits")],
         limits=[each for each in rooms if each.used],

@@ -23,7 +23,12 @@ def purposes_of(role: Role) -> tuple[Purpose, ...]:
 
 
 async def requests_now(
-    role: Role, threepid: Threepid, plan: Plan | None, rooms: Sequence[Room], owner: str | None
+    role: Role,
+    threepid: Threepid,
+    plan: Plan | None,
+    rooms: Sequence[Room],
+    owner: str | None,
+    held: Sequence[Finding] = (),
 ) -> list[Finding]:
     """Return what a request would come to now, for each purpose, and the limits that stand in its way.
 
@@ -32,12 +37,21 @@ async def requests_now(
     * ``plan``: the place of a number in the numbering plan; ``None`` for what costs nothing.
     * ``rooms``: the limits of the address.
     * ``owner``: the user id of the account that the address is on.
+    * ``held``: what is held against the address; default nothing.
     """
     if off := role.medium_off(threepid.medium):
         return [_refused(each, Cause.MEDIUM_OFF, off) for each in purposes_of(role)]
-    found = [await _one(role, threepid, plan, owner, purpose) for purpose in purposes_of(role)]
+    found = [_unless(held, await _one(role, threepid, plan, owner, purpose)) for purpose in purposes_of(role)]
     sends = any(each.cause is None for each in found)
     return [*found, *_limits(role, rooms), *(await _paused(role, plan) if sends and plan is not None else ())]
+
+
+def _unless(held: Sequence[Finding], found: Finding) -> Finding:
+    """Return what a request comes to, unless messages to the address came back, which is asked last."""
+    back = next((each for each in held if each.cause is Cause.SUPPRESSED), None)
+    if back is None or found.cause is not None:
+        return found
+    return Finding(about=found.about, text=f"nothing would be sent: {back.text}", cause=back.cause, until=back.until)
 
 
 async def _one(role: Role, threepid: Threepid, plan: Plan | None, owner: str | None, purpose: Purpose) -> Finding:

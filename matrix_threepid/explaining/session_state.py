@@ -12,6 +12,7 @@ from ..model.session import CLOCK_TOLERANCE, Session
 from ..model.threepid import Purpose, masked
 from ..roles.base import Role
 from .causes import Cause
+from .delivery_state import messages_of, of_messages, with_fate
 from .explanation import Finding
 
 _WHY = {
@@ -29,7 +30,9 @@ async def of_session(role: Role, session: Session) -> list[Finding]:
     found = _over(session, disowned=disowned) or next(_life(role, session, now), None)
     if found is None:
         found = await _guesses(role, session) or _message(role, session, now)
-    return [found, *_history(role, session)]
+    messages = await messages_of(role, session)
+    told = sorted([*of_messages(messages), *_history(role, session)], key=lambda each: -(each.at or 0))
+    return [with_fate(found, messages), *told]
 
 
 def _about(session: Session) -> str:

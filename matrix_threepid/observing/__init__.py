@@ -8,7 +8,10 @@ from .._lazy import lazily
 
 if TYPE_CHECKING:
     from ..administration.views import BindingView as BindingView
+    from ..administration.views import EventView as EventView
+    from ..administration.views import MessageView as MessageView
     from ..administration.views import SessionView as SessionView
+    from ..administration.views import SuppressionView as SuppressionView
     from ..endpoints.health import HEALTH as HEALTH
     from ..explaining.causes import Cause as Cause
     from ..explaining.explain import explain as explain
@@ -30,7 +33,7 @@ _HOMES = {
     ".listeners": ("Listeners",),
     ".metrics": ("METRICS", "Metric", "Metrics"),
     ".traces": ("traced",),
-    "..administration.views": ("BindingView", "SessionView"),
+    "..administration.views": ("BindingView", "EventView", "MessageView", "SessionView", "SuppressionView"),
     "..explaining.causes": ("Cause",),
     "..explaining.explain": ("explain",),
     "..explaining.explanation": ("Explanation", "Finding"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from explaining.cases import SERVER, _bound, _servers
+from explaining.cases import SERVER, _bound, _servers, full_mailbox, mailbox_made_later
 from flows.acting import deliver, give
 from sms.acting import ask, asked, submit, texting, wrong
 
@@ -383,3 +383,44 @@ def test_a_user_is_exported_and_erased(desk: Desk) -> None:
     after = desk.do("export", ALICE)
     assert (after["threepids"], after["sessions"], len(after["audit"])) == ([], [], 3)
     world.outbox.messages.clear()  # their session is gone, which ``check_invariants`` does not know
+
+
+# -- messages and suppressions ----------------------------------------------------------------------
+
+
+def test_messages_are_listed_with_their_fates(make_world: Callable[..., World], make_desk: Callable[..., Desk]) -> None:
+    """By session and by address, the newest first; a message that is sent again is one more."""
+    world, sid = full_mailbox(make_world)
+    desk = make_desk(world)
+    (seen,) = desk.look("messages", sid)
+    assert (seen.status, [each.status for each in seen.events]) == ("bounced_soft", ["handed_over", "bounced_soft"])
+    fresh = world.ask("second@example.org", secret="other", user=ALICE).json()["sid"]
+    desk.do("send_again", fresh)
+    assert [each.status for each in desk.look("messages", fresh)] == ["handed_over"] * 2
+    assert [each.sid for each in desk.look("messages", MAIL)] == [sid]
+    assert len(desk.do("export", ALICE)["messages"]) == 2
+    with pytest.raises(InvalidParam):
+        desk.look("messages", ALICE)
+
+
+def test_a_suppression_is_listed_and_lifted(make_world: Callable[..., World], make_desk: Callable[..., Desk]) -> None:
+    """What is held against an address is told with its reason, and is gone after it was lifted."""
+    world, _ = mailbox_made_later(make_world)
+    desk = make_desk(world)
+    (held,) = desk.look("suppressions", MAIL)
+    assert (held.reason, held.until is not None and held.until > world.clock()) == ("5.1.1", True)
+    assert run_sync(desk.administration.suppressions(actor=ROOT)) == [held]
+    assert run_sync(desk.administration.suppressions(actor=ROOT, after=held.key)) == []
+    assert (desk.do("lift_suppression", MAIL), desk.do("lift_suppression", MAIL)) == (True, False)
+    assert desk.look("suppressions", MAIL) == []
+    assert desk.look("explain", MAIL).cause_of("register") is None
+
+
+def test_what_is_not_recorded_is_not_listed(desk: Desk) -> None:
+    """Without the stores there is nothing to list or to lift, and that is said."""
+    for look in ("messages", "suppressions"):
+        with pytest.raises(Forbidden):
+            desk.look(look, MAIL)
+    with pytest.raises(Forbidden):
+        desk.do("lift_suppression", MAIL)
+    assert desk.deeds == []

@@ -113,6 +113,8 @@ def test_each_of_them_does_it(office: Office) -> None:
     assert (seen["sid"], seen["state"]) == (sid, "handed_over")
     for path in ("/send_again", "/confirm", "/cancel"):
         assert office.call(path, {"sid": sid, "reason": WHY}).json() == {}
+    for path in ("/messages", "/suppressions", "/lift_suppression"):
+        assert office.call(path, {"what": MAIL, "reason": WHY}).status == 403  # nothing is recorded here
     assert office.call("/bindings", {"user_id": ALICE}).json() == {"bindings": []}
     assert office.call("/lift_limits", {"what": MAIL, "reason": WHY}).json() == {}
     assert office.call("/unbind", {"user_id": ALICE, "reason": WHY}).json() == {"id_server_unbind_result": "success"}

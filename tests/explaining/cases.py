@@ -11,11 +11,16 @@ from attrs import evolve
 from flows.acting import Crash, crash, deliver, give
 from sms.acting import ask, asked, submit, texting, wrong
 
-from matrix_threepid import Peppers, retry_unbinds, run_sync
+from matrix_threepid import Medium, Peppers, Threepid, retry_unbinds, run_sync
+from matrix_threepid.flows.delivery import record_delivery
+from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus
 from matrix_threepid.model.identity import Unreachable
 from matrix_threepid.model.message import RefusedForever, RefusedForNow
+from matrix_threepid.model.outbound import address_keys
+from matrix_threepid.model.suppression import Suppression
 from matrix_threepid.observing import Cause
 from matrix_threepid.policy import Conversion
+from matrix_threepid.stores import MemoryMessages, MemorySuppressions
 from matrix_threepid.testing import ALICE, GENEROUS, GENEROUS_SMS, FakeIdentityServers, World
 
 MAIL, NUMBER, SERVER = "alice@example.org", "+447700900001", "id.example.org"
@@ -281,7 +286,77 @@ def changes_off(make: Make) -> tuple[World, str]:
     return make({"changes_enabled": False}), MAIL
 
 
+def recorded(make: Make, status: DeliveryStatus, reason: str = "", **more: Any) -> tuple[World, str]:
+    """Return a world in which a mail was handed over, and a report about it came."""
+    world = make(messages=MemoryMessages(), suppressions=MemorySuppressions())
+    sid = world.ask().json()["sid"]
+    report(world, sid, status, reason, **more)
+    return world, sid
+
+
+def report(world: World, sid: str, status: DeliveryStatus, reason: str = "", **more: Any) -> None:
+    """Let a provider report what became of the newest message of a session."""
+    stored: Any = world.homeserver.messages
+    message = run_sync(stored.of_session(sid))[-1]
+    event = DeliveryEvent(
+        message_id=message.id, status=status, at=world.clock() + 1000, provider="postfix", reason=reason, **more
+    )
+    run_sync(record_delivery(world.homeserver, event))
+
+
+def no_such_mailbox(make: Make) -> tuple[World, str]:
+    """A person mistyped the address, and the mail came back."""
+    return recorded(make, DeliveryStatus.BOUNCED, "5.1.1", permanent_address_failure=True)
+
+
+def full_mailbox(make: Make) -> tuple[World, str]:
+    """The mailbox is full, and the person came back two days later."""
+    world, sid = recorded(make, DeliveryStatus.BOUNCED_SOFT, "4.2.2")
+    world.clock.advance(2 * DAY)
+    return world, sid
+
+
+def greylisted(make: Make) -> tuple[World, str]:
+    """The recipient's server takes mail of strangers at the second try only."""
+    return recorded(make, DeliveryStatus.DEFERRED, "4.7.1")
+
+
+def in_the_spam(make: Make) -> tuple[World, str]:
+    """The mail is in the folder for unwanted mail."""
+    return recorded(make, DeliveryStatus.DELIVERED)
+
+
+def called_spam(make: Make) -> tuple[World, str]:
+    """The person called the mail spam, which hid the next ones."""
+    return recorded(make, DeliveryStatus.COMPLAINED)
+
+
+def switched_off(make: Make) -> tuple[World, str]:
+    """The phone network could not deliver the SMS."""
+    world = texting(make, messages=MemoryMessages())
+    sid, _ = asked(world)
+    report(world, sid, DeliveryStatus.BOUNCED, "30005")
+    return world, sid
+
+
+def mailbox_made_later(make: Make) -> tuple[World, str]:
+    """Mail to the address came back yesterday; the mailbox exists by now, and nothing is sent there."""
+    world = make(messages=MemoryMessages(), suppressions=MemorySuppressions())
+    held: Any = world.homeserver.suppressions
+    key = address_keys(world.homeserver.peppers, Threepid(Medium.EMAIL, MAIL))[0]
+    failed = Suppression(key=key).with_failure(1, world.clock() - 1000, "5.1.1")
+    assert run_sync(held.put(failed))
+    return world, MAIL
+
+
 CASES: dict[str, Case] = {
+    "no such mailbox": Case(no_such_mailbox, Cause.BOUNCED),
+    "a full mailbox": Case(full_mailbox, Cause.BOUNCED_SOFT),
+    "greylisted": Case(greylisted, Cause.DEFERRED),
+    "among unwanted mail": Case(in_the_spam, Cause.DELIVERED),
+    "called spam": Case(called_spam, Cause.COMPLAINED),
+    "the phone is switched off": Case(switched_off, Cause.BOUNCED),
+    "the mailbox was made later": Case(mailbox_made_later, Cause.SUPPRESSED, "register"),
     "a scanner opened the link": Case(scanned, Cause.HANDED_OVER),
     "the link is opened again": Case(clicked_again, Cause.USED),
     "no more mails after many": Case(asked_too_often, Cause.LIMIT_REACHED, "limits"),
