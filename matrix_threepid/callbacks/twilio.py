@@ -26,10 +26,12 @@ _STATUSES = {
 """What is recorded; the other statuses are stages within Twilio."""
 
 
-def twilio_callbacks(auth_token: str) -> CallbackProvider:
+def twilio_callbacks(auth_token: str, url: str | None = None) -> CallbackProvider:
     """Return the declaration of Twilio, for ``TwilioSender(status_callback=…)``.
 
     * ``auth_token``: the auth token of the account, by which it signs.
+    * ``url``: the URL that it calls, as ``status_callback`` names it; ``None`` (default) for the path of the table
+      below ``Policy.public_base_url``.
 
     Raises ``ConfigurationError`` for another value, and if the extra ``twilio`` is not installed.
     """
@@ -42,7 +44,8 @@ def twilio_callbacks(auth_token: str) -> CallbackProvider:
 
     async def prove(received: Received) -> Proof | None:
         try:
-            signed = validator.validate(received.url, _fields(received), received.header("x-twilio-signature"))
+            called = received.url if url is None else f"{url}?{received.request.query}"
+            signed = validator.validate(called, _fields(received), received.header("x-twilio-signature"))
         except (ValueError, Unreadable):
             return None
         return BELIEVED if signed else None

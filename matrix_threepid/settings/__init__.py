@@ -8,6 +8,7 @@ from ..policy import Limits
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import COUNTRY, HOST_PATTERN, URL, Flag, Free, Integer, ListOf, Number, OneOf, Rule, Text
 from .answers import AnswerSettings
+from .delivery import DeliverySettings
 from .documents import read_document
 from .identity import IdentityServerSettings
 from .policy import PolicySettings
@@ -24,6 +25,7 @@ __all__ = [
     "TEXT",
     "URL",
     "AnswerSettings",
+    "DeliverySettings",
     "Flag",
     "Free",
     "GatewaySettings",

@@ -26,6 +26,8 @@ def application(settings: ServeSettings, served: Served) -> App:
         app = Asgi(served.identity_server, app, header)
     if served.delegate is not None and settings.delegate is not None:
         app = Below(settings.delegate.secret_path, Asgi(served.delegate, None, header), app)
+    if served.callbacks is not None:
+        app = Asgi(served.callbacks, app, header)
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ...endpoints.callbacks import callback_table
 from ...housekeeping import Job
 from ...logs import LogListener
 from ...model.keys import Peppers
@@ -20,6 +21,7 @@ from ...observing import HEALTH, Listeners, Metrics
 from ...ports import Listener, TokenSender
 from ...protocol.errors import ConfigurationError, Unavailable
 from ...protocol.wire import Request
+from ...roles.base import Role
 from ...roles.identity_server import Delegate, IdentityServer
 from ...service import Service
 from ...settings import stored_peppers
@@ -29,6 +31,7 @@ from ...stores import (
     SqlInvitations,
     SqlLimits,
     SqlLogins,
+    SqlMessages,
     SqlSessions,
     migrate,
     open_database,
@@ -46,12 +49,14 @@ class Served:
     """What a program serves.
 
     * ``delegate``, ``identity_server``: the services; ``None`` for one that is off.
+    * ``callbacks``: the service for reports of providers; ``None`` without one.
     * ``jobs``: what runs beside the requests.
     """
 
     delegate: Service | None
     identity_server: Service | None
     jobs: tuple[Job, ...] = field(default=(), repr=False)
+    callbacks: Service | None = None
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -103,7 +108,7 @@ async def opened(settings: ServeSettings, *, metrics: bool = False) -> AsyncIter
             for job in () if counted is None else counted.jobs(service, db):
                 # A pool waits 30 s for a database that is gone, and the gauge has to tell of it before.
                 jobs.append(_with_work(job, partial(_in_time, job.work)))
-        yield Served(services[0], services[1], tuple(jobs))
+        yield Served(services[0], services[1], tuple(jobs), parts.callbacks([each.role for each in services if each]))
 
 
 def _with_work(job: Job, work: Callable[[], Awaitable[object]]) -> Job:
@@ -133,6 +138,12 @@ class Parts:
         if settings.sms is not None:
             senders[Medium.MSISDN] = settings.sms.sender(texts=texts)
         return cls(settings, senders, stored_peppers(Path(settings.secret_file)))
+
+    def callbacks(self, roles: Sequence[Role]) -> Service | None:
+        """Return the service for reports; ``None`` if no provider reports. Raises ``ConfigurationError``."""
+        delivery, sms = self.settings.delivery, self.settings.sms
+        providers = [] if delivery is None else delivery.providers(None if sms is None else sms.twilio)
+        return Service(roles[0], callback_table(*providers, also=roles[1:])) if providers else None
 
     def delegate(self, db: Database, listener: Listener) -> Service:
         """Return the delegate."""
@@ -179,6 +190,7 @@ class Parts:
             "senders": self.senders,
             "sessions": SqlSessions(db),
             "limiter": SqlLimits(db),
+            "messages": None if self.settings.delivery is None else SqlMessages(db),
             "listener": listener,
             "pages": BuiltInPages(self.settings.texts),
         }

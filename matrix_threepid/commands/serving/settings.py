@@ -12,7 +12,7 @@ from ...policy import Policy
 from ...protocol.errors import ConfigurationError
 from ...protocol.members import Nested, documented, member
 from ...protocol.rules import URL, Flag, Integer, ListOf, OneOf, Text
-from ...settings import IdentityServerSettings, Limits, PolicySettings, SmsSettings, SmtpSettings
+from ...settings import DeliverySettings, IdentityServerSettings, Limits, PolicySettings, SmsSettings, SmtpSettings
 from ...settings.rules import RANGE, TEXT
 
 LISTEN = Text(
@@ -138,6 +138,9 @@ class ServeSettings:
         Nested(IdentityServerSettings),
         IdentityServerSettings(),
         doc="how the identity server reaches homeservers, for their keys and users",
+    )
+    delivery: DeliverySettings | None = member(
+        Nested(DeliverySettings), None, doc="records what becomes of messages, and who reports it; off if left out"
     )
     policy: PolicySettings = member(Nested(PolicySettings), PolicySettings(), doc="every choice of `Policy`")
     limits: Limits | None = member(Nested(Limits), None, doc="how often what may be done")
