@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .contracts.reversals import ReversalStoreContract as ReversalStoreContract
     from .contracts.senders import TokenSenderContract as TokenSenderContract
     from .contracts.sessions import SessionStoreContract as SessionStoreContract
+    from .contracts.stages import StagedActions as StagedActions
+    from .contracts.stages import StagesContract as StagesContract
     from .contracts.suppressions import SuppressionsContract as SuppressionsContract
     from .contracts.uia import UiaContract as UiaContract
     from .contracts.uia_sessions import UiaSessionStoreContract as UiaSessionStoreContract
@@ -125,6 +127,7 @@ _HOMES = {
     ".contracts.reversals": ("ReversalStoreContract",),
     ".contracts.senders": ("TokenSenderContract",),
     ".contracts.sessions": ("SessionStoreContract",),
+    ".contracts.stages": ("StagedActions", "StagesContract"),
     ".contracts.suppressions": ("SuppressionsContract",),
     ".contracts.uia": ("UiaContract",),
     ".contracts.uia_sessions": ("UiaSessionStoreContract",),

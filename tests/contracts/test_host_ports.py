@@ -18,7 +18,7 @@ from examples.homeserver.devices import Devices
 from examples.homeserver.keeper import Keeper
 from examples.homeserver.passwords import Passwords
 from examples.homeserver.tables import HOMESERVER, ask, prepare
-from matrix_threepid import Caller
+from matrix_threepid import Caller, Homeserver
 from matrix_threepid.endpoints import Call
 from matrix_threepid.flows.interactive import require
 from matrix_threepid.identity.signed_requests import ServerKeys, XMatrixVerifier
@@ -41,10 +41,13 @@ from matrix_threepid.testing import (
     GateContract,
     PagesContract,
     RequestVerifierContract,
+    StagesContract,
     UiaContract,
     World,
 )
 from matrix_threepid.texts.pages import BuiltInPages
+
+from .staged_host import StagedHost
 
 TABLE = data.load("../identity/data/x_matrix")
 
@@ -86,6 +89,12 @@ class TestFakeUia(UiaContract):
 
     def wrong(self, caller: Caller, session: str) -> dict[str, Any]:
         return {**self.right(caller, session), "password": "a guess of eve's"}
+
+
+class TestStagedHost(StagesContract):
+    @pytest.fixture
+    def make_host(self) -> Callable[[Homeserver], StagedHost]:
+        return StagedHost
 
 
 @pytest.fixture

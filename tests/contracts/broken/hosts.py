@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import unescape
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import evolve
 
+from contracts.staged_host import StagedHost
+from matrix_threepid import Homeserver
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
 from matrix_threepid.ports import Allow, Caller, Challenge, Deny, GateRequest
@@ -213,6 +215,34 @@ class RaisesForOddHeaders(XMatrixVerifier):
             return request.headers["authorization"].split('"')[1]
 
 
+class Forgetful(StagedHost):
+    forgotten: ClassVar[str]
+
+    def __init__(self, homeserver: Homeserver) -> None:
+        super().__init__(homeserver)
+        setattr(self.stages, self.forgotten, _nothing)
+
+
+async def _nothing(_: object) -> None:
+    return
+
+
+class ForgetsOpenResets(Forgetful):
+    forgotten = "end_resets"
+
+
+class KeepsTheProofItCannotUse(Forgetful):
+    forgotten = "release"
+
+
+class ConsumesNothing(Forgetful):
+    forgotten = "consume"
+
+
+class ConfirmsNothing(Forgetful):
+    forgotten = "confirm"
+
+
 _SHOWN = "test_tokens_are_not_shown"
 CAUGHT_BY: dict[type, str] = {
     TakesBadTokensForNone: "test_an_unknown_token_is_told_so",
@@ -243,4 +273,8 @@ CAUGHT_BY: dict[type, str] = {
     TakesAnyDestination: "test_a_signature_for_another_server_is_refused",
     RefusesWhatItCannotTell: "test_keys_that_cannot_be_had_are_no_refusal",
     RaisesForOddHeaders: "test_without_a_signature_nobody_is_named[none]",
+    ForgetsOpenResets: "test_a_password_set_otherwise_ends_open_resets",
+    KeepsTheProofItCannotUse: "test_a_failed_registration_leaves_the_proof",
+    ConsumesNothing: "test_a_reset_ends_the_others",
+    ConfirmsNothing: "test_an_address_that_went_elsewhere_resets_nothing",
 }

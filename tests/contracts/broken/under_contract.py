@@ -16,7 +16,7 @@ from matrix_threepid.texts.pages import BuiltInPages
 
 from . import CAUGHT_BY
 from .clients import Broken
-from .hosts import Worded
+from .hosts import Forgetful, Worded
 from .senders import KEY, Gateway, Verifier
 
 
@@ -45,6 +45,13 @@ def _verifier(broken: Any) -> dict[str, Any]:
     return {"make_verifier": pytest.fixture(make_verifier)}
 
 
+def _host(broken: Any) -> dict[str, Any]:
+    def make_host(self: object) -> Any:
+        return broken
+
+    return {"make_host": pytest.fixture(make_host)}
+
+
 def _given(name: str) -> Any:
     """Return what makes a part without arguments the fixture of this name."""
 
@@ -64,6 +71,7 @@ _UNDER: dict[type, tuple[type, Any]] = {
     MemoryLimits: (RateLimiterContract, _given("limiter")),
     FakeCallers: (test_host_ports.TestFakeCallers, _given("callers")),
     FakeUia: (test_host_ports.TestFakeUia, _given("uia")),
+    Forgetful: (test_host_ports.TestStagedHost, _host),
     Worded: (test_host_ports.TestFakeGate, _given("gate")),
     BuiltInPages: (test_host_ports.TestBuiltInPages, _given("pages")),
     XMatrixVerifier: (test_host_ports.TestXMatrixVerifier, _verifier),
