@@ -56,8 +56,9 @@ class Administration:
     * ``audit``: where each deed is written down before it is done, such as ``SqlAudit``; required.
 
     Every method takes ``actor``, the name of the administrator; deeds take ``reason`` as well, 1 to 500 printable
-    characters. All raise ``InvalidParam`` for a text that names nothing, and ``Unavailable`` if a store or the audit
-    does not answer; then nothing was done. Raises ``ConfigurationError`` for an ``audit`` without ``record``.
+    characters. What is looked at and what is done are in the audit. All raise ``InvalidParam`` for a text that names
+    nothing, and ``Unavailable`` if a store or the audit does not answer; then nothing was done. Raises
+    ``ConfigurationError`` for an ``audit`` without ``record``.
     """
 
     role: Role = field(validator=lambda _, __, role: demand("role", role, lambda it: isinstance(it, Role), "is a role"))
@@ -67,7 +68,7 @@ class Administration:
 
     async def explain(self, what: str, *, actor: str) -> Explanation:
         """Return what ``observing.explain`` does, with what the audit has."""
-        return await explain(self.role, what, actor=actor, audit=_reader(self.audit))
+        return await explain(self.role, what, actor=actor, audit=_reader(self.audit), record=self.audit.record)
 
     async def sessions(self, what: str, *, actor: str) -> Sequence[SessionView]:
         """Return sessions, the newest first: the one with an id, or the open ones of an address or a user."""

@@ -5,7 +5,7 @@ It tells much more than any client may learn, so no table of endpoints for clien
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from attrs import evolve
@@ -52,7 +52,13 @@ class AuditReader(Protocol):
 
 
 async def explain(
-    role: Role, what: str, *, now: int | None = None, actor: str = "", audit: AuditReader | None = None
+    role: Role,
+    what: str,
+    *,
+    now: int | None = None,
+    actor: str = "",
+    audit: AuditReader | None = None,
+    record: Callable[[Explained], Awaitable[None]] | None = None,
 ) -> Explanation:
     """Return what happened to an address, a number, a session or a user, and what would happen now.
 
@@ -63,6 +69,7 @@ async def explain(
     * ``now``: the time in ms for which it holds; default that of the role's clock.
     * ``actor``: who asks, for the audit; default empty.
     * ``audit``: the audit, for earlier events; default ``None``: without them.
+    * ``record``: awaited with the event before it is emitted, to write it down durably; default ``None``: nothing.
 
     Raises ``InvalidParam`` for a text that is none of these, and ``Unavailable`` if a store does not answer.
 
@@ -75,20 +82,27 @@ async def explain(
     if now is not None:
         role = evolve(role, clock=lambda: now)
     subject = read_subject(what, role.policy)
+
+    async def tell(threepid: Threepid | None, user_id: str | None = None) -> None:
+        event = Explained(actor, subject.kind, threepid=threepid, user_id=user_id)
+        if record is not None:
+            await record(event)
+        role.emit(event)
+
     if subject.candidate is not None:
         threepid = subject.candidate.threepid
-        role.emit(Explained(actor, subject.kind, threepid=threepid))
+        await tell(threepid)
         return await _of_address(role, subject.kind, subject.candidate, await _earlier(audit, threepid=threepid))
     if subject.kind == "user":
-        role.emit(Explained(actor, subject.kind, user_id=subject.name))
+        await tell(None, subject.name)
         return await _of_user(role, subject.name, await _earlier(audit, user_id=subject.name))
     session = await role.sessions.get(subject.name)
     if session is None:
-        role.emit(Explained(actor, subject.kind))
+        await tell(None)
         text = "there is no such session"
         lost = Finding(about=f"session {subject.name}", text=text, cause=Cause.UNKNOWN_SESSION)
         return Explanation(kind="session", subject=subject.name, at=role.clock(), now=[lost])
-    role.emit(Explained(actor, subject.kind, threepid=session.threepid, user_id=session.owner))
+    await tell(session.threepid, session.owner)
     return await _of_one_session(role, session)
 
 

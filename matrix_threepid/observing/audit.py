@@ -11,7 +11,7 @@ from threading import Lock
 
 from attrs import frozen
 
-from ..events import Administered, Event, LimitReached, WrongToken
+from ..events import Event, LimitReached, WrongToken
 from ..housekeeping import Job
 from ..logs import fields_of
 from ..model.keys import Peppers
@@ -67,25 +67,31 @@ class SqlAudit:
         self._keep, self._refusals = keep * DAY, refusals
         self._waiting: deque[tuple[object, ...]] = deque()
         self._left_out = 0
+        self._recorded: deque[Event] = deque(maxlen=_AT_ONCE)
         self._lock = Lock()
 
     def on(self, event: Event) -> None:
         """Remember an event for the next run of the job."""
         if isinstance(event, LimitReached | WrongToken) and not self._refusals:
             return
-        if isinstance(event, Administered):  # written before it was done, by ``record``
-            return
         row = self._row(event)
         with self._lock:
-            if len(self._waiting) < _WAITING:
+            if event in self._recorded:  # written already, by ``record``
+                self._recorded.remove(event)
+            elif len(self._waiting) < _WAITING:
                 self._waiting.append(row)
             else:
                 self._left_out += 1
 
     async def record(self, event: Event) -> None:
-        """Write one event now, for what must be written down before it is done. Raises ``Unavailable``."""
+        """Write one event now, for what must be written down before it is done. Raises ``Unavailable``.
+
+        Should the role then tell the audit of it as a listener, it is not written twice.
+        """
         row = self._row(event)
         await self._db.run(lambda: _insert([row]))
+        with self._lock:
+            self._recorded.append(event)
 
     def jobs(self, *, write_every: int = 1_000, purge_every: int = 3_600_000) -> tuple[Job, ...]:
         """Return the jobs that write entries and delete old ones, with their pauses in ms."""

@@ -424,3 +424,33 @@ def test_what_is_not_recorded_is_not_listed(desk: Desk) -> None:
     with pytest.raises(Forbidden):
         desk.do("lift_suppression", MAIL)
     assert desk.deeds == []
+
+
+@pytest.mark.rule("SEC-160", "SEC-163")
+@pytest.mark.parametrize("heard", [False, True], ids=["beside the listener", "as the listener"])
+def test_what_is_looked_at_is_in_the_audit_once(desk: Desk, heard: bool) -> None:
+    """Looks and deeds are written once, whether or not the audit is a listener of the role as well."""
+    if heard:
+        desk.world.rewire(listener=desk.audit)
+    sid = desk.world.ask(user=ALICE).json()["sid"]
+    desk.look("sessions", sid)
+    desk.do("cancel", sid)
+    run_sync(desk.audit.write())
+    entries = [each.event for each in run_sync(desk.audit.list())]
+    assert sorted(each for each in entries if each in ("Administered", "Explained")) == ["Administered", "Explained"]
+
+
+@pytest.mark.rule("SEC-162")
+def test_many_notices_before_hide_no_confirmation(desk: Desk) -> None:
+    """The old address is told of a confirmation by hand although it had all notices of the day before."""
+    world = desk.world
+    give(world, "old@example.org", ALICE)
+    for number in range(25):
+        world.add(world.prove(f"new{number}@example.org", secret=f"s{number}"), secret=f"s{number}")
+        world.post("/account/3pid/delete", {"medium": "email", "address": f"new{number}@example.org"}, ALICE)
+    sid = world.ask(user=ALICE).json()["sid"]
+    desk.do("confirm", sid)
+    while deliver(world):
+        pass
+    told = [each.recipient for each in world.outbox.messages if each.kind is MessageKind.BY_HAND]
+    assert sorted(told) == [MAIL, "old@example.org"]
