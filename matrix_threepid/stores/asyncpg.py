@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, cont
 from typing import Any
 
 from ..protocol.errors import Unavailable
-from .sql.operation import Row
+from .sql.operation import DEADLINE, Row
 from .sql.postgresql import AwaitedConnections, elsewhere, raised_for, with_numbers
 
 _CLOSED = ("is closed", "is closing")
@@ -21,10 +21,18 @@ class Asyncpg(AwaitedConnections):
       (https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.pool.Pool.acquire).
     * ``prepared``: whether the connections keep prepared statements, as they do unless ``statement_cache_size=0`` is
       among their arguments. ``False`` has every statement run in a transaction. Default ``True``.
+    * ``deadline``: the ms that a transaction may take, 5,000 by default; then its connection is closed, and it raises
+      ``Unavailable``. ``None``: any time.
     """
 
-    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]], *, prepared: bool = True) -> None:
-        super().__init__(connect)
+    def __init__(
+        self,
+        connect: Callable[[], AbstractAsyncContextManager[Any]],
+        *,
+        prepared: bool = True,
+        deadline: int | None = DEADLINE,
+    ) -> None:
+        super().__init__(connect, deadline=deadline)
         # Without its cache asyncpg parses a statement and runs it in two exchanges. Outside of a transaction a pooler
         # may lead the second one to another connection of the server, which does not know the statement.
         self._alone = prepared
@@ -38,6 +46,9 @@ class Asyncpg(AwaitedConnections):
 
     async def _fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
         return [tuple(row) for row in await connection.fetch(with_numbers(sql), *parameters)]
+
+    def _cut(self, connection: Any) -> None:
+        connection.terminate()
 
     def _translating_errors(self) -> AbstractContextManager[None]:
         return _translating_errors()

@@ -9,14 +9,17 @@ from contextlib import (
     ExitStack,
     asynccontextmanager,
     contextmanager,
+    suppress,
 )
 from threading import Lock
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..offload import Offload
+from ..protocol.wiring import demand, whole
 from ..threads import Threads
-from .sql.operation import Alone, Operation, Row, Statement, checked_connect, retried, run_statements
+from ._cutting import cut_after, shut
+from .sql.operation import DEADLINE, Alone, Operation, Patient, Row, Statement, checked_connect, retried, run_statements
 from .sql.postgresql import TRIES, AwaitedConnections, elsewhere, pause, raised_for, with_percent
 
 if TYPE_CHECKING:
@@ -33,13 +36,21 @@ class Psycopg:
       ``partial(psycopg.connect, uri)`` do.
     * ``offload``: runs the transactions away from the event loop; ``None`` makes ``Threads(16, patience=10_000)``: 16
       transactions at once, and ``Unavailable`` for one that has waited 10 s for a thread.
+    * ``deadline``: the ms that a transaction may take, 5,000 by default; then its connection is closed, and it raises
+      ``Unavailable``. ``None``: any time, also if the server never answers. Migrations may take any time.
     """
 
     dialect = "postgresql"
 
     def __init__(
-        self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], offload: Offload | None = None
+        self,
+        connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]],
+        offload: Offload | None = None,
+        *,
+        deadline: int | None = DEADLINE,
     ) -> None:
+        demand("deadline", deadline, lambda given: given is None or whole(1)(given), "must be ms from 1, or None")
+        self._deadline = deadline
         # Transactions that are begun again take turns here, see `retried`.
         self._connect, self._turn = checked_connect(connect, "Psycopg"), Lock()
         self._offload = offload or Threads(16, patience=10_000)
@@ -67,12 +78,19 @@ class Psycopg:
             sleep(pause(number))
 
         # `operation()` inside of the lambda: each try needs a generator that has not begun.
-        return retried(lambda _: self._transaction(operation()), self._turn, tries=TRIES, pause=sleep_after)
+        ms = None if isinstance(operation, Patient) else self._deadline
+        return retried(lambda _: self._transaction(operation(), ms), self._turn, tries=TRIES, pause=sleep_after)
 
-    def _transaction(self, operation: Operation[T]) -> T:
+    def _transaction(self, operation: Operation[T], ms: int | None) -> T:
         # Errors are translated outermost, because COMMIT fails on leaving `transaction()`: a serialization failure of
         # PostgreSQL may show only then.
-        with _translating_errors(), self._connect() as connection, _autocommit(connection), ExitStack() as stack:
+        with (
+            _translating_errors(),
+            self._connect() as connection,
+            cut_after(ms, lambda: _cut(connection)),
+            _autocommit(connection),
+            ExitStack() as stack,
+        ):
             within = False
 
             def execute(statement: Statement) -> list[Row]:
@@ -106,11 +124,22 @@ class AsyncPsycopg(AwaitedConnections):
         cursor = await connection.execute(with_percent(sql), parameters)
         return await cursor.fetchall() if cursor.description else []
 
+    def _cut(self, connection: Any) -> None:
+        _cut(connection)
+
     def _committing_alone(self, connection: Any) -> AbstractAsyncContextManager[Any]:
         return _autocommit_async(connection)
 
     def _translating_errors(self) -> AbstractContextManager[None]:
         return _translating_errors()
+
+
+def _cut(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Shut the socket of a connection down; the method ``close`` must not be called from another thread."""
+    import psycopg
+
+    with suppress(psycopg.Error):  # it is closed already
+        shut(connection.fileno())
 
 
 @contextmanager

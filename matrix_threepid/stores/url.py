@@ -26,6 +26,9 @@ _WAIT_FOR_CONNECTION = 5.0
 # The s for which a place in the pool tries to connect, with growing pauses. A longer time lets the pauses of all places
 # grow during an outage, so that requests go on waiting when the server is back; a place that gave up is free at once.
 _RECONNECT = 2.0
+# The s that one server may take to accept a connection, unless the URL says otherwise: one that is frozen accepts none,
+# and the next one of the URL has to be tried.
+_CONNECT = 2
 
 
 def open_database(url: str, *, schema: str | None = None) -> AbstractAsyncContextManager[Database]:
@@ -109,7 +112,8 @@ async def _postgresql(url: str, schema: str | None) -> AsyncIterator[Database]:
 
     url, prepared = _prepared(url)
     _check_postgresql(url)
-    how: dict[str, Any] = {} if schema is None else {"options": f"-c search_path={schema}"}
+    how: dict[str, Any] = {} if "connect_timeout=" in url else {"connect_timeout": _CONNECT}
+    how |= {} if schema is None else {"options": f"-c search_path={schema}"}
     if not prepared:
         how["prepare_threshold"] = None
     # Opened by the block: a pool that is opened by its constructor is deprecated outside of a running loop.

@@ -53,6 +53,34 @@ class Server:
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Stop all processes of the server where they are: connections stay, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        self._signal(signal.SIGCONT)
+
+    def fence(self) -> None:
+        """End all processes of a frozen server, as cluster managers do before they promote another."""
+        self._signal(signal.SIGKILL)
+
+    def follow(self, primary: Server) -> None:
+        """Shut the server down, as whoever demotes it does, and start it as a standby once the other one is primary."""
+        _run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+        primary.promote()
+        with (self.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = 'host=127.0.0.1 port={primary.port} user=postgres'\n")
+        (self.data / "standby.signal").touch()
+        self.start()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            main = int((self.data / "postmaster.pid").read_text().split()[0])
+            children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+            for pid in (main, *map(int, children)):
+                os.kill(pid, number)
+
     def promote(self) -> None:
         """Make a standby the primary, and return when it is."""
         _run("pg_ctl", "-D", str(self.data), "-w", "promote")
@@ -116,6 +144,7 @@ def pair() -> Iterator[Pair]:
         yield made
     finally:
         for server in (made.primary, made.standby):
+            server.thaw()
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from attrs import Factory, define, frozen
 
-from matrix_threepid.stores import Database, Psycopg, SqlLimits, SqlSessions, migrate, open_database
+from matrix_threepid import ConfigurationError
+from matrix_threepid.stores import Database, Psycopg, SqlLimits, SqlSessions, check_schema, migrate, open_database
 from matrix_threepid.stores.asyncpg import Asyncpg
 from matrix_threepid.testing import ALICE, World
 
@@ -73,11 +74,17 @@ async def _opened(driver: str, uri: str) -> AsyncIterator[Database]:
     else:
         from psycopg_pool import ConnectionPool
 
-        with ConnectionPool(uri, min_size=1, max_size=8, timeout=5, reconnect_timeout=2, open=True) as blocking:
+        how = {"connect_timeout": 2}
+        with ConnectionPool(
+            uri, min_size=1, max_size=8, timeout=5, reconnect_timeout=2, kwargs=how, open=True
+        ) as blocking:
             yield Psycopg(blocking.connection)
 
 
-@pytest.mark.parametrize("driver", ["open_database", "psycopg", "asyncpg"])
+DRIVERS = ("open_database", "psycopg", "asyncpg")
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_standby_takes_over(driver: str) -> None:
     """Clients hear 503 while no server takes writes and 200 soon after the promotion; nothing acknowledged is lost."""
     with pair() as servers:
@@ -120,6 +127,81 @@ async def _taken_over(driver: str, servers: Pair) -> None:
         assert load.answers[-1].status == 200
         lost = [each.sid for each in load.answers if each.sid is not None and await sessions.get(each.sid) is None]
         assert lost == []
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_frozen_primary_is_left(driver: str) -> None:
+    """A primary that takes connections and answers nothing is an outage like any other, and its standby takes over."""
+    with pair() as servers:
+        asyncio.run(_left_frozen(driver, servers))
+
+
+async def _left_frozen(driver: str, servers: Pair) -> None:
+    async with _opened(driver, servers.uri) as db:
+        await migrate(db)
+        sessions = SqlSessions(db)
+        load = Load(World(sessions=sessions, limiter=SqlLimits(db)))
+        clients = [asyncio.create_task(load.client()) for _ in range(4)]
+        await asyncio.sleep(1.5)
+        servers.primary.freeze()
+        frozen = monotonic()
+        await asyncio.sleep(OUTAGE)
+        promoting = monotonic()
+        if driver == "asyncpg":
+            # It has one timeout for all servers of a URI, and a frozen first one uses it up.
+            servers.primary.fence()
+        await asyncio.to_thread(servers.standby.promote)
+        promoted = monotonic()
+        await asyncio.sleep(FIRST + 1)
+        load.stopped = True
+        await asyncio.wait(clients, timeout=30)
+        first = (
+            min((each.at for each in load.answers if each.status == 200 and each.at > promoted), default=9e9) - promoted
+        )
+        longest = max(each.took for each in load.answers)
+        print(f"{driver}, frozen: first 200 after {first:.2f} s, longest answer {longest:.2f} s")  # noqa: T201
+        assert load.statuses(frozen + 1, promoting) == {503}
+        assert first <= FIRST
+        assert longest <= LONGEST
+        lost = [each.sid for each in load.answers if each.sid is not None and await sessions.get(each.sid) is None]
+        assert lost == []
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_demoted_primary_is_left(driver: str) -> None:
+    """After a primary was made the standby of its standby, clients are served there, and by it alone hear 503."""
+    with pair() as servers:
+        asyncio.run(_left_demoted(driver, servers))
+
+
+async def _left_demoted(driver: str, servers: Pair) -> None:
+    async with _opened(driver, servers.uri) as db:
+        await migrate(db)
+        sessions = SqlSessions(db)
+        load = Load(World(sessions=sessions, limiter=SqlLimits(db)))
+        clients = [asyncio.create_task(load.client()) for _ in range(4)]
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(servers.primary.follow, servers.standby)
+        demoted = monotonic()
+        await asyncio.sleep(FIRST + 1)
+        load.stopped = True
+        await asyncio.gather(*clients)
+        first = min(each.at for each in load.answers if each.status == 200 and each.at > demoted) - demoted
+        print(f"{driver}, demoted: first 200 after {first:.2f} s")  # noqa: T201
+        assert {each.status for each in load.answers} <= {200, 503}
+        assert first <= FIRST
+        lost = [each.sid for each in load.answers if each.sid is not None and await sessions.get(each.sid) is None]
+        assert lost == []
+
+    async with _opened(driver, servers.of(servers.primary)) as db:
+        alone = Load(World(sessions=SqlSessions(db), limiter=SqlLimits(db)))
+        client = asyncio.create_task(alone.client())
+        await asyncio.sleep(0.5)
+        alone.stopped = True
+        await client
+        assert {each.status for each in alone.answers} == {503}
+        with pytest.raises(ConfigurationError, match="read-only"):
+            await check_schema(db)
 
 
 def _read_only(servers: Pair, *, on: bool) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
 from typing import Any
@@ -127,18 +127,18 @@ def place(uri: str) -> Iterator[Place]:
 
 
 @contextmanager
-def driver(where: Place, name: str) -> Iterator[Driver]:
-    """Give one of ``DRIVERS``."""
+def driver(where: Place, name: str, **choices: Any) -> Iterator[Driver]:
+    """Give one of ``DRIVERS``; ``choices``: further arguments, such as ``deadline``."""
     level = next((level for level in LEVELS if name.endswith(level)), LEVELS[0])
     kind = name.removesuffix(level).strip()
     where = evolve(where, settings={**where.settings, "default_transaction_isolation": level})
     if kind == "psycopg":
         met: Counter[str] = Counter()
-        with _psycopg(where, met) as blocking:
+        with _psycopg(where, met, choices) as blocking:
             yield Driver(blocking, met=met)
         return
     with on_a_loop() as loop:
-        opening = _asyncpg(where) if kind == "asyncpg" else _psycopg_async(where)
+        opening = _asyncpg(where, choices) if kind == "asyncpg" else _psycopg_async(where, choices)
         db = loop.run_until_complete(opening.__aenter__())
         yield Driver(db, loop)
         loop.run_until_complete(opening.__aexit__(None, None, None))
@@ -155,7 +155,7 @@ def on_a_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def _psycopg(where: Place, met: Counter[str]) -> Iterator[Psycopg]:
+def _psycopg(where: Place, met: Counter[str], choices: Mapping[str, Any]) -> Iterator[Psycopg]:
     import psycopg
 
     idle: list[Any] = []
@@ -169,15 +169,16 @@ def _psycopg(where: Place, met: Counter[str]) -> Iterator[Psycopg]:
             met[error.sqlstate or ""] += 1
             raise
         finally:
-            idle.append(connection)
+            if not connection.closed:
+                idle.append(connection)
 
-    yield Psycopg(connect)
+    yield Psycopg(connect, **choices)
     for connection in idle:
         connection.close()
 
 
 @asynccontextmanager
-async def _psycopg_async(where: Place) -> AsyncIterator[AsyncPsycopg]:
+async def _psycopg_async(where: Place, choices: Mapping[str, Any]) -> AsyncIterator[AsyncPsycopg]:
     import psycopg
 
     idle: list[Any] = []
@@ -188,19 +189,20 @@ async def _psycopg_async(where: Place) -> AsyncIterator[AsyncPsycopg]:
         try:
             yield connection
         finally:
-            idle.append(connection)
+            if not connection.closed:
+                idle.append(connection)
 
-    yield AsyncPsycopg(connect)
+    yield AsyncPsycopg(connect, **choices)
     for connection in idle:
         await connection.close()
 
 
 @asynccontextmanager
-async def _asyncpg(where: Place) -> AsyncIterator[Asyncpg]:
+async def _asyncpg(where: Place, choices: Mapping[str, Any]) -> AsyncIterator[Asyncpg]:
     import asyncpg
 
     async with asyncpg.create_pool(where.uri, server_settings=where.settings, min_size=0, max_size=20) as pool:
-        yield Asyncpg(pool.acquire)
+        yield Asyncpg(pool.acquire, **choices)
 
 
 def _any(idle: list[Any]) -> Any:

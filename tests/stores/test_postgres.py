@@ -17,6 +17,7 @@ from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.psycopg import Psycopg
 from matrix_threepid.stores.sql import (
     Operation,
+    Patient,
     SqlAssociations,
     SqlBindings,
     SqlInvitations,
@@ -220,6 +221,39 @@ def test_a_connection_that_breaks_is_unavailable(migrated: Place, name: str) -> 
 
     with driver(migrated, name) as given, pytest.raises(Unavailable):
         given.run(_awaited(given.db.run(broken)))
+
+
+@pytest.mark.rule("SEC-243")
+@pytest.mark.parametrize("name", ["psycopg", "psycopg async", "asyncpg"])
+def test_a_server_that_never_answers_is_unavailable(migrated: Place, name: str) -> None:
+    """A transaction ends at its deadline, its connection is not used again, and the next transaction has another."""
+
+    def long() -> Operation[None]:
+        yield "SELECT pg_sleep(3600)", ()
+
+    with driver(migrated, name, deadline=500) as given:
+        with pytest.raises(Unavailable):
+            given.run(_awaited(given.db.run(long)))
+        assert given.run(_awaited(given.db.run(_one))) == 1
+
+
+@pytest.mark.rule("SEC-243")
+@pytest.mark.parametrize("name", ["psycopg", "psycopg async", "asyncpg"])
+def test_a_migration_has_no_deadline(migrated: Place, name: str) -> None:
+    """What is said to take long may take longer than the deadline."""
+
+    def long() -> Operation[int]:
+        yield "SELECT pg_sleep(0.05)", ()
+        return (yield from _one())
+
+    with driver(migrated, name, deadline=1) as given:
+        assert given.run(_awaited(given.db.run(Patient(long)))) == 1
+        given.run(_awaited(migrate(given.db)))
+
+
+def _one() -> Operation[int]:
+    rows = yield "SELECT 1", ()
+    return int(rows[0][0])
 
 
 def _blocking(where: Place, **settings: str) -> Psycopg:

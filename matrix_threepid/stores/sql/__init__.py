@@ -6,7 +6,7 @@ from .invitations import SqlInvitations
 from .limits import SqlLimits
 from .logins import SqlLogins
 from .messages import SqlMessages
-from .operation import Database, Operation, ReadOnly, Row, Statement, run_operation, run_operation_async
+from .operation import Database, Operation, Patient, ReadOnly, Row, Statement, run_operation, run_operation_async
 from .reversals import SqlReversals
 from .schema import check_schema, migrate
 from .sessions import SqlSessions
@@ -16,6 +16,7 @@ from .uia_sessions import SqlUiaSessions
 __all__ = [
     "Database",
     "Operation",
+    "Patient",
     "ReadOnly",
     "Row",
     "SqlAssociations",

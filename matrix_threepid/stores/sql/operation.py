@@ -56,6 +56,24 @@ Operation = Generator[Statement, list[Row], T]
 It has no other effect than its statements, because a database may undo the transaction and have it begun again.
 """
 
+DEADLINE = 5_000
+"""The ms that drivers of PostgreSQL give a transaction by default."""
+
+
+class Patient:
+    """An operation that may take longer than ``DEADLINE``, such as a migration.
+
+    * ``operation``: the operation.
+    """
+
+    def __init__(self, operation: Callable[[], Operation[T]]) -> None:
+        self._operation = operation
+
+    def __call__(self) -> Operation[Any]:
+        """Return the generator, as every operation does."""
+        return self._operation()
+
+
 TRIES = 5
 """The times a transaction is begun before the database counts as unavailable."""
 

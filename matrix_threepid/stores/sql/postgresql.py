@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import lru_cache
 from itertools import count
 from secrets import randbelow
 from typing import Any, TypeVar
 
 from ...protocol.errors import Unavailable
-from .operation import Again, Alone, Operation, ReadOnly, Row, Statement, checked_connect, run_statements_async
+from ...protocol.wiring import demand, whole
+from .operation import (
+    DEADLINE,
+    Again,
+    Alone,
+    Operation,
+    Patient,
+    ReadOnly,
+    Row,
+    Statement,
+    checked_connect,
+    run_statements_async,
+)
 
 T = TypeVar("T")
 
@@ -51,15 +70,21 @@ class AwaitedConnections(ABC):
     """A ``Database`` on connections that are awaited on asyncio.
 
     * ``connect``: returns an async context manager around one connection, which is used for one transaction.
+    * ``deadline``: the ms that a transaction may take, 5,000 by default; then its connection is closed, and it raises
+      ``Unavailable``. ``None``: any time, also if the server never answers. Migrations may take any time.
     """
 
     dialect = "postgresql"
     # Whether an `Alone` statement is sent without a transaction.
     _alone = True
 
-    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+    def __init__(
+        self, connect: Callable[[], AbstractAsyncContextManager[Any]], *, deadline: int | None = DEADLINE
+    ) -> None:
         import asyncio
 
+        demand("deadline", deadline, lambda given: given is None or whole(1)(given), "must be ms from 1, or None")
+        self._deadline = deadline
         self._connect = checked_connect(connect, type(self).__name__)
         self._turn = asyncio.Lock()
 
@@ -105,20 +130,43 @@ class AwaitedConnections(ABC):
         import asyncio
 
         last: BaseException | None = None
+        patient = isinstance(operation, Patient)
         for number in range(TRIES):
             try:
                 async with self._turn if number else nullcontext():
-                    return await self._transaction(operation())
+                    return await self._transaction(operation(), None if patient else self._deadline)
             except Again as again:
                 last = again.__cause__
             await asyncio.sleep(pause(number))
         raise Unavailable from last
 
-    async def _transaction(self, operation: Operation[T]) -> T:
+    @abstractmethod
+    def _cut(self, connection: Any) -> None:
+        """Break a connection off, so that whatever waits for its server fails at once."""
+
+    @contextmanager
+    def _cut_after(self, ms: int | None, connection: Any) -> Iterator[None]:
+        import asyncio
+
+        if ms is None:
+            yield
+            return
+        alarm = asyncio.get_running_loop().call_later(ms / 1000, self._cut, connection)
+        try:
+            yield
+        finally:
+            alarm.cancel()
+
+    async def _transaction(self, operation: Operation[T], ms: int | None) -> T:
         # Errors are translated outermost, because COMMIT fails on leaving `transaction()`: a serialization failure may
         # show only then.
         with self._translating_errors():
-            async with self._connect() as connection, self._committing_alone(connection), AsyncExitStack() as stack:
+            async with (
+                self._connect() as connection,
+                _entered(self._cut_after(ms, connection)),
+                self._committing_alone(connection),
+                AsyncExitStack() as stack,
+            ):
                 within = False
 
                 async def execute(statement: Statement) -> list[Row]:
@@ -129,6 +177,12 @@ class AwaitedConnections(ABC):
                     return await self._fetch(connection, *statement)
 
                 return await run_statements_async(operation, execute)
+
+
+@asynccontextmanager
+async def _entered(inner: AbstractContextManager[None]) -> AsyncIterator[None]:
+    with inner:
+        yield
 
 
 def elsewhere(pid: int) -> str:

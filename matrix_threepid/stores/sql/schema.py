@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from ...protocol.errors import ConfigurationError
 from ._migrations import MIGRATIONS, statements
-from .operation import Database, Operation, ReadOnly
+from .operation import Database, Operation, Patient, ReadOnly
 
 # The key of the advisory lock, "3PID" in ASCII. Advisory locks are numbers that all programs on a database share
 # (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS), hence one that others hardly use.
@@ -26,7 +26,7 @@ def migrate(db: Database) -> Awaitable[int]:
 
     Raises ``ConfigurationError`` if a later release has migrated the database, ``Unavailable`` as ``Database.run``.
     """
-    return db.run(lambda: _migrate(db.dialect))
+    return db.run(Patient(lambda: _migrate(db.dialect)))
 
 
 async def check_schema(db: Database) -> int:
