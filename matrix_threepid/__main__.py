@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": ("commands.explain", "explain why a message did not come: an address, a number, a session, a user"),
     "journeys": ("commands.journeys", "run journeys against a homeserver over HTTP, and print which pass"),
     "migrate": ("commands.migrate", "create or migrate the tables in a database, or check them"),
+    "move-sydent": ("commands.move_sydent", "move what a Sydent publishes and knows to an identity server"),
     "new-secret": ("commands.new_secret", "print a new secret, for a secret path or a token"),
     "new-signing-key": ("commands.new_signing_key", "print a new signing key in Synapse's format"),
     "openapi": ("commands.openapi", "print the OpenAPI 3.1 document of a role's endpoints"),

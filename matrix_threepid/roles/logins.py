@@ -43,7 +43,7 @@ async def caller_of(role: LoginRole, request: Request) -> Caller | None:
 
 async def log_in(role: LoginRole, user_id: str, token: str) -> None:
     """Store a new access token of a user."""
-    await role.logins.put(Login(_macs(role.peppers, token)[0], user_id, role.clock()), MOST)
+    await role.logins.put(Login(mac_of(role, token), user_id, role.clock()), MOST)
 
 
 async def log_out(role: LoginRole, request: Request) -> None:
@@ -51,6 +51,11 @@ async def log_out(role: LoginRole, request: Request) -> None:
     given = token_of(request)
     if given is not None:
         await role.logins.end(_macs(role.peppers, given))
+
+
+def mac_of(role: LoginRole, token: str) -> str:
+    """Return what is stored of an access token."""
+    return _macs(role.peppers, token)[0]
 
 
 def token_of(request: Request) -> str | None:

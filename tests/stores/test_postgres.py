@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import ConfigurationError, run_sync
+from matrix_threepid import ConfigurationError, Medium, Threepid, run_sync
+from matrix_threepid.commands.moving.source import Published, sydent_at
+from matrix_threepid.model.association import Association
+from matrix_threepid.model.invitation import Invitation
+from matrix_threepid.model.login import Login
+from matrix_threepid.model.lookup import LookupPepper, hashed
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.psycopg import Psycopg
 from matrix_threepid.stores.sql import (
@@ -27,6 +32,7 @@ from matrix_threepid.stores.sql import (
     SqlReversals,
     SqlSessions,
     SqlSuppressions,
+    bulk,
     check_schema,
     migrate,
 )
@@ -271,3 +277,47 @@ def _as_tasks(loop: asyncio.AbstractEventLoop, calls: Sequence[tuple[Any, ...]])
 
 async def _awaited(awaitable: Any) -> Any:
     return await awaitable
+
+
+def test_rows_in_bulk(empty: Driver) -> None:
+    """Many rows at once are as those that were stored one by one; those that are newer, or there already, stay."""
+    mails = [Threepid(Medium.EMAIL, f"u{number}@example.org") for number in range(250)]
+    old = [Association(each, "@old:x", 1) for each in mails]
+    invited = Invitation("token", mails[0], "!r:x", "@a:x", "key", "", 1)
+    store = SqlAssociations(empty.db)
+    empty.run(_awaited(store.add_pepper(LookupPepper(1, "pepper", 1, ready=False))))
+    empty.run(_awaited(store.put(Association(mails[0], "@new:x", 2))))
+    for _ in range(2):
+        empty.run(_awaited(empty.db.run(lambda: bulk.put_associations(old))))
+        empty.run(_awaited(empty.db.run(lambda: bulk.put_logins([Login("mac", "@a:x", 1)]))))
+        empty.run(_awaited(empty.db.run(lambda: bulk.put_accepted([("@a:x", "terms 1")], 1))))
+        empty.run(_awaited(empty.db.run(lambda: bulk.put_invitations([invited]))))
+    named = [hashed(each, "pepper") for each in mails]
+    found = empty.run(_awaited(store.look_up(1, named)))
+    assert [found[each] for each in named] == ["@new:x", *["@old:x"] * 249]
+    assert empty.run(_awaited(SqlLogins(empty.db).find(["mac"]))) == Login("mac", "@a:x", 1)
+    assert list(empty.run(_awaited(SqlLogins(empty.db).accepted("@a:x")))) == ["terms 1"]
+    assert empty.run(_awaited(SqlInvitations(empty.db).get("token"))) == invited
+
+
+def test_a_sydent_in_postgresql_is_read(postgres: str) -> None:
+    """Its tables are found by the URL, and nothing can be written to them."""
+    import psycopg
+
+    with place(postgres) as where, psycopg.connect(postgres, autocommit=True) as made:
+        schema = where.settings["search_path"]
+        made.execute(f"SET search_path TO {schema}")
+        for table in ("local_threepid_associations", "global_threepid_associations"):
+            made.execute(
+                f"CREATE TABLE {table} (id BIGSERIAL, medium TEXT, address TEXT, mxid TEXT, ts BIGINT, notAfter BIGINT)"
+            )
+            made.execute(
+                f"INSERT INTO {table} (medium, address, mxid, ts, notAfter) VALUES ('email', 'a@b.org', '@a:x', 1, 2)"  # noqa: S608
+            )
+        joined = "&" if "?" in postgres else "?"
+        with sydent_at(f"{postgres}{joined}options=-csearch_path%3D{schema}") as sydent:
+            assert list(sydent.published()) == [Published("email", "a@b.org", "@a:x", 1, 2)]
+            assert (list(sydent.tokens()), list(sydent.ended())) == ([], [])
+            assert sydent.pepper() is None
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                sydent.connection.execute("DELETE FROM global_threepid_associations")

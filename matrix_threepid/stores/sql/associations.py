@@ -64,7 +64,7 @@ class SqlAssociations(SqlStore):
         return self._db.run(lambda: _remove(threepid, mxid))
 
     def peppers(self) -> Awaitable[Sequence[LookupPepper]]:
-        return self._db.run(_peppers)
+        return self._db.run(peppers_of)
 
     def add_pepper(self, pepper: LookupPepper) -> Awaitable[bool]:
         return self._db.run(lambda: _add_pepper(pepper))
@@ -86,10 +86,10 @@ def _key(threepid: Threepid) -> tuple[str, str]:
 
 def _put(association: Association) -> Operation[None]:
     # In the same transaction as the row; what another process adds meanwhile, ``rehash`` makes good.
-    peppers = yield from _peppers()
+    peppers = yield from peppers_of()
     threepid, by_column = association.threepid, dict.fromkeys(_HASHES, "")
     for each in peppers:
-        by_column[_column(each.number)] = hashed(threepid, each.text)
+        by_column[column_of(each.number)] = hashed(threepid, each.text)
     newest = peppers[0].number if peppers else 0
     yield _PUT, (*_key(threepid), association.mxid, association.ts, *by_column.values(), newest)
 
@@ -107,13 +107,14 @@ def _remove(threepid: Threepid, mxid: str) -> Operation[bool]:
     return bool((yield Alone(_REMOVE, *_key(threepid), mxid)))
 
 
-def _peppers() -> Operation[Sequence[LookupPepper]]:
+def peppers_of() -> Operation[Sequence[LookupPepper]]:
+    """Return the peppers in force, the newest first."""
     rows = yield Alone(_PEPPERS)
     return [LookupPepper(number, text, since, bool(ready)) for number, text, since, ready in rows][:KEPT]
 
 
 def _add_pepper(pepper: LookupPepper) -> Operation[bool]:
-    known = yield from _peppers()
+    known = yield from peppers_of()
     if known and not known[0].ready:
         return False
     if pepper.number != (known[0].number if known else 0) + 1:
@@ -124,7 +125,7 @@ def _add_pepper(pepper: LookupPepper) -> Operation[bool]:
 
 
 def _rehash(limit: int) -> Operation[int]:
-    peppers = yield from _peppers()
+    peppers = yield from peppers_of()
     if not peppers:
         return 0
     newest = peppers[0]
@@ -134,14 +135,14 @@ def _rehash(limit: int) -> Operation[int]:
         parameters: list[object] = []
         for address, medium in rows:
             parameters += [address, medium, hashed(Threepid(Medium(medium), address), newest.text)]
-        yield _HASH[_column(newest.number)].format(values), (*parameters, newest.number, newest.number)
+        yield _HASH[column_of(newest.number)].format(values), (*parameters, newest.number, newest.number)
     if len(rows) < limit and not newest.ready:
         yield _READY, (newest.number,)
     return len(rows)
 
 
 def _look_up(number: int, hashes: Sequence[str]) -> Operation[Mapping[str, str]]:
-    column = _column(number)
+    column = column_of(number)
     found: dict[str, str] = {}
     # A row without a hash for this pepper has an empty text.
     for part, marks in _parts([each for each in hashes if each]):
@@ -159,5 +160,6 @@ def _parts(values: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
         yield part + part[-1:] * (size - len(part)), ", ".join("?" * size)
 
 
-def _column(number: int) -> str:
+def column_of(number: int) -> str:
+    """Return the column of the hashes under the pepper with this number."""
     return _HASHES[number % KEPT]
