@@ -10,11 +10,19 @@ import json
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from attrs import frozen
+from callbacks.providers import NOW, SENDERS, SIGNED, declared, filled
+from data import load
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from matrix_threepid import Peppers
+from matrix_threepid.callbacks.dsn import events_of_mail
+from matrix_threepid.callbacks.provider import Unreadable
+from matrix_threepid.callbacks.report import events_of
+from matrix_threepid.endpoints import Received
 from matrix_threepid.errors import ConfigurationError, MatrixError
 from matrix_threepid.identity._answers import read_association, read_proved, read_unbind
 from matrix_threepid.identity.signing import read_signing_key
@@ -27,10 +35,11 @@ from matrix_threepid.model.next_link import checked_next_link
 from matrix_threepid.net.deadline import Deadline
 from matrix_threepid.net.exchange import Exchange, Limits
 from matrix_threepid.net.fetch import HttpReply, HttpRequest
-from matrix_threepid.protocol.wire import read_object
+from matrix_threepid.protocol.wire import Request, read_object
 from matrix_threepid.settings import PolicySettings, SmsSettings, SmtpSettings
 from matrix_threepid.settings.reading import read
 from matrix_threepid.testing import ALICE, World
+from matrix_threepid.testing.world import PEPPER
 
 
 @frozen
@@ -119,6 +128,24 @@ _BODIES = _json(
     {"country": "GB", "phone_number": "07700900001", "client_secret": "secret", "send_attempt": 1},
 )
 
+_PEPPERS = Peppers.of(PEPPER)
+_MAILS = Path(__file__).parents[1] / "data" / "dsn"
+_PROVIDERS = {each.name: each for each in declared()}
+
+
+def _reports(data: bytes) -> None:
+    """Read a body as each provider's, as if it had proved itself. Raises ``Unreadable`` if it is a report of none."""
+    notice = json.dumps({"Type": "Notification", "Message": data.decode("latin-1")}).encode()
+    read = 0
+    for name, provider in _PROVIDERS.items():
+        request = Request("POST", f"/{name}", {}, f"threepid_message={SIGNED}", notice if name == "ses" else data)
+        with suppress(Unreadable):
+            list(events_of(_PEPPERS, name, provider.read(Received(request=request, url="", now=NOW)), NOW))
+            read += 1
+    if not read:
+        raise Unreadable
+
+
 PARSERS = (
     Parser("JSON bodies", lambda data: read_object(data, 65_536), (*_BODIES, b'{"a":[1e400,-0,"\\ud800"]}')),
     Parser("calls of endpoints", _call, _BODIES),
@@ -155,6 +182,18 @@ PARSERS = (
         (),
     ),
     Parser("settings", _settings, _json({"legacy_add": "uia", "limits": {"guesses": [25, 86400]}}, _SMTP)),
+    Parser(
+        "mails that report",
+        lambda data: events_of_mail(_PEPPERS, data, NOW),
+        tuple(path.read_bytes().replace(b"$MESSAGE", SIGNED.encode()) for path in sorted(_MAILS.glob("*.eml"))),
+        (Unreadable,),
+    ),
+    Parser(
+        "reports of providers",
+        _reports,
+        tuple(filled(case["body"]) for name in SENDERS if name != "twilio" for case in load(f"callbacks/{name}")),
+        (Unreadable,),
+    ),
     Parser("signing keys", _text(read_signing_key), (b"ed25519 a_1 " + b"A" * 43,), (ConfigurationError,)),
 )  # fmt: skip
 """Everything that parses what others send."""

@@ -37,12 +37,10 @@ relayhost = [127.0.0.1]:{next_port}
 smtp_host_lookup = native
 smtp_tls_security_level = none
 virtual_mailbox_domains = hs.example.org
-virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = static:all/
-virtual_uid_maps = static:{uid}
-virtual_gid_maps = static:{gid}
-virtual_minimum_uid = 1
+virtual_mailbox_maps = static:all
 recipient_delimiter = +
+transport_maps = texthash:{folder}/etc/transport
+threepid_destination_recipient_limit = 1
 delay_warning_time = 0
 alias_maps =
 alias_database =
@@ -62,11 +60,18 @@ proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
-virtual unix - n n - - virtual
+threepid unix - n n - 2 pipe
+  user=nobody argv=/bin/sh {folder}/etc/keep.sh {folder}/mail ${{original_recipient}}
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
+"""
+
+# The command itself would need the files of the tests, which are for root only.
+_KEEP = """
+file="$(mktemp "$1/XXXXXX")"
+cat > "$file" && echo "$2" > "$file.to"
 """
 
 
@@ -88,14 +93,14 @@ class Postfix:
     port: int
     folder: Path
 
-    def reports(self, count: int, patience: float = 20) -> list[bytes]:
-        """Wait for so many mails in the mailbox, and return them."""
+    def report(self, patience: float = 20) -> tuple[bytes, str]:
+        """Wait for a mail to the mailbox; return what the pipe was given: the mail, and its recipient."""
         until = monotonic() + patience
-        while len(found := sorted((self.folder / "mail").glob("all/new/*"))) < count:
+        while not (found := [*(self.folder / "mail").glob("*.to")]):
             if monotonic() > until:
                 raise RuntimeError((self.folder / "log" / "postfix.log").read_text("utf-8")[-4000:])
             sleep(0.05)
-        return [path.read_bytes() for path in found]
+        return found[0].with_suffix("").read_bytes(), found[0].read_text("utf-8").strip()
 
 
 @contextmanager
@@ -123,9 +128,11 @@ def _set_up(folder: Path, port: int, next_port: int) -> list[str]:
     folder.chmod(0o755)
     for name in ("etc", "queue", "data", "mail", "log"):
         (folder / name).mkdir()
-    for name in ("data", "mail"):
-        os.chown(folder / name, owner.pw_uid, owner.pw_gid)
-    values = {"folder": folder, "next_port": next_port, "port": port, "uid": owner.pw_uid, "gid": owner.pw_gid}
+    os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
+    (folder / "mail").chmod(0o777)
+    (folder / "etc" / "keep.sh").write_text(_KEEP)
+    (folder / "etc" / "transport").write_text(f"{BOUNCES} threepid:\n")
+    values = {"folder": folder, "next_port": next_port, "port": port}
     (folder / "etc" / "main.cf").write_text(_MAIN.format(**values))
     (folder / "etc" / "master.cf").write_text(_MASTER.format(**values))
     return ["postfix", "-c", str(folder / "etc")]

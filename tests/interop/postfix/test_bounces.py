@@ -98,23 +98,27 @@ def test_a_bounce_finds_its_message(  # noqa: PLR0917  what pytest passes
     server: Postfix,
     beyond: Sink,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     answer: str,
     status: str,
     reason: str,
     permanent: bool,
 ) -> None:
-    """Within ten seconds a mail that Postfix cannot deliver is known to be back, and why; no link is in the report."""
+    """Within ten seconds a mail that came back is known, `explain` says so, and no link is in it."""
     beyond.answers["RCPT"] = answer
     begun = monotonic()
     sid = world.ask("gone@example.org").json()["sid"]
     assert _message(world, sid).status.value == "handed_over"
-    (report,) = server.reports(1)
+    report, recipient = server.report()
     assert b"submit_token" not in report
     assert b"Original-Envelope-Id: " in report
-    assert _pipe(monkeypatch, report) == 0
+    assert _pipe(monkeypatch, report, "--recipient", recipient) == 0
     stored = _message(world, sid)
     assert (stored.status.value, stored.events[-1].reason) == (status, reason)
     assert stored.events[-1].permanent_address_failure is permanent
+    capsys.readouterr()
+    assert main(["explain", sid, "--host", f"{__name__}:host"]) == 0
+    assert f"[{status}]" in capsys.readouterr().out
     assert monotonic() - begun < 10
 
 
@@ -125,9 +129,12 @@ def test_a_report_that_somebody_altered_says_nothing(
     """A report of Postfix about another id says nothing, whoever delivers it."""
     beyond.answers["RCPT"] = "550 5.1.1 no such user"
     sid = world.ask("gone@example.org").json()["sid"]
-    (report,) = server.reports(1)
+    report, recipient = server.report()
     signed = report.partition(b"Original-Envelope-Id: ")[2].split()[0]
     assert _pipe(monkeypatch, report.replace(signed, signed[::-1])) == 0
     assert _message(world, sid).status.value == "handed_over"
-    assert _pipe(monkeypatch, report.replace(b"Original-Envelope-Id: ", b"X-Nothing: ")) == 0
+    nameless = report.replace(b"Original-Envelope-Id: ", b"X-Nothing: ").replace(signed, b"")
+    assert _pipe(monkeypatch, nameless) == 0
+    assert _message(world, sid).status.value == "handed_over"
+    assert _pipe(monkeypatch, nameless, "--recipient", recipient) == 0
     assert _message(world, sid).status.value == "bounced", "the return path has the id as well"
