@@ -12,14 +12,14 @@ from identity_server.acting import ADDRESS, FORM, Place
 from identity_server.apis import DELEGATE as AS_DELEGATE
 from identity_server.apis import V2, Api
 
-from matrix_threepid import AccountThreepid, Medium, Response
-from matrix_threepid.endpoints import DELEGATE, HOMESERVER, IDENTITY_SERVER
+from matrix_threepid import AccountThreepid, Medium, Request, Response, Service
+from matrix_threepid.endpoints import DELEGATE, FEDERATION, HOMESERVER, IDENTITY_SERVER
 from matrix_threepid.model.identity import ServerRefused
 from matrix_threepid.offload import run_sync
 from matrix_threepid.protocol.endpoint import Endpoint, Table
 from matrix_threepid.protocol.members import Nested, members
 from matrix_threepid.protocol.rules import Rule
-from matrix_threepid.testing import ALICE, BOB, Outbox, World
+from matrix_threepid.testing import ALICE, BOB, FakeIdentityServers, FakeRooms, Outbox, World
 
 
 class Side(Protocol):
@@ -127,9 +127,50 @@ class AtIdentityServer:
         return role.sessions.dump(), published, mails, texts
 
 
-TABLES: Mapping[str, Table] = {"homeserver": HOMESERVER, "identity server": IDENTITY_SERVER, "delegate": DELEGATE}
+class SignedByBobs:
+    """A ``RequestVerifier`` for which every request is signed by Bob's homeserver."""
+
+    async def origin(self, request: Request, body: Mapping[str, object]) -> str:
+        return "hs.example.org"
+
+
+@frozen
+class AtFederation:
+    """A homeserver as other servers see it, with a room to which nobody was invited."""
+
+    world: World
+    rooms: FakeRooms
+    service: Service
+
+    @classmethod
+    def opened(cls, make_world: Callable[..., World]) -> AtFederation:
+        rooms = FakeRooms(users={GOOD["mxid"]}, invitations={GOOD["room_id"]: {}})
+        world = make_world(rooms=rooms, invitations=FakeIdentityServers(), verifier=SignedByBobs())
+        return cls(world, rooms, Service(world.homeserver, FEDERATION))
+
+    def good(self, declared: Endpoint) -> dict[str, Any]:
+        return built(declared.request or object)
+
+    def call(self, method: str, path: str, **more: Any) -> Response:
+        path = path.replace("{roomId}", GOOD["room_id"])
+        request = self.world.request(method, path, more.pop("body", None), **more)
+        response = run_sync(self.service.handle(request))
+        self.world.exchanges.append((request, response))
+        return response
+
+    def state(self) -> Any:
+        return list(self.rooms.sent), list(self.rooms.asked), dict(self.rooms.members)
+
+
+TABLES: Mapping[str, Table] = {
+    "homeserver": HOMESERVER,
+    "federation": FEDERATION,
+    "identity server": IDENTITY_SERVER,
+    "delegate": DELEGATE,
+}
 OPENED: Mapping[str, Callable[[Callable[..., World]], Side]] = {
     "homeserver": AtHome.opened,
+    "federation": AtFederation.opened,
     "identity server": lambda _: AtIdentityServer.opened(V2),
     "delegate": lambda _: AtIdentityServer.opened(AS_DELEGATE),
 }

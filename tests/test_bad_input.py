@@ -81,8 +81,11 @@ def errcode(response: Response) -> str:
 
 
 def names(response: Response, path: tuple[str, ...]) -> bool:
-    """Return whether an error begins with the name of a member, or of the object it is in; pages name none."""
-    return errcode(response) == "page" or f"{'.'.join(path)}:".startswith(response.json()["error"].partition(":")[0])
+    """Return whether an error begins with the name of a member, its object or an entry of it; pages name none."""
+    if errcode(response) == "page":
+        return True
+    named, at = response.json()["error"].partition(":")[0], ".".join(path)
+    return f"{at}:".startswith(named) or named.startswith(f"{at}.")
 
 
 @each(CASES)
@@ -117,7 +120,10 @@ def test_a_missing_member_is_named(opened: Callable[[Case], Side], case: Case) -
     for path in REQUIRED[case]:
         response = case.send(side, without(body, path))
         assert (response.status, side.state()) == (400, before), path
-        assert errcode(response) in ("page", "M_MISSING_PARAM" if case.role == "homeserver" else "M_MISSING_PARAMS")
+        assert errcode(response) in (
+            "page",
+            "M_MISSING_PARAM" if case.role in ("homeserver", "federation") else "M_MISSING_PARAMS",
+        )
         assert names(response, path)
 
 

@@ -30,6 +30,12 @@ GOOD: dict[str, Any] = {
     "algorithm": "sha256",
     "pepper": "p",
     "public_key": "k" * 43,
+    "invites": [],
+    "type": "m.room.member",
+    "room_id": "!room:hs.example.org",
+    "sender": "@alice:hs.example.org",
+    "state_key": "@bob:hs.example.org",
+    "content": {},
 }
 GOOD_ANSWERS = ("M_NO_VALID_SESSION", "M_THREEPID_AUTH_FAILED", "M_FORBIDDEN", "M_INVALID_PEPPER", "page")
 """What a good body of somebody without a session is answered."""

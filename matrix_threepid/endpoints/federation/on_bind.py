@@ -15,12 +15,13 @@ from ...flows.room_member import member_event, redeem
 from ...limits.rate import charge_call_out
 from ...model.call import Call
 from ...model.third_party_invite import ProofRefusal
+from ...model.threepid import Medium
 from ...model.user_id import USER_ID_PATTERN, server_of
 from ...ports import Rooms
 from ...protocol.endpoint import endpoint
 from ...protocol.errors import Forbidden, LimitExceeded, MatrixError, Unavailable
 from ...protocol.history import FederationHistory
-from ...protocol.members import Nested, free_object, member, text, typed
+from ...protocol.members import Nested, free_object, member, one_of, typed
 from ...protocol.rules import ListOf, Text
 from ...roles.homeserver import Homeserver
 from ..homeserver.add_threepid import Empty
@@ -47,7 +48,7 @@ class OnBind:
     See https://spec.matrix.org/latest/server-server-api/#put_matrixfederationv13pidonbind.
     """
 
-    medium: str = text(64, doc="kind of identifier")
+    medium: str = one_of(*(medium.value for medium in Medium), doc="kind of identifier")
     address: str = typed(512, doc="the address")
     mxid: str = member(USER_ID, doc="the user")
     invites: tuple[BoundInvite, ...] = member(ListOf(Nested(BoundInvite)), doc="the invitations")
