@@ -124,7 +124,8 @@ class AtIdentityServer:
         role = self.place.homeserver
         mails, texts = len(self.place.outbox.messages), len(self.place.sms.messages)
         published = self.place.published() if hasattr(role, "associations") else None
-        return role.sessions.dump(), published, mails, texts
+        invited = role.invitations.dump() if hasattr(role, "invitations") else None
+        return role.sessions.dump(), published, invited, mails, texts
 
 
 class SignedByBobs:
@@ -215,7 +216,8 @@ def _ways(declared: Endpoint) -> Iterator[str]:
 
 
 # They are on only where users log in at the identity server itself: ``identity_server/test_hostile.py`` has them.
-_ELSEWHERE = ("register_account", "accept_terms")
+# Invitations have names that may be anything, which the mail shortens, and no two answers alike.
+_ELSEWHERE = ("register_account", "accept_terms", "store_invite")
 CASES = tuple(
     Case(role, declared, by)
     for role, table in TABLES.items()

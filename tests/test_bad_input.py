@@ -93,7 +93,9 @@ def test_the_good_bodies_are_good(opened: Callable[[Case], Side], case: Case) ->
     """What the bad bodies are made of passes every check of form, so that it is the one bad member that is refused."""
     side = opened(case)
     response = case.send(side, side.good(case.declared))
-    assert response.status in (200, 303) or errcode(response) in GOOD_ANSWERS
+    # An invitation that nobody has stored is unknown in the specification's own words.
+    unknown = ("M_UNRECOGNIZED",) if case.declared.name.startswith("sign_ed25519") else ()
+    assert response.status in (200, 303) or errcode(response) in (*GOOD_ANSWERS, *unknown)
 
 
 @pytest.mark.rule("REQ-GEN-3", "SEC-0", "SEC-12", "SEC-13", "SEC-37")
