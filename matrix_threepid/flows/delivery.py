@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from ..events import DeliveryReported
 from ..model.delivery import DeliveryEvent, DeliveryStatus, ends_address
+from ..model.media import MEDIA
 from ..model.message import Accepted, Outcome, RefusedForNow, Unknown
 from ..model.outbound import OutboundMessage
 from ..model.session import Session
+from ..model.suppression import Suppression
+from ..protocol.errors import Unavailable
 from ..roles.base import Role
 from ..roles.recording import provider_of
 
@@ -58,9 +61,39 @@ async def record_delivery(role: Role, event: DeliveryEvent) -> OutboundMessage |
     ``None``: without ``messages``, for a message that is not stored (any more), and for a report that tells nothing
     new; then nothing is done.
     """
-    if role.messages is None:
+    message = None if role.messages is None else await role.messages.get(event.message_id)
+    if role.messages is None or message is None or message.with_event(event) is message:
         return None
-    message = await role.messages.record(event)
-    if message is not None:
+    # Acted on first, which is the same however often it is done: after a crash in between the report comes again.
+    await _act(role, message, event)
+    recorded = await role.messages.record(event)
+    if recorded is not None:
         role.emit(DeliveryReported(message.medium, message.purpose, event.status, event.provider, event.reason))
-    return message
+    return recorded
+
+
+async def act_on_refusal(role: Role, event: DeliveryEvent) -> None:
+    """Act on what a sender has answered and was recorded: that mailbox or domain do not exist."""
+    message = None if role.messages is None else await role.messages.get(event.message_id)
+    if message is not None:
+        await _act(role, message, event)
+
+
+async def _act(role: Role, message: OutboundMessage, event: DeliveryEvent) -> None:
+    """Suppress the address of a message, or lift its suppression (SEC-148)."""
+    store, key, now = role.suppressions, message.address_key, role.clock()
+    # A message that costs money is judged by whether its code comes back, and so are the others of its asker.
+    if store is None or MEDIA[message.medium].costs:
+        return
+    for _ in range(_TRIES):
+        held = next(iter(await store.of_address([key])), Suppression(key=key))
+        changed = held
+        if event.status is DeliveryStatus.COMPLAINED:
+            changed = held.with_complaint(min(event.at, now))
+        elif event.status is DeliveryStatus.DELIVERED:
+            changed = held.with_delivery(message.written_at)
+        elif event.permanent_address_failure:
+            changed = held.with_failure(message.written_at, now, event.reason)
+        if changed is held or await store.put(changed):
+            return
+    raise Unavailable

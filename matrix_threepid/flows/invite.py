@@ -13,6 +13,7 @@ from attrs import frozen
 from ..events import MessageSent
 from ..limits.counting import DAY, Charged, refuse
 from ..limits.sending import charge_invitation
+from ..limits.suppression import is_kept_back
 from ..model.call import Call
 from ..model.invitation import Invitation, hash_of_stop, shown
 from ..model.keys import random_text, same
@@ -68,6 +69,8 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
     now = role.clock()
     charged = Charged(role, await charge_invitation(role, call, threepid), now)
     await pass_gate(role, call, Purpose.BIND, threepid, charged)
+    if role.suppressions is not None and await is_kept_back(role, threepid, MessageKind.INVITATION):
+        raise ThreepidDenied
 
     secrets = _Secrets(role.random_bytes(_TOKEN_BYTES), random_text(role.random_bytes(_TOKEN_BYTES)))
     invitation = Invitation(

@@ -20,11 +20,12 @@ from ..limits.guesses import code_digits
 from ..limits.rate import ASKING, NETWORK, client_mac
 from ..limits.sending import Sending, charge_sending
 from ..limits.sms import plan_reached
+from ..limits.suppression import refuse_suppressed
 from ..model.call import Call
 from ..model.media import MEDIA
 from ..model.next_link import checked_next_link
 from ..model.session import Session
-from ..model.threepid import Candidate, Medium, Purpose
+from ..model.threepid import Candidate, Medium, Purpose, Threepid
 from ..policy import Policy
 from ..policy.for_tests import PURPOSES
 from ..protocol.errors import InvalidParam, LimitExceeded, MatrixError, ThreepidDenied, Unavailable
@@ -170,12 +171,24 @@ async def request_token(
 
     try:
         session = await look_up(session)
+        await _refuse_suppressed(role, threepid, unsent)
     except Exception:
         await charging.refused()
         raise
     try:
         return await _open_and_send(role, session, request, charging, replaced)
     except (InvalidParam, Unavailable):
+        if unsent is None:
+            raise
+        raise unsent from None
+
+
+async def _refuse_suppressed(role: Role, threepid: Threepid, unsent: type[MatrixError] | None) -> None:
+    if role.suppressions is None:
+        return
+    try:
+        await refuse_suppressed(role, threepid)
+    except InvalidParam:
         if unsent is None:
             raise
         raise unsent from None

@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 
 from ..events import MessageSent
 from ..limits.carried import Carried
+from ..limits.suppression import is_kept_when_sent
 from ..model.delivery import signed_message_id
 from ..model.media import MEDIA
 from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
@@ -21,7 +22,7 @@ from ..ports import Charge
 from ..protocol.errors import ConfigurationError, InvalidParam, LimitExceeded, ThreepidDenied, Unavailable
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
-from .delivery import outcome_event
+from .delivery import act_on_refusal, outcome_event
 from .notify_owner import address_notices, notice_of
 from .session_access import code, link_token, replace_charged, update_and_give_back
 from .slow_regions import LONGEST_PAUSE, PAUSE, SlowRegions
@@ -29,6 +30,7 @@ from .slow_regions import LONGEST_PAUSE, PAUSE, SlowRegions
 LEASE = 3
 """The lease of a worker that sends a message, in multiples of ``Policy.send_deadline``."""
 _TOO_LATE = RefusedForever("its token is over")
+_KEPT = RefusedForever("the address is suppressed")
 _NEVER, _NOT_NOW = "{}: messages to this address are refused", "The message could not be sent: please try again"
 
 
@@ -171,6 +173,8 @@ async def _attempt(role: Role, session: Session) -> Outcome:
     message = await (notice_of if session.notice else _message)(role, session)
     if message is None or sender is None:
         return RefusedForever("the session's pepper, the sender or the recipient of a notice is gone")
+    if role.suppressions is not None and await is_kept_when_sent(role, session.threepid, message.kind):
+        return _KEPT
     if message.kind is MessageKind.SILENCE or role.for_tests(session.threepid):
         return Accepted()
     if role.messages is not None and (message_id := role.writer.message_id(session)) is not None:
@@ -212,6 +216,8 @@ async def _settle(role: Role, session: Session, outcome: Outcome, carried: Carri
         again = role.policy.deferred_sending or session.notice is not None
         event = outcome_event(role, session, outcome, expired=outcome is _TOO_LATE, again=again)
     await update_and_give_back(role, session, settled, event)
+    if event is not None and event.permanent_address_failure:
+        await act_on_refusal(role, event)
 
 
 def _pause(role: Role, session: Session) -> int:

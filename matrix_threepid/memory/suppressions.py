@@ -46,3 +46,8 @@ class MemorySuppressions:
             for key in over:
                 del self._rows[key]
             return len(over)
+
+    def dump(self) -> list[Suppression]:
+        """Return all suppressions, for tests and tools."""
+        with self._lock:
+            return list(self._rows.values())

@@ -14,9 +14,15 @@ from .message import MessageKind
 FIRST, LONGEST = 86_400_000, 30 * 86_400_000
 """The ms of the first suppression of an address, and of the longest. Each one after a failure is twice as long."""
 _STOPPED_BY_COMPLAINT = frozenset(
-    {MessageKind.ADDED, MessageKind.REMOVED, MessageKind.PASSWORD_CHANGED, MessageKind.UNDONE}
+    {
+        MessageKind.ADDED,
+        MessageKind.REMOVED,
+        MessageKind.PASSWORD_CHANGED,
+        MessageKind.UNDONE,
+        MessageKind.INVITATION,
+    }
 )
-"""Messages that nobody asked for, and that hold no link by which the reader acts."""
+"""Messages that their reader did not ask for, without those that protect an account by a link or from a mistake."""
 
 
 @frozen(kw_only=True)
@@ -85,9 +91,12 @@ class Suppression:
             return self
         return self._next(failed_at=None, span=0, reason="")
 
-    def with_complaint(self, now: int) -> Suppression:
-        """Return the suppression after the reader called a message spam."""
-        return self._next(complained_at=max(now, self.complained_at or 0))
+    def with_complaint(self, at: int) -> Suppression:
+        """Return the suppression after the reader called a message spam; unchanged by an older complaint, or the same.
+
+        * ``at``: when the reader did so.
+        """
+        return self if at <= (self.complained_at or 0) else self._next(complained_at=at)
 
     def _next(self, **changes: object) -> Suppression:
         changed = evolve(self, revision=self.revision + 1, **changes)  # type: ignore[arg-type]

@@ -9,12 +9,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from matrix_threepid import Limits, run_sync
+from matrix_threepid import Limits, Medium, Threepid, run_sync
 from matrix_threepid.identity.signing import verifies
 from matrix_threepid.model.invitation import Invitation, public_name, shown
 from matrix_threepid.model.message import MessageKind, RefusedForever, RefusedForNow
+from matrix_threepid.model.outbound import address_keys
 from matrix_threepid.policy import InvitationRules, LookupRules, per_hour
-from matrix_threepid.stores import MemoryInvitations
+from matrix_threepid.stores import MemoryInvitations, MemoryMessages, MemorySuppressions, Suppression
 from matrix_threepid.testing import ALICE, FakeGate
 from matrix_threepid.texts.catalogue import Texts
 from matrix_threepid.texts.mails import words_for
@@ -60,6 +61,17 @@ def waiting(place: Place) -> list[Invitation]:
 def valid(place: Place, url: str, key: str) -> bool:
     path = urlsplit(url).path
     return bool(place.get(path, {"public_key": key}, user=None).json()["valid"])
+
+
+@pytest.mark.rule("SEC-149")
+def test_whoever_complained_is_not_invited(inviting: Callable[..., Place]) -> None:
+    """An address whose reader called a message spam gets no invitation, and nothing waits there for it."""
+    held, suppressions = Threepid(Medium.EMAIL, GUEST), MemorySuppressions()
+    place = inviting(messages=MemoryMessages(), suppressions=suppressions)
+    key = address_keys(place.homeserver.peppers, held)[0]
+    run_sync(suppressions.put(Suppression(key=key).with_complaint(place.clock())))
+    assert refusal(invite(place)) == (403, "M_THREEPID_DENIED")
+    assert (place.outbox.messages, waiting(place)) == ([], [])
 
 
 @pytest.mark.rule("REQ-ISINV-1")

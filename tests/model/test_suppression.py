@@ -51,10 +51,10 @@ def test_a_delivered_message_lifts_it() -> None:
 
 
 def test_a_complaint_stops_notices_only() -> None:
-    """Proofs, resets and links that take changes back go to a reader who called a notice spam."""
+    """Notices and invitations end; proofs, resets and links that take changes back go to a reader who complained."""
     complained = CLEAN.with_complaint(NOW)
     stopped = {kind.value for kind in EVERY_KIND if complained.stops(kind, NOW + 1)}
-    assert stopped == {"added", "removed", "password_changed", "undone"}
+    assert stopped == {"added", "removed", "password_changed", "undone", "invitation"}
     assert not any(complained.stops(kind, NOW + LONGEST) for kind in EVERY_KIND)
 
 

@@ -33,6 +33,7 @@ from ...stores import (
     SqlLogins,
     SqlMessages,
     SqlSessions,
+    SqlSuppressions,
     migrate,
     open_database,
 )
@@ -191,6 +192,7 @@ class Parts:
             "sessions": SqlSessions(db),
             "limiter": SqlLimits(db),
             "messages": None if self.settings.delivery is None else SqlMessages(db),
+            "suppressions": None if self.settings.delivery is None else SqlSuppressions(db),
             "listener": listener,
             "pages": BuiltInPages(self.settings.texts),
         }

@@ -1,0 +1,49 @@
+"""Suppressions: which messages are kept from an address, since others to it came back or were called spam (SEC-148).
+
+For requests of clients this is asked last: after the limits, and after whether an account has the address. With hidden
+addresses it is asked when the message is sent, after the answer, which therefore tells nothing.
+"""
+
+from __future__ import annotations
+
+from ..model.message import MessageKind
+from ..model.outbound import address_keys
+from ..model.threepid import Threepid
+from ..protocol.errors import InvalidParam
+from ..roles.base import Role
+from .counting import DAY, charged, period
+from .rate import address_parts
+
+_CAME_BACK = "{}: messages to this address came back. Check how it is written; if it is right, try again tomorrow"
+
+
+async def refuse_suppressed(role: Role, threepid: Threepid) -> None:
+    """Raise ``InvalidParam`` for an address to which messages came back, whoever asks, unless addresses are hidden."""
+    if not role.policy.hide_known_addresses and await is_kept_back(role, threepid, MessageKind.TOKEN):
+        raise InvalidParam(_CAME_BACK.format(threepid.medium.value))
+
+
+async def is_kept_when_sent(role: Role, threepid: Threepid, kind: MessageKind) -> bool:
+    """Return whether a message that is about to be sent is kept back: one that no request was refused for."""
+    # Of the same calls for every kind of message, since with hidden addresses its kind says who has the address.
+    if role.suppressions is None or not (kind.notice or role.policy.hide_known_addresses):
+        return False
+    return await is_kept_back(role, threepid, kind)
+
+
+async def is_kept_back(role: Role, threepid: Threepid, kind: MessageKind) -> bool:
+    """Return whether a message is kept from an address; after a failure one a day is let through to try it.
+
+    * ``role``: gives suppressions, limiter and clock.
+    * ``threepid``: the address.
+    * ``kind``: what the message is about.
+    """
+    if role.suppressions is None:
+        return False
+    now = role.clock()
+    held = await role.suppressions.of_address(address_keys(role.peppers, threepid))
+    if not any(each.stops(kind, now) for each in held):
+        return False
+    if not any(each.failing(now) for each in held):
+        return True
+    return await charged(role, [period("probe of suppressed", 1, DAY, *address_parts(threepid))]) > 0
