@@ -53,6 +53,8 @@ class Cause(str, Enum):
     NOTICE = "notice"
     BOUND = "bound"
     BIND_UNCERTAIN = "bind_uncertain"
+    INVITED = "invited"
+    INVITATIONS_STOPPED = "invitations_stopped"
     UNBIND_QUEUED = "unbind_queued"
     UNBIND_GIVEN_UP = "unbind_given_up"
 
@@ -103,6 +105,8 @@ REMEDIES: dict[Cause, str] = {
     Cause.NOTICE: "A security notice tells of a change of the account; nobody can confirm anything by it.",
     Cause.BOUND: "Unbind it, or remove it from the account, if it must not be published.",
     Cause.BIND_UNCERTAIN: "The identity server did not confirm; bind again, or unbind to be sure.",
+    Cause.INVITED: "Have the person bind the address here; their homeserver is told of the invitations then.",
+    Cause.INVITATIONS_STOPPED: "Nothing: the reader wants no more invitations by mail.",
     Cause.UNBIND_QUEUED: "Wait for the next try. The address may be found at the identity server until then.",
     Cause.UNBIND_GIVEN_UP: "Ask the operator of the identity server to remove the address, or unbind again.",
 }

@@ -23,6 +23,7 @@ from .account_state import of_account, of_bindings
 from .causes import Cause
 from .delivery_state import messages_to, of_messages, of_suppression
 from .explanation import Explanation, Finding
+from .published_state import of_published
 from .requests_now import purposes_of, requests_now
 from .session_state import of_session
 from .subject import read_subject
@@ -117,7 +118,7 @@ async def _of_address(role: Role, kind: str, candidate: Candidate, earlier: Sequ
     if plan is not None:
         facts.append(Finding(about="number", text=f"belongs to {plan.region}, kind {plan.kind or 'usual'}"))
     if isinstance(role, IdentityServer):
-        facts += await _association(role, threepid)
+        facts += await of_published(role, threepid)
     sessions = [each for purpose in purposes_of(role) for each in await role.sessions.of_threepid(threepid, purpose)]
     if isinstance(role, Homeserver) and owner is not None:
         facts += await of_bindings(role, owner, threepid)
@@ -172,13 +173,6 @@ async def _of_sessions(role: Role, sessions: Sequence[Session]) -> list[Finding]
     # A notice tells of a change; of the sessions that people wait for it says nothing.
     asked = [each for each in newest if not each.notice]
     return [found for session in asked[:_MOST] for found in await of_session(role, session)]
-
-
-async def _association(role: IdentityServer, threepid: Threepid) -> list[Finding]:
-    found = await role.associations.get(threepid)
-    if found is None:
-        return [Finding(about="association", text="it is not published here")]
-    return [Finding(about="association", text=f"published for {found.mxid}", cause=Cause.BOUND, at=found.ts)]
 
 
 async def _earlier(

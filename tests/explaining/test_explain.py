@@ -17,6 +17,7 @@ from matrix_threepid import Limits, Medium, Peppers, run_sync
 from matrix_threepid.errors import InvalidParam
 from matrix_threepid.events import Explained
 from matrix_threepid.model.association import Association
+from matrix_threepid.model.invitation import Invitation
 from matrix_threepid.model.threepid import Threepid
 from matrix_threepid.observing import Cause, SqlAudit, explain
 from matrix_threepid.stores import SqlBindings, Sqlite, SqlLimits, SqlSessions, migrate
@@ -131,7 +132,7 @@ def test_a_user_is_told_with_addresses_and_limits(world: World) -> None:
 
 
 def test_an_identity_server_tells_what_it_publishes() -> None:
-    """Of an identity server it tells the user of an address."""
+    """Of an identity server it tells the user of an address, the invitations that wait, and whether more are wanted."""
     from identity_server.acting import Place
     from identity_server.apis import V2
 
@@ -139,6 +140,13 @@ def test_an_identity_server_tells_what_it_publishes() -> None:
     run_sync(place.homeserver.associations.put(Association(Threepid(Medium.EMAIL, MAIL), ALICE, 1_000)))
     found = run_sync(explain(place.homeserver, MAIL))
     assert (found.cause_of("association"), found.cause_of("bind")) == (Cause.BOUND, None)
+    guest = Threepid(Medium.EMAIL, "guest@example.org")
+    waiting = Invitation("the-token", guest, "!room:example.org", ALICE, "the-key", "hash", 1_000)
+    assert run_sync(place.homeserver.invitations.put(waiting, 10))
+    run_sync(place.homeserver.invitations.stop(guest, 2_000))
+    invited = run_sync(explain(place.homeserver, guest.address))
+    assert invited.causes == (Cause.INVITED, Cause.INVITATIONS_STOPPED)
+    assert "the-token" not in invited.text + invited.json
 
 
 @pytest.mark.parametrize("what", ["", "two words", "\0", "@", "a@b", "x" * 300, "+1", "é"])
