@@ -65,6 +65,24 @@ def test_the_host_header_says_nothing(mounted: Mounted) -> None:
 
 
 @pytest.mark.rule("SEC-146")
+@pytest.mark.parametrize("seconds", [-301, -300, 300, 301])
+def test_a_signed_time_is_within_five_minutes(mounted: Mounted, seconds: int) -> None:
+    """A time that a provider signs is believed up to five minutes before and after ours, and not a second more."""
+    at = NOW + seconds * 1000
+    expected = 200 if abs(seconds) == 300 else 403
+    assert mounted.answer(by.mailgun(DELIVERED, at=at)).status == expected
+    assert mounted.answer(by.sendgrid(body_of("sendgrid", "delivered"), at=at)).status == expected
+
+
+@pytest.mark.rule("SEC-146")
+def test_each_provider_has_a_bound_of_its_own(mounted: Mounted) -> None:
+    """A body that is longer than its provider's are is answered with 413, also where another provider may send it."""
+    request = by.postmark(body_of("postmark", "delivered"))
+    assert mounted.answer(evolve(request, body=request.body.ljust(262_144))).status == 200
+    assert mounted.answer(evolve(request, body=request.body.ljust(262_145))).status == 413
+
+
+@pytest.mark.rule("SEC-146")
 def test_a_token_of_mailgun_is_believed_once(mounted: Mounted) -> None:
     """Mailgun signs no report, so a token that was used does nothing with another report."""
     assert mounted.answer(by.mailgun(DELIVERED)).status == 200
