@@ -18,12 +18,13 @@ from matrix_threepid.__main__ import main
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.ports import system_clock
 from matrix_threepid.senders import SmtpSender
-from matrix_threepid.stores import Sqlite, SqlMessages, SqlSessions, migrate
+from matrix_threepid.stores import Sqlite, SqlMessages, SqlSessions, SqlSuppressions, migrate
 from matrix_threepid.testing import World
 
 from .server import BOUNCES, Postfix, missing, postfix
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+GONE = "gone@example.org"
 WIRED: dict[str, Homeserver] = {}
 
 
@@ -63,6 +64,7 @@ def world(tmp_path: Path, server: Postfix) -> Iterator[World]:
             clock=system_clock,
             sessions=SqlSessions(db),
             messages=SqlMessages(db),
+            suppressions=SqlSuppressions(db),
             senders={Medium.EMAIL: sender},
         )
         WIRED["host"] = world.homeserver
@@ -104,10 +106,10 @@ def test_a_bounce_finds_its_message(  # noqa: PLR0917  what pytest passes
     reason: str,
     permanent: bool,
 ) -> None:
-    """Within ten seconds a mail that came back is known, `explain` says so, and no link is in it."""
+    """Within ten seconds a mail that came back shows in `explain` and in the next answer; the report has no link."""
     beyond.answers["RCPT"] = answer
     begun = monotonic()
-    sid = world.ask("gone@example.org").json()["sid"]
+    sid = world.ask(GONE).json()["sid"]
     assert _message(world, sid).status.value == "handed_over"
     report, recipient = server.report()
     assert b"submit_token" not in report
@@ -119,6 +121,12 @@ def test_a_bounce_finds_its_message(  # noqa: PLR0917  what pytest passes
     capsys.readouterr()
     assert main(["explain", sid, "--host", f"{__name__}:host"]) == 0
     assert f"[{status}]" in capsys.readouterr().out
+    # Of an address that does not exist one message a day is let through.
+    answers = [world.ask(GONE, secret) for secret in ("probe", "other")]
+    assert [answer.status for answer in answers] == ([200, 400] if permanent else [200, 200])
+    assert ("came back" in answers[1].body.decode()) is permanent
+    assert main(["explain", GONE, "--host", f"{__name__}:host"]) == 0
+    assert ("[suppressed]" in capsys.readouterr().out) is permanent
     assert monotonic() - begun < 10
 
 
@@ -128,7 +136,7 @@ def test_a_report_that_somebody_altered_says_nothing(
 ) -> None:
     """A report of Postfix about another id says nothing, whoever delivers it."""
     beyond.answers["RCPT"] = "550 5.1.1 no such user"
-    sid = world.ask("gone@example.org").json()["sid"]
+    sid = world.ask(GONE).json()["sid"]
     report, recipient = server.report()
     signed = report.partition(b"Original-Envelope-Id: ")[2].split()[0]
     assert _pipe(monkeypatch, report.replace(signed, signed[::-1])) == 0
