@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from callbacks import providers as by
+from operations.test_serve import delegate, written
 
 from matrix_threepid import Service, run_sync
 from matrix_threepid.__main__ import main
+from matrix_threepid.commands.serving.parts import opened
+from matrix_threepid.commands.serving.settings import ServeSettings
 from matrix_threepid.memory.messages import MemoryMessages
+from matrix_threepid.model.delivery import signed_message_id
+from matrix_threepid.settings import read_file
 from matrix_threepid.testing import World
 
 WORLD = World(messages=MemoryMessages())
@@ -64,6 +71,31 @@ def test_another_mail_is_not_sent_back(
     """A mail that reports nothing of ours ends with 0, so that no mail server returns it to a made-up sender."""
     assert piped(monkeypatch, raw, "--host", HOST) == 0
     assert said in capsys.readouterr().out
+
+
+def test_a_file_of_serve_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With the file of ``serve`` the bounce is recorded in the database that it names."""
+    file = written(tmp_path, delegate(tmp_path, delivery={}))
+    signed = asyncio.run(_sent(file))
+    # Without a date of last year the report counts as of now.
+    raw = BOUNCE.replace(b"$MESSAGE", signed.encode()).replace(b"\nDate: ", b"\nX-Date: ")
+    assert piped(monkeypatch, raw, "--config", file) == 0
+    assert capsys.readouterr().out.startswith("bounced 5.1.1")
+    assert piped(monkeypatch, raw, "--config", file) == 0
+    assert "known" in capsys.readouterr().out
+
+
+async def _sent(file: str) -> str:
+    """Write a message down as one that was sent; return its signed id."""
+    async with opened(read_file(ServeSettings, Path(file))) as served:
+        assert served.delegate is not None
+        role = served.delegate.role
+        assert role.messages is not None
+        message = by.written()
+        await role.messages.write(message)
+        return signed_message_id(role.peppers, message.id)
 
 
 def test_a_mail_is_kept_until_the_configuration_works(
