@@ -46,9 +46,14 @@ async def acting(hs: Homeserver, action: Action, session: UiaSession, proofs: Se
     except errors.Unauthorized as error:
         raise unfinished(action, session, error) from None
     yield
+    await acted(hs, session, proofs)
+
+
+async def acted(hs: Homeserver, session: UiaSession, proofs: Sequence[Proof]) -> UiaSession:
+    """Consume the proofs and the session of an action that is done; return the session."""
     for proof in proofs:
-        await stages.consume(proof)
-    await finish(hs, session)
+        await Stages(hs).consume(proof)
+    return await finish(hs, session)
 
 
 def _written(proof: Proof) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 
 from attrs import field, frozen
 
-from ..flows.interactive import Action, Check, authenticate, change, finish, keeper_of, unfinished
+from ..flows.interactive import Action, Check, authenticate, change, keeper_of, unfinished
 from ..limits.rate import charge_authentication, charge_password
 from ..model.call import Call
 from ..model.keys import random_text
@@ -22,7 +22,7 @@ from ..protocol.endpoint import Charged, endpoint
 from ..protocol.history import History
 from ..protocol.members import flag, free_object, text, token
 from ..roles.homeserver import DUMMY, Homeserver
-from .acting import acting, by_address, proofs_of
+from .acting import acted, acting, by_address, proofs_of
 
 _DEVICE_BYTES = 8
 
@@ -150,15 +150,15 @@ async def _created(hs: Homeserver, action: Action, session: UiaSession, password
     try:
         async with acting(hs, action, session, proofs):
             await keeper.create(user, session.password_hash or "", [proof.threepid for proof in proofs])
-    except errors.UserInUse:
-        # By the same session, before a crash or a moment ago? Its password tells; without that, the name is somebody
-        # else's.
+    except (errors.UserInUse, errors.ThreepidInUse):
+        # By the same session, before a crash or a moment ago? Its password tells; without that, name or address is
+        # somebody else's.
         if password is None:
             raise
         await charge_password(hs, user)
         if not await keeper.password_fits(user, password):
             raise
-        session = await finish(hs, session)
+        session = await acted(hs, session, proofs)
     return session
 
 

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from matrix_threepid import ConfigurationError, Limit, Limits, run_sync
-from matrix_threepid.errors import Forbidden
+from matrix_threepid.errors import Forbidden, Unavailable
 from matrix_threepid.testing import FakeAccounts, FakeKeeper, World
 
 from .people import DUMMY, EMAIL, NEW, REGISTER, Host
@@ -121,6 +121,36 @@ def test_a_request_whose_answer_was_lost_logs_in_anew(host: Host) -> None:
     host.world.clock.advance(9 * MINUTE)
     assert host.post(REGISTER, body).json() == first
     assert host.keeper.logged_in == [(CAROL, first["device_id"])] * 2
+
+
+class LosesTheAnswer(FakeKeeper):
+    """A keeper whose database stores an account, and whose answer to that gets lost once."""
+
+    lost = False
+
+    async def create(self, user_id: str, password_hash: str, threepids: Any) -> None:
+        await super().create(user_id, password_hash, threepids)
+        if user_id == CAROL and not self.lost:
+            self.lost = True
+            raise Unavailable
+
+
+@pytest.mark.rule("REQ-UIA-10")
+@pytest.mark.answers_5xx(503)
+@pytest.mark.parametrize("stage", [DUMMY, EMAIL])
+def test_an_account_whose_making_was_not_heard_of_is_found_again(make_world: Callable[..., World], stage: str) -> None:
+    """If the database did it and could not say so, the same request logs in, and the address is no stranger's."""
+    accounts = FakeAccounts()
+    world = make_world(accounts=accounts, keeper=LosesTheAnswer(accounts), uia=None)
+    world.accounts = accounts
+    host = Host(world, world.homeserver.keeper)  # type: ignore[arg-type]
+    creds = {"threepid_creds": host.proof("register")} if stage == EMAIL else {}
+    body = {**NEW, "auth": {"type": stage, "session": host.session(REGISTER, NEW), **creds}}
+    assert [host.post(REGISTER, body).status for _ in range(3)] == [503, 200, 200]
+    assert world.threepids(CAROL) == (["carol@example.org"] if stage == EMAIL else [])
+    other = {**NEW, "username": "dave", "password": "some other password"}
+    auth = {"type": EMAIL, "session": host.session(REGISTER, other), **creds}
+    assert stage == DUMMY or host.post(REGISTER, {**other, "auth": auth}).status == 401
 
 
 @pytest.mark.rule("REQ-UIA-10")

@@ -43,7 +43,7 @@ class TestPairs(OutagesContract):
     """Two parts fail at once; ``python -m tests.proof`` has all pairs."""
 
     outages = Random(1).sample(PAIRS, 6)  # noqa: S311  a choice, no secret
-    people = 16
+    people = 18
 
     @pytest.fixture
     def make_ports(self) -> Callable[[], dict[str, Any]]:
@@ -56,7 +56,7 @@ class TestDeferred(OutagesContract):
 
     outages = ({Part.MAIL: Fault.SILENT, Part.SMS: Fault.REFUSING},)
     policy = {"deferred_sending": True}  # noqa: RUF012
-    people = 16
+    people = 18
 
     @pytest.fixture
     def make_ports(self) -> Callable[[], dict[str, Any]]:
@@ -68,7 +68,7 @@ class TestOnSqlite(OutagesContract):
     """The stores in SQL, in a database that does what it was asked for and denies it."""
 
     outages = ({Part.DATABASE: Fault.LYING},)
-    people = 16
+    people = 18
 
     @pytest.fixture
     def make_ports(self, tmp_path: Path) -> Any:
@@ -133,4 +133,4 @@ class Lingers(FakeAccounts):
 def test_a_broken_part_is_found(ports: Any, word: str) -> None:
     """A port that raises, loses what it was given, or takes for ever fails, with words that say which."""
     with pytest.raises(OutageFailed, match=word):
-        Outages(ports, people=16).run({Part.KEYS: Fault.SILENT})
+        Outages(ports, people=18).run({Part.KEYS: Fault.SILENT})

@@ -9,7 +9,7 @@ from pathlib import Path
 from matrix_threepid.testing import Fault, Outages, Part
 from matrix_threepid.testing.outages.invariants import BEGINS, ENDS
 from matrix_threepid.testing.outages.run import Ran
-from matrix_threepid.testing.outages.steps import DONE, Step
+from matrix_threepid.testing.outages.steps import DONE, INTERACTIVE, Step
 from matrix_threepid.testing.outages.town import Answered
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations" / "troubleshooting.md"
@@ -27,7 +27,7 @@ def column(ran: Sequence[Ran]) -> Column:
 
 def _cell(ran: Ran, step: Step) -> str:
     met = [each for each in ran.answers if each.step == step and BEGINS <= each.at < ENDS]
-    bad = [each for each in met if each.status not in DONE and not (step is Step.ADD and each.status == 401)]
+    bad = [each for each in met if each.status not in DONE and not (step in INTERACTIVE and each.status == 401)]
     statuses = ", ".join(str(status) for status in sorted({each.status for each in bad}))
     return f"{statuses or 'works'}{_after(bad or met)}"
 

@@ -9,7 +9,7 @@ from ...model.threepid import Medium
 from ...policy import Policy
 from .faults import PATIENCE, Fault, Outage, Part
 from .people import Person
-from .steps import DONE, USES, Step, needs
+from .steps import BELIEVES, DONE, INTERACTIVE, USES, Step, needs
 from .town import Answered, Town
 
 BEGINS, ENDS = 10.0, 70.0
@@ -59,6 +59,9 @@ async def kept(people: Iterable[Person]) -> list[str]:
         association = await town.identity_server.associations.get(person.mail)
         if person.published is not None and person.published is not (association is not None):
             found.append(f"{person.user}: published is {association is not None}")
+        keeper = town.homeserver.keeper
+        if person.password and keeper and not await keeper.password_fits(person.user, person.password):
+            found.append(f"{person.user}: the password is another")
         if association is not None and not await town.homeserver.bindings.of_user(person.user):
             found.append(f"{person.user}: published without being remembered")
     return found
@@ -92,8 +95,8 @@ def answered(
         step = Step(each.step)
         needed, used = outage.keys() & needs(step, policy), outage.keys() & USES.get(step, ())
         # A server that lies may refuse what could be done without it.
-        fails = needed | {part for part in used if outage[part] is Fault.LYING}
-        good = each.status in DONE or (step is Step.ADD and each.status == 401)
+        fails = needed | {part for part in BELIEVES.get(step, ()) if outage.get(part) is Fault.LYING}
+        good = each.status in DONE or (step in INTERACTIVE and each.status == 401)
         meets = bool(fails) and each.at < ENDS + RECOVERED and each.at + each.took >= BEGINS
         if each.status == 500:
             yield f"500: {each}"

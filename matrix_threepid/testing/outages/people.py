@@ -12,7 +12,7 @@ from attrs import define, field
 
 from ...model.lookup import hashed
 from ...model.message import TokenMessage
-from ...model.threepid import Medium, Threepid
+from ...model.threepid import AccountThreepid, Medium, Threepid
 from ...protocol.wire import Request, Response
 from ..fakes import PASSWORD
 from .servers import HOMESERVER, IDENTITY_SERVER
@@ -22,6 +22,7 @@ from .town import Town
 _CLIENT, _IDENTITY = "/_matrix/client/v3", "/_matrix/identity/v2"
 _READING, _PATIENCE = 1.0, 30.0
 """The s until a person looks for a message again, and asks for another message."""
+_NEW_PASSWORD = "another long password"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -37,6 +38,7 @@ class Person:
     * ``token``: the access token at the identity server; empty before the log-in.
     * ``added``: whether the address is on the account; ``None`` while nothing was promised.
     * ``published``: whether the identity server publishes the address; ``None`` while nothing was promised.
+    * ``password``: the password that was set; empty while none was.
     * ``last``: the last answer that was not good.
     """
 
@@ -48,6 +50,7 @@ class Person:
     token: str = field(default="", repr=False)
     added: bool | None = None
     published: bool | None = None
+    password: str = field(default="", repr=False)
     last: str = ""
 
     @property
@@ -77,15 +80,10 @@ class Person:
     async def add_phone(self) -> None:
         """Prove a number, and add it."""
         body = {"country": "GB", "phone_number": f"+{self.phone.address}", "client_secret": "secret"}
-        message, proved = None, False
-        while not proved:
-            asked, message = await self._asked(
-                Step.ASK_SMS, HOMESERVER, "/account/3pid/msisdn/requestToken", body, message
-            )
-            sent = {"sid": asked["sid"], "client_secret": "secret", "token": message.code}
-            post = self._post(urlsplit(asked["submit_url"]).path, sent)
-            # A code ends after some tries, each counted before it is compared, also if the database fails after that.
-            proved = (await self._insist(Step.SUBMIT, post, {*DONE, 400})).status != 400
+        path = "/account/3pid/msisdn/requestToken"
+        asked, message = await self._asked(Step.ASK_SMS, HOMESERVER, path, body)
+        while not await self._submitted(Step.SUBMIT, HOMESERVER, urlsplit(asked["submit_url"]).path, asked, message):
+            asked, message = await self._asked(Step.ASK_SMS, HOMESERVER, path, body, message)
         await self._add(asked["sid"])
 
     async def publish(self) -> None:
@@ -101,6 +99,23 @@ class Person:
         await self.bind()
         await self._insist(Step.DELETE, self._post("/account/3pid/delete", self._named()))
         self.added = self.published = False
+
+    async def register(self) -> None:
+        """Prove a mail address, and make an account with it."""
+        sid = await self._proved_by_mail("/register")
+        body = {"username": f"user{self.number}", "password": _NEW_PASSWORD}
+        await self._authenticated(Step.REGISTER, "/register", body, sid)
+        self.added, self.password = True, _NEW_PASSWORD
+
+    async def reset(self) -> None:
+        """Set another password of an account, by the mail address on it."""
+        keeper = self.town.homeserver.keeper
+        assert keeper is not None
+        held = AccountThreepid(medium=self.mail.medium, address=self.mail.address, validated_at=0, added_at=0)
+        await keeper.create(self.user, await keeper.hash_password(PASSWORD), [held])
+        sid = await self._proved_by_mail("/account/password")
+        await self._authenticated(Step.RESET, "/account/password", {"new_password": _NEW_PASSWORD}, sid)
+        self.added, self.password = True, _NEW_PASSWORD
 
     async def look(self) -> None:
         """Look at what changes nothing, and log in at the identity server once more."""
@@ -118,18 +133,32 @@ class Person:
 
     # -- the steps ----------------------------------------------------------------------------------
 
-    async def _proved_by_mail(self) -> str:
+    async def _proved_by_mail(self, path: str = "/account/3pid") -> str:
         body = {"email": self.mail.address, "client_secret": "secret"}
-        asked, message = await self._asked(Step.ASK_MAIL, HOMESERVER, "/account/3pid/email/requestToken", body)
+        path = f"{path}/email/requestToken"
+        asked, message = await self._asked(Step.ASK_MAIL, HOMESERVER, path, body)
         if message.link is None:
-            sent = {"sid": asked["sid"], "client_secret": "secret", "token": message.code}
-            await self._insist(Step.SUBMIT, self._post(urlsplit(asked["submit_url"]).path, sent))
+            submit = urlsplit(asked["submit_url"]).path
+            while not await self._submitted(Step.SUBMIT, HOMESERVER, submit, asked, message):
+                asked, message = await self._asked(Step.ASK_MAIL, HOMESERVER, path, body, message)
             return str(asked["sid"])
         parts = urlsplit(message.link)
         await self._insist(Step.LINK, self._request("GET", parts.path, HOMESERVER, query=parts.query))
         form = urlencode(parse_qsl(parts.query)).encode()
         await self._insist(Step.CONFIRM, self._request("POST", parts.path, HOMESERVER, body=form, kind=_FORM))
         return str(asked["sid"])
+
+    async def _submitted(
+        self, step: Step, server: str, path: str, asked: Mapping[str, Any], message: TokenMessage
+    ) -> bool:
+        """Submit the code or token of a message; return whether it was valid.
+
+        A code ends after some tries, each counted before it is compared, also if the database fails after that. And
+        where a mail server denies a message that it has taken, the next message has another code.
+        """
+        token = message.code or dict(parse_qsl(urlsplit(message.link or "").query))["token"]
+        sent = {"sid": asked["sid"], "client_secret": "secret", "token": token}
+        return (await self._insist(step, self._post(path, sent, server), {*DONE, 400})).status != 400
 
     async def _add(self, sid: str) -> None:
         body: dict[str, Any] = {"sid": sid, "client_secret": "secret"}
@@ -141,14 +170,24 @@ class Person:
             auth = {"type": "m.login.password", "password": PASSWORD, "session": answer.json()["session"]}
             body["auth"] = auth
 
+    async def _authenticated(self, step: Step, path: str, body: dict[str, Any], sid: str) -> None:
+        """Make a request that a proved address authenticates; without an access token."""
+        creds = {"sid": sid, "client_secret": "secret"}
+        while True:
+            answer = await self._insist(step, self._post(path, body, anonymous=True), {*DONE, 401})
+            if answer.status != 401:
+                return
+            session = answer.json()["session"]
+            body["auth"] = {"type": "m.login.email.identity", "session": session, "threepid_creds": creds}
+
     async def bind(self) -> None:
         """Prove a mail address at the identity server, and bind it; needs an access token of the identity server."""
         body = {"email": self.mail.address, "client_secret": "secret"}
-        asked, message = await self._asked(Step.ASK_IDENTITY, IDENTITY_SERVER, "/validate/email/requestToken", body)
+        path, submit = "/validate/email/requestToken", "/validate/email/submitToken"
+        asked, message = await self._asked(Step.ASK_IDENTITY, IDENTITY_SERVER, path, body)
+        while not await self._submitted(Step.PROVE, IDENTITY_SERVER, submit, asked, message):
+            asked, message = await self._asked(Step.ASK_IDENTITY, IDENTITY_SERVER, path, body, message)
         credentials = {"sid": asked["sid"], "client_secret": "secret"}
-        token = message.code or dict(parse_qsl(urlsplit(message.link or "").query))["token"]
-        proof = {**credentials, "token": token}
-        await self._insist(Step.PROVE, self._post("/validate/email/submitToken", proof, IDENTITY_SERVER))
         bind = {**credentials, "id_server": IDENTITY_SERVER, "id_access_token": self.token}
         await self._insist(Step.BIND, self._post("/account/3pid/bind", bind))
         self.published = True
@@ -193,16 +232,26 @@ class Person:
             self.last = str(self.town.answers[-1])
             await asyncio.sleep(self.again)
 
-    def _post(self, path: str, body: Mapping[str, Any], server: str = HOMESERVER) -> tuple[str, Request]:
-        return self._request("POST", path, server, body=json.dumps(body).encode())
+    def _post(
+        self, path: str, body: Mapping[str, Any], server: str = HOMESERVER, *, anonymous: bool = False
+    ) -> tuple[str, Request]:
+        return self._request("POST", path, server, body=json.dumps(body).encode(), anonymous=anonymous)
 
     def _get(self, path: str, server: str = HOMESERVER, query: Mapping[str, str] | None = None) -> tuple[str, Request]:
         return self._request("GET", path, server, query=urlencode(query or {}))
 
     def _request(
-        self, method: str, path: str, server: str, *, body: bytes = b"", query: str = "", kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        server: str,
+        *,
+        body: bytes = b"",
+        query: str = "",
+        kind: str = "application/json",
+        anonymous: bool = False,
     ) -> tuple[str, Request]:
-        token = self.user if server == HOMESERVER else self.token
+        token = "" if anonymous else self.user if server == HOMESERVER else self.token
         headers = {"content-type": kind, **({"authorization": f"Bearer {token}"} if token else {})}
         prefix = "" if path.startswith("/_") else _CLIENT if server == HOMESERVER else _IDENTITY
         client = f"81.0.{self.number // 250}.{self.number % 250}"
@@ -212,6 +261,8 @@ class Person:
 Wish = Callable[[Person], Awaitable[None]]
 _STEPS: Mapping[Wish, Sequence[Step]] = {
     Person.add_mail: (Step.ASK_MAIL, Step.LINK, Step.CONFIRM, Step.ADD, Step.LIST),
+    Person.register: (Step.REGISTER,),
+    Person.reset: (Step.RESET,),
     Person.look: (Step.LOOK_UP, Step.KEYS, Step.ALIVE, Step.LOG_IN),
     Person.publish: (Step.ASK_IDENTITY, Step.PROVE, Step.BIND, Step.UNBIND),
     Person.add_phone: (Step.ASK_SMS, Step.SUBMIT),

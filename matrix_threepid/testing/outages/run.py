@@ -51,13 +51,13 @@ class Outages:
       are in memory. They must not wait for anything but the time of asyncio, and use no threads.
     * ``policy``: choices that replace the defaults, by name.
     * ``seed``: decides what is drawn.
-    * ``people``: how many people there are; 48 by default, three for each step.
+    * ``people``: how many people there are; 54 by default, three for each step.
     """
 
     make_ports: MakePorts = dict
     policy: Mapping[str, Any] = field(factory=dict)
     seed: int = 1
-    people: int = 48
+    people: int = 54
     _normal: Mapping[Step, float] | None = field(init=False, default=None)
 
     @property

@@ -22,6 +22,8 @@ class Step(str, Enum):
     SUBMIT = "submit a code"
     ADD = "add an address"
     LIST = "list the addresses"
+    REGISTER = "register"
+    RESET = "set a password"
     DELETE = "delete a published address"
     LOG_IN = "log in at the identity server"
     ASK_IDENTITY = "ask the identity server for a mail"
@@ -33,6 +35,8 @@ class Step(str, Enum):
     UNBIND = "unbind an address"
 
 
+INTERACTIVE = frozenset({Step.ADD, Step.REGISTER, Step.RESET})
+"""The steps that are first answered with 401, for user-interactive authentication."""
 _OURS = frozenset({Part.DATABASE})
 _WAY = frozenset({Part.IDENTITY, Part.DNS})
 NEEDS: Mapping[Step, Collection[Part]] = {
@@ -56,3 +60,9 @@ def needs(step: Step, policy: Policy) -> Collection[Part]:
 
 USES: Mapping[Step, Collection[Part]] = {Step.DELETE: _WAY | {Part.KEYS}}
 """The parts that a step waits for, and does without."""
+BELIEVES: Mapping[Step, Collection[Part]] = {
+    **USES,
+    Step.SUBMIT: {Part.MAIL, Part.SMS},
+    Step.PROVE: {Part.MAIL},
+}
+"""The parts that are not needed for a step, and whose lies are believed: a message that they deny has an old code."""

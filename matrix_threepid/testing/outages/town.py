@@ -23,6 +23,7 @@ from ...memory.limits import MemoryLimits
 from ...memory.logins import MemoryLogins
 from ...memory.reversals import MemoryReversals
 from ...memory.sessions import MemorySessions
+from ...memory.uia_sessions import MemoryUiaSessions
 from ...model.keys import Peppers
 from ...model.threepid import Medium
 from ...policy import Policy
@@ -31,7 +32,7 @@ from ...roles.base import Silence
 from ...roles.homeserver import Homeserver
 from ...roles.identity_server import IdentityServer
 from ...service import Service
-from ..fakes import FakeAccounts, FakeCallers, FakeUia, Outbox
+from ..fakes import FakeAccounts, FakeCallers, FakeKeeper, FakeUia, Outbox
 from ..world import GENEROUS, GENEROUS_SMS, PEPPER
 from .faults import Conditions, Part
 from .net import Net
@@ -48,6 +49,7 @@ _OF_HOMESERVER: Mapping[str, tuple[type, type]] = {
     "limiter": (ports.RateLimiter, MemoryLimits),
     "bindings": (ports.BindingStore, MemoryBindings),
     "reversals": (ports.ReversalStore, MemoryReversals),
+    "uia_sessions": (ports.UiaSessionStore, MemoryUiaSessions),
 }
 _OF_IDENTITY_SERVER: Mapping[str, tuple[type, type]] = {
     "sessions": (ports.SessionStore, MemorySessions),
@@ -123,11 +125,14 @@ class Town:
             "random_bytes": chance.randbytes,
         }
         client = HttpIdentityClient(net, RequestSigner(HOMESERVER, key_of(HOMESERVER)), Breaker(clock=self.now))
-        beside = {name: port for name, port in self.given.items() if name not in (*_OF_HOMESERVER, "senders")}
+        beside = {name: port for name, port in self.given.items() if name not in (*_OF_HOMESERVER, "keeper", "senders")}
+        stored = self._stored(_OF_HOMESERVER, self.given)
+        keeper = self.given.get("keeper") or FakeKeeper(stored["accounts"].port, HOMESERVER)
+        stored["keeper"] = Stored(ports.AccountKeeper, keeper, self.conditions)
         self.homeserver = Homeserver(
             server_name=HOMESERVER,
             policy=evolve(policy, public_base_url=f"https://{HOMESERVER}"),
-            **{"identity": client, **shared, **self._stored(_OF_HOMESERVER, self.given), **beside},
+            **{"identity": client, **shared, **stored, **beside},
         )
         self.identity_server = IdentityServer(
             server_name=IDENTITY_SERVER,
