@@ -38,6 +38,7 @@ UNBIND: dict[str, tuple[int, Any, Any]] = {
     "501, errcode alone": (501, {"errcode": "M_INVALID_PARAM"}, NotSupported()),
     "200, an error": (200, {"errcode": "M_FORBIDDEN", **_TEXT}, (400, "M_FORBIDDEN")),
     "500, an error": (500, {"errcode": "M_FORBIDDEN", **_TEXT}, (502, "M_FORBIDDEN")),
+    "503, an error": (503, {"errcode": "M_UNKNOWN", **_TEXT}, (502, "M_UNKNOWN")),
     "501, an error": (501, {"errcode": "M_FORBIDDEN", **_TEXT}, (501, "M_FORBIDDEN")),
     "403, terms": (403, {"errcode": "M_TERMS_NOT_SIGNED", **_TEXT}, (403, "M_TERMS_NOT_SIGNED")),
     "401, unknown token": (
