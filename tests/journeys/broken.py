@@ -130,11 +130,9 @@ class ForgetsThePurpose(SqlSessions):
 class ForgetsWhoAsked(SqlSessions):
     """Keeps no user with a session."""
 
-    async def open(self, session: Session) -> Session:
-        return await super().open(evolve(session, owner=None))
-
-    def counts_in(self, limiter: object) -> bool:
-        return False  # so that ``open`` is called, and not what opens and charges in one transaction
+    async def get(self, sid: str) -> Session | None:
+        found = await super().get(sid)
+        return found and evolve(found, owner=None)
 
 
 # -- identity servers ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 
 from ...model.delivery import DeliveryEvent
 from ...model.outbound import OutboundMessage
@@ -68,12 +69,12 @@ class SqlSessions(SqlStore):
         return isinstance(messages, SqlMessages) and messages.database is self._db
 
     def writing(self, message_of: Callable[[Session], OutboundMessage | None]) -> SqlSessions:
-        view = SqlSessions(self._db)
+        view = copy(self)  # of the class that a host may have made of this one
         view._message_of = message_of
         return view
 
     def telling(self, event: DeliveryEvent) -> SqlSessions:
-        view = SqlSessions(self._db)
+        view = copy(self)  # of the class that a host may have made of this one
         view._event = event
         return view
 
