@@ -178,9 +178,9 @@ class Role:
             else CheckedRandomBytes(self.random_bytes),
         )
         # Called once, as these wrappers judge the answers. No byte is drawn, so seeded sources go on as they were.
-        self.clock()
+        now = self.clock()
         self.random_bytes(0)
-        check_ends(self.policy.test_addresses, self.clock())
+        check_ends(self.policy.test_addresses, now)
 
     def _check_sources(self) -> None:
         """Raise ``ConfigurationError`` for a clock or a source of random bytes that cannot be called as such."""
