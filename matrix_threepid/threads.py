@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, Literal, TypeVar
 
@@ -108,18 +108,21 @@ class _Job:
     latest: float | None
     future: Future[Any] = field(factory=Future)
 
-    def run(self) -> None:
+    def run(self) -> Callable[[], None]:
+        """Do the work; return what tells the future of it."""
         if not self.future.set_running_or_notify_cancel():
-            return
+            return _nothing
         if self.latest is not None and time.monotonic() >= self.latest:
-            self.future.set_exception(Unavailable())
-            return
+            return partial(self.future.set_exception, Unavailable())
         try:
             result = self.work()
         except BaseException as error:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(result)
+            return partial(self.future.set_exception, error)
+        return partial(self.future.set_result, result)
+
+
+def _nothing() -> None:
+    return None
 
 
 class _Crew:
@@ -137,19 +140,18 @@ class _Crew:
 
     def forget(self) -> None:
         """Begin anew in a forked child, which has none of the threads, but their counts and perhaps a held lock."""
-        self._jobs: deque[_Job] = deque()
-        self._changed = threading.Condition(threading.Lock())
-        self._threads = self._idle = 0
+        # A thread that is woken takes the next job without this lock: a condition would have each of them wait for it.
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = self._unfinished = 0
 
     def do(self, job: _Job) -> None:
         """Queue a job for the next free thread. Raises ``RuntimeError`` if there is none and none can be started."""
-        with self._changed:
-            self._jobs.append(job)
-            # As many idle threads as jobs: one of them will take this job. Else a thread that has been woken for an
-            # earlier job still counts as idle, and this one would wait although another thread could be started.
-            if self._idle >= len(self._jobs):
-                self._changed.notify()
-            elif self._threads < self._most:
+        with self._lock:
+            self._jobs.put(job)
+            self._unfinished += 1
+            # Else there is a thread for each unfinished job, and one of them is free.
+            if self._threads < min(self._unfinished, self._most):
                 self._start()
 
     def _start(self) -> None:
@@ -158,26 +160,28 @@ class _Crew:
         except RuntimeError:
             # The system has no more threads. If one of ours runs, it will do the job.
             if not self._threads:
-                self._jobs.pop()
+                self._jobs.get_nowait()
+                self._unfinished -= 1
                 raise
         else:
             self._threads += 1
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            job.run()
-            del job  # an idle thread must not keep the result and its context in memory
-
-    def _next(self) -> _Job | None:
-        with self._changed:
-            if not self._jobs:
-                self._idle += 1
-                self._changed.wait_for(lambda: self._jobs, IDLE)
-                self._idle -= 1
-            if self._jobs:
-                return self._jobs.popleft()
-            self._threads -= 1
-            return None
+        while True:
+            try:
+                job = self._jobs.get(timeout=IDLE)
+            except Empty:
+                with self._lock:
+                    # Unless a job has come for it since.
+                    if self._threads > self._unfinished:
+                        self._threads -= 1
+                        return
+                continue
+            tell = job.run()
+            with self._lock:
+                self._unfinished -= 1
+            tell()
+            del job, tell  # an idle thread must not keep the result and its context in memory
 
 
 def _wait_of_loop() -> Wait | None:
