@@ -20,6 +20,7 @@ from ..protocol.errors import Forbidden, MatrixError, ThreepidAuthFailed, Threep
 from ..roles.homeserver import Homeserver
 from . import session_access
 from .delete import release
+from .delivery import came_back, told
 from .notify_owner import notify_owner
 from .reversals import Noted, not_made, note_change
 
@@ -58,7 +59,8 @@ async def add(
         raise ThreepidAuthFailed
     done_before = may_repeat and not usable(session) and await _added_lately(hs, session, claimant, user)
     if not usable(session) and not done_before:
-        raise ThreepidAuthFailed
+        back = hs.messages is not None and await came_back(hs, session)
+        raise ThreepidAuthFailed(told(session) if back else None)
     await authenticate()
     if done_before:
         return

@@ -6,6 +6,7 @@ Only with a store ``messages``. See ``model.outbound`` for what is kept, and ``m
 from __future__ import annotations
 
 from ..events import DeliveryReported
+from ..limits.suppression import CAME_BACK
 from ..model.delivery import DeliveryEvent, DeliveryStatus, ends_address
 from ..model.media import MEDIA
 from ..model.message import Accepted, Outcome, RefusedForNow, Unknown
@@ -70,6 +71,25 @@ async def record_delivery(role: Role, event: DeliveryEvent) -> OutboundMessage |
     if recorded is not None:
         role.emit(DeliveryReported(message.medium, message.purpose, event.status, event.provider, event.reason))
     return recorded
+
+
+async def came_back(role: Role, session: Session) -> bool:
+    """Return whether the newest message of a session came back, so that its client may be told.
+
+    * ``session``: a session whose client has shown its secret, and which nobody has validated.
+
+    Never with hidden addresses: only who has an account is sent a message that can come back.
+    """
+    if role.messages is None or role.policy.hide_known_addresses or session.validated_at is not None:
+        return False
+    message_id = role.writer.message_id(session)
+    message = None if message_id is None else await role.messages.get(message_id)
+    return message is not None and message.status is DeliveryStatus.BOUNCED
+
+
+def told(session: Session) -> str:
+    """Return what a client is told whose message came back."""
+    return CAME_BACK.format(session.threepid.medium.value)
 
 
 async def act_on_refusal(role: Role, event: DeliveryEvent) -> None:

@@ -14,13 +14,14 @@ from ..roles.base import Role
 from .counting import DAY, charged, period
 from .rate import address_parts
 
-_CAME_BACK = "{}: messages to this address came back. Check how it is written; if it is right, try again tomorrow"
+CAME_BACK = "{}: messages to this address came back. Check how it is written; if it is right, try again tomorrow"
+"""What clients are told of an address, after the name of the member."""
 
 
 async def refuse_suppressed(role: Role, threepid: Threepid) -> None:
     """Raise ``InvalidParam`` for an address to which messages came back, whoever asks, unless addresses are hidden."""
     if not role.policy.hide_known_addresses and await is_kept_back(role, threepid, MessageKind.TOKEN):
-        raise InvalidParam(_CAME_BACK.format(threepid.medium.value))
+        raise InvalidParam(CAME_BACK.format(threepid.medium.value))
 
 
 async def is_kept_when_sent(role: Role, threepid: Threepid, kind: MessageKind) -> bool:

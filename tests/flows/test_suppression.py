@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from matrix_threepid import Limit, Limits, Medium, Peppers, run_sync
+from matrix_threepid import Limit, Limits, Medium, Peppers, Purpose, run_sync
 from matrix_threepid.flows.delivery import record_delivery
 from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.suppressions import MemorySuppressions
@@ -18,6 +18,7 @@ from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus
 from matrix_threepid.model.message import MessageKind, RefusedForever
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.policy import Conversion
+from matrix_threepid.protocol.errors import Unauthorized
 from matrix_threepid.stores.sql import SqlLimits, SqlMessages, SqlSessions, SqlSuppressions, migrate
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import ALICE, BOB, GENEROUS_SMS, World
@@ -214,3 +215,44 @@ def test_a_suppression_is_found_under_both_peppers(make_world: MakeWorld, ports:
     _bounced(world)
     world.rewire(peppers=Peppers.of(b"n" * 32, PEPPER))
     assert _ask(world, "again").status == 400
+
+
+@pytest.mark.rule("SEC-148")
+def test_the_next_answer_says_that_the_mail_came_back(make_world: MakeWorld, ports: Ports) -> None:
+    """Whoever shows sid and secret of a session hears that its mail came back, until a later one is sent."""
+    world = make_world(messages=ports["messages"])
+    asked = _ask(world, "secret")
+    creds = {"sid": asked.json()["sid"], "client_secret": "secret"}
+    before = world.post("/account/3pid/add", creds, ALICE).json()["error"]
+    assert _report(world, DeliveryStatus.BOUNCED, "5.7.1")
+    answer = world.post("/account/3pid/add", creds, ALICE)
+    assert (answer.status, answer.json()["errcode"]) == (403, "M_THREEPID_AUTH_FAILED")
+    assert answer.json()["error"].startswith("email: messages to this address came back")
+    assert _ask(world, "secret").json() == {"errcode": "M_INVALID_PARAM", "error": answer.json()["error"]}
+    assert world.post("/account/3pid/add", {**creds, "client_secret": "other"}, ALICE).json()["error"] == before
+    world.ask(ADDRESS, attempt=2)
+    assert world.post("/account/3pid/add", creds, ALICE).json()["error"] == before
+
+
+@pytest.mark.rule("SEC-148")
+def test_a_stage_says_that_the_mail_came_back(make_world: MakeWorld) -> None:
+    """A client that polls a stage of user-interactive authentication is told as well."""
+    world = make_world(messages=MemoryMessages())
+    sid = _ask(world, "secret", path="/register").json()["sid"]
+    assert _report(world, DeliveryStatus.BOUNCED, "5.1.1")
+    creds = {"threepid_creds": {"sid": sid, "client_secret": "secret"}}
+    with pytest.raises(Unauthorized, match=r"^email: messages to this address came back"):
+        run_sync(world.stages.check("m.login.email.identity", creds, "uia", Purpose.REGISTER))
+
+
+@pytest.mark.rule("SEC-148")
+def test_hidden_addresses_do_not_say_that_the_mail_came_back(make_world: MakeWorld) -> None:
+    """With hidden addresses the next answer for a session is the same whatever became of its mail."""
+    world = make_world({"hide_known_addresses": True}, messages=MemoryMessages())
+    asked = _ask(world, "secret")
+    run_sync(world.service.deliver_due())
+    creds = {"sid": asked.json()["sid"], "client_secret": "secret"}
+    before = world.post("/account/3pid/add", creds, ALICE)
+    assert _report(world, DeliveryStatus.BOUNCED, "5.1.1")
+    assert world.post("/account/3pid/add", creds, ALICE).body == before.body
+    assert _ask(world, "secret").body == asked.body

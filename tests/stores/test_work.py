@@ -47,8 +47,17 @@ WORK: dict[str, tuple[int, int, int]] = {
 }
 """By request: durable commits, transactions that SQLite begins, round trips to PostgreSQL, the same by any driver."""
 
-ONE_TRIP_MORE = ("requestToken", "the next send_attempt", "requestToken for a phone", "purge without a row")
-"""What asks PostgreSQL once more with a store of messages; every other request does what it does without."""
+ONE_TRIP_MORE = (
+    "requestToken",
+    "the same again",
+    "the next send_attempt",
+    "requestToken for a phone",
+    "purge without a row",
+)
+"""What asks PostgreSQL once more with a store of messages; every other request does what it does without.
+
+A request that is repeated is told whether its mail came back.
+"""
 
 
 @define
@@ -217,7 +226,7 @@ def test_sqlite_records_messages_without_another_commit(tmp_path: Path) -> None:
 
 
 def test_postgresql_records_a_message_with_one_round_trip(postgres: str) -> None:
-    """With a store of messages no request has a commit more, and one that sends a message one round trip more."""
+    """With a store of messages no request has a commit more, and what sends or tells of a message one trip more."""
     trips = RoundTrips()
     with database(postgres) as uri, trips.in_front_of(uri) as proxy, _opened("psycopg", proxy) as (db, run):
         done = _done(db, run, lambda: trips.count, recorded=True)
