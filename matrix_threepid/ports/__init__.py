@@ -22,21 +22,11 @@ from .identity import (
     RequestVerifier,
     Told,
 )
+from .messages import Messages, Suppressions
+from .published import AssociationStore, InvitationStore, LoginStore
 from .rooms import Rooms
 from .senders import RemoteVerifier, TokenSender
-from .stores import (
-    AssociationStore,
-    BindingStore,
-    Charge,
-    InvitationStore,
-    LoginStore,
-    Messages,
-    RateLimiter,
-    ReversalStore,
-    SessionStore,
-    Suppressions,
-    merged,
-)
+from .stores import BindingStore, Charge, RateLimiter, ReversalStore, SessionStore, merged
 
 __all__ = [
     "AccountKeeper",

@@ -1,26 +1,20 @@
-"""The ports of stores: sessions, limits, bindings and associations, shared by all processes of a host.
+"""The ports of stores that every host has: sessions, limits and bindings, shared by all processes of a host.
 
 No operation has an optional filter, since one that is forgotten would let every row through (SEC-104).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from attrs import evolve, frozen
 
-from ..model.association import Association
 from ..model.binding import Binding
 from ..model.delivery import DeliveryEvent
-from ..model.invitation import Invitation
-from ..model.login import Login
-from ..model.lookup import LookupPepper
-from ..model.onbind import Onbind
-from ..model.outbound import MessageCount, OutboundMessage
+from ..model.outbound import OutboundMessage
 from ..model.reversal import Reversal
 from ..model.session import Session
-from ..model.suppression import Suppression
 from ..model.threepid import Medium, Purpose, Threepid
 from ..policy import Limit
 
@@ -287,88 +281,6 @@ class BindingStore(Protocol):
         """
 
 
-class LoginStore(Protocol):
-    """The access tokens of an identity server by ``token_mac``, and the terms that its users have accepted."""
-
-    def put(self, login: Login, most: int) -> Awaitable[None]:
-        """Store a login; of its user only the ``most`` newest stay."""
-
-    def find(self, macs: Sequence[str]) -> Awaitable[Login | None]:
-        """Return the login with one of these MACs; ``None`` if there is none.
-
-        * ``macs``: the MACs of one token, one for each pepper in force: one or two.
-        """
-
-    def end(self, macs: Sequence[str]) -> Awaitable[int]:
-        """Delete the logins with these MACs, one or two; return how many there were."""
-
-    def accept(self, user_id: str, documents: Sequence[str], now: int) -> Awaitable[None]:
-        """Store that a user has accepted documents.
-
-        * ``documents``: name and version of each, as one text.
-        * ``now``: the time in ms; that of the first acceptance of a document stays.
-        """
-
-    def accepted(self, user_id: str) -> Awaitable[Sequence[str]]:
-        """Return the documents that a user has accepted, each once, in any order."""
-
-    def purge(self, before: int, limit: int) -> Awaitable[int]:
-        """Delete up to ``limit`` logins that were created before a time, the oldest first; return how many."""
-
-
-class InvitationStore(Protocol):
-    """The invitations of an identity server by ``token``, addresses that want no more, and what is told of binds."""
-
-    def put(self, invitation: Invitation, most: int) -> Awaitable[bool]:
-        """Store an invitation unless ``most`` of its address wait for their delivery; return whether it was stored.
-
-        Of several at the same time each may find room for one.
-        """
-
-    def get(self, token: str) -> Awaitable[Invitation | None]:
-        """Return the invitation with this token; ``None`` if there is none."""
-
-    def has_key(self, public_key: str) -> Awaitable[bool]:
-        """Return whether an invitation has this ``public_key``, delivered or not."""
-
-    def remove(self, token: str) -> Awaitable[bool]:
-        """Delete the invitation with this token; return whether there was one."""
-
-    def stop(self, threepid: Threepid, now: int) -> Awaitable[None]:
-        """Store that an address wants no more invitations; ``now``: the time in ms. Those that wait stay."""
-
-    def is_stopped(self, threepid: Threepid) -> Awaitable[bool]:
-        """Return whether an address wants no more invitations."""
-
-    def waiting(self, threepid: Threepid) -> Awaitable[Sequence[Invitation]]:
-        """Return the invitations of an address that were not delivered, the oldest first."""
-
-    def deliver(self, tokens: Sequence[str], now: int) -> Awaitable[None]:
-        """Set ``delivered_at`` of the invitations with these tokens to ``now`` (ms); their keys stay known."""
-
-    def announce(self, onbind: Onbind, most: int) -> Awaitable[bool]:
-        """Store what a homeserver is to be told; what was to be told of the same address is replaced.
-
-        Unless ``most`` others wait for the same server. Returns whether it was stored. Of several at the same time each
-        may find room for one.
-        """
-
-    def lease_due(self, now: int, until: int, skip: Collection[str]) -> Awaitable[Onbind | None]:
-        """Lease the onbind with the least ``due_at`` up to ``now``, as ``SessionStore.lease_due`` does. Atomic.
-
-        * ``skip``: servers whose onbinds are not leased, so that a worker can serve servers in turn; up to 1,000.
-        """
-
-    def replace(self, onbind: Onbind) -> Awaitable[bool]:
-        """Store an onbind if the stored revision is its own less 1; return whether it was stored. Atomic."""
-
-    def forget(self, onbind: Onbind) -> Awaitable[bool]:
-        """Delete an onbind if the stored revision is its own; return whether it was deleted. Atomic."""
-
-    def purge(self, before: int, limit: int) -> Awaitable[int]:
-        """Delete up to ``limit`` invitations that were made before a time, the oldest first; return how many."""
-
-
 class ReversalStore(Protocol):
     """Reversals, one for each user at most. The rules about them are methods of ``Reversal``."""
 
@@ -392,114 +304,3 @@ class ReversalStore(Protocol):
 
     def purge(self, before: int, limit: int) -> Awaitable[int]:
         """Delete up to ``limit`` reversals with an ``expires_at`` before a time (ms); return how many."""
-
-
-class Messages(Protocol):
-    """The messages that were written down, by ``id``, which is unique; with this store their delivery is recorded.
-
-    The rules about messages are methods of ``OutboundMessage``.
-    """
-
-    def write(self, message: OutboundMessage) -> Awaitable[bool]:
-        """Insert a message unless one with its ``id`` is stored; return whether it was inserted. Atomic."""
-
-    def record(self, event: DeliveryEvent) -> Awaitable[OutboundMessage | None]:
-        """Store what ``OutboundMessage.with_event`` makes of a message and an event, and return it. Atomic.
-
-        ``None``: there is no such message, or the event tells nothing new of it, so that nothing was stored.
-        """
-
-    def get(self, message_id: str) -> Awaitable[OutboundMessage | None]:
-        """Return the message with this id; ``None`` if there is none."""
-
-    def of_session(self, sid: str) -> Awaitable[Sequence[OutboundMessage]]:
-        """Return the messages of a session, the oldest first."""
-
-    def of_address(self, keys: Sequence[str]) -> Awaitable[Sequence[OutboundMessage]]:
-        """Return the newest 100 messages to an address, the newest first.
-
-        * ``keys``: the keys of one address, one for each pepper in force: one or two.
-        """
-
-    def erase(self, user_id: str, keys: Sequence[str]) -> Awaitable[int]:
-        """Delete the messages of a user, and those to some addresses without a ``user_id``; return how many.
-
-        * ``user_id``: the user.
-        * ``keys``: the keys of the addresses. Messages to them with another ``user_id`` stay.
-        """
-
-    def counts(self, since: int) -> Awaitable[Sequence[MessageCount]]:
-        """Return the counts of messages that ``purge`` has deleted, from the day of a time (ms) on, in order."""
-
-    def purge(self, before: int, limit: int) -> Awaitable[int]:
-        """Delete up to ``limit`` messages that expired before a time, and count them; return how many. Atomic.
-
-        * ``before``: the time in ms. Counts of days more than ``COUNTED_DAYS`` earlier are deleted.
-        * ``limit``: the largest number to delete.
-        """
-
-
-class Suppressions(Protocol):
-    """The suppressions of addresses, by ``key``, which is unique. The rules are methods of ``Suppression``."""
-
-    def of_address(self, keys: Sequence[str]) -> Awaitable[Sequence[Suppression]]:
-        """Return the suppressions of an address, in any order.
-
-        * ``keys``: the keys of one address, one for each pepper in force: one or two.
-        """
-
-    def put(self, suppression: Suppression) -> Awaitable[bool]:
-        """Store a suppression if the stored revision is its own less 1; that of none is 0. Atomic.
-
-        Returns whether it was stored.
-        """
-
-    def lift(self, keys: Sequence[str]) -> Awaitable[int]:
-        """Delete the suppressions under the keys of an address, one or two; return how many there were."""
-
-    def listed(self, after: str, limit: int) -> Awaitable[Sequence[Suppression]]:
-        """Return suppressions in the order of their keys.
-
-        * ``after``: the key after which to begin; empty for the first.
-        * ``limit``: the largest number to return.
-        """
-
-    def purge(self, before: int, limit: int) -> Awaitable[int]:
-        """Delete up to ``limit`` suppressions that expired before a time (ms); return how many."""
-
-
-class AssociationStore(Protocol):
-    """The associations that an identity server publishes; an address has one user (REQ-ISBIND-1)."""
-
-    def put(self, association: Association) -> Awaitable[None]:
-        """Store an association; an earlier one of the same address is replaced."""
-
-    def get(self, threepid: Threepid) -> Awaitable[Association | None]:
-        """Return the association of an address; ``None`` if there is none."""
-
-    def get_many(self, threepids: Sequence[Threepid]) -> Awaitable[Sequence[Association]]:
-        """Return the associations of up to 1,000 addresses, in any order; those that are not published are left out."""
-
-    def remove(self, threepid: Threepid, mxid: str) -> Awaitable[bool]:
-        """Delete the association of an address if it is with this user; return whether there was one."""
-
-    def peppers(self) -> Awaitable[Sequence[LookupPepper]]:
-        """Return the newest two peppers of the hashes for look-ups, the newest first; fewer if there are fewer."""
-
-    def add_pepper(self, pepper: LookupPepper) -> Awaitable[bool]:
-        """Store a pepper if its number is the next one and the newest is ready; return whether it was stored. Atomic.
-
-        From then on ``put`` hashes with it and the one before; older peppers and their hashes are forgotten.
-        """
-
-    def rehash(self, limit: int) -> Awaitable[int]:
-        """Hash up to ``limit`` associations with the newest pepper that have no such hash yet; return how many.
-
-        If these were the last ones, fewer than ``limit``, the newest pepper is marked as ready. 0 without a pepper.
-        """
-
-    def look_up(self, number: int, hashes: Sequence[str]) -> Awaitable[Mapping[str, str]]:
-        """Return the users of up to 1,000 hashes, by hash; hashes of no association are left out.
-
-        * ``number``: the number of the pepper in the hashes, one of those that ``peppers`` returns.
-        """
