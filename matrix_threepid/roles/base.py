@@ -149,7 +149,6 @@ class Role:
     pages: ports.Pages = port(ports.Pages, BuiltInPages)
     clock: ports.Clock = field(default=ports.system_clock, repr=False)
     random_bytes: ports.RandomBytes = field(default=secrets.token_bytes, repr=False)
-    _verifiers: Mapping[Medium, ports.RemoteVerifier] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         """Check the texts, and wrap every port in a check of its answers (SEC-136)."""
@@ -171,9 +170,6 @@ class Role:
             if isinstance(attribute.validator, implements):
                 self._put(attribute.name, checked(attribute.validator.protocol, getattr(self, attribute.name)))
         self._put("senders", {medium: checked_sender(sender) for medium, sender in self.senders.items()})
-        # Once, since a question to a class of a protocol takes as long as all MACs of a request.
-        verifiers = {medium: each for medium, each in self.senders.items() if isinstance(each, ports.RemoteVerifier)}
-        self._put("_verifiers", verifiers)
         self._put("clock", self.clock if isinstance(self.clock, CheckedClock) else CheckedClock(self.clock))
         self._put(
             "random_bytes",
@@ -226,6 +222,11 @@ class Role:
         if self.messages is None or event is None:
             return self.sessions
         return telling(self.sessions, self.messages, event)
+
+    @cached_property
+    def _verifiers(self) -> Mapping[Medium, ports.RemoteVerifier]:
+        # Once, since a question to a class of a protocol takes as long as all MACs of a request.
+        return {medium: each for medium, each in self.senders.items() if isinstance(each, ports.RemoteVerifier)}
 
     def checking_sender(self, threepid: Threepid) -> ports.RemoteVerifier | None:
         """Return the sender of an address if its provider makes and checks the codes, else ``None``."""
