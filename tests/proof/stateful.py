@@ -154,7 +154,7 @@ class Homeserver(RuleBasedStateMachine):
         shown = self._staged(proof, Purpose.REGISTER)
         assert (shown is not None) is works
         if shown is not None and acts:
-            run_sync(self.world.accounts.add(user, shown.threepid))
+            run_sync(self.world.homeserver.accounts.add(user, shown.threepid))
             run_sync(self.world.stages.consume(shown))
             self.model.owners[proof.address] = user
             proof.consumed = self.model.now
