@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -60,7 +60,8 @@ def _title(browser: Any) -> str:
 
 
 def _wait_for(browser: Any, title: str) -> None:
-    leaving = (StaleElementReferenceException,)
+    # A page that goes away is told by several errors, and not all of them have a class of their own.
+    leaving = (WebDriverException,)
     WebDriverWait(browser, _WAIT, ignored_exceptions=leaving).until(lambda _: _title(browser) == title)
 
 
