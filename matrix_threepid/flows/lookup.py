@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..limits.counting import DAY, period, refuse
+from ..limits.counting import DAY, charge, period
 from ..model.call import Call
 from ..model.keys import random_text
 from ..model.lookup import LookupPepper, served
@@ -56,10 +56,8 @@ async def charge_lookup(role: IdentityServer, call: Call, addresses: int) -> Non
         period("lookup homeserver", rules.per_homeserver, DAY, user_id.partition(":")[2]),
         period("lookup network", rules.per_network, DAY, call.client),
     ]
-    charges = [one for each in counters for one in each.charges(role, addresses)]
-    wait = await role.limiter.charge(charges, role.clock()) if addresses else 0
-    if wait:
-        refuse(role, "lookup", wait)
+    if addresses:
+        await charge(role, "lookup", counters, addresses)
 
 
 async def found(role: IdentityServer, pepper: LookupPepper, hashes: Sequence[str]) -> Mapping[str, str]:

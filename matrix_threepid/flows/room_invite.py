@@ -8,7 +8,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from ..events import ThreepidInvited
-from ..limits.counting import charged, refuse, used
+from ..limits.counting import charge, charged, refuse, used
 from ..limits.rate import invitations
 from ..limits.sending import ways_to
 from ..model.identity import AlreadyBound, InviteStored, LookedUp, NotSupported
@@ -143,8 +143,7 @@ async def _prepared(hs: Homeserver, inviter: str, message: Invite3pid) -> Prepar
 
 async def _charge_inviter(hs: Homeserver, inviter: str, cost: int) -> None:
     """Charge so many invitations to a user, or none. Raises ``LimitExceeded``."""
-    if wait := await hs.limiter.charge(invitations(hs, inviter).charges(hs, cost), hs.clock()):
-        refuse(hs, "invite", wait)
+    await charge(hs, "invite", [invitations(hs, inviter)], cost)
 
 
 async def _charge_address(hs: Homeserver, prepared: PreparedInvite) -> None:

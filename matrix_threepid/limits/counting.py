@@ -94,16 +94,17 @@ def keys_of(role: Role, kind: str, *parts: str) -> list[str]:
     return [f"{kind}:{pepper.mac(kind, *parts)}" for pepper in role.peppers.live]
 
 
-async def charge(role: Role, action: str, counters: Sequence[Counter]) -> None:
-    """Charge every counter once, or none if one refuses.
+async def charge(role: Role, action: str, counters: Sequence[Counter], cost: int = 1) -> None:
+    """Charge every counter, or none if one refuses.
 
     * ``role``: gives limiter and listener.
     * ``action``: the name of what is limited, for the event ``LimitReached``.
     * ``counters``: what is charged.
+    * ``cost``: the number of charges of each. Default 1.
 
     Raises ``LimitExceeded``.
     """
-    wait = await charged(role, counters)
+    wait = await role.limiter.charge([one for each in counters for one in each.charges(role, cost)], role.clock())
     if wait:
         refuse(role, action, wait)
 

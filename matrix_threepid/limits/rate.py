@@ -86,15 +86,18 @@ async def charge_binding(role: Role, user_id: str) -> None:
     await charge(role, "bindings", [Counter("bindings", (user_id,), role.policy.limits.bindings)])
 
 
-async def charge_call_out(role: Role, call: Call) -> None:
-    """Charge one request that makes this server call a server named by a stranger. Raises ``LimitExceeded``.
+async def charge_call_out(role: Role, call: Call, count: int = 1) -> None:
+    """Charge a request that makes this server call servers named by a stranger. Raises ``LimitExceeded``.
 
-    To be called before the call out. It is charged to the network of the client, since the request proves nothing yet.
+    To be called before the first call. It is charged to the network of the client, since the request proves nothing.
 
     * ``role``: gives policy and limiter.
     * ``call``: the request.
+    * ``count``: how many calls it may make; what is above the limit's burst is not charged, since it would never be
+      granted. Default 1.
     """
-    await charge(role, "call_out", [Counter("call_out", (call.client,), role.policy.limits.call_outs)])
+    limit = role.policy.limits.call_outs
+    await charge(role, "call_out", [Counter("call_out", (call.client,), limit)], min(count, limit.burst))
 
 
 async def block_disowned(role: Role, threepid: Threepid, client_mac: str) -> None:

@@ -322,6 +322,27 @@ def test_strangers_are_limited_before_anything_is_looked_up(make_world: MADE) ->
     assert refusal(house.exchange()) == (429, "M_LIMIT_EXCEEDED")
 
 
+@pytest.mark.rule("REQ-ROOMS-9")
+def test_each_invitation_of_a_call_counts(make_world: MADE) -> None:
+    """One call with many invitations is charged as many, since each may have another server asked."""
+    house = House(make_world, {"limits": Limits(call_outs=Limit(5, 0.001))}, name=THEIR_NAME)
+    house.rooms.invitations.clear()
+    assert house.on_bind(waiting(), waiting(), waiting()).status == 200
+    asked = len(house.rooms.asked)
+    assert refusal(house.on_bind(waiting(), waiting(), waiting())) == (429, "M_LIMIT_EXCEEDED")
+    assert len(house.rooms.asked) == asked
+    assert house.on_bind(waiting(), waiting()).status == 200
+
+
+@pytest.mark.rule("REQ-ROOMS-9")
+def test_a_call_with_more_invitations_than_the_limit_uses_it_up(make_world: MADE) -> None:
+    """Such a call is served once in a while and not refused for ever."""
+    house = House(make_world, {"limits": Limits(call_outs=Limit(2, 0.001))}, name=THEIR_NAME)
+    house.rooms.invitations.clear()
+    assert house.on_bind(waiting(), waiting(), waiting()).status == 200
+    assert refusal(house.on_bind()) == (429, "M_LIMIT_EXCEEDED")
+
+
 @pytest.mark.parametrize(
     ("ports", "off"),
     [

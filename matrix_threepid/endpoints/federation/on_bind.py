@@ -64,8 +64,8 @@ async def on_bind(hs: Homeserver, call: Call, message: OnBind) -> Empty:
     """
     if hs.rooms is None:
         raise Unavailable
-    # Before anything is looked up: each invitation may cost a request to another server.
-    await charge_call_out(hs, call)
+    # Before anything is looked up: each invitation may cost a request to another server, and anybody can send many.
+    await charge_call_out(hs, call, max(1, len(message.invites)))
     if server_of(message.mxid) != hs.server_name or not await hs.rooms.has_user(message.mxid):
         raise Forbidden("This is no user of this server")
     # One deadline for all of them.
