@@ -20,7 +20,7 @@ from attrs import frozen
 from .endpoints.homeserver.add_threepid import ThreepidCreds
 from .flows import session_access
 from .flows.add import account_threepid
-from .flows.delivery import came_back, told
+from .flows.delivery import came_back
 from .flows.notify_owner import notify_owner
 from .flows.reversals import may_reset, note_change, password_reset
 from .model.media import MEDIA, MEDIUM_OF_STAGE
@@ -108,8 +108,7 @@ class Stages:
             self._hs, session, lambda stored: _claimed(self._hs, stored, purpose, claimant, user_id)
         )
         if claimed is None:
-            back = self._hs.messages is not None and await came_back(self._hs, session)
-            raise errors.Unauthorized(told(session) if back else None)
+            raise errors.Unauthorized(await came_back(self._hs, session))
         return Proof(session.sid, claimant, purpose, user_id, account_threepid(claimed, self._hs.clock()))
 
     async def recheck(self, proof: Proof) -> None:

@@ -20,7 +20,7 @@ from ..protocol.errors import Forbidden, MatrixError, ThreepidAuthFailed, Threep
 from ..roles.homeserver import Homeserver
 from . import session_access
 from .delete import release
-from .delivery import came_back, told
+from .delivery import came_back
 from .notify_owner import notify_owner
 from .reversals import Noted, not_made, note_change
 
@@ -59,8 +59,7 @@ async def add(
         raise ThreepidAuthFailed
     done_before = may_repeat and not usable(session) and await _added_lately(hs, session, claimant, user)
     if not usable(session) and not done_before:
-        back = hs.messages is not None and await came_back(hs, session)
-        raise ThreepidAuthFailed(told(session) if back else None)
+        raise ThreepidAuthFailed(await came_back(hs, session))
     await authenticate()
     if done_before:
         return

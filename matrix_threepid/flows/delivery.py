@@ -73,22 +73,19 @@ async def record_delivery(role: Role, event: DeliveryEvent) -> OutboundMessage |
     return recorded
 
 
-async def came_back(role: Role, session: Session) -> bool:
-    """Return whether the newest message of a session came back, so that its client may be told.
+async def came_back(role: Role, session: Session) -> str | None:
+    """Return what a client is told whose newest message came back; ``None`` if it did not, or nobody knows.
 
     * ``session``: a session whose client has shown its secret, and which nobody has validated.
 
     Never with hidden addresses: only who has an account is sent a message that can come back.
     """
     if role.messages is None or role.policy.hide_known_addresses or session.validated_at is not None:
-        return False
+        return None
     message_id = role.writer.message_id(session)
     message = None if message_id is None else await role.messages.get(message_id)
-    return message is not None and message.status is DeliveryStatus.BOUNCED
-
-
-def told(session: Session) -> str:
-    """Return what a client is told whose message came back."""
+    if message is None or message.status is not DeliveryStatus.BOUNCED:
+        return None
     return CAME_BACK.format(session.threepid.medium.value)
 
 

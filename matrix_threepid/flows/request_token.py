@@ -32,7 +32,7 @@ from ..protocol.errors import InvalidParam, LimitExceeded, MatrixError, Threepid
 from ..protocol.members import redacted
 from ..roles.base import Role
 from .ask_gate import pass_gate
-from .delivery import came_back, told
+from .delivery import came_back
 from .remote_check import end_replaced, wait_for_check
 from .send_message import lease_end, send_now
 from .session_access import Step, charge_and_open, holder, join_or_open, new_session
@@ -265,8 +265,8 @@ async def _open_and_send(
     if to_send is None:
         # Nothing is sent, so nothing but the request itself is charged.
         await charged.give_back(but=(NETWORK,))
-        if role.messages is not None and await came_back(role, stored):
-            raise InvalidParam(told(stored))
+        if (back := await came_back(role, stored)) is not None:
+            raise InvalidParam(back)
     elif replaced:
         await end_replaced(role, replaced)
     if to_send is not None and not defers:

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from attrs import frozen
 
 from ...flows import session_access
-from ...flows.delivery import came_back, told
+from ...flows.delivery import came_back
 from ...flows.request_token import TokenRequest, request_token
 from ...flows.submit_token import validate
 from ...model.call import Call
@@ -138,8 +138,7 @@ async def validated_session(role: Role, message: _SessionOf) -> Session:
     if not session.alive(role.clock()):
         raise errors.SessionExpired
     if session.validated_at is None:
-        back = role.messages is not None and await came_back(role, session)
-        raise errors.SessionNotValidated(told(session) if back else None)
+        raise errors.SessionNotValidated(await came_back(role, session))
     return session
 
 
