@@ -12,7 +12,7 @@ from ..deactivate import erase_threepids
 from ..events import Administered
 from ..explaining.explain import AuditReader, explain
 from ..explaining.explanation import Explanation
-from ..explaining.requests_now import purposes_of
+from ..explaining.requests_now import open_sessions
 from ..explaining.subject import Subject, read_subject
 from ..flows.binding_access import bindings_of
 from ..flows.session_access import update_session
@@ -208,8 +208,7 @@ class Administration:
     async def _sessions(self, subject: Subject) -> Sequence[Session]:
         store = self.role.sessions
         if subject.candidate is not None:
-            threepid = subject.candidate.threepid
-            return [each for purpose in purposes_of(self.role) for each in await store.of_threepid(threepid, purpose)]
+            return await open_sessions(self.role, subject.candidate.threepid)
         if subject.kind == "user":
             return await store.of_owner(subject.name)
         session = await store.get(subject.name)

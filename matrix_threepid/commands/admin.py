@@ -22,16 +22,25 @@ from .operating.operated import Operated, add_options, operated, sids_last
 
 Deed = Callable[[Administration, argparse.Namespace, str], Awaitable[object]]
 
+
+def _look(method: Callable[..., Awaitable[object]]) -> Deed:
+    return lambda desk, given, actor: method(desk, given.what, actor=actor)
+
+
+def _deed(method: Callable[..., Awaitable[object]]) -> Deed:
+    return lambda desk, given, actor: method(desk, given.what, actor=actor, reason=given.reason)
+
+
 _LOOKS: dict[str, tuple[str, str, Deed]] = {
     "sessions": (
         "WHAT",
         "list the open sessions of an address, a number or a user, or show one by its sid",
-        lambda desk, given, actor: desk.sessions(given.what, actor=actor),
+        _look(Administration.sessions),
     ),
     "messages": (
         "WHAT",
         "list the messages of a session or to an address, with what became of each",
-        lambda desk, given, actor: desk.messages(given.what, actor=actor),
+        _look(Administration.messages),
     ),
     "suppressions": (
         "WHAT",
@@ -41,50 +50,34 @@ _LOOKS: dict[str, tuple[str, str, Deed]] = {
     "bindings": (
         "USER",
         "list where the addresses of a user are published, or may be",
-        lambda desk, given, actor: desk.bindings(given.what, actor=actor),
+        _look(Administration.bindings),
     ),
 }
 _DEEDS: dict[str, tuple[str, str, Deed]] = {
-    "send-again": (
-        "SID",
-        "send the message of a session once more",
-        lambda desk, given, actor: desk.send_again(given.what, actor=actor, reason=given.reason),
-    ),
-    "cancel": (
-        "SID",
-        "end a session",
-        lambda desk, given, actor: desk.cancel(given.what, actor=actor, reason=given.reason),
-    ),
+    "send-again": ("SID", "send the message of a session once more", _deed(Administration.send_again)),
+    "cancel": ("SID", "end a session", _deed(Administration.cancel)),
     "confirm": (
         "SID",
         "confirm a session by hand, as if its link had been used; all who are concerned are told by mail",
-        lambda desk, given, actor: desk.confirm(given.what, actor=actor, reason=given.reason),
+        _deed(Administration.confirm),
     ),
     "lift-limits": (
         "WHAT",
         "forget what an address, a number or a user has used of its limits",
-        lambda desk, given, actor: desk.lift_limits(given.what, actor=actor, reason=given.reason),
+        _deed(Administration.lift_limits),
     ),
     "lift-suppression": (
         "WHAT",
         "forget that messages to an address came back or were called spam",
-        lambda desk, given, actor: desk.lift_suppression(given.what, actor=actor, reason=given.reason),
+        _deed(Administration.lift_suppression),
     ),
     "unbind": (
         "USER",
         "unbind what is published of a user, or with --address only that",
         lambda desk, given, actor: desk.unbind(given.what, given.address, actor=actor, reason=given.reason),
     ),
-    "export": (
-        "USER",
-        "print everything that is stored about a user, as JSON",
-        lambda desk, given, actor: desk.export(given.what, actor=actor, reason=given.reason),
-    ),
-    "erase": (
-        "USER",
-        "unbind, remove and delete what is stored about a user",
-        lambda desk, given, actor: desk.erase(given.what, actor=actor, reason=given.reason),
-    ),
+    "export": ("USER", "print everything that is stored about a user, as JSON", _deed(Administration.export)),
+    "erase": ("USER", "unbind, remove and delete what is stored about a user", _deed(Administration.erase)),
 }
 """By name: what the argument is, a line for ``--help``, and the method."""
 

@@ -24,7 +24,7 @@ from .causes import Cause
 from .delivery_state import messages_to, of_messages, of_suppression
 from .explanation import Explanation, Finding
 from .published_state import of_published
-from .requests_now import purposes_of, requests_now
+from .requests_now import open_sessions, requests_now
 from .session_state import of_session
 from .subject import read_subject
 
@@ -119,7 +119,7 @@ async def _of_address(role: Role, kind: str, candidate: Candidate, earlier: Sequ
         facts.append(Finding(about="number", text=f"belongs to {plan.region}, kind {plan.kind or 'usual'}"))
     if isinstance(role, IdentityServer):
         facts += await of_published(role, threepid)
-    sessions = [each for purpose in purposes_of(role) for each in await role.sessions.of_threepid(threepid, purpose)]
+    sessions = await open_sessions(role, threepid)
     if isinstance(role, Homeserver) and owner is not None:
         facts += await of_bindings(role, owner, threepid)
     held = await of_suppression(role, threepid)

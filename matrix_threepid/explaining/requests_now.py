@@ -8,6 +8,7 @@ from ..flows.reversals import is_too_old, may_reset
 from ..limits.room import Room, pauses_of
 from ..model.media import MEDIA
 from ..model.msisdn import Plan
+from ..model.session import Session
 from ..model.threepid import Purpose, Threepid
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
@@ -20,6 +21,11 @@ _BARS = ("everybody", "strangers", "repeated")
 def purposes_of(role: Role) -> tuple[Purpose, ...]:
     """Return what sessions of a role can be opened for."""
     return (Purpose.ADD, Purpose.REGISTER, Purpose.PASSWORD) if isinstance(role, Homeserver) else (Purpose.BIND,)
+
+
+async def open_sessions(role: Role, threepid: Threepid) -> list[Session]:
+    """Return the sessions of an address that are not used or ended, whatever they are for."""
+    return [each for purpose in purposes_of(role) for each in await role.sessions.of_threepid(threepid, purpose)]
 
 
 async def requests_now(
