@@ -43,6 +43,10 @@ class SqlSessions(SqlStore):
     """A ``SessionStore`` in the table ``matrix_threepid_sessions``.
 
     * ``db``: a database whose schema ``migrate`` has brought up to date.
+
+    A class made of this one that overrides ``open`` or ``replace`` has to override ``open_charging``,
+    ``replace_charging`` and ``replace_giving_back`` as well, or ``counts_in`` to return ``False``: with limits in the
+    same database the library stores sessions by these.
     """
 
     _message_of: Callable[[Session], OutboundMessage | None] | None = None
