@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.extract import extract
 from babel.messages.plurals import get_plural
 from polib import POFile, pofile
@@ -69,6 +70,7 @@ _SAME: dict[str, tuple[str, ...]] = {
     "fr": ("%(n)s minute", "Conversation"),
     "it": ("Account",),
     "nl": ("Account",),
+    "ro": ("%(n)s minute",),
 }
 
 
@@ -78,3 +80,10 @@ def test_extraction_finds_every_sentence() -> None:
     found = [message for _, message, _, _ in extract("python", io.BytesIO(_SOURCE.read_bytes()), keywords)]
     singles = [each if isinstance(each, str) else each[0] for each in found]
     assert list(dict.fromkeys(singles)) == list(wording.MESSAGES)
+
+
+def test_the_docs_list_every_language() -> None:
+    """The page about mails names each language that there are texts in, and no other."""
+    page = (Path(__file__).parents[1] / "docs" / "mail.md").read_text("utf-8")
+    names = [f"{Locale.parse(tag, sep='-').get_display_name('en')} (`{tag}`)" for tag in Texts().languages]
+    assert f"There are texts in {', '.join(sorted(names))}." in " ".join(page.split())
