@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from collections.abc import Mapping
 from functools import cached_property
-from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -34,13 +32,12 @@ from ..protocol.wiring import demand
 from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .context import context_now
-from .port_fields import PortField, implements, port
+from .plain_fields import check_peppers, check_policy, check_senders, check_server_name
+from .port_fields import implements, port
 from .recording import MessageWriter, provider_of, telling, writing
 
 SID_BYTES = 16
 """128 random bits (SEC-110)."""
-# https://spec.matrix.org/latest/appendices/#server-name
-_SERVER_NAME = re.compile(r"(?:[0-9A-Za-z.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
 _log = logging.getLogger("matrix_threepid")
 
 
@@ -56,43 +53,6 @@ class EverythingAllowed:
 
     async def allows(self, threepid: Threepid, purpose: Purpose, user_id: str | None) -> bool:
         return True
-
-
-def _check_senders(instance: Any, attribute: PortField, senders: Mapping[Medium, object]) -> None:
-    """Raise ``ConfigurationError`` for a key that is no medium, a missing package, or a sender without ``send``."""
-    demand("senders", senders, lambda given: isinstance(given, Mapping), "must be a dict, {Medium.EMAIL: a sender}")
-    for medium, sender in senders.items():
-        if not isinstance(medium, Medium):
-            raise ConfigurationError(f"senders: keys must be Medium members, got {medium!r}")
-        if (needed := MEDIA[medium].needs) and find_spec(needed) is None:
-            remedy = "pip install 'matrix-threepid[phone]'"
-            raise ConfigurationError(f"senders: {medium.value} needs the package {needed}: {remedy}")
-        implements(ports.TokenSender)(instance, attribute, sender)
-        if (check := MEDIA[medium].check) is not None:
-            check(instance.policy)
-
-
-def _check_policy(_: object, __: PortField, policy: Policy) -> None:
-    refuse_no_policy(policy)
-
-
-def _check_peppers(_: object, attribute: PortField, peppers: Peppers) -> None:
-    # The text of the error has the type alone: a host that passes the key itself must not find it in its log.
-    if not isinstance(peppers, Peppers):
-        raise ConfigurationError(f"{attribute.name}: must be Peppers.of(...), not {type(peppers).__name__}")
-
-
-def _is_server_name(_: object, attribute: PortField, value: Any) -> None:
-    name = _SERVER_NAME.fullmatch(value) if isinstance(value, str) else None
-    if name is None or (name["port"] is not None and not 0 < int(name["port"]) < 65_536):
-        raise ConfigurationError(
-            f"{attribute.name}: must be a Matrix server name, host[:port] without https://, such as example.org"
-        )
-
-
-def refuse_no_policy(policy: object) -> None:
-    """Raise ``ConfigurationError`` for a ``policy`` that is none, such as the dict of a file."""
-    demand("policy", policy, lambda given: isinstance(given, Policy), "must be a Policy, such as Policy(max_body=9000)")
 
 
 @frozen(kw_only=True, slots=False)
@@ -134,10 +94,10 @@ class Role:
     submit_version: ClassVar[str]
     sees_clients: ClassVar[bool] = True
 
-    server_name: str = field(validator=_is_server_name)
-    peppers: Peppers = field(validator=_check_peppers)
-    policy: Policy = field(default=Policy(), validator=_check_policy)
-    senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=_check_senders, repr=False)
+    server_name: str = field(validator=check_server_name)
+    peppers: Peppers = field(validator=check_peppers)
+    policy: Policy = field(default=Policy(), validator=check_policy)
+    senders: Mapping[Medium, ports.TokenSender] = field(factory=dict, validator=check_senders, repr=False)
     sessions: ports.SessionStore = port(ports.SessionStore, MemorySessions)
     limiter: ports.RateLimiter = port(ports.RateLimiter, MemoryLimits)
     messages: ports.Messages | None = port(ports.Messages, None)

@@ -22,7 +22,8 @@ from ..protocol.errors import ConfigurationError, TermsNotSigned
 from ..protocol.wire import Request
 from ..protocol.wiring import flag
 from . import logins as own_logins
-from .base import Role, refuse_no_policy
+from .base import Role
+from .plain_fields import refuse_no_policy
 from .port_fields import implements, port
 
 ALLOW_HEADERS = "X-Requested-With, Content-Type, Authorization, Origin, Accept"
