@@ -12,11 +12,14 @@ import attrs
 from ..ports._checked import given
 from ..protocol.errors import ConfigurationError, MatrixError
 from ..protocol.wire import Request, Response
+from ..roles.recording import provider_of
 from ..service import Service
 
 _STORES = ("sessions", "limiter", "bindings", "reversals", "associations")
 _MAKE_STORES = ("writing", "telling")
 """Methods of ``RecordingSessions`` that return a store."""
+_ASK_OF_STORES = ("counts_in", "records_in")
+"""Methods of ``ChargingSessions`` and ``RecordingSessions`` that are asked whether another store is beside them."""
 _PORTS = (*_STORES, "accounts", "callers", "uia", "identity", "verifier")
 
 
@@ -74,9 +77,17 @@ class _TracedPort:
         found = getattr(self._port, name)
         if name in _MAKE_STORES:
             return lambda argument: _TracedPort(self._name, found(argument), self._tracer)
+        if name in _ASK_OF_STORES:
+            # They know their own classes only; otherwise each request would have a commit more than without traces.
+            return lambda store: found(store._port if isinstance(store, _TracedPort) else store)
         if not callable(found) or isinstance(found, type) or name.startswith("_"):
             return found
         return _in_span(self._tracer, f"{self._name}.{name}", found)
+
+    @property
+    def provider(self) -> str:
+        """The name of a sender, which is recorded with its messages."""
+        return provider_of(self._port)
 
     def __repr__(self) -> str:
         return repr(self._port)

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry, generate_latest
+from stores.counting import Counting
 
 from matrix_threepid import ConfigurationError, Medium, Peppers, Purpose, Request, Service, Threepid, events, run_sync
 from matrix_threepid.identity import Breaker
@@ -149,8 +150,27 @@ def test_what_is_recorded_of_a_message_is_in_the_spans_of_the_sessions(
     service = traced(world.service, provider.get_tracer("test"))
     path = "/_matrix/client/v3/account/3pid/email/requestToken"
     assert run_sync(service.handle(Request("POST", path, body=json.dumps(ASK).encode()))).status == 200
-    assert {"sessions.open", "sessions.replace"} <= {span.name for span in spans.get_finished_spans()}
+    assert {"sessions.open_charging", "sessions.replace"} <= {span.name for span in spans.get_finished_spans()}
     assert [row.status.value for row in SqlMessages(db).dump()] == ["handed_over"]
+
+
+def test_a_traced_service_commits_what_any_other_does(make_world: Callable[..., World], db: Sqlite) -> None:
+    """Sessions, limits and messages of one database are changed in one transaction with traces as without."""
+    done = []
+    for name in ("plain", "with traces"):
+        counting = Counting(db)
+        stores = {"sessions": SqlSessions(counting), "limiter": SqlLimits(counting), "messages": SqlMessages(counting)}
+        world = make_world(**stores)
+        service = world.service if name == "plain" else traced(world.service, TracerProvider().get_tracer("test"))
+        commits = []
+        for attempt in (1, 1, 2):
+            body = json.dumps({"email": f"{name[:4]}@example.org", "client_secret": "s", "send_attempt": attempt})
+            path = "/_matrix/client/v3/account/3pid/email/requestToken"
+            before = counting.changes
+            assert run_sync(service.handle(Request("POST", path, body=body.encode()))).status == 200
+            commits.append(counting.changes - before)
+        done.append((commits, {row.provider for row in SqlMessages(db).dump()}))
+    assert done == [([2, 1, 2], {"outbox"})] * 2
 
 
 def test_the_audit_keeps_finds_and_erases(db: Sqlite) -> None:
