@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -165,6 +166,45 @@ def test_a_change_that_comes_too_late_is_not_stored(stores: Stores) -> None:
     late = stores.opened.claim("somebody", NOW).end()
     assert stores.open(session("new", slot=stores.opened.slot), lambda _: late) == (0, stores.opened, None)
     assert (stores.stored(), set(stores.used())) == (stores.opened, {1})
+
+
+class Noting:
+    """A ``Database`` in front of another, that notes which tables statements change, in this order."""
+
+    def __init__(self, db: Any) -> None:
+        self._db, self.dialect, self.tables = db, db.dialect, list[str]()
+
+    def run(self, operation: Any, /) -> Any:
+        """Run one operation as one transaction."""
+        return self._db.run(lambda: self._noted(operation()))
+
+    def _noted(self, operation: Any) -> Any:
+        rows: Any = None
+        while True:
+            try:
+                statement = operation.send(rows)
+            except StopIteration as stop:
+                return stop.value
+            if not statement[0].startswith("SELECT"):
+                self.tables += re.findall(r"(?:INTO|UPDATE|FROM) matrix_threepid_(sessions|limits)\b", statement[0])
+            rows = yield statement
+
+
+def test_counts_are_locked_before_sessions(stores: Stores) -> None:
+    """Two transactions that change a session and the same counts never wait for each other."""
+    db: Any = stores.sessions.database
+    noting = Noting(db)
+    sessions, held = SqlSessions(noting), stores.opened
+
+    def noted(awaitable: Awaitable[Any]) -> list[str]:
+        noting.tables.clear()
+        stores.run(stores._done(awaitable))
+        return list(dict.fromkeys(noting.tables))
+
+    equal, order = session("new", slot=held.slot), ["limits", "sessions"]
+    assert noted(sessions.open_charging(equal, stores.charges, NOW, lambda stored: stored.guessed())) == order
+    assert noted(sessions.replace_charging(held.guessed().end(), stores.charges, NOW, required=True)) == order
+    assert noted(sessions.replace_giving_back(stores.stored().guessed(), stores.charges)) == order
 
 
 class AsksMeanwhile(FakeAccounts):

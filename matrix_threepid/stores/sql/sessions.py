@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 
+from attrs import evolve
+
 from ...model.delivery import DeliveryEvent
 from ...model.outbound import OutboundMessage
 from ...model.session import Session
@@ -264,9 +266,13 @@ def _replace_charging_one(
 
 
 def _replace_giving_back(session: Session, charges: Sequence[Charge]) -> Operation[bool]:
+    # Counts are locked before sessions here as in all operations that change both, so that none waits for one that
+    # waits for it.
+    yield from giving_back(charges)
     stored = yield from within(TABLE.replace(session))
-    if stored:
-        yield from giving_back(charges)
+    if not stored:
+        # Locked by this transaction, so making the charges again is exact.
+        yield from giving_back([evolve(each, cost=-each.cost) for each in charges])
     return stored
 
 
