@@ -53,6 +53,10 @@ class PublishedKeys:
         """Return a key that is valid at a time, in ms; ``None`` if there is none of this id."""
         return self.keys.get(key_id) if self.valid_until > now else None
 
+    def ended(self, key_id: str, now: int) -> bool:
+        """Return whether a key was valid when the server was asked, and is not any more."""
+        return key_id in self.keys and self.asked_at < self.valid_until <= now
+
     def may_be_asked(self, now: int) -> bool:
         """Return whether the last request to the server was long enough ago for another."""
         # A clock that was set back (`now` before `asked_at`) must not delay the next request for longer than the pause.
@@ -95,8 +99,9 @@ class KeyLookup:
             elif published.may_be_asked(now):
                 published = await self._asked(server_name, published, now)
         public = published.find(key_id, now)
-        if public is None and not published.answered:
-            # Not "a wrong signature": an outage must not make the homeserver give its unbind up.
+        if public is None and (not published.answered or published.ended(key_id, now)):
+            # Not "a wrong signature": neither an outage nor a key whose successor may not be asked for yet must make
+            # the homeserver give its unbind up.
             raise Unavailable("The keys of the server that signed this cannot be had right now")
         return None if public in self.denied_keys else public
 

@@ -96,6 +96,20 @@ def test_validity_is_cut(published: Published) -> None:
     assert len(published.server.heard) == 2
 
 
+@pytest.mark.rule("SEC-50")
+def test_a_key_that_ends_before_its_server_may_be_asked_again_is_no_wrong_one(published: Published) -> None:
+    """The request may come again, once the server is asked for the keys that are valid by then."""
+    published.publish(valid_until_ts=published.clock() + PAUSE - 1)
+    assert published.find() == KEY.public
+    published.clock.advance(PAUSE - 1)
+    published.publish()
+    with pytest.raises(Unavailable):
+        published.find()
+    assert published.find(OTHER) is None
+    published.clock.advance(1)
+    assert published.find() == KEY.public
+
+
 def test_new_keys_are_asked_for_with_pauses(published: Published) -> None:
     """A key id that is not known yet is asked for, but not more often than once a minute."""
     published.find()
