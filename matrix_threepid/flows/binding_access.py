@@ -12,7 +12,7 @@ from hashlib import sha256
 from attrs import evolve
 
 from ..model.binding import Binding
-from ..model.id_server import normal_id_server
+from ..model.id_server import normal_id_server, server_of
 from ..model.identity import Blocked, Busy, Failed, ServerRefused, Unreachable
 from ..model.keys import random_text
 from ..model.threepid import Threepid
@@ -137,11 +137,15 @@ def trusted_id_server(hs: Homeserver, given: str) -> str:
     """
     server = normal_id_server(given)
     allows = hs.policy.identity_servers
-    allowed = True if allows is None else allows(server)
-    if type(allowed) is not bool:  # the coroutine of an async function would count as true
-        raise ConfigurationError(f"policy.identity_servers: must return bool, not {type(allowed).__name__}")
-    if not allowed:
-        raise ServerNotTrusted
+    if allows is None:
+        return server
+    # Without its path as well: a server that a function refuses by name must not pass as ``name/path``.
+    for name in dict.fromkeys((server_of(server), server)):
+        allowed = allows(name)
+        if type(allowed) is not bool:  # the coroutine of an async function would count as true
+            raise ConfigurationError(f"policy.identity_servers: must return bool, not {type(allowed).__name__}")
+        if not allowed:
+            raise ServerNotTrusted
     return server
 
 

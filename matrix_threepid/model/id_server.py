@@ -45,6 +45,15 @@ def normal_id_server(given: str) -> str:
     return f"{_host(shape['host'])}{shown}{path}"
 
 
+def server_of(name: str) -> str:
+    """Return a name in normal form without its path.
+
+    >>> server_of("vector.im:8090/identity")
+    'vector.im:8090'
+    """
+    return name.partition("/")[0]
+
+
 def _host(given: str) -> str:
     if given.startswith("["):
         return _ipv6(given[1:-1])

@@ -167,8 +167,9 @@ class Policy(Choices):
         optional=True,
         instead=is_function,
         topic=BINDINGS,
-        doc="the only identity servers that users may name: in a file a list of `host[:port]`, in Python also a "
-        "function of such a name that returns a bool; `None` for any",
+        doc="the only identity servers that users may name: in a file a list of `host[:port][/path]`, in Python also a "
+        "function of `host[:port]` that returns a bool, and that is asked for the whole name too where it has a path; "
+        "`None` for any",
     )
     identity_server_hint: Literal["ignore", "refuse"] = choice(
         OneOf("ignore", "refuse"),

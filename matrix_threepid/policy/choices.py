@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..model.id_server import normal_id_server
+from ..model.id_server import normal_id_server, server_of
 from ..model.limit import Limit
 from ..protocol.errors import MatrixError
 from ..protocol.members import Nested, documented, member
@@ -118,8 +118,9 @@ def _is_id_server(name: str) -> bool:
 
 
 def _allowing(names: Iterable[str]) -> Callable[[str], bool]:
-    """Return the check that only these identity servers pass."""
-    return frozenset(map(normal_id_server, names)).__contains__
+    """Return the check that only these identity servers pass, and the servers below whose paths they are."""
+    servers = set(map(normal_id_server, names))
+    return frozenset(servers | {server_of(name) for name in servers}).__contains__
 
 
 ID_SERVERS = ListOf(Text(r"[\s\S]+", "must be host[:port] of an identity server", _is_id_server), into=_allowing)

@@ -58,3 +58,24 @@ def test_a_host_may_refuse_servers(make_world: MADE) -> None:
         response = world.post(f"/account/3pid/{path}", {**body, "id_server": "other.example"}, ALICE)
         assert (response.status, response.json()["errcode"]) == (400, "M_SERVER_NOT_TRUSTED")
     assert {server for _, server in servers.calls} == {"id.example"}
+
+
+@pytest.mark.rule("REQ-IDS-3")
+@pytest.mark.parametrize("refused", ["evil.example", "EVIL.example:443", "evil.example/a", "https://evil.example/a/b/"])
+def test_a_server_that_is_refused_by_name_is_refused_with_any_path(make_world: MADE, refused: str) -> None:
+    """A function that compares names of servers refuses one in every spelling."""
+    servers = FakeIdentityServers()
+    world = make_world({"identity_servers": lambda name: name != "evil.example"}, identity=servers)
+    for path, body in (("bind", BIND), ("unbind", NAMED), ("delete", NAMED)):
+        response = world.post(f"/account/3pid/{path}", {**body, "id_server": refused}, ALICE)
+        assert (response.status, response.json()["errcode"]) == (400, "M_SERVER_NOT_TRUSTED")
+    assert servers.calls == []
+
+
+@pytest.mark.parametrize(("named", "status"), [("id.example/a", 200), ("id.example", 200), ("id.example/b", 400)])
+def test_a_list_may_hold_paths(make_world: MADE, named: str, status: int) -> None:
+    """A listed name with a path lets its server be named too, and no other path of it."""
+    servers = FakeIdentityServers()
+    world = make_world({"identity_servers": ["id.example/a"]}, identity=servers)
+    servers.prove(named, "sid", "secret", "alice@example.org")
+    assert world.post("/account/3pid/bind", {**BIND, "id_server": named}, ALICE).status == status
