@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .contracts.gate import GateContract as GateContract
     from .contracts.hosts import HostContract as HostContract
     from .contracts.identity import IdentityServerClientContract as IdentityServerClientContract
+    from .contracts.invitation_clients import InvitationClientContract as InvitationClientContract
     from .contracts.invitations import InvitationStoreContract as InvitationStoreContract
     from .contracts.keeper import AccountKeeperContract as AccountKeeperContract
     from .contracts.limits import RateLimiterContract as RateLimiterContract
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .contracts.providers import Behaviour as Behaviour
     from .contracts.requests import RequestVerifierContract as RequestVerifierContract
     from .contracts.reversals import ReversalStoreContract as ReversalStoreContract
+    from .contracts.rooms import RoomsContract as RoomsContract
     from .contracts.senders import TokenSenderContract as TokenSenderContract
     from .contracts.sessions import SessionStoreContract as SessionStoreContract
     from .contracts.stages import StagedActions as StagedActions
@@ -119,12 +121,14 @@ _HOMES = {
     ".contracts.identity": ("IdentityServerClientContract",),
     ".contracts.keeper": ("AccountKeeperContract",),
     ".contracts.limits": ("RateLimiterContract",),
+    ".contracts.invitation_clients": ("InvitationClientContract",),
     ".contracts.invitations": ("InvitationStoreContract",),
     ".contracts.logins": ("LoginStoreContract",),
     ".contracts.messages": ("MessagesContract",),
     ".contracts.pages": ("PagesContract",),
     ".contracts.requests": ("RequestVerifierContract",),
     ".contracts.reversals": ("ReversalStoreContract",),
+    ".contracts.rooms": ("RoomsContract",),
     ".contracts.senders": ("TokenSenderContract",),
     ".contracts.sessions": ("SessionStoreContract",),
     ".contracts.stages": ("StagedActions", "StagesContract"),

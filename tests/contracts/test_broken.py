@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from .broken import CAUGHT_BY
-from .broken.clients import Broken
+from .broken.clients import Broken, Inviting
 from .broken.senders import Gateway, Verifier
 from .running import run_pytest
 
 HERE = Path(__file__).parent
 _RESULT = re.compile(r"^(PASSED|FAILED|ERROR) \S+?::(Test\w+::test_\w+(?:\[.*?\])?)(?= - |$)", re.MULTILINE)
-RIGHT = (Gateway, Verifier, Broken)
+RIGHT = (Gateway, Verifier, Broken, Inviting)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,12 @@ from matrix_threepid.testing import (
     FakeClock,
     FakeGate,
     FakeKeeper,
+    FakeRooms,
     FakeUia,
     GateContract,
     PagesContract,
     RequestVerifierContract,
+    RoomsContract,
     StagesContract,
     UiaContract,
     World,
@@ -89,6 +91,38 @@ class TestFakeUia(UiaContract):
 
     def wrong(self, caller: Caller, session: str) -> dict[str, Any]:
         return {**self.right(caller, session), "password": "a guess of eve's"}
+
+
+async def _deactivate(rooms: FakeRooms, user_id: str) -> None:
+    rooms.users.remove(user_id)
+
+
+class TestFakeRooms(RoomsContract):
+    @pytest.fixture
+    def rooms(self) -> FakeRooms:
+        return FakeRooms(users={self.alice, self.inviter})
+
+    def make_room(self, rooms: Any) -> str:
+        room_id = f"!room{len(rooms.invitations)}:hs.example.org"
+        rooms.invitations[room_id] = {}
+        return room_id
+
+    def send(self, rooms: Any, event: Mapping[str, Any]) -> None:
+        rooms.invitations[event["room_id"]][event["state_key"]] = event
+
+    def put(self, rooms: Any, room_id: str, user_id: str, membership: str) -> None:
+        rooms.members[room_id, user_id] = membership
+
+    def member(self, rooms: Any, room_id: str, user_id: str) -> Mapping[str, Any]:
+        contents = [
+            each["content"] for each in rooms.sent if (each["room_id"], each["state_key"]) == (room_id, user_id)
+        ]
+        return dict(contents[-1])
+
+    def asked(self, rooms: Any) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        return list(rooms.asked)
+
+    deactivate = _deactivate
 
 
 class TestStagedHost(StagesContract):

@@ -1,4 +1,4 @@
-"""The contract of identity-server clients, over ours and over the fake that is the servers as well."""
+"""The contracts of identity-server clients, over ours and over the fake that is the servers as well."""
 
 # ruff: noqa: D101  the contract says what is tested
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 from matrix_threepid.identity.client import HttpIdentityClient
 from matrix_threepid.identity.signed_requests import RequestSigner
 from matrix_threepid.net.safe_https import PinnedHttps
-from matrix_threepid.testing import FakeIdentityServers, IdentityServerClientContract
+from matrix_threepid.testing import FakeIdentityServers, IdentityServerClientContract, InvitationClientContract
 from matrix_threepid.testing.contracts.identity_cases import UNBIND, said
 from matrix_threepid.testing.contracts.identity_servers import ClientSetting, trusting
 
@@ -26,6 +26,12 @@ def our_client(setting: ClientSetting) -> HttpIdentityClient:
 
 
 class TestHttpIdentityClient(IdentityServerClientContract):
+    @pytest.fixture
+    def make_client(self) -> Callable[[ClientSetting], HttpIdentityClient]:
+        return our_client
+
+
+class TestHttpInvitations(InvitationClientContract):
     @pytest.fixture
     def make_client(self) -> Callable[[ClientSetting], HttpIdentityClient]:
         return our_client
@@ -48,6 +54,11 @@ class TestFakeIdentityServers(IdentityServerClientContract):
     @pytest.fixture
     def client(self, servers: InMemory) -> InMemory:
         return servers
+
+
+class TestFakeInvitations(InvitationClientContract):
+    unsupported: Mapping[str, str] = {"http": "it is in memory"}
+    servers, client = TestFakeIdentityServers.servers, TestFakeIdentityServers.client
 
 
 @pytest.mark.parametrize("kind", ["success", "no-support", "refused", "outage"])

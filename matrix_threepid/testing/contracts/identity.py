@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ...model.identity import Associated, Done, Proved, ServerRefused, Unreachable
+from ...model.identity import Associated, Done, Proved, Unreachable
 from ...model.threepid import Medium
 from ...ports import IdentityServerClient
-from .identity_calls import ADDRESS, ALICE, BOB, ELSEWHERE, HERE, SESSION, every_call
+from .identity_calls import ADDRESS, ALICE, BOB, ELSEWHERE, HERE, SESSION
 from .identity_cases import ODD, UNBIND, means, said
 from .identity_servers import HttpIdentityServers
 from .identity_wire import IdentityWire
@@ -94,12 +94,3 @@ class IdentityServerClientContract(IdentityWire):
         self.need("http")
         servers.say(said(200, {"medium": "email", "address": ADDRESS}))
         assert isinstance(self.call("bind", client, servers.at(HERE)), Unreachable)
-
-    @every_call
-    def test_a_servers_words_are_cut(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
-    ) -> None:
-        """Error texts are cut to 256 printable characters, and a pause must be a valid number."""
-        self.need("http")
-        servers.say(said(403, {"errcode": "M_FORBIDDEN", "error": "a\x00\u2028" * 999, "retry_after_ms": "soon"}))
-        assert self.call(call, client, servers.at(HERE)) == ServerRefused(403, "M_FORBIDDEN", "a" * 256)

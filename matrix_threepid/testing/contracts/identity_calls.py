@@ -1,4 +1,4 @@
-"""Fixtures and calls for the contract of identity-server clients."""
+"""Fixtures and calls for the contracts of clients of identity servers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 import pytest
 
 from ...identity.signing import SigningKey, new_signing_key
-from ...model.threepid import Medium
-from ...ports import Credentials, IdentityServerClient
+from ...model.room_invite import InviteAbout, InviteRequest
+from ...model.threepid import Medium, Threepid
+from ...ports import Credentials
+from ..identity import FAKE_KEY
 from .base import Contract
-from .identity_servers import SERVERS, HttpIdentityServers
+from .identity_servers import SERVERS, HttpIdentityServers, key_url
 
 ALICE, BOB = "@alice:hs.example.org", "@bob:hs.example.org"
 ADDRESS, SERVER_NAME = "alice@example.org", "hs.example.org"
 SESSION = Credentials("a-sid", "a-client-secret")
-TOKEN = "the-users-token"
+TOKEN, ROOM = "the-users-token", "!room:hs.example.org"
 PATIENT, SHORT = 10_000, 400
 HERE, ELSEWHERE = SERVERS
-every_call = pytest.mark.parametrize("call", ["proved", "bind", "unbind"])
 
 
 class IdentityCalls(Contract):
@@ -40,24 +41,35 @@ class IdentityCalls(Contract):
         return new_signing_key("a_1")
 
     @pytest.fixture
-    def client(
-        self, make_client: Any, servers: HttpIdentityServers, key: SigningKey, tmp_path: Path
-    ) -> IdentityServerClient:
+    def client(self, make_client: Any, servers: HttpIdentityServers, key: SigningKey, tmp_path: Path) -> Any:
         """The client under test."""
-        made: IdentityServerClient = make_client(servers.setting(tmp_path, SERVER_NAME, key))
-        return made
+        return make_client(servers.setting(tmp_path, SERVER_NAME, key))
 
     # -- how calls are made -------------------------------------------------------------------------
 
-    def call(self, call: str, client: IdentityServerClient, where: str, **changes: Any) -> Any:
-        """Make a call for alice; ``token``, ``session``, ``medium`` and ``deadline`` may be given."""
+    def call(self, call: str, client: Any, where: str, **changes: Any) -> Any:
+        """Make a call for alice.
+
+        ``token``, ``session``, ``medium``, ``address``, ``about``, ``url``, ``public_key`` and ``deadline`` may be
+        given.
+        """
         token, session = changes.get("token", TOKEN), changes.get("session", SESSION)
         deadline = changes.get("deadline", PATIENT)
+        threepid = Threepid(changes.get("medium", Medium.EMAIL), changes.get("address", ADDRESS))
         if call == "proved":
             return self.soon(client.proved, where, token, session, deadline)
         if call == "bind":
             return self.soon(client.bind, where, token, session, ALICE, deadline)
-        return self.soon(client.unbind, where, ALICE, changes.get("medium", Medium.EMAIL), ADDRESS, deadline)
+        if call == "unbind":
+            return self.soon(client.unbind, where, ALICE, threepid.medium, threepid.address, deadline)
+        if call == "look_up":
+            return self.soon(client.look_up, where, token, threepid, ALICE, deadline)
+        if call == "store_invite":
+            about = changes.get("about", InviteAbout())
+            invite = InviteRequest(threepid=threepid, room_id=ROOM, sender=ALICE, about=about)
+            return self.soon(client.store_invite, where, token, invite, deadline)
+        url, public_key = changes.get("url", key_url(where)), changes.get("public_key", FAKE_KEY)
+        return self.soon(client.key_is_valid, url, public_key, deadline)
 
     def proved_at(self, servers: HttpIdentityServers) -> str:
         """Put Alice's session at the first server; return its ``id_server``."""

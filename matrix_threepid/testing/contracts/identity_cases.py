@@ -7,6 +7,7 @@ from socket import socket
 from typing import Any
 
 from ...model.identity import Done, NotSupported, ServerRefused, Unreachable
+from ..identity import FAKE_KEY
 from ..rogue import Said, answer, drip, flood, hang_up, silence
 
 _MANY = "x" * 65_537
@@ -80,6 +81,60 @@ ODD: dict[str, Any] = {
     "more than is read": {**_GOOD, "padding": _MANY},
 }
 """Bodies of a 200 that tell nothing about an address."""
+
+_DETAILS = {"lookup_pepper": "matrixrocks", "algorithms": ["sha256"]}
+ODD_DETAILS: dict[str, Any] = {
+    "a list": [],
+    "no members": {},
+    "another algorithm": {**_DETAILS, "algorithms": ["md5"]},
+    "algorithms that are a text": {**_DETAILS, "algorithms": "sha256"},
+    "a pepper that is a number": {**_DETAILS, "lookup_pepper": 5},
+    "a long pepper": {**_DETAILS, "lookup_pepper": "x" * 256},
+}
+"""Bodies that tell nothing about how addresses are hashed."""
+ODD_LOOK_UPS: dict[str, Any] = {
+    "a local part": "alice",
+    "a number": 5,
+    "an object": {},
+    "a long user id": f"@{'a' * 255}:hs.example.org",
+    "a room": "#room:hs.example.org",
+}
+"""What stands in a mapping and is no user id."""
+_KEY = {"public_key": FAKE_KEY, "key_validity_url": "https://id.example/_matrix/identity/v2/pubkey/isvalid"}
+STORED: dict[str, Any] = {"token": "a-token", "display_name": "a...", "public_keys": [_KEY]}
+ODD_STORED: dict[str, Any] = {
+    "an empty token": {"token": ""},
+    "a token with a space": {"token": "a b"},
+    "a long token": {"token": "a" * 256},
+    "a token that is a number": {"token": 5},
+    "no display name": {"display_name": None},
+    "no keys": {"public_keys": []},
+    "keys that are an object": {"public_keys": _KEY},
+    "a key without a URL": {"public_keys": [{"public_key": FAKE_KEY}]},
+    "a key that is none": {"public_keys": [{**_KEY, "public_key": "AAAA"}]},
+    "a key with another kind of URL": {"public_keys": [{**_KEY, "key_validity_url": "http://id.example/isvalid"}]},
+    "a number among the keys": {"public_keys": [_KEY, 7]},
+}
+"""Changes that make a stored invitation useless."""
+ODD_URLS = (
+    "http://HERE/isvalid",
+    "https://user@HERE/isvalid",
+    "https://HERE/is valid",
+    "https://HERE/isvalid\r\nX-Injected: yes",
+    "https:///isvalid",
+    "isvalid",
+    "file:///etc/passwd",
+    f"https://HERE/{'a' * 2048}",
+)
+"""What may stand in an invitation in place of a URL; ``HERE`` becomes host and port of the server."""
+ODD_KEYS: dict[str, Any] = {
+    "no members": {},
+    "a list": [],
+    "a text": {"valid": "true"},
+    "a number": {"valid": 1},
+    "null": {"valid": None},
+}
+"""Bodies that tell nothing about a key."""
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 

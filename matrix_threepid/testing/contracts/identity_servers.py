@@ -1,25 +1,30 @@
-"""Identity servers over TLS on loopback that keep sessions and bindings, and misbehave when a test says so."""
+"""Identity servers over TLS on loopback that keep what they are told, and misbehave when a test says so."""
 
 from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import attrs
 from attrs import define, field, frozen
 
 from ...identity.signing import SigningKey
-from ...model.threepid import Medium
+from ...model.lookup import hashed
+from ...model.room_invite import InviteAbout, InviteRequest
+from ...model.threepid import Medium, Threepid
+from ..identity import FAKE_KEY
 from ..rogue import Answers, Heard, Names, RogueServer, Said, authority, certified
 from .fetch import Setting
 from .fetch_cases import HERE
 from .identity_cases import said
 
 SERVERS = ("id.example", "other.example")
+KEY_PATH = "/_matrix/identity/v2/pubkey/isvalid"
 INSIDE, WRONG = "inside.example", "wrong.example"
 """Names that lead to a denied address, and to a server whose certificate is for another name."""
 _NO_SESSION = said(404, {"errcode": "M_NO_VALID_SESSION", "error": "No session was found"})
@@ -39,11 +44,19 @@ class HttpIdentityServers:
     """Two servers behind one socket.
 
     * ``published``: the users bound at each server.
+    * ``invited``: the invitations that were stored, by their tokens.
+    * ``revoked``: the keys of invitations that are no longer valid.
+    * ``algorithms``: how addresses may be written in look-ups.
+    * ``peppers``: the peppers that look-ups need one after the other; the last one stays.
     * ``heard``: the requests so far.
     """
 
     names: Names = field(factory=lambda: Names({**dict.fromkeys((*SERVERS, WRONG), (HERE,)), INSIDE: ("10.0.0.1",)}))
     published: dict[tuple[str, Medium, str], str] = field(factory=dict)
+    invited: dict[str, InviteRequest] = field(factory=dict)
+    revoked: set[str] = field(factory=set)
+    algorithms: Sequence[str] = ("none", "sha256")
+    peppers: list[str] = field(factory=lambda: ["matrixrocks"])
     _sessions: dict[tuple[str, str, str], tuple[Medium, str]] = field(factory=dict)
     server: RogueServer = field(init=False)
 
@@ -86,10 +99,15 @@ class HttpIdentityServers:
 
     def _honest(self, heard: Heard) -> Said:
         where, call = heard.headers["host"], heard.path.rpartition("/")[2]
-        if call == "unbind":
-            return self._unbound(where, json.loads(heard.body))
         query = {name: values[0] for name, values in parse_qs(heard.target.partition("?")[2]).items()}
-        given: dict[str, str] = query if call == "getValidated3pid" else json.loads(heard.body)
+        if call == "hash_details":
+            return said(200, {"lookup_pepper": self.peppers[0], "algorithms": list(self.algorithms)})
+        if call == "isvalid":
+            return said(200, {"valid": query["public_key"] not in self.revoked})
+        given: dict[str, Any] = query if call == "getValidated3pid" else json.loads(heard.body)
+        posted = {"unbind": self._unbound, "lookup": self._looked_up, "store-invite": self._stored}.get(call)
+        if posted is not None:
+            return posted(where, given)
         proved = self._sessions.get((where, given["sid"], given["client_secret"]))
         if proved is None:
             return _NO_SESSION
@@ -102,11 +120,45 @@ class HttpIdentityServers:
         self.published[where, proved[0], proved[1]] = mxid
         return {**named, "mxid": mxid, "not_before": 0, "not_after": 1, "ts": 0}
 
+    def _looked_up(self, where: str, body: dict[str, Any]) -> Said:
+        if len(self.peppers) > 1:
+            # The pepper has changed since the client asked for it.
+            del self.peppers[0]
+        algorithm, pepper = body["algorithm"], self.peppers[0]
+        if algorithm not in self.algorithms or body["pepper"] != pepper:
+            changed = {"errcode": "M_INVALID_PEPPER", "error": "Another pepper", "lookup_pepper": pepper}
+            return said(400, {**changed, "algorithm": algorithm})
+        found: dict[str, str] = {}
+        for (server, medium, address), user in self.published.items():
+            threepid = Threepid(medium, address)
+            written = hashed(threepid, pepper) if algorithm == "sha256" else f"{address} {medium.value}"
+            if server == where and written in body["addresses"]:
+                found[written] = user
+        return said(200, {"mappings": found})
+
+    def _stored(self, where: str, body: dict[str, Any]) -> Said:
+        threepid = Threepid(Medium(body["medium"]), body["address"])
+        user = self.published.get((where, threepid.medium, threepid.address))
+        if user is not None:
+            return said(400, {"errcode": "M_THREEPID_IN_USE", "error": "The address is bound", "mxid": user})
+        about = InviteAbout(**{name: body[name] for name in attrs.fields_dict(InviteAbout) if name in body})
+        token = f"token{len(self.invited)}"
+        self.invited[token] = InviteRequest(
+            threepid=threepid, room_id=body["room_id"], sender=body["sender"], about=about
+        )
+        keys = [{"public_key": FAKE_KEY, "key_validity_url": key_url(where)}]
+        return said(200, {"token": token, "display_name": f"{threepid.address[:1]}...", "public_keys": keys})
+
     def _unbound(self, where: str, body: dict[str, Any]) -> Said:
         place = (where, Medium(body["threepid"]["medium"]), body["threepid"]["address"])
         if self.published.get(place) == body["mxid"]:
             del self.published[place]
         return said(200, {})
+
+
+def key_url(id_server: str) -> str:
+    """Return where a server is asked about the keys of its invitations."""
+    return f"https://{id_server}{KEY_PATH}"
 
 
 def trusting(setting: Setting) -> ssl.SSLContext:

@@ -1,37 +1,29 @@
-"""Requests to identity servers, and failures of the connection."""
+"""Requests about sessions and bindings, as identity servers receive them."""
 
 from __future__ import annotations
 
 import json
-import logging
 
 import pytest
 
 from ...identity.signed_requests import XMatrixVerifier
 from ...identity.signing import SigningKey
-from ...model.identity import Associated, Blocked, NotSupported, Proved, ServerRefused, Unreachable
+from ...model.identity import Associated, NotSupported, Proved, ServerRefused
 from ...model.threepid import Medium
 from ...ports import Credentials, IdentityServerClient
 from ...protocol.wire import Request
-from .identity_calls import (
-    ADDRESS,
-    ALICE,
-    ELSEWHERE,
-    HERE,
-    PATIENT,
-    SERVER_NAME,
-    SESSION,
-    SHORT,
-    TOKEN,
-    IdentityCalls,
-    every_call,
-)
-from .identity_cases import ENDLESS, TROUBLES, UNRECOGNIZED, said
-from .identity_servers import INSIDE, WRONG, HttpIdentityServers
+from .identity_calls import ADDRESS, ALICE, HERE, SERVER_NAME, TOKEN
+from .identity_cases import UNRECOGNIZED, said
+from .identity_failures import IdentityFailures
+from .identity_servers import HttpIdentityServers
 
 
-class IdentityWire(IdentityCalls):
-    """The tests of requests and of their failures."""
+class IdentityWire(IdentityFailures):
+    """The tests of requests."""
+
+    @pytest.fixture(name="call", params=["proved", "bind", "unbind"])
+    def _every_call(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
 
     # -- what goes over the wire --------------------------------------------------------------------
 
@@ -92,93 +84,6 @@ class IdentityWire(IdentityCalls):
             "/_matrix/identity/v2/3pid/unbind",
             "/_matrix/identity/api/v1/3pid/unbind",
         ]
-
-    @every_call
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_redirects_are_not_followed(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, status: int
-    ) -> None:
-        """Neither token nor signature is sent to the target of a redirect."""
-        self.need("http")
-        target = f"Location: https://{servers.at(ELSEWHERE)}/"
-        head = f"HTTP/1.1 {status} Status\r\nContent-Length: 0\r\n{target}\r\n\r\n"
-        servers.say(head.encode())
-        assert isinstance(self.call(call, client, servers.at(HERE)), Unreachable)
-        assert {heard.headers["host"] for heard in servers.heard} == {servers.at(HERE)}
-        assert len(servers.heard) == 1
-
-    # -- what goes wrong ----------------------------------------------------------------------------
-
-    @every_call
-    @pytest.mark.parametrize("trouble", TROUBLES)
-    def test_no_answer_is_a_value(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, trouble: str
-    ) -> None:
-        """Nothing is raised whatever a server does, and the deadline covers the whole call."""
-        self.need("http")
-        servers.say(TROUBLES[trouble])
-        deadline = SHORT if trouble in ENDLESS else PATIENT
-        assert isinstance(self.call(call, client, servers.at(HERE), deadline=deadline), Unreachable)
-
-    @every_call
-    def test_a_missed_deadline_is_named(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
-    ) -> None:
-        """A missed deadline is reported as a timeout; a deadline of 0 ms raises nothing."""
-        self.need("http")
-        servers.say(TROUBLES["silence"])
-        for deadline in (SHORT, 0):
-            result = self.call(call, client, servers.at(HERE), deadline=deadline)
-            assert isinstance(result, Unreachable)
-            assert result.timeout
-
-    @every_call
-    @pytest.mark.parametrize("name", [WRONG, "nowhere.example"])
-    def test_a_server_that_is_another_hears_nothing(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str, name: str
-    ) -> None:
-        """A certificate for another name and a name without addresses are reported as unreachable."""
-        self.need("http")
-        assert isinstance(self.call(call, client, servers.at(name)), Unreachable)
-        assert servers.heard == []
-
-    @every_call
-    def test_plain_text_is_not_spoken(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
-    ) -> None:
-        """Nothing is sent to a server without TLS."""
-        self.need("http")
-        servers.without_tls()
-        assert isinstance(self.call(call, client, servers.at(HERE)), Unreachable)
-        assert servers.heard == []
-
-    @every_call
-    def test_addresses_inside_are_not_called(
-        self, client: IdentityServerClient, servers: HttpIdentityServers, call: str
-    ) -> None:
-        """A name that leads to a denied address is ``Blocked``; see ``SafeFetchContract`` for all cases."""
-        self.need("http")
-        assert self.call(call, client, servers.at(INSIDE)) == Blocked()
-        assert servers.server.connections == 0
-
-    @every_call
-    @pytest.mark.parametrize("how", ["well", "refused", "reset"])
-    def test_nothing_secret_is_shown(
-        self,
-        client: IdentityServerClient,
-        servers: HttpIdentityServers,
-        call: str,
-        how: str,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        """No token, secret or address is in a log, or in the ``repr`` of the answer or the client."""
-        caplog.set_level(logging.DEBUG)
-        where = self.proved_at(servers)
-        if how != "well":
-            self.need("http")
-            servers.say(TROUBLES["reset"] if how == "reset" else said(403, {"errcode": "M_FORBIDDEN"}))
-        shown = f"{self.call(call, client, where)!r} {client!r} {caplog.text}"
-        assert not [secret for secret in (TOKEN, SESSION.client_secret, ADDRESS) if secret in shown]
 
 
 class _OneKey:

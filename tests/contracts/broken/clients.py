@@ -15,13 +15,20 @@ from matrix_threepid.model.identity import (
     Associated,
     BindAnswer,
     Done,
+    InviteAnswer,
+    InviteStored,
+    KeyAnswer,
+    KeyChecked,
+    LookedUp,
+    LookUpAnswer,
     NotSupported,
     ProvedAnswer,
     ServerRefused,
     UnbindAnswer,
     Unreachable,
 )
-from matrix_threepid.model.threepid import Medium
+from matrix_threepid.model.room_invite import InviteAbout, InviteRequest
+from matrix_threepid.model.threepid import Medium, Threepid
 from matrix_threepid.net.fetch import Fetch, HttpFailure, HttpReply, HttpRequest
 from matrix_threepid.ports import Credentials
 from matrix_threepid.testing.contracts.identity_servers import SERVERS
@@ -137,18 +144,70 @@ class BindsForNobody(Broken):
         return await super().bind(id_server, access_token, credentials, user_id.upper(), deadline)
 
 
+class Inviting(Broken):
+    """A client whose invitations may be broken."""
+
+
+class TellsWhoeverIsFound(Inviting):
+    async def look_up(
+        self, id_server: str, access_token: str, threepid: Threepid, user_id: str, deadline: int
+    ) -> LookUpAnswer:
+        answer = await super().look_up(id_server, access_token, threepid, user_id, deadline)
+        return LookedUp("alice") if isinstance(answer, Unreachable) else answer
+
+
+class AsksInPlainText(Inviting):
+    async def through(self, fetch: Fetch, request: HttpRequest, deadline: int) -> Reply:
+        reply = await fetch.fetch(request, deadline)
+        return evolve(reply, body=reply.body.replace(b"sha256", b"md5")) if isinstance(reply, HttpReply) else reply
+
+
+class SaysNothingOfTheRoom(Inviting):
+    async def store_invite(
+        self, id_server: str, access_token: str, invite: InviteRequest, deadline: int
+    ) -> InviteAnswer:
+        nothing = evolve(invite, about=InviteAbout())
+        return await super().store_invite(id_server, access_token, nothing, deadline)
+
+
+class TakesADoubtfulKey(Inviting):
+    async def key_is_valid(self, url: str, public_key: str, deadline: int) -> KeyAnswer:
+        answer = await super().key_is_valid(url, public_key, deadline)
+        return KeyChecked(True) if isinstance(answer, Unreachable) else answer
+
+
+class MakesAnUrlOfItsOwn(Inviting):
+    async def key_is_valid(self, url: str, public_key: str, deadline: int) -> KeyAnswer:
+        host = url.partition("//")[2].partition("/")[0]
+        return await super().key_is_valid(f"https://{host}/_matrix/identity/v2/pubkey/isvalid", public_key, deadline)
+
+
+class ShowsTheAddress(Inviting):
+    async def store_invite(
+        self, id_server: str, access_token: str, invite: InviteRequest, deadline: int
+    ) -> InviteAnswer:
+        answer = await super().store_invite(id_server, access_token, invite, deadline)
+        return evolve(answer, display_name=invite.threepid.address) if isinstance(answer, InviteStored) else answer
+
+
 CAUGHT_BY: dict[type, str] = {
-    FollowsRedirects: "test_redirects_are_not_followed[302-bind]",
+    FollowsRedirects: "test_redirects_are_not_followed[bind-302]",
     RaisesForHtml: "test_of_a_wrong_shape_nothing_is_believed[HTML-proved]",
-    RaisesWhenNobodyIsThere: "test_no_answer_is_a_value[reset-unbind]",
+    RaisesWhenNobodyIsThere: "test_no_answer_is_a_value[unbind-reset]",
     PutsTheTokenIntoTheQuery: "test_the_token_goes_into_a_header_only[bind]",
-    WaitsForEver: "test_no_answer_is_a_value[silence-proved]",
+    WaitsForEver: "test_no_answer_is_a_value[proved-silence]",
     SignsNothing: "test_an_unbind_is_signed",
-    LogsWhatItSends: "test_nothing_secret_is_shown[well-bind]",
+    LogsWhatItSends: "test_nothing_secret_is_shown[bind-well]",
     LeavesTheNewAloneForTheOld: "test_a_server_that_knows_v1_only_is_asked_so",
     TakesEveryAnswerForDone: "test_an_answer_to_an_unbind_has_its_meaning[404, empty]",
     LogsUsersOut: "test_an_answer_to_an_unbind_has_its_meaning[401, unknown token]",
     SaysNothingOfTime: "test_a_missed_deadline_is_named[proved]",
     BelievesThatItWasBound: "test_of_a_wrong_shape_nothing_is_believed[HTML-bind]",
     BindsForNobody: "test_a_bind_publishes",
+    TellsWhoeverIsFound: "test_an_odd_look_up_is_no_answer[a local part]",
+    AsksInPlainText: "test_a_server_that_takes_hashes_sees_no_address",
+    SaysNothingOfTheRoom: "test_an_invitation_is_kept",
+    TakesADoubtfulKey: "test_an_odd_answer_about_a_key_is_none[a text]",
+    MakesAnUrlOfItsOwn: "test_a_key_is_asked_for_at_its_url",
+    ShowsTheAddress: "test_a_display_name_does_not_disclose_the_address[alice@example.org]",
 }

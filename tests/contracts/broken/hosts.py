@@ -11,12 +11,13 @@ from attrs import evolve
 
 from contracts.staged_host import StagedHost
 from matrix_threepid import Homeserver
+from matrix_threepid.identity import ROOM_RULES, RoomInvitation
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.identity.x_matrix import read_headers
 from matrix_threepid.ports import Allow, Caller, Challenge, Deny, GateRequest
 from matrix_threepid.protocol.errors import Forbidden, MatrixError, UiaRequired, Unauthorized, Unavailable, UnknownToken
 from matrix_threepid.protocol.wire import Request
-from matrix_threepid.testing import FakeCallers, FakeGate, FakeUia
+from matrix_threepid.testing import FakeCallers, FakeGate, FakeRooms, FakeUia
 from matrix_threepid.texts.pages import BuiltInPages
 
 
@@ -244,6 +245,52 @@ class ConfirmsNothing(Forgetful):
 
 
 _SHOWN = "test_tokens_are_not_shown"
+
+
+class KnowsUsersByTheirNames(FakeRooms):
+    async def has_user(self, user_id: str) -> bool:
+        return user_id.partition(":")[0] in {each.partition(":")[0] for each in self.users}
+
+
+class IsInEveryRoom(FakeRooms):
+    async def has_room(self, room_id: str) -> bool:
+        return True
+
+
+class FindsTokensOfOtherRooms(FakeRooms):
+    async def invitation(self, room_id: str, token: str, user_id: str) -> RoomInvitation:
+        found = await super().invitation(room_id, token, user_id)
+        return evolve(found, event=next((each[token] for each in self.invitations.values() if token in each), None))
+
+
+class FindsWhatWasRevoked(FakeRooms):
+    async def invitation(self, room_id: str, token: str, user_id: str) -> RoomInvitation:
+        found = await super().invitation(room_id, token, user_id)
+        content = found.event and (found.event["content"] or {"display_name": "b..."})
+        return evolve(found, event=found.event and {**found.event, "content": content})
+
+
+class ForgetsBans(FakeRooms):
+    async def invitation(self, room_id: str, token: str, user_id: str) -> RoomInvitation:
+        found = await super().invitation(room_id, token, user_id)
+        return evolve(found, membership=None if found.membership == "ban" else found.membership)
+
+
+class HasTheOldestRules(FakeRooms):
+    async def invitation(self, room_id: str, token: str, user_id: str) -> RoomInvitation:
+        return evolve(await super().invitation(room_id, token, user_id), rules=ROOM_RULES["1"])
+
+
+class InvitesWithoutTheProof(FakeRooms):
+    async def invite(self, event: Mapping[str, object]) -> None:
+        await super().invite({**event, "content": {"membership": "invite"}})
+
+
+class LosesExchanges(FakeRooms):
+    async def exchange(self, server_name: str, event: Mapping[str, object]) -> None:
+        """Ask nobody."""
+
+
 CAUGHT_BY: dict[type, str] = {
     TakesBadTokensForNone: "test_an_unknown_token_is_told_so",
     RemembersTheFirst: "test_a_token_names_its_user",
@@ -277,4 +324,12 @@ CAUGHT_BY: dict[type, str] = {
     KeepsTheProofItCannotUse: "test_a_failed_registration_leaves_the_proof",
     ConsumesNothing: "test_a_reset_ends_the_others",
     ConfirmsNothing: "test_an_address_that_went_elsewhere_resets_nothing",
+    KnowsUsersByTheirNames: "test_the_users_of_this_server_are_known",
+    IsInEveryRoom: "test_the_rooms_of_this_server_are_known",
+    FindsTokensOfOtherRooms: "test_an_invitation_is_for_one_room",
+    FindsWhatWasRevoked: "test_the_present_state_counts",
+    ForgetsBans: "test_a_membership_is_told[ban]",
+    HasTheOldestRules: "test_a_room_has_the_rules_of_its_version",
+    InvitesWithoutTheProof: "test_an_invitation_that_was_checked_is_sent[stranger]",
+    LosesExchanges: "test_an_exchange_is_kept",
 }

@@ -8,14 +8,14 @@ import pytest
 
 from contracts import test_host_ports, test_senders
 from contracts.sms_providers import SmsProvider
-from contracts.test_identity_clients import TestHttpIdentityClient, our_client
+from contracts.test_identity_clients import TestHttpIdentityClient, TestHttpInvitations, our_client
 from matrix_threepid.identity.signed_requests import XMatrixVerifier
 from matrix_threepid.memory.limits import MemoryLimits
-from matrix_threepid.testing import FakeCallers, FakeUia, RateLimiterContract
+from matrix_threepid.testing import FakeCallers, FakeRooms, FakeUia, RateLimiterContract
 from matrix_threepid.texts.pages import BuiltInPages
 
 from . import CAUGHT_BY
-from .clients import Broken
+from .clients import Broken, Inviting
 from .hosts import Forgetful, Worded
 from .senders import KEY, Gateway, Verifier
 
@@ -52,6 +52,13 @@ def _host(broken: Any) -> dict[str, Any]:
     return {"make_host": pytest.fixture(make_host)}
 
 
+def _rooms(broken: Any) -> dict[str, Any]:
+    def rooms(self: Any) -> Any:
+        return broken(users={self.alice, self.inviter})
+
+    return {"rooms": pytest.fixture(rooms)}
+
+
 def _given(name: str) -> Any:
     """Return what makes a part without arguments the fixture of this name."""
 
@@ -68,8 +75,10 @@ _UNDER: dict[type, tuple[type, Any]] = {
     Gateway: (test_senders.TestHttpSender, _sender),
     Verifier: (test_senders.TestTwilioVerifySender, _sender),
     Broken: (TestHttpIdentityClient, _client),
+    Inviting: (TestHttpInvitations, _client),
     MemoryLimits: (RateLimiterContract, _given("limiter")),
     FakeCallers: (test_host_ports.TestFakeCallers, _given("callers")),
+    FakeRooms: (test_host_ports.TestFakeRooms, _rooms),
     FakeUia: (test_host_ports.TestFakeUia, _given("uia")),
     Forgetful: (test_host_ports.TestStagedHost, _host),
     Worded: (test_host_ports.TestFakeGate, _given("gate")),
@@ -84,6 +93,6 @@ def _case(part: type) -> type:
     return type(f"Test{part.__name__}", (contract,), members(part))
 
 
-RIGHT = (Gateway, Verifier, Broken)
+RIGHT = (Gateway, Verifier, Broken, Inviting)
 """What the broken ones are made from."""
 globals().update({case.__name__: case for case in map(_case, (*RIGHT, *CAUGHT_BY))})
