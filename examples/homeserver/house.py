@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,7 +10,7 @@ from attrs import frozen
 
 from matrix_threepid import Job, Medium, Service
 from matrix_threepid.endpoints import Endpoint, Table
-from matrix_threepid.hosts import keep_house
+from matrix_threepid.hosts import keeping_house
 from matrix_threepid.ports import TokenSender
 
 from .app import Parts, assemble
@@ -62,14 +61,9 @@ async def housed(
         if config.identity_server:
             other = await stack.enter_async_context(opened(config.database, IDENTITY_SERVER))
             services.append(Service(assemble_identity(home, other, secret)))
-        stack.push_async_callback(_ended, asyncio.create_task(keep_house(*_jobs(services, home))))
+        await stack.enter_async_context(keeping_house(*_jobs(services, home)))
         beside = Service(home, Table("", (*SERVER_ENDPOINTS, *extra)))
         yield House((*services, beside), config.client_ip_header)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def _jobs(services: Sequence[Service], home: Home) -> Iterator[Job]:

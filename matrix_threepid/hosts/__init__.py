@@ -8,6 +8,7 @@ from .._lazy import lazily
 
 if TYPE_CHECKING:
     from ..net.sockets import listener as listener
+    from ._kept import keeping_house as keeping_house
     from ._proxies import ClientHeader as ClientHeader
     from ._shared import check_length as check_length
     from ._shared import client_of as client_of
@@ -39,6 +40,7 @@ _HOMES = {
     ".twisted": ("ThreepidResource", "keep_house_in_twisted", "respond", "site", "write"),
     ".uvicorn": ("UvicornHttp", "served_by_uvicorn"),
     ".wsgi": ("Wsgi",),
+    "._kept": ("keeping_house",),
     "._proxies": ("ClientHeader",),
     "._shared": ("check_length", "client_of", "framed", "incident", "joined", "our_path", "refused"),
     "..net.sockets": ("listener",),

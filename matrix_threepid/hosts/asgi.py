@@ -9,6 +9,7 @@ from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
 from ._finishing import finish
+from ._kept import Keep, Lifespan, kept_by
 from ._proxies import Header, checked_header
 from ._shared import (
     Disconnected,
@@ -40,21 +41,31 @@ class Asgi:
     * ``otherwise``: the application for every other path and for lifespan and websockets; ``None`` answers 404.
     * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
       counts, or a ``ClientHeader`` for several proxies; ``None``, the default, takes the address of the connection.
+    * ``keep``: whether the jobs of the service run from the start to the end of the server, as its lifespan events
+      tell, or which services and jobs do; ``False`` by default. Where none of these events come, as below the mount
+      of a framework, a warning says so; ``keeping_house`` is for the lifespan of the application there.
 
     A server may cancel the call when the client disconnects. A request that was read is still finished, in a task of
     its own, so that a message that was sent is written down as sent.
     """
 
-    def __init__(self, service: Service, otherwise: App | None = None, client_header: Header = None) -> None:
+    def __init__(
+        self, service: Service, otherwise: App | None = None, client_header: Header = None, *, keep: Keep = False
+    ) -> None:
         self._service = checked_service(service, "Asgi")
         self._otherwise = checked_otherwise(otherwise, "Asgi") or _nothing_else
         self._client_header = checked_header(client_header)
+        self._lifespan = Lifespan(kept_by("Asgi", service, keep))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan.run(self._otherwise, _nothing_else, scope, receive, send)
+            return
         path = self._path(scope) if scope["type"] == "http" else None
         if path is None:
             await self._otherwise(scope, receive, send)
             return
+        self._lifespan.missed()
         response = await self._respond(scope, path, receive)
         if response is not None:
             await _reply(send, response, scope["method"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 from ..housekeeping import Job
@@ -60,7 +61,10 @@ async def keep_house_in_trio(*kept: Service | Job, sleep: Sleep | None = None, g
 
 
 def keep_house_in_threads(
-    *kept: Service | Job, run: Callable[[Coroutine[Any, Any, Any]], Any] = run_sync, stopped: Event | None = None
+    *kept: Service | Job,
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = run_sync,
+    stopped: Event | None = None,
+    grace: float = GRACE,
 ) -> Callable[[], None]:
     """Start a daemon thread for each job; return a function that stops them and waits until what has begun is finished.
 
@@ -68,6 +72,7 @@ def keep_house_in_threads(
     * ``run``: runs a coroutine to its end; the default, ``run_sync``, is for ports that answer without waiting. Several
       threads call it at the same time.
     * ``stopped``: an event that ends the threads when it is set, without waiting for them; ``None`` makes one.
+    * ``grace``: the s that the returned function waits at most, 30 by default.
 
     Call it in each process after it was forked, because threads do not survive a fork.
     """
@@ -84,8 +89,9 @@ def keep_house_in_threads(
         stopping.set()
         for job in jobs:
             job.stop()
+        latest = monotonic() + grace
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, latest - monotonic()))
 
     return stop
 

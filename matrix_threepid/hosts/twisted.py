@@ -27,15 +27,13 @@ from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
+from ._kept import Keep, Kept, kept_by
 from ._proxies import Header, checked_header
 from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
 from ._together import in_loop
 
 WebRequest = Any
 """A ``twisted.web.server.Request``, whose own annotations cover only a part of it."""
-
-Run = Callable[[Coroutine[Any, Any, None]], "Deferred[None]"]
-"""Runs a coroutine to its end."""
 
 
 class ThreepidResource(Resource):
@@ -47,6 +45,9 @@ class ThreepidResource(Resource):
       counts, or a ``ClientHeader`` for several proxies; ``None``, the default, takes the address of the connection.
     * ``run``: makes a Deferred of a coroutine; the default is for ports that return Deferreds or answer without
       waiting.
+    * ``keep``: whether the jobs of the service run from the start of the reactor to its shutdown, or which services
+      and jobs do; ``False`` by default.
+    * ``reactor``: an ``IReactorCore`` and ``IReactorTime`` for the jobs; ``None``, the default: the installed one.
 
     If the client closes the connection, the request is still finished, so that a message that was sent is written down
     as sent.
@@ -57,13 +58,18 @@ class ThreepidResource(Resource):
         service: Service,
         otherwise: IResource | None = None,
         client_header: Header = None,
-        run: Run = ensureDeferred,
+        run: Callable[[Coroutine[Any, Any, Any]], Deferred[Any]] = ensureDeferred,
+        *,
+        keep: Keep = False,
+        reactor: Any = None,
     ) -> None:
         super().__init__()
         self._service = checked_service(service, "ThreepidResource")
         self._otherwise: Any = otherwise or _Leaf(_nothing_else)
         self._client_header = checked_header(client_header)
         self._run = run
+        if kept := kept_by("ThreepidResource", service, keep):
+            _keep_house_in(reactor or _installed_reactor(), kept, run)
 
     def getChildWithDefault(self, path: bytes, request: WebRequest) -> Any:
         """Return a leaf for our endpoints; for any other path the child of ``otherwise``, as if it stood here."""
@@ -219,13 +225,25 @@ def keep_house_in_twisted(
     Returns a function that stops the jobs; its Deferred fires once their runs are finished, for
     ``reactor.addSystemEventTrigger("before", "shutdown", stop)``.
     """
-    if clock is None:
-        # Not at the top: the import installs the default reactor, and the program may want another.
-        from twisted.internet import reactor
-
-        clock = reactor
-    rounds = [_Rounds(job, run, clock) for job in jobs_of(kept)]
+    rounds = [_Rounds(job, run, clock or _installed_reactor()) for job in jobs_of(kept)]
     return lambda: DeferredList([each.stop() for each in rounds])
+
+
+def _keep_house_in(reactor: Any, kept: Kept, run: Callable[[Coroutine[Any, Any, Any]], Deferred[Any]]) -> None:
+    """Run jobs from the start of a reactor to its shutdown, which waits until what has begun is finished."""
+
+    def start() -> None:
+        stop = keep_house_in_twisted(*kept, run=run, clock=reactor)
+        reactor.addSystemEventTrigger("before", "shutdown", stop)
+
+    reactor.callWhenRunning(start)
+
+
+def _installed_reactor() -> Any:
+    # Not at the top: the import installs the default reactor, and the program may want another.
+    from twisted.internet import reactor
+
+    return reactor
 
 
 class _Rounds:

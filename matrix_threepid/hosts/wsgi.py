@@ -14,6 +14,7 @@ from ..offload import run_sync
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
+from ._kept import InThreads, Keep, kept_by
 from ._proxies import Header, checked_header
 from ._shared import (
     Disconnected,
@@ -42,6 +43,8 @@ class Wsgi:
     * ``client_header``: the header in which a trusted proxy writes the client's address, of which the last entry
       counts, or a ``ClientHeader`` for several proxies; ``None``, the default, takes the address of the connection.
     * ``run``: runs a coroutine to its end; the default, ``run_sync``, is for ports that answer without waiting.
+    * ``keep``: whether the jobs of the service run in threads, from the first request of each process to its end, or
+      which services and jobs do; ``False`` by default.
     """
 
     def __init__(
@@ -49,18 +52,26 @@ class Wsgi:
         service: Service,
         otherwise: App | None = None,
         client_header: Header = None,
-        run: Callable[[Coroutine[Any, Any, Response]], Response] = run_sync,
+        run: Callable[[Coroutine[Any, Any, Any]], Any] = run_sync,
+        *,
+        keep: Keep = False,
     ) -> None:
         self._service = checked_service(service, "Wsgi")
         self._otherwise = checked_otherwise(otherwise, "Wsgi") or _nothing_else
         self._client_header = checked_header(client_header)
         self._run = run
+        self._house = InThreads(kept_by("Wsgi", service, keep), run)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        self._house.begin()
         path = self._path(environ)
         if path is None:
             return self._otherwise(environ, start_response)
         return _reply(start_response, self._respond(environ, path), environ["REQUEST_METHOD"])
+
+    def close(self) -> None:
+        """Stop the jobs of ``keep`` for good, before the process ends; what has begun is finished, within 30 s."""
+        self._house.end()
 
     def _path(self, environ: Environ) -> str | None:
         # Not in the specification: gunicorn gives RAW_URI, uWSGI and mod_wsgi REQUEST_URI, werkzeug both.
@@ -72,7 +83,7 @@ class Wsgi:
         try:
             max_body = self._service.max_body
             request = read_request(environ, max_body, self._client_header, path=path)
-            return self._run(self._service.handle(request))
+            return self._run(self._service.handle(request))  # type: ignore[no-any-return]
         except Disconnected:
             return Response(400)  # the client is gone, but WSGI has no way to send no answer
         except TooLarge as error:
