@@ -39,10 +39,19 @@ class UnbindQueue:
         row = await self._turns.lease(lambda skip: hs.bindings.lease_due(now, until, skip))
         if row is None:
             return False
-        # A deadline for each call, since no request waits for the whole run.
-        answer = await ask(hs, row, hs.clock() + hs.policy.identity_deadline)
-        await (forget(hs, row) if isinstance(answer, Done) else ask_later(hs, row))
+        await send_leased(hs, row)
         return True
+
+
+async def send_leased(hs: Homeserver, row: Binding) -> bool:
+    """Send the unbind of a binding that was leased; return whether the identity server confirmed it.
+
+    * ``row``: the binding as it was leased.
+    """
+    # A deadline for each call, since no request waits for the whole run.
+    answer = await ask(hs, row, hs.clock() + hs.policy.identity_deadline)
+    await (forget(hs, row) if isinstance(answer, Done) else ask_later(hs, row))
+    return isinstance(answer, Done)
 
 
 async def retry_unbinds(hs: Homeserver, limit: int = 100) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from threading import Event
 from time import monotonic
@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from matrix_threepid.__main__ import main
 from matrix_threepid.testing.journeys import Parts, Visit
 from matrix_threepid.testing.parts import Mailbox, fetch
 from matrix_threepid.testing.parts.person import by_address
@@ -64,6 +65,25 @@ def test_without_the_module_synapse_goes_on(site: Site, serving: Served) -> None
 def statements_of_the_docs() -> list[str]:
     """Return the statements by which the docs drop the tables of the module."""
     return re.findall(r"^DROP TABLE \w+", DOCS.read_text(), re.MULTILINE)
+
+
+def test_unbinds_that_the_module_left_behind_are_finished(site: Site, serving: Served) -> None:
+    """The module is taken away while an identity server is down: ``synapse finish`` tells it later, beside Synapse."""
+    before = site.folder / "before.yaml"
+    with ExitStack() as outage:
+        with serving(config(site, "client")) as visit:
+            before.write_text((site.folder / "homeserver.yaml").read_text())
+            address = visit.address()
+            alice = visit.resident(address)
+            publish(visit, alice, address)
+            outage.enter_context(visit.identity.down())
+            assert alice.remove(address) == "no-support"
+        assert main(["synapse", "finish", "--config", str(before)]) == 2
+    with serving(None) as visit:
+        assert visit.identity.owner(address) == alice.user_id
+        assert main(["synapse", "finish", "--config", str(before)]) == 0
+        assert visit.identity.owner(address) is None
+    assert not site.sql("SELECT 1 FROM user_threepid_id_server WHERE user_id = ?", alice.user_id)
 
 
 def test_what_synapse_bound_is_taken_over(site: Site, serving: Served) -> None:

@@ -48,14 +48,16 @@ def test_nothing_is_lost_on_the_way_to_postgresql(
         assert {each.id for each in SqlBindings(new).dump()} == {"due", "bound", "later"}
 
 
-def test_unbinds_that_are_due_are_listed(sqlite: Sqlite, capsys: pytest.CaptureFixture[str]) -> None:
-    """An operator sees each unbind that is due, with its identity server, user and address, and none that is not."""
+def test_unbinds_that_are_not_confirmed_are_listed(sqlite: Sqlite, capsys: pytest.CaptureFixture[str]) -> None:
+    """An operator sees each with its identity server, user and address, also if it was given up, and no other row."""
     due = binding("due", unwanted_since=NOW, due_at=NOW, attempts=3)
     run_sync(SqlBindings(sqlite).insert(due))
+    run_sync(SqlBindings(sqlite).insert(binding("given up", unwanted_since=NOW, user_id="@zoe:hs.example.org")))
     run_sync(SqlBindings(sqlite).insert(binding("bound")))
     assert main(["synapse", "unbinds", "--database", f"sqlite:///{sqlite.path}"]) == 0
     listed = f"{due.id_server}\t{due.user_id}\temail\t{due.spelling}\t3 failed\n"
-    assert capsys.readouterr().out == f"{listed}unbinds that are due: 1\n"
+    listed += f"{due.id_server}\t@zoe:hs.example.org\temail\t{due.spelling}\tgiven up\n"
+    assert capsys.readouterr().out == f"{listed}unbinds that are not confirmed: 2\n"
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,10 +56,22 @@ def module_of(given: Mapping[str, Any]) -> tuple[ModuleSettings, Around]:
     return _settings(_section(given), around), around
 
 
-def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def unbinding_of(given: Mapping[str, Any]) -> tuple[ModuleSettings, Around]:
+    """Return what ``module_of`` does; without the module's section, as if it had ``identity_servers: {}`` alone."""
+    if not _sections(given):
+        around = Around(given)
+        return _settings({"secret_file": "-", "identity_servers": {}}, around), around
+    return module_of(given)
+
+
+def _sections(given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     modules = given.get("modules")
     listed = modules if isinstance(modules, list) else []
-    ours = [each for each in listed if isinstance(each, Mapping) and each.get("module") == MODULE]
+    return [each for each in listed if isinstance(each, Mapping) and each.get("module") == MODULE]
+
+
+def _section(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    ours = _sections(given)
     if len(ours) != 1:
         raise ConfigurationError(f"modules: must name {MODULE} once")
     section: Mapping[str, Any] = ours[0].get("config") or {}

@@ -63,15 +63,15 @@ def role_of(given: Mapping[str, Any], db: Database, listener: Listener) -> Homes
         limiter=SqlLimits(db),
         bindings=SqlBindings(db),
         reversals=SqlReversals(db),
-        accounts=_Rows(db),
-        callers=_Nobody(),
-        uia=_Nobody(),
+        accounts=Rows(db),
+        callers=Nobody(),
+        uia=Nobody(),
         listener=listener,
     )
 
 
 @frozen
-class _Rows:
+class Rows:
     """``Accounts`` that reads Synapse's table."""
 
     _db: Database
@@ -95,7 +95,7 @@ class _Rows:
         _only_looks()
 
 
-class _Nobody:
+class Nobody:
     """``Callers`` and ``Uia`` for nobody."""
 
     async def identify(self, request: Request) -> Caller | None:
