@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from .limits.sms import sms_left as sms_left
     from .model.email import canonical_email as canonical_email
     from .model.keys import Peppers as Peppers
+    from .model.lifetimes import Lifetimes as Lifetimes
     from .model.limit import Limit as Limit
     from .model.msisdn import canonical_msisdn as canonical_msisdn
-    from .model.session import Lifetimes as Lifetimes
     from .model.threepid import AccountThreepid as AccountThreepid
     from .model.threepid import AddOutcome as AddOutcome
     from .model.threepid import Medium as Medium
@@ -77,7 +77,7 @@ _HOMES = {
     ".limits.rate": ("charge_call_out",),
     ".flows.login": ("check_identifier", "login_key", "names_threepid", "user_of_login"),
     ".model.keys": ("Peppers",),
-    ".model.session": ("Lifetimes",),
+    ".model.lifetimes": ("Lifetimes",),
     ".model.email": ("canonical_email",),
     ".model.msisdn": ("canonical_msisdn",),
     ".model.threepid": ("AccountThreepid", "AddOutcome", "Medium", "Owner", "Purpose", "Threepid"),

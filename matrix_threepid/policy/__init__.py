@@ -9,8 +9,8 @@ from attrs import frozen
 
 from ..model.binding import Retrying
 from ..model.brand import Brand
+from ..model.lifetimes import Lifetimes
 from ..model.limit import Limit, per_day, per_hour
-from ..model.session import Lifetimes
 from ..protocol.members import Choices, choice, documented, group
 from ..protocol.rules import Flag, Integer, ListOf, OneOf, printable
 from .address_lists import AddressLists, MailDomains

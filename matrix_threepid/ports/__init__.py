@@ -22,11 +22,12 @@ from .identity import (
     RequestVerifier,
     Told,
 )
+from .limits import Charge, RateLimiter, merged
 from .messages import Messages, Suppressions
 from .published import AssociationStore, InvitationStore, LoginStore
 from .rooms import Rooms
 from .senders import RemoteVerifier, TokenSender
-from .stores import BindingStore, Charge, RateLimiter, ReversalStore, SessionStore, merged
+from .stores import BindingStore, ReversalStore, SessionStore
 
 __all__ = [
     "AccountKeeper",

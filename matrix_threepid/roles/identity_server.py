@@ -15,8 +15,8 @@ from ..memory.associations import MemoryAssociations
 from ..memory.invitations import MemoryInvitations
 from ..memory.logins import MemoryLogins
 from ..model.call import Caller
+from ..model.lifetimes import IDENTITY_LIFETIMES, Lifetimes
 from ..model.login import TermsDocument, missing
-from ..model.session import IDENTITY_LIFETIMES, Lifetimes
 from ..policy import Policy
 from ..protocol.errors import ConfigurationError, TermsNotSigned
 from ..protocol.wire import Request

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 from attrs import evolve, frozen
 
-from ..model.session import Lifetimes
+from ..model.lifetimes import Lifetimes
 from ..policy import Limits, Policy, SmsRules
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import choice, documented

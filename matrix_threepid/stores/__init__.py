@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..model.outbound import OutboundMessage as OutboundMessage
     from ..model.reversal import Reversal as Reversal
     from ..model.session import Session as Session
+    from ..model.session_fields import SessionFields as SessionFields
     from ..model.suppression import Suppression as Suppression
     from ..model.uia_session import UiaSession as UiaSession
     from .asyncpg import Asyncpg as Asyncpg
@@ -83,6 +84,7 @@ _HOMES = {
     "..model.invitation": ("Invitation",),
     "..model.reversal": ("Reversal",),
     "..model.session": ("Session",),
+    "..model.session_fields": ("SessionFields",),
     "..model.suppression": ("Suppression",),
     "..model.uia_session": ("UiaSession",),
 }

@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from .contracts.uia import UiaContract as UiaContract
     from .contracts.uia_sessions import UiaSessionStoreContract as UiaSessionStoreContract
     from .contracts.verifiers import RemoteVerifierContract as RemoteVerifierContract
-    from .fakes import PASSWORD as PASSWORD
+    from .fake_accounts import PASSWORD as PASSWORD
+    from .fake_accounts import FakeAccounts as FakeAccounts
+    from .fake_accounts import FakeCallers as FakeCallers
+    from .fake_accounts import FakeKeeper as FakeKeeper
+    from .fake_accounts import FakeUia as FakeUia
     from .fakes import Events as Events
-    from .fakes import FakeAccounts as FakeAccounts
-    from .fakes import FakeCallers as FakeCallers
     from .fakes import FakeClock as FakeClock
     from .fakes import FakeGate as FakeGate
-    from .fakes import FakeKeeper as FakeKeeper
     from .fakes import FakeRooms as FakeRooms
-    from .fakes import FakeUia as FakeUia
     from .fakes import Outbox as Outbox
     from .fakes import Rules as Rules
     from .identity import FakeIdentityServers as FakeIdentityServers
@@ -95,17 +95,19 @@ if TYPE_CHECKING:
     from .world import World as World
 
 _HOMES = {
-    ".fakes": (
-        "Events",
+    ".fake_accounts": (
         "FakeAccounts",
         "FakeCallers",
+        "FakeKeeper",
+        "FakeUia",
+        "PASSWORD",
+    ),
+    ".fakes": (
+        "Events",
         "FakeClock",
         "FakeGate",
-        "FakeKeeper",
         "FakeRooms",
-        "FakeUia",
         "Outbox",
-        "PASSWORD",
         "Rules",
     ),
     ".identity": ("FakeIdentityServers",),

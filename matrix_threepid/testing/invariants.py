@@ -11,7 +11,7 @@ from typing import Any
 from ..model.message import MessageKind
 from ..model.threepid import Purpose
 from ..protocol.wire import Request, Response
-from .fakes import PASSWORD
+from .fake_accounts import PASSWORD
 from .world import PEPPER, World
 
 _SECRET_MEMBERS = ("client_secret", "token", "id_access_token", "password", "new_password", "private_key")

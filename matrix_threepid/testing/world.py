@@ -18,7 +18,8 @@ from ..protocol.wire import Request, Response
 from ..roles.homeserver import Homeserver
 from ..service import Service
 from ..uia import Stages
-from .fakes import PASSWORD, Events, FakeAccounts, FakeCallers, FakeClock, FakeUia, Outbox, Rules
+from .fake_accounts import PASSWORD, FakeAccounts, FakeCallers, FakeUia
+from .fakes import Events, FakeClock, Outbox, Rules
 
 BASE_URL = "https://hs.example.org"
 """The ``Policy.public_base_url`` of a world's homeserver."""

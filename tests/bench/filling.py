@@ -13,11 +13,12 @@ from matrix_threepid.model.association import Association
 from matrix_threepid.model.binding import Binding
 from matrix_threepid.model.delivery import new_message_id
 from matrix_threepid.model.invitation import Invitation
+from matrix_threepid.model.lifetimes import Lifetimes
 from matrix_threepid.model.message import MessageKind
 from matrix_threepid.model.onbind import Onbind
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.model.reversal import Reversal
-from matrix_threepid.model.session import Lifetimes, Session
+from matrix_threepid.model.session import Session
 from matrix_threepid.model.suppression import Suppression
 from matrix_threepid.model.threepid import Medium, Purpose, Threepid
 from matrix_threepid.stores.sql import associations, bindings, invitations, messages, reversals, sessions, suppressions

@@ -16,7 +16,7 @@ from matrix_threepid.stores.asyncpg import Asyncpg
 from matrix_threepid.stores.psycopg import AsyncPsycopg, Psycopg
 from matrix_threepid.stores.sql import Database, SqlBindings, SqlLimits, SqlMessages, SqlSessions, migrate
 from matrix_threepid.testing import BOB, GENEROUS, World
-from matrix_threepid.testing.fakes import PASSWORD
+from matrix_threepid.testing.fake_accounts import PASSWORD
 
 from .counting import Counting, RoundTrips, TracedSqlite
 from .postgres import database, on_a_loop

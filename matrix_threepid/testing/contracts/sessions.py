@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ...model.session import Lifetimes, Session
+from ...model.lifetimes import Lifetimes
+from ...model.session import Session
 from ...model.threepid import Medium, Purpose, Threepid
 from ...ports import SessionStore
 from .base import Contract

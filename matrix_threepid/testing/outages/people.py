@@ -14,7 +14,7 @@ from ...model.lookup import hashed
 from ...model.message import TokenMessage
 from ...model.threepid import AccountThreepid, Medium, Threepid
 from ...protocol.wire import Request, Response
-from ..fakes import PASSWORD
+from ..fake_accounts import PASSWORD
 from .servers import HOMESERVER, IDENTITY_SERVER
 from .steps import DONE, Step
 from .town import Town

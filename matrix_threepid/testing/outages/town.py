@@ -32,7 +32,8 @@ from ...roles.base import Silence
 from ...roles.homeserver import Homeserver
 from ...roles.identity_server import IdentityServer
 from ...service import Service
-from ..fakes import FakeAccounts, FakeCallers, FakeKeeper, FakeUia, Outbox
+from ..fake_accounts import FakeAccounts, FakeCallers, FakeKeeper, FakeUia
+from ..fakes import Outbox
 from ..world import GENEROUS, GENEROUS_SMS, PEPPER
 from .faults import Conditions, Part
 from .net import Net

@@ -22,7 +22,8 @@ from ...policy import Policy
 from ...protocol.wire import Request, Response
 from ...roles.identity_server import IdentityServer
 from ...service import Service
-from ..fakes import FakeCallers, Outbox
+from ..fake_accounts import FakeCallers
+from ..fakes import Outbox
 from ..rogue import Heard, RogueServer, Said, answer, hang_up
 from ..world import GENEROUS, PEPPER
 from .browser import Failed, fetch

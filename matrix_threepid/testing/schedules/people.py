@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ...model.message import MessageKind, TokenMessage
 from ...model.threepid import Medium, Purpose
 from ...protocol.wire import Response
-from ..fakes import PASSWORD
+from ..fake_accounts import PASSWORD
 from .cast import ADDRESSES, SERVERS, USERS
 from .host import Host, secret_of
 from .tasks import Task

@@ -9,7 +9,7 @@ from attrs import define
 from ...ports import Caller
 from ...protocol.errors import UnknownToken
 from ...protocol.wire import Request
-from ..fakes import FakeAccounts, FakeCallers
+from ..fake_accounts import FakeAccounts, FakeCallers
 from .tasks import Task
 
 

@@ -17,7 +17,7 @@ from attrs import define, field
 from ...model.message import MessageKind, TokenMessage
 from ...model.threepid import AccountThreepid, Medium, Purpose
 from ...protocol.errors import MatrixError
-from ..fakes import PASSWORD
+from ..fake_accounts import PASSWORD
 from ..world import ALICE, World
 from .schedule import Call
 from .secured import HearsNothing, SecuredAccounts, SecuredCallers

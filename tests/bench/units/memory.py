@@ -12,7 +12,8 @@ from attrs import frozen
 
 from matrix_threepid.flows import session_access
 from matrix_threepid.limits.counting import keys_of
-from matrix_threepid.model.session import Lifetimes, Session
+from matrix_threepid.model.lifetimes import Lifetimes
+from matrix_threepid.model.session import Session
 from matrix_threepid.model.threepid import Candidate, Medium, Purpose, Threepid
 from matrix_threepid.offload import run_sync
 from matrix_threepid.ports import Charge
