@@ -99,8 +99,9 @@ async def act_on_refusal(role: Role, event: DeliveryEvent) -> None:
 async def _act(role: Role, message: OutboundMessage, event: DeliveryEvent) -> None:
     """Suppress the address of a message, or lift its suppression (SEC-148)."""
     store, key, now = role.suppressions, message.address_key, role.clock()
-    # A message that costs money is judged by whether its code comes back, and so are the others of its asker.
-    if store is None or MEDIA[message.medium].costs:
+    # A message that costs money is judged by whether its code comes back, and so are the others of its asker. One to
+    # another spelling may have gone to another mailbox, and anybody can choose one that does not exist.
+    if store is None or MEDIA[message.medium].costs or message.spelled_otherwise:
         return
     for _ in range(_TRIES):
         held = next(iter(await store.of_address([key])), Suppression(key=key))

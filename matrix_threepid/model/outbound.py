@@ -43,6 +43,7 @@ class OutboundMessage:
     * ``status``: how far it has come.
     * ``recorded``: JSON of its events in the order in which they were recorded, ``MOST_EVENTS`` at most.
     * ``revision``: the number of changes of the row; a store replaces a row only by one with the next revision.
+    * ``spelled_otherwise``: whether it went to a spelling of the address that another mailbox may have.
 
     Times are in ms of the wall clock.
     """
@@ -60,6 +61,7 @@ class OutboundMessage:
     status: DeliveryStatus = DeliveryStatus.WRITTEN
     recorded: str = field(default="[]", repr=False)
     revision: int = 0
+    spelled_otherwise: bool = False
 
     @property
     def events(self) -> tuple[DeliveryEvent, ...]:

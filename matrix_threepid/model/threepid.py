@@ -90,6 +90,21 @@ class Candidate:
     spelling: str = field(repr=masked)
 
 
+def is_same_mailbox(address: str, spelling: str) -> bool:
+    """Return whether a spelling reaches the mailbox of a canonical address, at whatever mail server.
+
+    Mail servers do not tell capital letters of ASCII apart. Other letters that the canonical form folds may be those of
+    another mailbox.
+
+    >>> [is_same_mailbox("sam@example.org", each) for each in ("Sam@example.org", "\u017fam@example.org")]
+    [True, False]
+    """
+    # Domains are compared by neither: they are one, in Unicode and in ASCII.
+    typed = spelling.rpartition("@")[0] or spelling
+    plain = "".join(letter.lower() if letter.isascii() else letter for letter in typed)
+    return plain == (address.rpartition("@")[0] or address)
+
+
 def _must_be(kind: type, what: str) -> Callable[[object, Named, Any], None]:
     """Return an attrs validator for values made by a host, which raises ``ConfigurationError`` for another type."""
 

@@ -16,7 +16,7 @@ from ..model.delivery import DeliveryEvent, new_message_id
 from ..model.keys import Peppers
 from ..model.outbound import OutboundMessage, address_key
 from ..model.session import Session
-from ..model.threepid import Medium
+from ..model.threepid import Medium, is_same_mailbox
 from ..ports import Charge, Clock, Messages, SessionStore
 from ..ports._checked import checked, given
 
@@ -70,6 +70,7 @@ class MessageWriter:
             provider=self.providers.get(session.threepid.medium, ""),
             written_at=self.clock(),
             expires_at=session.expires_at,
+            spelled_otherwise=not is_same_mailbox(session.threepid.address, session.spelling),
         )
 
 

@@ -15,6 +15,7 @@ from matrix_threepid.flows.delivery import record_delivery
 from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.suppressions import MemorySuppressions
 from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus
+from matrix_threepid.model.email import canonical_email
 from matrix_threepid.model.message import MessageKind, RefusedForever
 from matrix_threepid.model.outbound import OutboundMessage
 from matrix_threepid.policy import Conversion
@@ -104,6 +105,31 @@ def test_other_failures_keep_nothing_back(make_world: MakeWorld, ports: Ports, r
         assert _ask(world, f"s{number}").status == 200
         assert _report(world, DeliveryStatus.BOUNCED, reason)
     assert world.homeserver.suppressions.dump() == []  # type: ignore[union-attr]
+
+
+@pytest.mark.rule("SEC-148", "SEC-149")
+@pytest.mark.parametrize("spelling", ["\ufb01sh@example.org", "MA\u1e9eE@example.org", "\u017f@example.org"])
+@pytest.mark.parametrize(("status", "reason"), [(DeliveryStatus.BOUNCED, "5.1.1"), (DeliveryStatus.COMPLAINED, "")])
+def test_another_spelling_says_nothing_of_the_address(
+    make_world: MakeWorld, ports: Ports, spelling: str, status: DeliveryStatus, reason: str
+) -> None:
+    """What becomes of a message to letters that only we fold is not held against who has the folded address."""
+    world = make_world(**ports)
+    assert _ask(world, "first", spelling).status == 200
+    assert world.outbox.last.recipient == spelling
+    assert _report(world, status, reason)
+    assert world.homeserver.suppressions.dump() == []  # type: ignore[union-attr]
+    plain = canonical_email(spelling).threepid.address
+    assert [_ask(world, f"again{number}", plain).status for number in range(2)] == [200, 200]
+
+
+@pytest.mark.rule("SEC-148")
+def test_capital_letters_are_the_same_mailbox(make_world: MakeWorld, ports: Ports) -> None:
+    """A message to capital letters of ASCII, which mail servers do not tell apart, counts like any other."""
+    world = make_world(**ports)
+    assert _ask(world, "first", "Dead@Example.ORG").status == 200
+    assert _report(world, DeliveryStatus.BOUNCED, "5.1.1")
+    assert [_ask(world, f"again{number}").status for number in range(2)] == [200, 400]
 
 
 @pytest.mark.rule("SEC-148")

@@ -144,6 +144,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX matrix_threepid_onbinds_due ON matrix_threepid_onbinds (due_at)",
         "CREATE INDEX matrix_threepid_onbinds_server ON matrix_threepid_onbinds (server)",
     ),
+    (  # What becomes of a message to another spelling says nothing of the address.
+        "ALTER TABLE matrix_threepid_messages ADD COLUMN spelled_otherwise BIGINT NOT NULL DEFAULT 0",
+    ),
 )
 
 

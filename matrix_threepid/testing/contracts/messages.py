@@ -41,6 +41,7 @@ _CHANGES: tuple[dict[str, Any], ...] = (
     {"provider": ""},
     {"written_at": 0},
     {"expires_at": 2**53 - 1},
+    {"spelled_otherwise": True},
 )
 
 
