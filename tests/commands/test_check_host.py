@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from attrs import evolve
 from smtp.sink import free_port, sink
 
 from matrix_threepid import Medium, Peppers, Policy, Service
@@ -22,6 +23,7 @@ from matrix_threepid.protocol.endpoint import Table
 from matrix_threepid.roles.base import Role
 from matrix_threepid.roles.homeserver import Homeserver
 from matrix_threepid.roles.identity_server import Delegate, IdentityServer
+from matrix_threepid.senders import Fallback, HttpSender
 from matrix_threepid.senders.console import ConsoleSender
 from matrix_threepid.senders.smtp.sender import SmtpSender
 from matrix_threepid.stores.sql import SqlBindings, SqlLimits, SqlSessions
@@ -113,6 +115,37 @@ def test_what_is_wired_is_said_first(checked: Checked) -> None:
         "msisdn: by Outbox, to GB, IE; 200 an hour, 1000 a day, 500 a day to each",
         NETWORK_SHARE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("server", "site", "said"),
+    [
+        ("a.org", None, []),
+        ("example.org", "m.org", ["el, so the server's name is left out"]),
+        ("matrix.example.org", "", ["el, so the server's name and the warning are left out"]),
+        (
+            "matrix.example.org",
+            f"{'m' * 80}.org",
+            [
+                "de, en, ro, so the server's name and the warning are left out",
+                "el, so only the code and its last line are sent",
+            ],
+        ),
+        ("example.org", f"{'m' * 160}.org", ["de, el, en, ro, so only the code is sent"]),
+    ],
+)
+def test_languages_whose_sms_is_shortened_are_named(
+    checked: Checked, server: str, site: str | None, said: list[str]
+) -> None:
+    """Languages in which this host's names make an SMS too long are named, with what is left out."""
+    sms = HttpSender("https://sms.example.org/send", {"to": "$number", "text": "$text"})
+    policy = evolve(ALL, languages=["en", "de", "el", "ro"], code_host=site)
+    role = homeserver(
+        server_name=server, policy=policy, senders={Medium.EMAIL: Outbox(), Medium.MSISDN: Fallback(sms, sms)}
+    )
+    _, shown, _ = checked(role)
+    lines = [line for line in shown.splitlines() if line.startswith("msisdn: two SMS")]
+    assert lines == [f"msisdn: two SMS would be needed in {each}" for each in said]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from ...roles.homeserver import Homeserver
 from ...senders.console import ConsoleSender
 from ...service import Service
 from .findings import Finding, Kind
+from .sms import of_sms
 
 _IN_MEMORY = (
     MemorySessions,
@@ -79,6 +80,7 @@ def of_ways(role: Role) -> Iterator[Finding]:
             yield Finding(Kind.WRONG, medium.value, f"has a sender, but {reason}")
         if any(isinstance(each, ConsoleSender) for each in (sender, *parts)):
             yield Finding(Kind.UNFIT, medium.value, "everyone who reads the terminal can confirm any address")
+    yield from of_sms(role)
 
 
 def of_no_way(role: Role) -> Iterator[Finding]:
