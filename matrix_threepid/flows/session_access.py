@@ -36,7 +36,9 @@ def new_session(
     * ``owner``: the user whose access token the request carried; ``None`` without one.
     * ``more``: other fields of the session.
     """
-    pepper, sid, now = role.peppers.current, role.new_sid(), role.clock()
+    pepper, now = role.peppers.current, role.clock()
+    slot = _slot(pepper, purpose, candidate.threepid, secret, owner)
+    sid = role.new_sid(slot)
     return Session(
         sid=sid,
         purpose=purpose,
@@ -45,7 +47,7 @@ def new_session(
         owner=owner,
         pepper_id=pepper.id,
         secret_mac=secret_mac(pepper, sid, secret),
-        slot=_slot(pepper, purpose, candidate.threepid, secret, owner),
+        slot=slot,
         created_at=now,
         expires_at=now + role.policy.lifetimes.session,
         **more,

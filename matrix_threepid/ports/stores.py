@@ -134,6 +134,21 @@ class RecordingSessions(Protocol):
         """Return this store, such that it does ``Messages.record`` with each session that it stores or changes."""
 
 
+class PlacingSessions(Protocol):
+    """What a ``SessionStore`` may have beside: it says in a new ``sid`` where the session will lie.
+
+    A store that is divided by ``slot``, so that ``open`` is one step, finds a session by its ``sid`` without asking
+    every part.
+    """
+
+    def place(self, sid: str, slot: str) -> str:
+        """Return the ``sid`` with what this store appends to it: letters, digits, ``.``, ``-`` and ``_``.
+
+        * ``sid``: 128 random bits as text, which stay at its beginning.
+        * ``slot``: the slot of the new session.
+        """
+
+
 class BindingStore(Protocol):
     """Bindings by ``id``, which is unique. The rules about bindings are methods of ``Binding``."""
 

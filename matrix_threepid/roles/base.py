@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 from functools import cached_property
@@ -38,6 +39,7 @@ from .recording import MessageWriter, provider_of, telling, writing
 
 SID_BYTES = 16
 """128 random bits (SEC-110)."""
+_APPENDED = re.compile(r"[A-Za-z0-9._-]{0,32}")
 _log = logging.getLogger("matrix_threepid")
 
 
@@ -207,9 +209,20 @@ class Role:
         off = MEDIA[medium].off
         return None if off is None else off(self.policy)
 
-    def new_sid(self) -> str:
-        """Return a new session id of 128 random bits."""
-        return random_text(self.random_bytes(SID_BYTES))
+    def new_sid(self, slot: str) -> str:
+        """Return a new session id of 128 random bits, with what a store of the kind ``PlacingSessions`` appends.
+
+        * ``slot``: the slot of the session.
+        """
+        sid = random_text(self.random_bytes(SID_BYTES))
+        place = getattr(given(self.sessions), "place", None)
+        if place is None:
+            return sid
+        placed = place(sid, slot)
+        if not isinstance(placed, str) or not placed.startswith(sid) or not _APPENDED.fullmatch(placed[len(sid) :]):
+            # Without the random bits it could be guessed; with other letters clients could not send it back.
+            raise ConfigurationError("sessions: place must append up to 32 letters, digits, . _ or - to the sid")
+        return placed
 
     @property
     def host(self) -> str:

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from .url import SQLITE as SQLITE
     from .url import open_database as open_database
     from .url import sqlite_file as sqlite_file
+    from .valkey import Valkey as Valkey
+    from .valkey import ValkeyLimits as ValkeyLimits
+    from .valkey import ValkeySessions as ValkeySessions
+    from .valkey import open_valkey as open_valkey
 
 _HOMES = {
     ".asyncpg": ("Asyncpg",),
@@ -70,6 +74,10 @@ _HOMES = {
         "migrate",
     ),
     ".url": ("SQLITE", "open_database", "sqlite_file"),
+    ".valkey.connection": ("Valkey",),
+    ".valkey.limits": ("ValkeyLimits",),
+    ".valkey.sessions": ("ValkeySessions",),
+    ".valkey.url": ("open_valkey",),
     "..memory.associations": ("MemoryAssociations",),
     "..memory.bindings": ("MemoryBindings",),
     "..memory.invitations": ("MemoryInvitations",),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from matrix_threepid import ConfigurationError, Peppers
 from matrix_threepid.model.keys import Pepper, random_text, same
 from matrix_threepid.roles.homeserver import Homeserver
+from matrix_threepid.stores import MemorySessions
 from matrix_threepid.testing import World
 
 OLD, NEW, OTHER = b"old pepper, 32 bytes at the least", b"new pepper, 32 bytes at the least", b"x" * 32
@@ -120,8 +121,22 @@ def test_a_request_finds_its_session_after_a_rotation(world: World) -> None:
 @pytest.mark.rule("SEC-110")
 def test_session_ids_are_random_and_of_their_form(world: World) -> None:
     """A ``sid`` has 128 random bits in the grammar of the specification."""
-    sids = {world.homeserver.new_sid() for _ in range(10_000)}
+    sids = {world.homeserver.new_sid("slot") for _ in range(10_000)}
     assert len(sids) == 10_000
     assert all(re.fullmatch(r"[0-9a-zA-Z_-]{22}", sid) for sid in sids)
     assert isinstance(world.homeserver, Homeserver)
     assert random_text(b"\0" * 16) == "A" * 22
+
+
+@pytest.mark.rule("SEC-110")
+@pytest.mark.parametrize("placed", ["7", "{}/7", "{}" + "7" * 33, None])
+def test_a_store_can_only_append_to_a_session_id(world: World, placed: str | None) -> None:
+    """A store that takes random bits from a ``sid``, or appends what clients cannot send back, is refused by name."""
+
+    class Placing(MemorySessions):
+        def place(self, sid: str, slot: str) -> str | None:
+            return None if placed is None else placed.format(sid)
+
+    world.rewire(sessions=Placing())
+    with pytest.raises(ConfigurationError, match="sessions: place must append"):
+        world.homeserver.new_sid("slot")
