@@ -6,10 +6,12 @@ See https://spec.matrix.org/latest/server-server-api/#third-party-invites.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from ..events import InvitationRedeemed, InvitationRefused
+from ..limits.counting import Counter, charged
 from ..model.identity import KeyChecked, ServerRefused
+from ..model.limit import Limit
 from ..model.room_invite import RoomInvitation
 from ..model.third_party_invite import (
     InviteKey,
@@ -23,6 +25,7 @@ from ..protocol.errors import Forbidden, Unavailable
 from ..roles.homeserver import Homeserver
 
 _THERE = ("invite", "join")
+_A_YEAR = Limit(1, 1 / (365 * 86_400))
 
 
 async def check_member(
@@ -44,8 +47,12 @@ async def check_member(
     if isinstance(verdict, InviteKey):
         verdict = await _revoked(hs, verdict, hs.policy.identity_deadline if deadline is None else deadline) or verdict
     if isinstance(verdict, ProofRefusal):
-        hs.emit(InvitationRefused(str(member.get("state_key")), str(member.get("room_id")), verdict.value))
-        raise Forbidden(verdict.value)
+        _refuse(hs, member, verdict)
+
+
+def _refuse(hs: Homeserver, member: Mapping[str, Any], refusal: ProofRefusal) -> NoReturn:
+    hs.emit(InvitationRefused(str(member.get("state_key")), str(member.get("room_id")), refusal.value))
+    raise Forbidden(refusal.value)
 
 
 async def _revoked(hs: Homeserver, key: InviteKey, deadline: int) -> ProofRefusal | None:
@@ -65,6 +72,8 @@ async def _revoked(hs: Homeserver, key: InviteKey, deadline: int) -> ProofRefusa
 async def redeem(hs: Homeserver, rooms: Rooms, member: Mapping[str, Any], until: int) -> None:
     """Invite a user with a proof to a room of this server; one who is invited or in the room already stays as is.
 
+    One who was invited by the proof before and has left is not invited again.
+
     * ``member``: the partial event.
     * ``until``: the time in ms until which a key may be asked for.
 
@@ -78,6 +87,11 @@ async def redeem(hs: Homeserver, rooms: Rooms, member: Mapping[str, Any], until:
     await check_member(hs, member, invitation, deadline=until - hs.clock())
     stored = None if invitation.event is None else read_third_party_invite(invitation.event)
     if stored is not None:
+        # Everybody in the room can read the proof, and ``onbind`` can be called by anybody. Charged before the
+        # invitation: if that fails the user has not left, and the next try invites.
+        used = await charged(hs, [Counter("redeemed", (stored.room_id, user_id, stored.token), _A_YEAR)])
+        if used and invitation.membership == "leave":
+            _refuse(hs, member, ProofRefusal.USED)
         await rooms.invite(member_event(stored.room_id, stored.sender, user_id, signed, stored.display_name))
         hs.emit(InvitationRedeemed(user_id, stored.room_id))
 

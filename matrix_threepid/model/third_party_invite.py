@@ -146,6 +146,7 @@ class ProofRefusal(Enum):
     BANNED = "The user is banned from the room"
     SIGNATURE = "The proof is not signed with a key of the invitation"
     REVOKED_KEY = "The key that signed the proof is no longer valid"
+    USED = "The user has left after an invitation with this proof"
 
 
 def check_proof(

@@ -139,6 +139,27 @@ def test_a_user_who_is_invited_or_joined_stays_so(house: House) -> None:
     assert len(house.rooms.sent) == 1
 
 
+@pytest.mark.rule("REQ-ROOMS-10")
+def test_who_has_left_is_not_invited_again_by_the_same_proof(make_world: MADE, house: House) -> None:
+    """Everybody in the room can read a proof, and send it to the user's homeserver, which asks that of the room."""
+    theirs = House(make_world, name=THEIR_NAME)
+    assert [house.exchange().status, theirs.on_bind(waiting()).status] == [200, 200]
+    for each in (house, theirs):
+        each.rooms.members[ROOM, THEM] = "leave"
+    assert refusal(house.exchange()) == (403, "M_FORBIDDEN")
+    assert theirs.on_bind(waiting()).json() == {}
+    assert [len(each.rooms.sent) for each in (house, theirs)] == [1, 1]
+    assert house.reasons == theirs.reasons == ["The user has left after an invitation with this proof"]
+
+
+@pytest.mark.rule("REQ-ROOMS-10")
+def test_who_was_in_the_room_before_is_invited_by_a_new_invitation(house: House) -> None:
+    """Only a proof that has let its user in is used up."""
+    house.rooms.members[ROOM, THEM] = "leave"
+    assert house.exchange().status == 200
+    assert len(house.rooms.sent) == 1
+
+
 @pytest.mark.rule("REQ-ROOMS-6", "REQ-ROOMS-10")
 @pytest.mark.parametrize(
     ("change", "expected"),
