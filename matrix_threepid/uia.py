@@ -14,6 +14,7 @@ https://spec.matrix.org/latest/client-server-api/#phone-numbermsisdn-based-ident
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 from attrs import frozen
 
@@ -40,7 +41,7 @@ class Proof:
     """A completed stage; the host stores it with its UIA session.
 
     * ``sid``: the session that proved the address.
-    * ``claimant``: ``uia:`` and the id of the UIA session, for which the session is claimed.
+    * ``claimant``: ``uia:`` and a hash of the id of the UIA session for which the session is claimed.
     * ``purpose``: what it was proved for.
     * ``owner``: the user whose password is to change; ``None`` for a registration.
     * ``threepid``: the identifier to add to the account.
@@ -100,7 +101,7 @@ class Stages:
         session = await session_access.find(self._hs, creds.sid, creds.client_secret)
         if session is None or session.threepid.medium is not STAGES[stage]:
             raise errors.Unauthorized
-        claimant = f"uia:{uia_session}"
+        claimant = claimant_of(uia_session)
         user_id = user_id or await self._owner_of(session, purpose)
         if purpose is Purpose.PASSWORD and not await may_reset(self._hs, user_id, session.threepid):
             raise errors.Unauthorized
@@ -197,6 +198,15 @@ class Stages:
             return None
         owner = await self._hs.accounts.owner(session.threepid)
         return None if owner is None else owner.user_id
+
+
+def claimant_of(uia_session: str) -> str:
+    """Return what claims a session for a UIA session.
+
+    A hash, since whoever knows the id can go on with what its user has begun, and the claim is stored (SEC-20). A plain
+    hash and no MAC: the id is random, and a claim has to outlive peppers.
+    """
+    return f"uia:{sha256(ascii(uia_session).encode()).hexdigest()}"
 
 
 def read_creds(auth: Mapping[str, object]) -> ThreepidCreds:

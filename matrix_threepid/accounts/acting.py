@@ -44,7 +44,7 @@ async def acting(hs: Homeserver, action: Action, session: UiaSession, proofs: Se
         for proof in proofs:
             await stages.confirm(proof)
     except errors.Unauthorized as error:
-        raise unfinished(action, session, error) from None
+        raise unfinished(hs, action, session, error) from None
     yield
     await acted(hs, session, proofs)
 

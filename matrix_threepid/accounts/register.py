@@ -97,7 +97,7 @@ async def register(hs: Homeserver, call: Call, message: Register) -> Registered:
         session = await _created(hs, action, session, message.password)
     elif not await keeper.password_fits(session.user_id or "", message.password or ""):
         # The account has another password by now, or is closed: the first one must not log in any more.
-        raise unfinished(action, session, errors.Forbidden("the password of the account was changed"))
+        raise unfinished(hs, action, session, errors.Forbidden("the password of the account was changed"))
     return await _logged_in(hs, session)
 
 

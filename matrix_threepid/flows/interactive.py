@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from ..limits.rate import charge_authentication, charge_password
 from ..model.call import Call
-from ..model.keys import Pepper, random_text
+from ..model.keys import Pepper, random_text, same
 from ..model.uia_session import LIFETIME, UiaSession
 from ..ports import AccountKeeper
 from ..protocol import errors
@@ -26,7 +26,8 @@ Check = Callable[[Mapping[str, object], str], Awaitable[str | None]]
 """Checks a stage: called with ``auth`` and the session's id; returns what to keep of it, or raises what is wrong."""
 _TRIES = 8
 _ID_BYTES = 16
-_LONGEST_ID = 64
+_STORED_ID = 22
+"""The characters of the stored id, with which the id begins that clients know."""
 # What the check of a stage raises for an answer that does not complete it; anything else ends the request.
 _INCOMPLETE = (
     errors.Unauthorized,
@@ -120,13 +121,13 @@ async def authenticate(hs: Homeserver, call: Call, action: Action) -> UiaSession
         opened = await _open(hs, call, action)
         if named is not None:
             wrong = errors.Forbidden("auth.session: is unknown, over, or was opened for something else")
-            raise unfinished(action, opened, wrong)
+            raise unfinished(hs, action, opened, wrong)
         session = opened
     if session.done_at is None:
         if auth.get("type") is not None and not _complete(action, session):
             session = await _attempt(hs, action, session, auth)
         if not _complete(action, session):
-            raise unfinished(action, session)
+            raise unfinished(hs, action, session)
     return await _same_password(hs, call, action, session)
 
 
@@ -151,16 +152,36 @@ async def finish(hs: Homeserver, session: UiaSession) -> UiaSession:
     )
 
 
-def unfinished(action: Action, session: UiaSession, error: errors.MatrixError | None = None) -> errors.UiaRequired:
+def unfinished(
+    hs: Homeserver, action: Action, session: UiaSession, error: errors.MatrixError | None = None
+) -> errors.UiaRequired:
     """Return the 401 that names the stages, those completed, and what was wrong with the one that was tried."""
     offered = {stage for flow in action.flows for stage in flow}
     state: dict[str, object] = {
         "flows": [{"stages": list(flow)} for flow in action.flows],
         "params": {stage: params for stage, params in action.params.items() if stage in offered},
-        "session": session.id,
+        "session": shown_id(hs, action, session),
         "completed": list(session.stages),
     }
     return errors.UiaRequired({**state, **(error.body() if error else {})})
+
+
+def shown_id(hs: Homeserver, action: Action, session: UiaSession) -> str:
+    """Return the id of a session as its client knows it: the stored one, and a MAC of it.
+
+    Whoever knows it acts for the one who has completed the stages, so it cannot be read from a database (SEC-20).
+    """
+    pepper = _pepper_of(hs, action, session) or hs.peppers.current
+    return session.id + _tag(pepper, session.id)
+
+
+def _tag(pepper: Pepper, session_id: str) -> str:
+    return pepper.mac("uia session", session_id)
+
+
+def _pepper_of(hs: Homeserver, action: Action, session: UiaSession) -> Pepper | None:
+    """Return the pepper under which a session was opened, which may have been rotated since; ``None`` for another's."""
+    return next((each for each in hs.peppers.live if session.subject == action.subject(each)), None)
 
 
 def keeper_of(hs: Homeserver) -> AccountKeeper:
@@ -187,14 +208,15 @@ async def _open(hs: Homeserver, call: Call, action: Action) -> UiaSession:
 
 async def _found(hs: Homeserver, action: Action, named: object) -> tuple[UiaSession | None, Pepper | None]:
     """Return the live session of this action and user with this id, and its pepper; ``None`` twice if there is none."""
-    if not isinstance(named, str) or len(named) > _LONGEST_ID or not named.isprintable():
+    if not isinstance(named, str) or not named.isascii() or not named.isprintable():
         return None, None
-    session = await hs.uia_sessions.get(named)
+    session = await hs.uia_sessions.get(named[:_STORED_ID])
     if session is None or not session.alive(hs.clock()):
         return None, None
-    # A session that was opened before the pepper was rotated goes on.
-    pepper = next((each for each in hs.peppers.live if session.subject == action.subject(each)), None)
-    return (None, None) if pepper is None else (session, pepper)
+    pepper = _pepper_of(hs, action, session)
+    if pepper is None or not same(named[_STORED_ID:], _tag(pepper, session.id)):
+        return None, None
+    return session, pepper
 
 
 async def _bound(hs: Homeserver, action: Action, session: UiaSession, pepper: Pepper) -> UiaSession | None:
@@ -224,9 +246,9 @@ async def _attempt(hs: Homeserver, action: Action, session: UiaSession, auth: Ma
     try:
         if not isinstance(stage, str) or stage not in action.checks:
             raise errors.InvalidParam("auth.type: is none of the stages")
-        given = await action.checks[stage](auth, session.id)
+        given = await action.checks[stage](auth, shown_id(hs, action, session))
     except _INCOMPLETE as error:
-        raise unfinished(action, session, error) from None
+        raise unfinished(hs, action, session, error) from None
     name = stage
     return await change(hs, session, lambda stored: stored.complete(name, given, hs.clock()))
 
@@ -243,7 +265,7 @@ async def _same_password(hs: Homeserver, call: Call, action: Action, session: Ui
     await charge_authentication(hs, call)
     fits = action.password is not None and await keeper_of(hs).hash_fits(action.password, session.password_hash)
     if not fits:
-        raise unfinished(action, session, errors.Forbidden("the password is not that of the first request"))
+        raise unfinished(hs, action, session, errors.Forbidden("the password is not that of the first request"))
     return session
 
 

@@ -110,7 +110,7 @@ class Session(SessionFields):
         """Whether a claimant may use the session.
 
         * ``purpose``: the purpose it is needed for.
-        * ``claimant``: ``user:`` and a user id, or ``uia:`` and the id of a session of user-interactive authentication.
+        * ``claimant``: ``user:`` and a user id, or ``uia:`` and a hash of a session's id, as ``claimed_by`` has it.
         * ``user_id``: the user for whom the claimant acts; ``None`` for a registration.
         * ``now``: the time in ms.
         * ``lifetimes``: the lifetimes of the policy.
@@ -230,7 +230,7 @@ class Session(SessionFields):
         return self._next(validated_at=now, expires_at=ends)
 
     def claim(self, claimant: str, now: int) -> Session:
-        """Return the session reserved for ``claimant``: ``user:`` and a user id, or ``uia:`` and a UIA session's id."""
+        """Return the session reserved for ``claimant``: ``user:`` and a user id, or ``uia:`` and a hash of an id."""
         return self._next(claimed_by=claimant, claimed_at=now)
 
     def claim_until_end(self, claimant: str) -> Session:

@@ -33,8 +33,8 @@ class SessionFields:
     * ``sent_serial``: the ``serial`` of the message that was handed over last.
     * ``guesses``: the guesses of the current code.
     * ``validated_at``: when the right token came first; ``None`` before.
-    * ``claimed_by``: ``user:`` and a user id, or ``uia:`` and the id of a session of user-interactive authentication;
-      ``None`` if no action has reserved the session.
+    * ``claimed_by``: ``user:`` and a user id, or ``uia:`` and a hash of the id of a session of user-interactive
+      authentication; ``None`` if no action has reserved the session.
     * ``claimed_at``: when ``claimed_by`` was set; the end of the session if the claim is kept until then.
     * ``consumed_at``: when its action was done; ``None`` before.
     * ``ended``: whether it was ended without being consumed.

@@ -21,7 +21,7 @@ LIFETIME = 15 * 60_000
 class UiaSession:
     """One session of user-interactive authentication.
 
-    * ``id``: its id, 128 random bits.
+    * ``id``: its id, 128 random bits; the id that its client knows has a MAC of it besides, which is not stored.
     * ``subject``: a MAC of the action and of the user who asks; the session serves no other.
     * ``kept``: the members of the first body that the action needs, as a JSON object without secrets; clients may leave
       them out of later bodies.

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from .journeys.contract import JourneyContract as JourneyContract
     from .journeys.journey import journey as journey
     from .journeys.visit import expect_same as expect_same
+    from .leak.contract import LeakContract as LeakContract
+    from .leak.find import find_leaks as find_leaks
     from .outages.contract import OutagesContract as OutagesContract
     from .outages.faults import PAIRS as PAIRS
     from .outages.faults import SINGLES as SINGLES
@@ -143,6 +145,8 @@ _HOMES = {
     ".journeys.contract": ("JourneyContract",),
     ".journeys.journey": ("journey",),
     ".journeys.visit": ("expect_same",),
+    ".leak.contract": ("LeakContract",),
+    ".leak.find": ("find_leaks",),
     ".outages.contract": ("OutagesContract",),
     ".outages.faults": ("Fault", "PAIRS", "Part", "SINGLES"),
     ".outages.run": ("OutageFailed", "Outages"),

@@ -158,3 +158,18 @@ def test_an_authentication_ends_with_its_pepper(host: Host) -> None:
     assert refused.status == 401
     again = {**auth, "session": refused.json()["session"]}
     assert host.post(PASSWORD_PATH, {**body, "auth": again}, host.alice).status == 200
+
+
+@pytest.mark.rule("SEC-20")
+def test_a_stored_id_goes_on_with_nothing(host: Host) -> None:
+    """Whoever has read the id of a session in the store cannot set the password of the one who proved the address."""
+    reset = _reset(host)
+    first = host.session(PASSWORD_PATH, {})
+    waiting = host.post(PASSWORD_PATH, {"auth": {**reset["auth"], "session": first}})
+    assert waiting.json()["errcode"] == "M_MISSING_PARAM"
+    for row in host.rows():
+        for known in (row.id, first[:-1] + ("a" if first[-1] != "a" else "b"), row.id + row.id):
+            stolen = {"new_password": "a password of a thief", "auth": {"session": known}}
+            assert host.post(PASSWORD_PATH, stolen).json()["errcode"] == "M_FORBIDDEN"
+    assert host.post(PASSWORD_PATH, {"new_password": NEW, "auth": {"session": first}}).status == 200
+    assert _fits(host, NEW)

@@ -83,6 +83,16 @@ def _winners(world: World, run: Callable[..., list[Any]], pause: Callable[[], An
     return [proof for proof in proofs if proof is not None]
 
 
+@pytest.mark.rule("SEC-20")
+def test_a_claim_does_not_tell_the_id_of_its_session(world: World) -> None:
+    """What is stored of a claim is a hash: with the id somebody else could go on where its user stands."""
+    sid = proved_for(world, "register")
+    stage(world, sid, "register", "an-id-that-the-host-has-drawn")
+    assert "an-id-that-the-host" not in str(dump(world)[0].claimed_by)
+    with pytest.raises(errors.Unauthorized):
+        stage(world, sid, "register", str(dump(world)[0].claimed_by).removeprefix("uia:"))
+
+
 @pytest.mark.rule("SEC-128")
 def test_a_crash_before_the_end_is_healed_by_the_same_session(world: World) -> None:
     """If the host dies between acting and spending, the same UIA session finishes, and nobody else can."""
