@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from ...model.threepid import AccountThreepid, Medium, Purpose
 from ...offload import run_sync
 from ...protocol.errors import MatrixError
-from ..fakes import PASSWORD, FakeAccounts, FakeKeeper
+from ..fake_accounts import PASSWORD, FakeAccounts, FakeKeeper
 from ..world import ALICE, BOB, World
 from .scene import FORM, NoLimits, Scene, Secret
 
