@@ -13,12 +13,14 @@ from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlReversal
 from .accounts import Accounts
 from .config import Config
 from .devices import Devices
+from .exchanges import Exchanges
 from .home import Home
 from .keeper import Keeper
 from .keys import ServerSecret
 from .openid import OpenId
 from .passwords import Passwords
 from .peers import Peers
+from .rooms import Rooms
 
 
 @frozen
@@ -48,6 +50,7 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
     accounts, limiter = Accounts(db, config.server_name), SqlLimits(db)
     policy = config.library_policy(base_url)
     passwords, devices = Passwords(accounts, limiter, system_clock), Devices(db)
+    exchanges = Exchanges(db, parts.peers, system_clock)
     return Home(
         server_name=config.server_name,
         accounts=accounts,
@@ -64,6 +67,10 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
         bindings=SqlBindings(db),
         reversals=SqlReversals(db),
         identity=parts.peers.client,
+        invitations=parts.peers.client,
+        rooms=Rooms(db, config.server_name, accounts, exchanges),
+        exchanges=exchanges,
+        verifier=parts.peers.verifier(config.server_name) if parts.peers.client else None,
         limiter=limiter,
         rules=DeniedDomains(config.denied_domains),
     )

@@ -8,15 +8,17 @@ from matrix_threepid import Homeserver
 
 from .accounts import Accounts
 from .devices import Devices
+from .exchanges import Exchanges
 from .keeper import Keeper
 from .openid import OpenId
 from .passwords import Passwords
 from .peers import Peers
+from .rooms import Rooms
 
 
 @frozen(kw_only=True, slots=False)
 class Home(Homeserver):
-    """Everything a handler needs; the three ports are the server's own classes here."""
+    """Everything a handler needs; the ports with a class of this server's own are named again."""
 
     accounts: Accounts = field(repr=False)
     callers: Devices = field(repr=False)
@@ -24,3 +26,5 @@ class Home(Homeserver):
     passwords: Passwords = field(repr=False)
     openid: OpenId = field(repr=False)
     peers: Peers = field(repr=False)
+    rooms: Rooms = field(repr=False)
+    exchanges: Exchanges = field(repr=False)

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from matrix_threepid import Job, Medium, Service
-from matrix_threepid.endpoints import Endpoint, Table
+from matrix_threepid.endpoints import FEDERATION, Endpoint, Table
 from matrix_threepid.hosts import keeping_house
 from matrix_threepid.ports import TokenSender
 
@@ -62,8 +62,8 @@ async def housed(
             other = await stack.enter_async_context(opened(config.database, IDENTITY_SERVER))
             services.append(Service(assemble_identity(home, other, secret)))
         await stack.enter_async_context(keeping_house(*_jobs(services, home)))
-        beside = Service(home, Table("", (*SERVER_ENDPOINTS, *extra)))
-        yield House((*services, beside), config.client_ip_header)
+        federation, beside = Service(home, FEDERATION), Service(home, Table("", (*SERVER_ENDPOINTS, *extra)))
+        yield House((*services, federation, beside), config.client_ip_header)
 
 
 def _jobs(services: Sequence[Service], home: Home) -> Iterator[Job]:
@@ -71,3 +71,4 @@ def _jobs(services: Sequence[Service], home: Home) -> Iterator[Job]:
     for service in services:
         yield from service.jobs(deliver_every=_SECOND, retry_every=_SECOND, purge_every=_MINUTE)
     yield Job(name="purge OpenID tokens", every=_MINUTE, work=home.openid.purge)
+    yield Job(name="ask for invitations", every=_SECOND, work=home.exchanges.work)

@@ -38,7 +38,7 @@ class Users:
 
 def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> IdentityServer:
     """Return the wiring beside a homeserver: same senders and limits, other peppers, sessions and tokens."""
-    from matrix_threepid.identity import EphemeralKeys, NamedSigner, OpenIdLookup, XMatrixVerifier
+    from matrix_threepid.identity import EphemeralKeys, HttpOnbind, NamedSigner, OpenIdLookup
 
     return IdentityServer(
         server_name=home.server_name,
@@ -54,7 +54,8 @@ def assemble_identity(home: Home, db: Database, secret: ServerSecret) -> Identit
         invitation_keys=EphemeralKeys(home.server_name),
         invitations=SqlInvitations(db),
         signer=NamedSigner(home.server_name, home.peers.key),
-        verifier=XMatrixVerifier(_names(home), home.peers.keys()),
+        onbind=HttpOnbind(fetch=home.peers.fetch, discover=home.peers.places),
+        verifier=home.peers.verifier(*_names(home)),
     )
 
 

@@ -17,7 +17,7 @@ from .config import Config
 from .keys import ServerSecret
 
 if TYPE_CHECKING:
-    from matrix_threepid.identity import HttpIdentityClient, ServerKeys, SigningKey
+    from matrix_threepid.identity import Discovery, HttpIdentityClient, ServerKeys, SigningKey, XMatrixVerifier
 
 DEFAULT_PORT = 8448
 
@@ -48,6 +48,19 @@ class Peers:
     def key(self) -> SigningKey:
         """The key that signs; made when it is first needed."""
         return self.secret.signing_key()
+
+    @cached_property
+    def places(self) -> Discovery:
+        """Returns where a homeserver is, by its name."""
+        from matrix_threepid.identity import Discovery
+
+        return Discovery(fetch=self.fetch, deadline=self.deadline)
+
+    def verifier(self, *names: str) -> XMatrixVerifier:
+        """Return what checks the signatures of homeservers on requests to us; ``names``: what they may call us."""
+        from matrix_threepid.identity import XMatrixVerifier
+
+        return XMatrixVerifier(names, self.keys())
 
     def keys(self) -> KeysOfServers:
         """Return where the keys of homeservers are found."""

@@ -48,7 +48,28 @@ _TABLES = (
         expires_at BIGINT NOT NULL
     )""",
 )
-HOMESERVER = Part(_TABLES)
+_ROOMS = (
+    """CREATE TABLE IF NOT EXISTS rooms (
+        room_id TEXT NOT NULL PRIMARY KEY,
+        version TEXT NOT NULL
+    )""",
+    """CREATE TABLE IF NOT EXISTS room_state (
+        room_id TEXT NOT NULL REFERENCES rooms (room_id),
+        type TEXT NOT NULL,
+        state_key TEXT NOT NULL,
+        sender TEXT NOT NULL,
+        content TEXT NOT NULL,
+        PRIMARY KEY (room_id, type, state_key)
+    )""",
+    """CREATE TABLE IF NOT EXISTS exchanges (
+        id TEXT NOT NULL PRIMARY KEY,
+        server_name TEXT NOT NULL,
+        event TEXT NOT NULL,
+        due_at BIGINT NOT NULL,
+        tries BIGINT NOT NULL
+    )""",
+)
+HOMESERVER = Part((*_TABLES, *_ROOMS))
 IDENTITY_SERVER = Part((), "identity_server")
 
 

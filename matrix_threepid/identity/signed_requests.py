@@ -83,6 +83,18 @@ class RequestSigner:
         signature = self.key.signature(signed, self.server_name)
         return header(XMatrixHeader(self.server_name, self.key.id, signature, destination))
 
+    def for_homeserver(self, method: str, uri: str, destination: str, content: Mapping[str, Any]) -> str:
+        """Return the value of an ``Authorization`` header of a request to another homeserver.
+
+        * ``method``, ``uri``, ``content``: as in ``sign``; ``uri`` as it is sent, encoded.
+        * ``destination``: the name of that homeserver.
+
+        See https://spec.matrix.org/latest/server-server-api/#request-authentication.
+        """
+        signed = SignedRequest(method, uri, content).signed(self.server_name, destination=destination)
+        signature = self.key.signature(signed, self.server_name)
+        return header(XMatrixHeader(self.server_name, self.key.id, signature, destination))
+
 
 async def authenticate(
     request: SignedRequest, headers: Collection[str], own_names: Collection[str], keys: ServerKeys

@@ -14,9 +14,14 @@ import pytest
 from identity.test_signed_requests import Keys
 
 from examples.homeserver.accounts import Accounts
+from examples.homeserver.config import Config
 from examples.homeserver.devices import Devices
+from examples.homeserver.exchanges import Exchanges
 from examples.homeserver.keeper import Keeper
+from examples.homeserver.keys import fresh_key
 from examples.homeserver.passwords import Passwords
+from examples.homeserver.peers import Peers
+from examples.homeserver.rooms import MEMBER, VERSION, Rooms, member
 from examples.homeserver.tables import HOMESERVER, ask, prepare
 from matrix_threepid import Caller, Homeserver
 from matrix_threepid.endpoints import Call
@@ -27,6 +32,7 @@ from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.ports import Challenge
 from matrix_threepid.protocol.errors import Forbidden, Unauthorized
 from matrix_threepid.protocol.wire import Request
+from matrix_threepid.settings import read
 from matrix_threepid.stores.sqlite import Sqlite
 from matrix_threepid.testing import (
     PASSWORD,
@@ -52,6 +58,7 @@ from matrix_threepid.texts.pages import BuiltInPages
 from .staged_host import StagedHost
 
 TABLE = data.load("../identity/data/x_matrix")
+_SETTINGS = {"listen": "127.0.0.1:0", "server_name": "hs.example.org"}
 
 
 class TestFakeCallers(CallersContract):
@@ -123,6 +130,40 @@ class TestFakeRooms(RoomsContract):
         return list(rooms.asked)
 
     deactivate = _deactivate
+
+
+async def _deactivate_account(rooms: Rooms, user_id: str) -> None:
+    await rooms.accounts.deactivate(user_id)
+
+
+class TestExampleRooms(RoomsContract):
+    run = staticmethod(asyncio.run)
+    version = VERSION
+
+    @pytest.fixture
+    def rooms(self, tables: Sqlite) -> Rooms:
+        for user in (self.alice, self.inviter):
+            self.do(_account, tables, user, "a hash")
+        accounts, peers = Accounts(tables, "hs.example.org"), Peers.of(read(Config, _SETTINGS), fresh_key())
+        return Rooms(tables, "hs.example.org", accounts, Exchanges(tables, peers, FakeClock()))
+
+    def make_room(self, rooms: Any) -> str:
+        return str(self.do(rooms.create, self.inviter, None))
+
+    def send(self, rooms: Any, event: Mapping[str, Any]) -> None:
+        self.do(rooms.send, event)
+
+    def put(self, rooms: Any, room_id: str, user_id: str, membership: str) -> None:
+        self.do(rooms.send, member(room_id, self.inviter, user_id, membership))
+
+    def member(self, rooms: Any, room_id: str, user_id: str) -> Mapping[str, Any]:
+        state = self.do(rooms.state, room_id, self.inviter)
+        return next(dict(each["content"]) for each in state if (each["type"], each["state_key"]) == (MEMBER, user_id))
+
+    def asked(self, rooms: Any) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        return self.do(rooms.exchanges.waiting)
+
+    deactivate = _deactivate_account
 
 
 class TestStagedHost(StagesContract):

@@ -100,3 +100,12 @@ def own_pair(mail: tuple[Mailbox, int], loop: asyncio.AbstractEventLoop, tmp_pat
     """Two more, to stop and to start again."""
     with ExitStack() as stack:
         yield Pair.started(stack, loop, base_settings(mail[1]), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def secure_pair(
+    mail: tuple[Mailbox, int], loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    """Two more, whose links and keys are at https URLs, as invitations of addresses need."""
+    with ExitStack() as stack:
+        yield Pair.started(stack, loop, base_settings(mail[1]), tmp_path_factory.mktemp("secure"), secure=True)

@@ -63,14 +63,22 @@ class Pair:
     identity: Neighbour
 
     @classmethod
-    def started(cls, stack: ExitStack, loop: asyncio.AbstractEventLoop, settings: dict[str, Any], folder: Path) -> Pair:
-        """Start both; ``stack`` ends them."""
+    def started(
+        cls,
+        stack: ExitStack,
+        loop: asyncio.AbstractEventLoop,
+        settings: dict[str, Any],
+        folder: Path,
+        secure: bool = False,
+    ) -> Pair:
+        """Start both; ``stack`` ends them. ``secure``: links lead to where they are behind TLS, as invitations need."""
         certificates, ports = Certificates.at(folder / "ca.pem"), free_ports(4)
         shared = {**settings, "identity_servers": _servers(certificates, ports)}
 
         def neighbour(name: str, port: int, plain: int) -> Neighbour:
             here = {"server_name": f"localhost:{port}", "listen": f"127.0.0.1:{plain}"}
             here |= {"database": f"sqlite:///{folder / f'{name}.db'}", "identity_server": name == "identity"}
+            here |= {"public_base_url": f"https://localhost:{port}"} if secure else {}
             made = Neighbour(f"localhost:{port}", {**shared, **here}, folder / name)
             stack.enter_context(_behind_tls(made, certificates, loop))
             return stack.enter_context(made.running())

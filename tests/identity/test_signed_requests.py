@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 from data import cases
 
 from matrix_threepid.identity.signed_requests import RequestSigner, SignedRequest, XMatrixVerifier, authenticate
@@ -53,6 +54,21 @@ def test_all_else_is_refused(case: dict[str, Any]) -> None:
         {"M_UNAUTHORIZED": 401, "M_FORBIDDEN": 403}[case["errcode"]],
         case["errcode"],
     )
+
+
+@pytest.mark.rule("REQ-ROOMS-10")
+def test_a_homeserver_signs_for_another_one() -> None:
+    """A request is for the homeserver that it names, with the path as it is sent, and for nobody else."""
+    uri = "/_matrix/federation/v1/exchange_third_party_invite/%21room%3Ahs.example.org"
+    signed = RequestSigner("hs.example.org", KEY).for_homeserver("PUT", uri, "other.example.org", {"a": 1})
+    request = Request("PUT", "/_matrix/federation/v1/exchange_third_party_invite/!room:hs.example.org")
+    keys = Keys({f"hs.example.org {KEY.id}": KEY.public})
+    asked = evolve(request, headers={"authorization": signed})
+    assert run_sync(XMatrixVerifier(["other.example.org"], keys).origin(asked, {"a": 1})) == "hs.example.org"
+    with pytest.raises(Unauthorized):
+        run_sync(XMatrixVerifier(["third.example.org"], keys).origin(asked, {"a": 1}))
+    with pytest.raises(Forbidden):
+        run_sync(XMatrixVerifier(["other.example.org"], keys).origin(asked, {"a": 2}))
 
 
 @pytest.mark.parametrize("headers", [case["headers"] for case in TABLE["accepted"].values()], ids=TABLE["accepted"])

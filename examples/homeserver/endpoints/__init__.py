@@ -3,10 +3,10 @@
 from matrix_threepid import Homeserver
 from matrix_threepid.endpoints import ACCOUNTS, HOMESERVER
 
-from . import about, bindings, keys, login, openid
+from . import about, bindings, keys, login, openid, rooms, steps
 
-_OWN = (about, login, openid, bindings)
-TABLE = openid.ClientTable(
+_OWN = (about, login, openid, bindings, rooms)
+TABLE = steps.ClientTable(
     Homeserver.prefix,
     (
         *HOMESERVER.endpoints,

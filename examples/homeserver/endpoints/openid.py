@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from urllib.parse import unquote
-
 from attrs import frozen
 
 from matrix_threepid import Response
-from matrix_threepid.endpoints import Access, Call, Endpoint, History, Table, endpoint, json_response, read, token
+from matrix_threepid.endpoints import Access, Call, History, endpoint, json_response, read, token
 from matrix_threepid.errors import Forbidden
 
 from ..home import Home
 from ..openid import LIFETIME
+from .steps import user_of
 
-_OF_USER = re.compile(r"/user/(?P<user>[^/]+)/openid/")
 _ANY_USER = "/user/{userId}/openid/"
-
-
-class ClientTable(Table):
-    """A table in which one path holds a user id."""
-
-    def at(self, path: str) -> Mapping[str, Endpoint]:
-        """Return the endpoints at ``path`` by method."""
-        return super().at(_OF_USER.sub(_ANY_USER, path))
 
 
 @frozen(kw_only=True)
@@ -49,8 +37,7 @@ class WhoseToken:
 )
 async def request_openid_token(home: Home, call: Call, message: Nothing) -> Response:
     """Give the caller a token that tells others who they are."""
-    named = _OF_USER.search(call.request.path)
-    if named is None or unquote(named["user"]) != call.user.user_id:
+    if user_of(call) != call.user.user_id:
         raise Forbidden("Only for yourself")
     issued = await home.openid.issue(call.user.user_id)
     about = {"token_type": "Bearer", "matrix_server_name": home.server_name, "expires_in": LIFETIME // 1000}
