@@ -14,6 +14,7 @@ from contextlib import closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -158,6 +159,10 @@ async def with_people(home: Any, *users: str) -> Any:
     return home
 
 
+async def closed(home: Any, user_id: str) -> None:
+    await home.deactivate(user_id, erase=False)
+
+
 class TestKeeper(AccountKeeperContract):
     run = staticmethod(run)
     threads = True
@@ -179,13 +184,12 @@ class TestAccounts(AccountsContract):
     def accounts(self, home: Any) -> Any:
         return run(with_people(home, self.alice, self.bob))
 
-    def deactivate(accounts: Any, user_id: str) -> Any:  # type: ignore[misc]  # the contract takes a function
-        return accounts.deactivate(user_id, False)
+    deactivate = closed
 
 
 class TestCallers(CallersContract):
     run = staticmethod(run)
-    unsupported = {each: "these accounts have no such kind" for each in ("guest", "suspended", "oauth", "lock", "end")}
+    unsupported = MappingProxyType(dict.fromkeys(("guest", "suspended", "oauth", "lock"), "these accounts have none"))
 
     @pytest.fixture
     def callers(self, home: Any) -> Any:
@@ -193,3 +197,6 @@ class TestCallers(CallersContract):
 
     def token(self, callers: Any, user_id: str, kind: str = "") -> str:
         return str(run(callers.log_in(user_id, secrets.token_hex(4), None)).access_token)
+
+    def end(self, callers: Any, token: str) -> None:
+        run(callers.log_out(self.alice, None))
