@@ -35,6 +35,8 @@ _TROUBLES = (
     TimeoutError,
     asyncio.TimeoutError,  # another class before Python 3.11
     OSError,
+    # The client closes connections of a node that failed while other calls still make them, and then uses ``None``.
+    AttributeError,
 )
 # How errors begin for which the client has no class.
 _REFUSALS = ("BUSY ", "CLUSTERDOWN ", "MISCONF ", "NOREPLICAS ", "LOADING ", "MASTERDOWN ", "OOM ", "UNKILLABLE ")

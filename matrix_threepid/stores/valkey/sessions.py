@@ -62,22 +62,36 @@ class ValkeySessions:
 
     async def lease_due(self, now: int, until: int, medium: Medium) -> Session | None:
         for _ in range(_TRIES):
-            answers = await self._valkey.run_in_all(self._scripts.next_due, medium.value, now)
-            if dropped := sum(int(count) for count, _ in answers):
-                _log.warning(
-                    "Valkey was started again or a replica was promoted: %d messages of earlier sessions are dropped, "
-                    "since they may have been sent already",
-                    dropped,
-                )
-            waiting = [(int(due_at), where) for where, (_, due_at) in enumerate(answers) if due_at]
+            waiting, failure = await self._waiting(now, medium)
             if not waiting:
+                # The partitions that answer have nothing to send; what the others have must not look like nothing.
+                if failure is not None:
+                    raise failure
                 return None
-            leased = await self._valkey.run(
-                self._scripts.lease, min(waiting)[1], medium.value, min(waiting)[0], optional(until)
-            )
+            due_at, where = min(waiting)
+            leased = await self._valkey.run(self._scripts.lease, where, medium.value, due_at, optional(until))
             if leased is not None:
                 return session_of(leased)
         return None
+
+    async def _waiting(self, now: int, medium: Medium) -> tuple[list[tuple[int, int]], BaseException | None]:
+        """Return when the oldest message of each partition is due, and its partition; and why one did not answer."""
+        steps = [(self._scripts.next_due, where, (medium.value, now)) for where in self._valkey.partitions]
+        waiting, dropped, failure = list[tuple[int, int]](), 0, None
+        for where, answer in enumerate(await self._valkey.tried(steps)):
+            if isinstance(answer, BaseException):
+                failure = answer
+                continue
+            dropped += int(answer[0])
+            if answer[1]:
+                waiting.append((int(answer[1]), where))
+        if dropped:
+            _log.warning(
+                "Valkey was started again or a replica was promoted: %d messages of earlier sessions are dropped, which"
+                " may have been sent already",
+                dropped,
+            )
+        return waiting, failure
 
     async def of_owner(self, user_id: str) -> list[Session]:
         return await self._listed(f"o:{user_id}", lambda _: True)

@@ -122,8 +122,14 @@ async def _opened(place: _Place) -> AsyncIterator[Valkey]:
         nodes = [ClusterNode(host, port) for host, port in place.hosts]
         # Places are bounded by ``Valkey``; this pool would raise an error where it has to wait.
         client = RedisCluster(
-            startup_nodes=nodes, max_connections=2**31, require_full_coverage=False, **place.options, **once
+            startup_nodes=nodes,
+            max_connections=2**31,
+            require_full_coverage=False,
+            reinitialize_steps=0,
+            **place.options,
+            **once,
         )
+        await client.initialize()
     else:
         host, port = place.hosts[0]
         options = {key: value for key, value in place.options.items() if key != "ssl"}

@@ -1,0 +1,155 @@
+"""The stores in Valkey on a cluster of three primaries with replicas, one of which is killed or frozen and replaced."""
+
+# ruff: noqa: D101  the contract says what is tested
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from secrets import token_hex
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from stores.valkey_server import LoopThread
+
+from matrix_threepid.errors import Unavailable
+from matrix_threepid.stores import ValkeyLimits, ValkeySessions, open_valkey
+from matrix_threepid.testing import ALICE, RateLimiterContract, SessionStoreContract, World
+from matrix_threepid.testing.contracts.values import session
+
+from .valkey_cluster import Cluster, cluster, wait_for
+from .valkey_load import Load
+
+OPERATIONS = 100_000
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Cluster]:
+    """A cluster that the tests share; each has keys of its own."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[LoopThread]:
+    loop = LoopThread()
+    yield loop
+    loop.close()
+
+
+class OnCluster:
+    """Runs a contract as tasks of the loop the connections belong to."""
+
+    threads = True
+    run: Callable[..., Any]
+
+    @pytest.fixture
+    def valkey(self, standing: Cluster, loop: LoopThread) -> Iterator[Any]:
+        self.run = loop.run
+        opening = open_valkey(f"{standing.url}?prefix={token_hex(8)}")
+        yield loop.run(opening.__aenter__())
+        loop.run(opening.__aexit__(None, None, None))
+
+
+class TestSessionsOnCluster(OnCluster, SessionStoreContract):
+    @pytest.fixture
+    def store(self, valkey: Any) -> ValkeySessions:
+        return ValkeySessions(valkey)
+
+
+class TestLimitsOnCluster(OnCluster, RateLimiterContract):
+    @pytest.fixture
+    def limiter(self, valkey: Any) -> ValkeyLimits:
+        return ValkeyLimits(valkey)
+
+
+@pytest.mark.parametrize("durable", ["on", "off"])
+def test_a_node_that_is_started_again(durable: str) -> None:
+    """Sessions of a node that is killed and started again go on if it is durable, and are over if not."""
+    with cluster() as made:
+        assert asyncio.run(_started_again(made, durable)) is (durable == "on")
+
+
+async def _started_again(made: Cluster, durable: str) -> bool:
+    node = made.nodes[0]
+    async with open_valkey(f"{made.url}?durable={durable}") as valkey:
+        sessions = ValkeySessions(valkey)
+        slot = next(f"{n}" for n in range(999) if valkey.partition_of(f"{n}") in made.partitions_of(node))
+        opened = await sessions.open(session(sessions.place("a", slot), slot=slot))
+        made.replica_of(node).kill()  # nobody takes over
+        node.kill()
+        node.start()
+        await asyncio.to_thread(wait_for, lambda: "cluster_state:ok" in str(node.ask("CLUSTER", "INFO")))
+        stored = await _patiently(lambda: sessions.get(opened.sid))
+        return bool(stored == opened)
+
+
+async def _patiently(ask: Callable[[], Any]) -> Any:
+    """Return an answer, once there is one."""
+    for _ in range(60):
+        with suppress(Unavailable):
+            return await ask()
+        await asyncio.sleep(0.25)
+    return await ask()
+
+
+def test_a_promotion_ends_the_sessions_of_its_shard() -> None:
+    """Sessions of the shard that has a new primary answer ``M_SESSION_EXPIRED``; those of the others go on."""
+    with cluster() as made:
+        answers = asyncio.run(_promoted(made))
+    assert answers == {"its own": (400, "M_SESSION_EXPIRED"), "others": (200, None)}
+
+
+async def _promoted(made: Cluster) -> dict[str, Any]:
+    node, answers = made.nodes[0], {}
+    async with open_valkey(f"{made.url}?durable=on") as valkey:
+        world = World(sessions=ValkeySessions(valkey), limiter=ValkeyLimits(valkey))
+        asked: dict[str, Any] = {}
+        for number in range(100):
+            body = {"client_secret": f"secret{number}", "email": "alice@example.org", "send_attempt": 1}
+            answer = await world.acall("POST", "/account/3pid/email/requestToken", body, user=ALICE)
+            link = urlsplit(world.outbox.last.link or "")
+            sid, token = answer.json()["sid"], parse_qs(link.query)["token"][0]
+            own = int(sid.rpartition(".")[2]) in made.partitions_of(node)
+            asked["its own" if own else "others"] = (link.path, {**body, "sid": sid, "token": token})
+            if len(asked) == 2:
+                break
+        node.kill()
+        await asyncio.to_thread(wait_for, lambda: made.replica_of(node).role == "master")
+        await _patiently(lambda: world.homeserver.sessions.of_owner(ALICE))
+        for whose, (path, proof) in asked.items():
+            submitted = await world.acall("POST", path, proof)
+            answers[whose] = (submitted.status, submitted.json().get("errcode"))
+    return answers
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_nothing_is_used_twice(how: str) -> None:
+    """While a primary is replaced no session is used up twice and no message leased twice; soon all is served again."""
+    with cluster() as made:
+        load = asyncio.run(_replaced(made, how))
+    print(f"{how}: {load.figures()}")  # noqa: T201  seen with ``-s``: the figures of docs/stores.md
+    assert load.operations >= OPERATIONS
+    assert load.used_twice() == []
+    assert load.leased_twice() == []
+    assert load.unknown_errors == []
+    assert load.outage <= 30
+
+
+async def _replaced(made: Cluster, how: str) -> Load:
+    node = made.nodes[0]
+    async with open_valkey(made.url) as valkey:
+        load = Load(valkey, OPERATIONS, frozenset(made.partitions_of(node)))
+        running = asyncio.create_task(load.run())
+        await load.reached(0.2)
+        load.primary_gone()
+        await asyncio.to_thread(node.kill if how == "killed" else node.freeze)
+        await asyncio.to_thread(wait_for, lambda: made.replica_of(node).role == "master")
+        load.promoted()
+        await load.reached(0.6)
+        await asyncio.to_thread(node.start if how == "killed" else node.thaw)
+        await running
+        await load.try_all_again()
+    return load
