@@ -15,7 +15,7 @@ from ..limits.counting import DAY, Charged, refuse
 from ..limits.sending import charge_invitation
 from ..limits.suppression import is_kept_back
 from ..model.call import Call
-from ..model.invitation import Invitation, hash_of_stop, shown
+from ..model.invitation import Invitation, giving_way, hash_of_stop, shown
 from ..model.keys import random_text, same
 from ..model.message import Accepted, MessageKind, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.threepid import Candidate, Purpose
@@ -83,7 +83,7 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
         created_at=now,
     )
     # Stored first: a mail must never hold a key that is not known here.
-    if not await role.invitations.put(invitation, role.policy.invitations.per_address):
+    if not await _stored(role, invitation):
         await charged.give_back()
         refuse(role, "invite", DAY)
     try:
@@ -100,6 +100,17 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
     except (ThreepidInUse, ThreepidDenied, EmailSendError):
         await role.invitations.remove(invitation.token)
         raise
+
+
+async def _stored(role: IdentityServer, invitation: Invitation) -> bool:
+    most = role.policy.invitations.per_address
+    if await role.invitations.put(invitation, most):
+        return True
+    # Otherwise one user could fill the places of an address, and nobody could invite it until they end.
+    other = giving_way(await role.invitations.waiting(invitation.threepid), invitation.sender)
+    if other is None or not await role.invitations.remove(other.token):
+        return False
+    return await role.invitations.put(invitation, most)
 
 
 async def _refuse_bound(role: IdentityServer, invited: Invited) -> None:

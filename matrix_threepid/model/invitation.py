@@ -6,12 +6,15 @@ See https://spec.matrix.org/latest/identity-service-api/#invitation-storage.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from hashlib import sha256
 
 from attrs import field, frozen
 
 from ..protocol.members import redacted
 from .threepid import Threepid
+from .user_id import server_of
 
 _SHOWN = 64
 # What mail programs make links of, in every script: schemes, paths and mail addresses; and what hides or turns text.
@@ -43,6 +46,26 @@ class Invitation:
     stop_hash: str = field(repr=redacted)
     created_at: int
     delivered_at: int | None = None
+
+
+def giving_way(waiting: Sequence[Invitation], sender: str) -> Invitation | None:
+    """Return the invitation that gives its place to one of a sender, at an address that has no place left.
+
+    It is the oldest of the user with the most, at the homeserver with the most; ``None`` if the sender, and everybody
+    at the sender's homeserver, has as many. So who fills all places keeps nobody else out, and who has few keeps them.
+
+    * ``waiting``: the invitations of the address that wait.
+    * ``sender``: the user who invites now.
+    """
+    own, servers = server_of(sender), Counter(server_of(each.sender) for each in waiting)
+    fullest = max(servers, key=lambda name: servers[name], default=own)
+    # Two more, so that two who both fill places do not take them from each other for ever.
+    server = fullest if servers[fullest] - servers[own] >= 2 else own
+    users = Counter(each.sender for each in waiting if server_of(each.sender) == server)
+    user = max(users, key=lambda name: users[name], default=sender)
+    if server == own and users[user] - users[sender] < 2:
+        return None
+    return min((each for each in waiting if each.sender == user), key=lambda each: each.created_at)
 
 
 def hash_of_stop(token: str) -> str:

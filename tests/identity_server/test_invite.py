@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -335,6 +336,41 @@ def test_mail_programs_stop_with_one_click(inviting: Callable[..., Place]) -> No
     body = b"List-Unsubscribe=One-Click"
     assert place.call("POST", parts.path, body, query=parts.query, headers=FORM, user=None).status == 200
     assert refusal(invite(place)) == (403, "M_THREEPID_DENIED")
+
+
+MALLORY, EVE, STRANGER = "@mallory:evil.example", "@eve:evil.example", "@zoe:other.example"
+
+
+@pytest.mark.rule("REQ-ISINV-5")
+@pytest.mark.parametrize(
+    ("before", "sender", "status", "left"),
+    [
+        ([MALLORY] * 4, ALICE, 200, {MALLORY: 3, ALICE: 1}),
+        ([MALLORY] * 4, EVE, 200, {MALLORY: 3, EVE: 1}),
+        ([MALLORY] * 4, MALLORY, 429, {MALLORY: 4}),
+        ([MALLORY, EVE, EVE, ALICE], STRANGER, 200, {MALLORY: 1, EVE: 1, ALICE: 1, STRANGER: 1}),
+        ([MALLORY, EVE, ALICE, ALICE], STRANGER, 200, None),
+        ([MALLORY, MALLORY, ALICE, ALICE], MALLORY, 429, {MALLORY: 2, ALICE: 2}),
+        ([MALLORY, EVE, ALICE, STRANGER], BOB, 429, {MALLORY: 1, EVE: 1, ALICE: 1, STRANGER: 1}),
+    ],
+    ids=str,
+)
+def test_who_fills_the_places_of_an_address_keeps_nobody_out(
+    inviting: Callable[..., Place], before: list[str], sender: str, status: int, left: dict[str, int] | None
+) -> None:
+    """Where all places are taken, the oldest invitation of who has the most gives way to who has fewer."""
+    limits = Limits(per_address=per_hour(100), per_client=per_hour(1000), per_user=per_hour(1000), apart=0)
+    place = inviting({"per_address": 4}, {"limits": limits})
+    for each in before:
+        place.clock.advance(1)
+        assert invite(place, sender=each).status == 200
+    oldest = {each.sender: each for each in reversed(waiting(place))}
+    assert invite(place, sender=sender).status == status
+    stored = waiting(place)
+    assert left is None or Counter(each.sender for each in stored) == left
+    gone = [each for each in oldest.values() if each not in stored]
+    assert len(gone) == (status == 200)
+    assert len(place.outbox.messages) == len(before) + len(gone)
 
 
 @pytest.mark.rule("REQ-ISINV-6")
