@@ -16,6 +16,10 @@ WINDOW = 5 * 60_000
 """The ms by which the time that a provider has signed may differ from ours."""
 
 
+async def _charge_nothing() -> None:
+    """Charge nothing."""
+
+
 class Unreadable(Exception):
     """Raised for a body that is no report of its provider."""
 
@@ -27,11 +31,14 @@ class Received:
     * ``request``: the request.
     * ``url``: the URL at which the provider called, made from ``Policy.public_base_url`` and never from ``Host``.
     * ``now``: the time in ms of the wall clock.
+    * ``call_out``: to be awaited before the request makes this server call another: charges that to the network of the
+      client. Default: charges nothing. Raises ``LimitExceeded``.
     """
 
     request: Request
     url: str = field(repr=False)
     now: int
+    call_out: Callable[[], Awaitable[None]] = field(default=_charge_nothing, repr=False)
 
     def header(self, name: str) -> str:
         """Return the value of a header; empty without it."""

@@ -74,7 +74,7 @@ def ses_callbacks(topic_arn: str, fetch: Fetch | None = None) -> CallbackProvide
         parts = [(name, message.get(name)) for name in signed if message.get(name) is not None]
         if not all(isinstance(value, str) for _, value in parts):
             return None
-        key = await certificates.key(message.get("SigningCertURL"), received.now)
+        key = await certificates.key(message.get("SigningCertURL"), received.now, received.call_out)
         content = "".join(f"{name}\n{value}\n" for name, value in parts)
         if key is None or not verified(key, message, content):
             return None

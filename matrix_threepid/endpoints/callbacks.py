@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from attrs import frozen
 
@@ -15,6 +16,7 @@ from ..callbacks.provider import CallbackProvider, Received, Unreadable
 from ..callbacks.report import events_of
 from ..flows.delivery import record_delivery
 from ..limits.counting import Counter, charge, charged
+from ..limits.rate import charge_call_out
 from ..logs import Throttle
 from ..model.call import Call
 from ..model.limit import Limit, per_day
@@ -92,7 +94,7 @@ class _Receiver:
         query = f"?{request.query}" if request.query else ""
         # Never from the header ``Host``, which whoever calls can write.
         url = f"{role.policy.public_base_url}{request.path}{query}"
-        received = Received(request=request, url=url, now=role.clock())
+        received = Received(request=request, url=url, now=role.clock(), call_out=partial(charge_call_out, role, call))
         proof = await provider.prove(received)
         if proof is None:
             if (more := self.throttle.passes(provider.name)) is not None:
