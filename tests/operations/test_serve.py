@@ -118,6 +118,37 @@ def test_the_delegate_serves_and_is_seen(tmp_path: Path) -> None:
     assert [secret for secret in (SECRET[1:], TOKEN, code, "447700900123") if secret in text] == []
 
 
+def test_a_code_survives_a_restart(tmp_path: Path) -> None:
+    """Asked for in one process and typed in another, a code validates, and nothing is there without the secret."""
+    with provider() as twilio:
+        with serving(tmp_path, delegate(tmp_path, twilio.url)) as program:
+            assert program.call("POST", f"/wrong{API}/validate/msisdn/requestToken", ASK)[0] == 404
+            asked = program.call("POST", f"{API}/validate/msisdn/requestToken", ASK)
+        sid, code = json.loads(asked[1])["sid"], parse_qs(twilio.heard[-1][2].decode())["Body"][0][-6:]
+        with serving(tmp_path, delegate(tmp_path, twilio.url)) as program:
+            submitted = {"sid": sid, "client_secret": "s", "token": code}
+            assert program.call("POST", f"{API}/validate/msisdn/submitToken", submitted) == (200, '{"success":true}')
+            found = program.call("GET", f"{API}/3pid/getValidated3pid?sid={sid}&client_secret=s")
+            assert json.loads(found[1])["address"] == "447700900123"
+
+
+def test_the_example_is_a_delegate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file to copy is the one of the docs; with an account of its operator it is accepted, and sends a test SMS."""
+    example = yaml.safe_load((ROOT / "examples" / "sms_delegate.yaml").read_text("utf-8"))
+    page = (ROOT / "docs" / "operations" / "serve.md").read_text("utf-8")
+    assert yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0]) == example
+    (tmp_path / "token").write_text(TOKEN)
+    example["secret_file"] = str(tmp_path / "secret")
+    example["delegate"]["database"] = f"sqlite:///{tmp_path}/delegate.db"
+    with provider() as twilio:
+        account = {"account_sid": ACCOUNT, "auth_token_file": str(tmp_path / "token"), "base_url": twilio.url}
+        example["sms"]["twilio"].update(account)
+        file = written(tmp_path, example)
+        assert main(["serve", "--config", file, "--check"]) == 0
+        assert main(["send-test-sms", "--config", file, "--to", "+447700900123"]) == 0
+    assert capsys.readouterr().out == "Delegate: msisdn\naccepted: SM1\n"
+
+
 def test_a_used_budget_and_a_wrong_schema_are_seen(tmp_path: Path) -> None:
     """The budget is in log and metrics; ``/ready`` is 503 with a wrong schema, and ``/live`` is not."""
     settings = delegate(tmp_path)
@@ -243,6 +274,14 @@ SLIPS: list[tuple[dict[str, Any], str]] = [
     ({"sms.countries": [False]}, 'write it in quotes, such as "NO"'),
     ({"sms.countries": "GB"}, "sms.countries: must be a list"),
     ({"sms.twilio": None}, "sms: give either twilio or gateway"),
+    ({"sms.gateway": {"url": "https://sms.example.org", "template": {}}}, "sms: give either twilio or gateway"),
+    (
+        {
+            "sms.twilio": None,
+            "sms.gateway": {"url": "https://sms.example.org", "template": {}, "headers": {"X-Key": 5}},
+        },
+        "sms.gateway.headers: must be an object of texts",
+    ),
     ({"sms.twilio.account_sid": "XY1"}, "sms.twilio.account_sid: must be an account SID"),
     ({"sms.twilio.auth_token": 12345678}, "sms.twilio.auth_token: must be a text of 1 to 1024"),
     ({"sms.twilio.auth_token": None}, "sms.twilio.auth_token: is required"),

@@ -1,1 +1,0 @@
-"""SMS for Synapse: a delegate of its own, beside it. ``python -m examples.sms_delegate --help``."""
