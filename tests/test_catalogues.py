@@ -13,11 +13,11 @@ from polib import POFile, pofile
 
 import matrix_threepid
 from matrix_threepid import Texts
-from matrix_threepid.texts import wording
+from matrix_threepid.texts import page_wording
 from matrix_threepid.texts.catalogue import LOCALE, SOURCE
 from matrix_threepid.texts.own import placeholders
 
-_SOURCE = Path(matrix_threepid.__file__).parent / "texts" / "wording.py"
+_TEXTS = Path(matrix_threepid.__file__).parent / "texts"
 LANGUAGES = [tag for tag in Texts().languages if tag != SOURCE]
 
 
@@ -34,7 +34,7 @@ def test_every_language_has_every_sentence() -> None:
 
 def _wrong(tag: str) -> Iterator[str]:
     catalogue = Texts().catalogue(tag)
-    for text, many in wording.MESSAGES.items():
+    for text, many in page_wording.ALL.items():
         forms = [
             catalogue._translations.ngettext(text, many, n) if many else catalogue._translations.gettext(text)
             for n in range(120 if many else 1)
@@ -56,7 +56,7 @@ def _wrong_source(tag: str) -> Iterator[str]:
     rule = get_plural(tag.replace("-", "_"))
     if source.metadata["Plural-Forms"] != f"nplurals={rule.num_plurals}; plural={rule.plural_expr};":
         yield f"{tag}: Plural-Forms are not those of the language"
-    if [entry.msgid for entry in source] != list(wording.MESSAGES):
+    if [entry.msgid for entry in source] != list(page_wording.ALL):
         yield f"{tag}: the sentences are not those of the source, in its order"
     for entry in source:
         if entry.fuzzy or entry.obsolete:
@@ -77,9 +77,10 @@ _SAME: dict[str, tuple[str, ...]] = {
 def test_extraction_finds_every_sentence() -> None:
     """What ``pybabel extract`` finds in the source is what the library says, so that translators miss nothing."""
     keywords = {"mark": None, "mark_plural": (1, 2)}
-    found = [message for _, message, _, _ in extract("python", io.BytesIO(_SOURCE.read_bytes()), keywords)]
+    sources = [(_TEXTS / name).read_bytes() for name in ("wording.py", "page_wording.py")]
+    found = [message for source in sources for _, message, _, _ in extract("python", io.BytesIO(source), keywords)]
     singles = [each if isinstance(each, str) else each[0] for each in found]
-    assert list(dict.fromkeys(singles)) == list(wording.MESSAGES)
+    assert list(dict.fromkeys(singles)) == list(page_wording.ALL)
 
 
 def test_the_docs_list_every_language() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..events import ThreepidValidated
+from ..flows.new_mail import being_sent, send_once_more
 from ..flows.notify_owner import tell_of_confirmation
-from ..flows.send_message import LEASE, lease_end, send_now
 from ..flows.session_access import update_session
 from ..limits.counting import charge
 from ..limits.sms import budgets_of, plan_reached
@@ -33,7 +33,7 @@ def check_waits(role: Role, session: Session) -> None:
 async def check_sendable(role: Role, session: Session) -> None:
     """Raise what keeps the message of a session from being sent again: its state, the host's rules, or the policy."""
     check_waits(role, session)
-    if _being_sent(role, session):
+    if being_sent(role, session):
         raise Forbidden("A message of this session is being sent")
     if MEDIA[session.threepid.medium].costs:
         plan_reached(role, session.threepid)
@@ -50,30 +50,8 @@ async def send_again(role: Role, session: Session) -> None:
     if MEDIA[medium].costs:
         plan = plan_reached(role, session.threepid)
         await charge(role, "sms budget", [*budgets_of(role, plan.region).values()])
-    defers = role.policy.deferred_sending
-
-    def begun(stored: Session) -> Session | None:
-        if stored.over or stored.validated_at is not None or _being_sent(role, stored):
-            return None
-        due_at = role.clock() if defers else lease_end(role, medium)
-        return stored.send_again(role.clock(), due_at, role.policy.lifetimes)
-
-    changed = await update_session(role, session, begun)
-    if changed is None:
+    if not await send_once_more(role, session, None, _keep_charges):
         raise Forbidden("The session has changed meanwhile")
-    if not defers:
-        await send_now(role, changed, _keep_charges)
-
-
-def _being_sent(role: Role, session: Session) -> bool:
-    """Return whether a process may be sending now; a message that only waits, or was left by a crash, is not."""
-    now = role.clock()
-    lease = LEASE * role.policy.send_deadline
-    if session.due_attempt is None:
-        return False
-    if session.due_at is None:
-        return now < session.begun_at(role.policy.lifetimes) + lease
-    return now < session.due_at <= now + lease
 
 
 async def check_confirmable(role: Role, session: Session) -> tuple[Homeserver, str]:

@@ -234,6 +234,8 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
     kind = session.message_kind(mail_unknown=role.policy.mail_unknown_addresses)
     proof = kind is MessageKind.TOKEN
     lifetimes = role.policy.lifetimes
+    # A mail late in a session must not promise more than is left of it.
+    left = session.expires_at - session.begun_at(lifetimes)
     return TokenMessage(
         medium=session.threepid.medium,
         recipient=session.spelling,
@@ -249,9 +251,9 @@ async def _message(role: Role, session: Session) -> TokenMessage | None:
         device=session.device,
         brand=role.policy.brand,
         requested_at=session.created_at,
-        lifetime=session.token_lifetime(lifetimes),
+        lifetime=min(session.token_lifetime(lifetimes), left),
         deadline=role.policy.send_deadline,
-        code_lifetime=session.code_lifetime(lifetimes) if session.with_link else None,
+        code_lifetime=min(session.code_lifetime(lifetimes), left) if session.with_link else None,
     )
 
 

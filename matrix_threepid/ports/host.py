@@ -94,7 +94,8 @@ class Gate(Protocol):
     """The host's condition for a message, such as a captcha, a registration token or its terms.
 
     Asked by every ``requestToken`` of every role, after the limits and before any look-up; so the answer is the same
-    for known and unknown addresses. Messages of a repeated request, and those sent later (``deliver_due``), passed it.
+    for known and unknown addresses. Messages of a repeated request, those sent later (``deliver_due``), and those that
+    the reader of a link has sent again, passed it.
     """
 
     def allows(self, asked: GateRequest) -> Awaitable[Allow | Deny | Challenge]:

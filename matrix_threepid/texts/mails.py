@@ -13,7 +13,7 @@ from . import wording
 from .catalogue import Catalogue, Texts
 from .plain import without_controls
 
-_HOUR = 3_600_000
+_HOUR, _MINUTE = 3_600_000, 60_000
 _DASH = " \u2013 "
 _BUTTONS = {
     MessageKind.CHANGED: (wording.UNDO, wording.UNDO_ALONE),
@@ -154,7 +154,13 @@ def duration(catalogue: Catalogue, lifetime: int) -> str:
     """Return a time in ms in words, in minutes or in whole hours."""
     if lifetime >= 2 * _HOUR and lifetime % _HOUR == 0:
         return catalogue.count(wording.HOURS, lifetime // _HOUR)
-    return catalogue.count(wording.MINUTES, max(1, lifetime // 60_000))
+    return catalogue.count(wording.MINUTES, max(1, lifetime // _MINUTE))
+
+
+def in_full(wait: int) -> int:
+    """Return a time in ms rounded up to what ``duration`` says in words: full minutes, past two hours full hours."""
+    unit = _HOUR if wait > 2 * _HOUR else _MINUTE
+    return -(-wait // unit) * unit
 
 
 def details(catalogue: Catalogue, values: dict[str, str]) -> list[tuple[str, str]]:

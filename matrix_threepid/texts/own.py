@@ -15,7 +15,7 @@ from polib import POEntry, POFile, pofile
 
 from ..protocol.errors import ConfigurationError
 from ..protocol.languages import TAG
-from . import wording
+from . import page_wording
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%|%")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -83,11 +83,11 @@ def _line(entry: POEntry, text: str) -> int:
 
 def _wrong(entry: POEntry, catalogue: POFile) -> Iterator[str]:
     """Return what is wrong with a sentence, in the words of an error."""
-    if entry.msgctxt or entry.msgid not in wording.MESSAGES:
-        close = difflib.get_close_matches(entry.msgid, wording.MESSAGES, 1)
+    if entry.msgctxt or entry.msgid not in page_wording.ALL:
+        close = difflib.get_close_matches(entry.msgid, page_wording.ALL, 1)
         yield f"there is no such sentence{f'; did you mean {close[0]!r}?' if close else ''}"
         return
-    many = wording.MESSAGES[entry.msgid]
+    many = page_wording.ALL[entry.msgid]
     if (entry.msgid_plural or None) != many:
         yield f"msgid_plural must be {many!r}" if many else "this sentence has no plural"
         return

@@ -12,25 +12,29 @@ from urllib.parse import urlencode, urlsplit
 
 from ..model.threepid import Purpose
 from ..protocol.wire import CORS, Response
-from . import wording
+from . import page_wording, wording
 from .catalogue import HERE, Catalogue, Texts
-from .mails import details
+from .mails import details, duration, in_full
 
 _STYLE = (HERE / "templates" / "page.css").read_text("utf-8")
 _HIDDEN = ("sid", "token", "client_secret")
 _IN_HTML = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _BUTTONS = {
-    "confirm": wording.YES,
-    "refuse": wording.STOP,
+    "confirm": page_wording.YES,
+    "refuse": page_wording.STOP,
     "undo": wording.UNDO,
-    "undo_mine": wording.YES,
-    "invited": wording.NO_MORE_INVITATIONS,
+    "undo_mine": page_wording.YES,
+    "invited": page_wording.NO_MORE_INVITATIONS,
+    "expired": page_wording.NEW_MAIL,
+    "already": page_wording.NEW_MAIL,
 }
-_ANSWERS = {"refuse": "refuse", "undo_mine": "mine"}
-_OTHER_WAY = {"confirm": ("refuse", wording.NO), "undo": ("mine", wording.YES)}
+_AGAIN = ("expired", "already")
+"""The pages that have a button only where a new mail can be sent."""
+_ANSWERS = {"refuse": "refuse", "undo_mine": "mine", **dict.fromkeys(_AGAIN, "again")}
+_OTHER_WAY = {"confirm": ("refuse", page_wording.NO), "undo": ("mine", page_wording.YES)}
 _CIRCUMSTANCES = ("confirm", "refuse", "undo", "undo_mine")
 _WITH_NEXT = ("confirm", "already", "confirmed")
-PAGES = ("confirm", *wording.PAGE_TITLES)
+PAGES = ("confirm", *page_wording.PAGE_TITLES)
 """The names of all pages."""
 
 
@@ -67,7 +71,9 @@ class BuiltInPages:
         Raises ``CannotRender``.
         """
         catalogue = self.texts.catalogue(language)
-        purpose = values.get("purpose", "") if values.get("purpose") in wording.NEXT else ""
+        purpose = values.get("purpose", "") if values.get("purpose") in page_wording.NEXT else ""
+        if values.get("wait"):
+            values = {**values, "wait": duration(catalogue, in_full(int(values["wait"])))}
         return self.texts.layouts.render(
             "page.html",
             {
@@ -93,30 +99,41 @@ class BuiltInPages:
 def _title(page: str, purpose: str) -> str:
     if page == "confirm":
         return wording.TITLES[purpose or Purpose.BIND.value]
-    return wording.PAGE_TITLES[page]
+    return page_wording.PAGE_TITLES[page]
 
 
 def _lines(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
+    came_back = (page_wording.CAME_BACK,) if values.get("came_back") else ()
     if page == "confirm":
-        return wording.LEADS[purpose or Purpose.BIND.value], wording.ONLY_YOU
+        return *came_back, wording.LEADS[purpose or Purpose.BIND.value], page_wording.ONLY_YOU
     if page == "refuse":
-        return *((wording.LEADS[purpose],) if purpose else ()), *wording.PAGE_LINES[page]
+        return *((wording.LEADS[purpose],) if purpose else ()), *page_wording.PAGE_LINES[page]
     if page == "undo" and not values.get("secures"):
-        return [line for line in wording.PAGE_LINES[page] if line != wording.SECURES]
-    return wording.PAGE_LINES.get(page, ())
+        return [line for line in page_wording.PAGE_LINES[page] if line != page_wording.SECURES]
+    if page == "already" and values.get("used"):
+        return page_wording.USED, *_what_to_do(values), *came_back
+    if page == "expired":
+        return page_wording.LIMITED, *_what_to_do(values), *came_back
+    return page_wording.PAGE_LINES.get(page, ())
+
+
+def _what_to_do(values: Mapping[str, str]) -> tuple[str, ...]:
+    if values.get("again"):
+        return (page_wording.STILL_OPEN,)
+    return () if values.get("used") == "served" else (page_wording.AGAIN,)
 
 
 def _next(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
-    if page not in _WITH_NEXT:
+    if page not in _WITH_NEXT or values.get("used"):
         return ()
     if page == "confirm" and values.get("host"):
-        return (wording.NEXT_HOST,)
-    return (wording.NEXT[purpose or Purpose.BIND.value],)
+        return (page_wording.NEXT_HOST,)
+    return (page_wording.NEXT[purpose or Purpose.BIND.value],)
 
 
 def _form(catalogue: Catalogue, page: str, values: Mapping[str, str]) -> dict[str, object]:
     """Return what makes a form with one button. The ``confirm`` page also has a link to the page that refuses."""
-    if page not in _BUTTONS:
+    if page not in _BUTTONS or (page in _AGAIN and not values.get("again")):
         return {"button": "", "fields": [], "refuse": "", "refuse_link": ""}
     fields = {name: values[name] for name in _HIDDEN if values.get(name)}
     answer = {"answer": _ANSWERS[page]} if page in _ANSWERS else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...endpoints.homeserver.submit_token import host_values
+from ...endpoints.page import host_values
 from ...flows.request_token import proof_of
 from ...model.media import MEDIA
 from ...model.message import Change, MessageKind, TokenMessage
@@ -20,7 +20,7 @@ _OTHER = "j***@example.net"
 _DEVICE, _ORIGIN = "Firefox, Windows", "203.0.113.*"
 _SID, _TOKEN = "b3pLr0cJ2fZq8Yd1XaTgkA", "Qm9vY1Z4c0p2N2tWbGhUUnk0eUdHd2FDM1lqTzFzZUQ"
 _CIRCUMSTANCES = ("confirm", "refuse", "undo", "undo_mine")
-_WITH_ADDRESS = (*_CIRCUMSTANCES, "invited", "uninvited")
+_WITH_ADDRESS = (*_CIRCUMSTANCES, "invited", "uninvited", "new_mail", "new_mail_later", "new_mail_back")
 _BY_PURPOSE = ("confirm", "refuse", "already", "confirmed")
 
 
@@ -54,11 +54,23 @@ def pages(role: Role) -> Iterator[tuple[str, str, Mapping[str, str]]]:
                 values |= {"account": _account(role, purpose) or ""}
             if page in _WITH_ADDRESS:
                 values |= {"address": "a***@example.org", "sid": _SID, "token": _TOKEN}
+            if page == "new_mail_later":
+                values |= {"wait": str(_HOUR // 3)}
             if page.startswith("undo"):
                 values |= {"confirms": "yes", "secures": "yes"}
             yield f"{page}-{purpose.value}" if page in _BY_PURPOSE else page, page, values
+    yield from _with_new_mail(role)
     on_the_way = {**host_values(role), "purpose": "add", "sid": _SID, "token": _TOKEN, "host": "app.example.org"}
     yield "confirm-next-link", "confirm", on_the_way
+
+
+def _with_new_mail(role: Role) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Yield the pages of old links as they are while a request waits, and of one whose mails came back."""
+    link = {**host_values(role), "purpose": "add", "address": "a***@example.org", "sid": _SID, "token": _TOKEN}
+    yield "expired-new-mail", "expired", {**link, "again": "yes"}
+    yield "already-used", "already", {**link, "used": "served"}
+    yield "already-new-mail", "already", {**link, "used": "late", "again": "yes"}
+    yield "confirm-came-back", "confirm", {**link, "came_back": "yes"}
 
 
 def _message(role: Role, medium: Medium, language: str, **own: Any) -> TokenMessage:

@@ -19,7 +19,7 @@ from ...protocol.members import opaque, token
 from ...protocol.message import read
 from ...protocol.wire import Response
 from ...roles.homeserver import Homeserver
-from .submit_token import page
+from ..page import page
 
 
 @frozen(kw_only=True)

@@ -26,7 +26,7 @@ from ...protocol.message import read
 from ...protocol.rules import AnyText, Text
 from ...protocol.wire import Response, json_response
 from ...roles.identity_server import IdentityServer
-from ..homeserver.submit_token import page
+from ..page import page
 from .bind_unbind import MXID
 
 _V1 = IdentityHistory(v1="r0.1.0", deprecated="v1.1")

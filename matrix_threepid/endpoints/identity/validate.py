@@ -31,7 +31,8 @@ from ...protocol.wire import Response, json_response
 from ...roles.base import Role
 from ...texts.pages import page_response
 from ..homeserver.request_token import TokenRequested, reply_of
-from ..homeserver.submit_token import SubmitToken, page
+from ..homeserver.submit_token import SubmitToken
+from ..page import page
 
 
 @frozen(kw_only=True)

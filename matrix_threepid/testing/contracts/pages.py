@@ -100,6 +100,15 @@ class PagesContract(Contract):
         }
         assert seen.fields.get("answer") == ("refuse" if page == "refuse" else None)
 
+    @pytest.mark.parametrize("page", ["expired", "already"])
+    def test_a_button_for_a_new_mail_carries_the_link_on(self, pages: Pages, page: str) -> None:
+        """Pages may leave the button out; where there is a form, it posts the link with the answer ``again``."""
+        seen = _Seen(pages.render(page, "en", {**_VALUES, "used": "late", "again": "yes"}))
+        for form in seen.forms:
+            assert ((form["method"] or "").lower(), form["action"]) == ("post", "submit_token")
+            wanted = {name: _VALUES[name] for name in ("sid", "token", "client_secret")} | {"answer": "again"}
+            assert {name: seen.fields.get(name) for name in wanted} == wanted
+
     @pytest.mark.parametrize("page", [page for page in _PAGES if page not in _QUESTIONS])
     def test_other_pages_carry_no_secret(self, pages: Pages, page: str) -> None:
         """A page without a question contains no secret of the link."""

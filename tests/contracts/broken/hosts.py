@@ -124,6 +124,13 @@ class EscapesNothing(BuiltInPages):
         return unescape(super().render(page, language, values))
 
 
+class SendsTheWrongAnswer(BuiltInPages):
+    """Has a button for a new mail that confirms instead."""
+
+    def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
+        return super().render(page, language, values).replace('value="again"', 'value="yes"')
+
+
 class LoadsAScript(BuiltInPages):
     def render(self, page: str, language: str, values: Mapping[str, str]) -> str:
         return super().render(page, language, values).replace("</body>", "<script src=x></script></body>")
@@ -314,6 +321,7 @@ CAUGHT_BY: dict[type, str] = {
     HasOneSession: "test_every_session_is_another",
     ChokesOnOddAuth: "test_odd_auth_meets_no_challenge[null]",
     EscapesNothing: "test_every_value_is_escaped[token-confirm]",
+    SendsTheWrongAnswer: "test_a_button_for_a_new_mail_carries_the_link_on[expired]",
     LoadsAScript: "test_nothing_is_loaded_and_nothing_runs[failed]",
     BelievesTheHeader: "test_another_key_of_the_same_name_is_refused",
     ForgetsTheQuery: "test_the_signature_covers_the_request[a query]",
