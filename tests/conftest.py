@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +11,21 @@ from typing import Any
 import pytest
 
 from matrix_threepid.testing import World, check_invariants
+
+# Thousands of collected tests live to the end, and a search for garbage among them finds none. So nothing is searched
+# while they are collected, and later searches leave them out.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage from now on, in what the tests make."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Let those who look for all objects find them again."""
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,6 @@ SMALLEST = ("--quick", "--ops", "5", "--reps", "1")
 EACH_FLOOR = ("w1.repeat", "w2.submit_post", "w3.add", "w4.list", "w5.bind", "w5.unbind", "w6.cycle")
 """A unit for each floor that asks a store."""
 LATENCY = [name for name, unit in UNITS.items() if unit.kind == "latency"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def little_to_search() -> Iterator[None]:
-    """Leave thousands of collected tests out of the searches for garbage that units make before each measurement."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def lines_of(text: str) -> Lines:

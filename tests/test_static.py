@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ import pytest
 import matrix_threepid
 
 ROOT = Path(matrix_threepid.__file__).parent
-SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.rglob("*.py"))}
-TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
 FOR_DEVELOPERS = ("testing/",)
 """What no server runs: it may compare as it likes."""
 SECRETS = {"token", "secret", "code", "mac", "password", "pepper"}
@@ -24,9 +23,22 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LONGEST, USUAL, MODULE = 60, 20, 200
 
 
+@cache
+def sources() -> dict[str, str]:
+    """Return the texts of all modules by their names."""
+    return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.rglob("*.py"))}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax trees of all modules by their names."""
+    # Parsed when a test asks: not by every process that collects the tests.
+    return {name: ast.parse(source) for name, source in sources().items()}
+
+
 def found(*kinds: type[ast.AST]) -> Iterator[tuple[str, Any]]:
     """Yield the nodes of some kinds in all modules, each with the name of its module."""
-    return ((name, node) for name, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, kinds))
+    return ((name, node) for name, tree in trees().items() for node in ast.walk(tree) if isinstance(node, kinds))
 
 
 def called(call: ast.Call) -> str:
@@ -41,7 +53,7 @@ def words(node: ast.AST) -> set[str]:
 
 def code_lines(name: str, node: ast.AST) -> int:
     """Return how many lines of code there are in a node: no docstrings, comments or blank lines."""
-    lines = SOURCES[name].splitlines()
+    lines = sources()[name].splitlines()
     start, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", len(lines))
     docs = {
         number
@@ -106,7 +118,7 @@ def test_log_lines_are_written_by_the_logger() -> None:
 
 def test_no_module_needs_a_map() -> None:
     """A module has at most 200 lines of code."""
-    assert {name: lines for name, tree in TREES.items() if (lines := code_lines(name, tree)) > MODULE} == {}
+    assert {name: lines for name, tree in trees().items() if (lines := code_lines(name, tree)) > MODULE} == {}
 
 
 def test_functions_need_no_scrolling() -> None:

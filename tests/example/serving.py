@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """The s after which a process hangs, and is not only slow."""
+CHEAPLY = str(Path(__file__).with_name("cheaply.py"))
 FRAMEWORKS = ("django", "fastapi", "flask", "starlette", "twisted")
 """Those that ``examples/hosts`` has a file for."""
 
@@ -26,7 +27,7 @@ def written(settings: dict[str, Any], folder: Path) -> Path:
 
 def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """Start the example with arguments; its standard output is piped."""
-    command = [sys.executable, "-m", "examples.homeserver", *arguments]
+    command = [sys.executable, CHEAPLY, "examples.homeserver", *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **options)  # noqa: S603
 
 
@@ -83,7 +84,15 @@ class Framework(Example):
 
     def __init__(self, name: str, settings: dict[str, Any], folder: Path) -> None:
         self._errors = folder / "stderr.txt"
-        command = [sys.executable, "-W", "error::DeprecationWarning", "-m", f"examples.hosts.{name}_app", "--port", "0"]
+        command = [
+            sys.executable,
+            "-W",
+            "error::DeprecationWarning",
+            CHEAPLY,
+            f"examples.hosts.{name}_app",
+            "--port",
+            "0",
+        ]
         with self._errors.open("w") as errors:
             self.process = subprocess.Popen(  # noqa: S603  our own example
                 [*command, "--config", str(written(settings, folder))],

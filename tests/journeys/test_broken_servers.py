@@ -11,6 +11,7 @@ import pytest
 from example.serving import written
 from interop.serving import served
 
+from examples.homeserver import passwords
 from examples.homeserver.app import Parts as Wiring
 from examples.homeserver.app import assemble, senders_of
 from examples.homeserver.config import Config, read_config
@@ -28,6 +29,13 @@ from matrix_threepid.testing.journeys import JOURNEYS, Parts, Result, run
 
 from .broken import BROKEN, Broken
 from .settings import settings_for
+
+
+@pytest.fixture(autouse=True)
+def passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes take longer than all the rest, and are the same whatever is broken."""
+    monkeypatch.setattr(passwords, "_COST", 2)
+
 
 _STORIES = {journey.name: journey for journey in JOURNEYS}
 WHOLE = Broken("whole", "", "")

@@ -48,7 +48,11 @@ class TestExample(JourneyContract):
 
 
 @pytest.mark.parametrize(
-    ("surroundings", "journey"), SHARES, indirect=["surroundings"], ids=[f"{way}-{each.name}" for way, each in SHARES]
+    ("surroundings", "journey"),
+    SHARES,
+    indirect=["surroundings"],
+    ids=[f"{way}-{each.name}" for way, each in SHARES],
+    scope="module",  # else each story starts a server
 )
 def test_a_framework_changes_no_story(surroundings: Surroundings, journey: Journey) -> None:
     """A story that goes well on the example alone goes well where a framework mounts it."""
