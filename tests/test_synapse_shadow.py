@@ -24,7 +24,7 @@ class Sent:
     def __init__(self, body: Any) -> None:
         self.method, self.path = b"POST", PATH.encode()
         self.content = BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
-        self.requester = None
+        self.requester, self.args = None, {b"access_token": [b"a"]}
         self.then: Callable[[Any], None] = lambda _: None
 
     def getClientAddress(self) -> Any:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
 
 _SECOND = 1000
+_PAIRS = 1000
+"""The number of pairs that one run of a job deletes at most."""
 _log = logging.getLogger("matrix_threepid.synapse")
 
 
@@ -111,10 +113,12 @@ class Threepids:
         """Compare Synapse's answers with those that the module would give."""
         self._ensure_accounts(inside)
         service = Service(wiring.shadow(inside))
-        Shadow(self._api, wiring.db, service).watch(inside)
-        purge = Job(name="purge_shadow", every=300 * _SECOND, work=service.purge)
-        # In this process, whichever it is: what it has seen is in its memory.
-        run_in(self._api, purge)
+        shadow = Shadow(self._api, wiring.db, service)
+        shadow.watch(inside)
+        # In this process, whichever it is: what it has opened and counted is in its memory.
+        run_in(self._api, Job(name="purge_shadow", every=300 * _SECOND, work=service.purge))
+        pairs = Job(name="purge_shadow_pairs", every=300 * _SECOND, work=partial(shadow.purge, _PAIRS), limit=_PAIRS)
+        keep_house(self._api, [pairs])
 
     def _ensure_accounts(self, inside: Inside) -> None:
         if (elsewhere := inside.accounts_elsewhere) is not None:

@@ -28,6 +28,10 @@ class BeyondShadow(BaseException):
     """The module would have an effect now. Not an ``Exception``, so that no flow takes it for a failure of a port."""
 
 
+class AskedIdentityServer(BeyondShadow):
+    """The effect is a call of an identity server, whose answer decides what the client hears."""
+
+
 @frozen
 class Answered:
     """Status and errcode of an answer."""
@@ -48,6 +52,20 @@ class Answered:
 
     def __str__(self) -> str:
         return f"{self.status} {self.errcode}" if self.errcode else str(self.status)
+
+
+@frozen
+class Native:
+    """What a shadow knows of a request in place of Synapse's own object.
+
+    * ``requester``: whom Synapse has found for it; ``None`` if it found nobody or had no need to look.
+    * ``answer``: what Synapse has answered.
+    * ``has_token``: whether the request had an access token.
+    """
+
+    requester: Any
+    answer: Answered
+    has_token: bool
 
 
 @frozen
@@ -76,6 +94,9 @@ class ShadowAccounts:
         return False
 
 
+_SOMEBODY = Caller("@somebody:shadow.invalid")
+
+
 @frozen
 class ShadowCallers:
     """The port ``Callers``: whom Synapse has found for the request."""
@@ -83,11 +104,14 @@ class ShadowCallers:
     _inside: Inside = field(repr=False)
 
     async def identify(self, request: Request) -> Caller | None:
-        requester, answer = request.native
+        known: Native = request.native
+        requester = known.requester
         if requester is None or isinstance(requester, str):
-            if answer.errcode == "M_UNKNOWN_TOKEN":
+            if known.answer.errcode == "M_UNKNOWN_TOKEN":
                 raise UnknownToken
-            return None
+            # Synapse refuses some bodies before it looks at the token, which is taken to be a good one then.
+            unread = known.has_token and known.answer.status >= 400 and known.answer.status != 401
+            return _SOMEBODY if unread else None
         user_id = requester.user.to_string()
         return Caller(user_id, guest=requester.is_guest, suspended=await self._inside.is_suspended(user_id))
 
@@ -97,7 +121,7 @@ class ShadowUia:
     """The port ``Uia``: what Synapse's own authentication has said; nobody is asked again."""
 
     async def require(self, request: Request, caller: Caller, body: Mapping[str, Any], action: str) -> None:
-        if request.native[1].status == 401:
+        if request.native.answer.status == 401:
             raise UiaRequired({})
 
 
@@ -114,13 +138,13 @@ class ShadowIdentity:
     """An ``IdentityServerClient`` that calls nobody: a call is an effect."""
 
     async def proved(self, *_: object) -> NoReturn:
-        raise BeyondShadow
+        raise AskedIdentityServer
 
     async def bind(self, *_: object) -> NoReturn:
-        raise BeyondShadow
+        raise AskedIdentityServer
 
     async def unbind(self, *_: object) -> NoReturn:
-        raise BeyondShadow
+        raise AskedIdentityServer
 
 
 @frozen

@@ -231,9 +231,9 @@ def test_synapse_publishes_what_happened(site: Site, serving: Served) -> None:
     assert sum(float(line.rpartition(" ")[2]) for line in sent if 'outcome="accepted"' in line) == 2.0, sent
 
 
-def eventually(holds: Callable[[], bool]) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something holds that another process is about to do."""
-    until = monotonic() + 60  # a sender that was silent is left alone for three deadlines, of ten seconds each
+    until = monotonic() + seconds  # a sender that was silent is left alone for three deadlines, of ten seconds each
     while not holds():
         assert monotonic() < until
         Event().wait(0.1)

@@ -72,6 +72,7 @@ TABLES = (
     "matrix_threepid_invitations",
     "matrix_threepid_no_invitations",
     "matrix_threepid_onbinds",
+    "matrix_threepid_shadow_pairs",
     "host_threepids",
 )
 

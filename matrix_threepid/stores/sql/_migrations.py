@@ -147,6 +147,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # What becomes of a message to another spelling says nothing of the address.
         "ALTER TABLE matrix_threepid_messages ADD COLUMN spelled_otherwise BIGINT NOT NULL DEFAULT 0",
     ),
+    (  # The module for Synapse as a shadow: its session for each session of Synapse's.
+        """CREATE TABLE matrix_threepid_shadow_pairs (
+            sid TEXT NOT NULL PRIMARY KEY,
+            session TEXT NOT NULL,
+            paired_at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX matrix_threepid_shadow_pairs_paired ON matrix_threepid_shadow_pairs (paired_at)",
+    ),
 )
 
 
