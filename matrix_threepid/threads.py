@@ -12,14 +12,18 @@ from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
 from attrs import define, field
 
 from .forks import forget_at_fork
+from .loop_calls import LoopCalls, settle
 from .offload import driven_by_run_sync
 from .protocol.errors import ConfigurationError, Unavailable
 from .protocol.wiring import demand, whole
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 Loop = Literal["asyncio", "trio", "twisted"]
@@ -58,10 +62,17 @@ class Threads:
 
     async def __call__(self, work: Callable[[], T], /) -> T:
         """Run ``work`` and return what it returns, or raise what it raises."""
-        wait = _wait_of_loop()
-        if wait is None:
+        loop = running_loop()
+        if loop is None:
             return work()
-        result: T = await wait(self.start(work))
+        if loop == "asyncio":
+            # A future of the loop itself; one of a thread and its twin in the loop cost more than a short piece of work.
+            calls, running = LoopCalls.here()
+            waiter = running.create_future()
+            self._crew.do(_Awaited(partial(copy_context().run, work), self._latest(), waiter, calls))
+            answer: T = await waiter
+            return answer
+        result: T = await _WAITS[loop](self.start(work))
         return result
 
     def start(self, work: Callable[[], T], /) -> Future[T]:
@@ -70,6 +81,10 @@ class Threads:
         job = _Job(partial(copy_context().run, work), self._latest())
         self._crew.do(job)
         return job.future
+
+    def start_unwatched(self, work: Callable[[], None], /) -> None:
+        """Have ``work`` done in a thread; it tells by itself what came of it, and raises nothing."""
+        self._crew.do(_Unwatched(partial(copy_context().run, work)))
 
     def _latest(self) -> float | None:
         return None if self._patience is None else time.monotonic() + self._patience / 1000
@@ -112,17 +127,58 @@ class _Job:
         """Do the work; return what tells the future of it."""
         if not self.future.set_running_or_notify_cancel():
             return _nothing
-        if self.latest is not None and time.monotonic() >= self.latest:
-            return partial(self.future.set_exception, Unavailable())
-        try:
-            result = self.work()
-        except BaseException as error:
-            return partial(self.future.set_exception, error)
-        return partial(self.future.set_result, result)
+        result, error = _done(self.work, self.latest)
+        return partial(self.future.set_result, result) if error is None else partial(self.future.set_exception, error)
+
+
+@define(eq=False)
+class _Awaited:
+    """A piece of work that a task of asyncio awaits.
+
+    * ``work``, ``latest``: as of ``_Job``.
+    * ``waiter``: the future that the task awaits; cancelled with it.
+    * ``calls``: what is called in the loop of the task.
+    """
+
+    work: Callable[[], Any]
+    latest: float | None
+    waiter: asyncio.Future[Any]
+    calls: LoopCalls
+
+    def run(self) -> Callable[[], None]:
+        """Do the work; return what has the loop told of it."""
+        if self.waiter.cancelled():
+            return _nothing
+        return partial(self.calls.add, partial(settle, self.waiter, *_done(self.work, self.latest)))
+
+
+@define(eq=False)
+class _Unwatched:
+    """A piece of work that tells by itself what came of it."""
+
+    work: Callable[[], None]
+
+    def run(self) -> Callable[[], None]:
+        """Do the work."""
+        self.work()
+        return _nothing
+
+
+def _done(work: Callable[[], Any], latest: float | None) -> tuple[Any, BaseException | None]:
+    """Do a piece of work, unless it is too late for it; return its result, or ``None`` and its error."""
+    if latest is not None and time.monotonic() >= latest:
+        return None, Unavailable()
+    try:
+        return work(), None
+    except BaseException as error:
+        return None, error
 
 
 def _nothing() -> None:
     return None
+
+
+_Work = Union[_Job, _Awaited, _Unwatched]
 
 
 class _Crew:
@@ -141,11 +197,11 @@ class _Crew:
     def forget(self) -> None:
         """Begin anew in a forked child, which has none of the threads, but their counts and perhaps a held lock."""
         # A thread that is woken takes the next job without this lock: a condition would have each of them wait for it.
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._jobs: SimpleQueue[_Work] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads = self._unfinished = 0
 
-    def do(self, job: _Job) -> None:
+    def do(self, job: _Work) -> None:
         """Queue a job for the next free thread. Raises ``RuntimeError`` if there is none and none can be started."""
         with self._lock:
             self._jobs.put(job)

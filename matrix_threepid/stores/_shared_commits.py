@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from attrs import Factory, define
+from attrs import define, frozen
 
 from ..forks import forget_at_fork
 from ..protocol.errors import Unavailable
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Execute = Callable[[str, Sequence[Any]], list[Row]]
+Ended = Callable[[Any, "Exception | None"], None]
+Start = Callable[[Callable[[], None]], object]
 
 _TOGETHER = 64
 """The parts of one transaction at most: as long as it runs, none of them is answered."""
@@ -32,21 +34,21 @@ _WAITING = 1024
 
 @define(eq=False)
 class _Part:
-    """What one thread wants to write.
+    """What one operation wants to write.
 
     * ``work``: writes it, in a transaction that has begun.
-    * ``leads``: whether its thread is to run the next transaction.
+    * ``leads``: whether it is to run the next transaction.
+    * ``wake``: called when ``leads`` is set by another thread, and when its transaction has ended.
     * ``taken``: whether a transaction has it.
     * ``result``, ``error``: what came of it.
-    * ``told``: set when ``leads`` is, or when its transaction has ended.
     """
 
     work: Callable[[Execute], Any]
+    wake: Callable[[], object]
     leads: bool = False
     taken: bool = False
     result: Any = None
     error: Exception | None = None
-    told: threading.Event = Factory(threading.Event)
 
     def run_in(self, connection: Connection) -> None:
         """Run the part; undo what it did if it raises."""
@@ -63,6 +65,26 @@ class _Part:
                 return
             connection.execute("ROLLBACK TO part")
         connection.execute("RELEASE part")
+
+
+@frozen
+class Waiting:
+    """What ``SharedCommits.begin`` has returned.
+
+    * ``commits``: runs the part.
+    * ``part``: the part.
+    """
+
+    commits: SharedCommits
+    part: _Part
+
+    def hurried(self) -> bool:
+        """Let the part wait no longer until no other does; return whether it did."""
+        return self.commits.hurried(self.part)
+
+    def withdrawn(self) -> bool:
+        """Take the part back unless somebody has begun it; return whether that was so: then its end is not told."""
+        return self.commits.withdrawn(self.part)
 
 
 class SharedCommits:
@@ -105,18 +127,41 @@ class SharedCommits:
         Raises ``Again`` if the transaction failed before its commit, and ``Unavailable`` if the part waited too long or
         the commit failed.
         """
-        part = _Part(work)
+        told = threading.Event()
+        part = _Part(work, told.set)
         self._come(part, later=later)
         if not part.leads:
-            self._wait(part, later=later)
+            self._wait(part, told, later=later)
         if part.leads:
-            try:
-                self._lead(part)
-            finally:
-                self._hand_over()
+            self._lead_and_hand_over(part)
         if part.error is not None:
             raise part.error
         return cast("T", part.result)
+
+    def begin(self, work: Callable[[Execute], Any], ended: Ended, start: Start, *, later: bool = False) -> Waiting:
+        """Have ``work`` run in a transaction as ``run`` does, without waiting for its end.
+
+        * ``ended``: called once, in any thread, with the result or the error.
+        * ``start``: has a function called in another thread, without waiting for it.
+
+        Returns what waits. It waits as long as nobody withdraws it.
+        """
+
+        def wake() -> None:
+            if part.leads:
+                start(lambda: self._lead_and_hand_over(part))
+            else:
+                ended(part.result, part.error)
+
+        part = _Part(work, wake)
+        self._come(part, later=later)
+        if part.leads:
+            try:
+                wake()
+            except BaseException:
+                self._hand_over(without=part)
+                raise
+        return Waiting(self, part)
 
     def _come(self, part: _Part, *, later: bool) -> None:
         with self._lock:
@@ -125,26 +170,32 @@ class SharedCommits:
             (self._later if later else self._waiting).append(part)
             part.leads, self._busy = not self._busy, True
 
-    def _wait(self, part: _Part, *, later: bool) -> None:
+    def _wait(self, part: _Part, told: threading.Event, *, later: bool) -> None:
         """Wait until a part is to lead or its transaction has ended; if neither comes, it ends with ``Unavailable``."""
         try:
             patience = self._patience
-            if later and not part.told.wait(patience := patience / 2):
-                with self._lock:
-                    if part in self._later:
-                        self._later.remove(part)
-                        self._waiting.append(part)
-            if not part.told.wait(patience) and self._withdrawn(part):
+            if later and not told.wait(patience := patience / 2):
+                self.hurried(part)
+            if not told.wait(patience) and self.withdrawn(part):
                 part.error = Unavailable()
             elif not part.leads:
-                part.told.wait()  # it has begun, so its end must be awaited
+                told.wait()  # it has begun, so its end must be awaited
         except BaseException:
             # A thread that ends here, by Ctrl-C, must not be waited for.
-            if not self._withdrawn(part) and part.leads:
+            if not self.withdrawn(part) and part.leads:
                 self._hand_over(without=part)
             raise
 
-    def _withdrawn(self, part: _Part) -> bool:
+    def hurried(self, part: _Part) -> bool:
+        """Let a part wait no longer until no other does; return whether it did."""
+        with self._lock:
+            if part not in self._later:
+                return False
+            self._later.remove(part)
+            self._waiting.append(part)
+            return True
+
+    def withdrawn(self, part: _Part) -> bool:
         """Take back a part that nobody has begun; return whether that was so."""
         with self._lock:
             if part.leads or part.taken:
@@ -156,6 +207,12 @@ class SharedCommits:
         for queue in (self._waiting, self._later):
             if part in queue:
                 queue.remove(part)
+
+    def _lead_and_hand_over(self, leader: _Part) -> None:
+        try:
+            self._lead(leader)
+        finally:
+            self._hand_over()
 
     def _lead(self, leader: _Part) -> None:
         """Run the part of this thread and those that wait in one transaction; tell all others of its end."""
@@ -180,7 +237,7 @@ class SharedCommits:
         finally:
             for part in parts:
                 part.leads = False
-                part.told.set()
+                part.wake()
 
     def _check(self, part: _Part, connection: Connection) -> None:
         """Raise the error of a part if it ends the whole transaction."""
@@ -219,4 +276,4 @@ class SharedCommits:
             self._busy = following is not None
             if following is not None:
                 following.leads = True
-                following.told.set()
+                following.wake()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..protocol.wiring import demand, whole
-from ..threads import Threads
+from ..threads import Threads, running_loop
 from ._shared_commits import Execute, SharedCommits
+from ._sqlite_on_asyncio import OnAsyncio
 from .sql.operation import TRIES, Again, Alone, Later, Operation, ReadOnly, Row, Statement, retried
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ class Sqlite:
     Operations of a process that write at once share a transaction and its commit; each is undone alone if it fails.
 
     * ``path``: the file; it is created when the first transaction runs, its folder has to be there.
-    * ``offload``: runs the transactions away from the event loop; ``None`` makes ``Threads(8)``: 8 transactions at
-      once, and ``Unavailable`` for one that has waited five times ``busy_timeout`` for a thread.
+    * ``offload``: runs the transactions away from the event loop. With ``None``, the default, those of asyncio's tasks
+      run in two threads, one of which may write, and those of other loops in ``Threads(8)``; one that has waited five
+      times ``busy_timeout`` to begin or to write is ``Unavailable``.
     * ``busy_timeout``: the ms that each of five tries waits for a lock of another connection on the file, 1000 by
       default (https://www.sqlite.org/pragma.html#pragma_busy_timeout).
 
@@ -109,14 +111,18 @@ class Sqlite:
         self._path, self._sqlite3 = file, sqlite3
         self._busy_timeout = busy_timeout / 1000
         self._idle: list[Connection] = []
-        self._shared = SharedCommits(self._begun, self._reason, TRIES * self._busy_timeout)
+        patience = TRIES * self._busy_timeout
+        self._shared = SharedCommits(self._begun, self._reason, patience)
+        self._on_asyncio = None if offload else OnAsyncio(self._read_ahead, _rest, self._shared, patience)
 
-    def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
+    async def run(self, operation: Callable[[], Operation[T]], /) -> T:
         """Run one operation as one transaction.
 
         Raises ``Unavailable`` if the file stays locked, is read-only, or cannot be opened, read or written.
         """
-        return self._offload(lambda: self._run(operation))
+        if self._on_asyncio is not None and running_loop() == "asyncio":
+            return await self._on_asyncio.run(operation)
+        return await self._offload(lambda: self._run(operation))
 
     @property
     def path(self) -> str:
@@ -138,18 +144,27 @@ class Sqlite:
         return retried(lambda number: self._once(operation(), as_reader=number == 0))
 
     def _once(self, operation: Operation[T], *, as_reader: bool) -> T:
+        over, value = self._read_ahead(operation, as_reader=as_reader)
+        if over:
+            return cast("T", value)
+        with self._translating_errors():
+            return self._shared.run(lambda execute: _rest(operation, value, execute), later=isinstance(value, Later))
+
+    def _read_ahead(self, operation: Operation[Any], /, *, as_reader: bool) -> tuple[bool, Any]:
+        """Run what an operation reads before it writes.
+
+        Returns whether that was all, and the result of the operation or else the statement with which it goes on.
+        """
         with self._translating_errors():
             try:
                 statement = next(operation)
                 while isinstance(statement, Alone) and _reads(statement):
                     statement = operation.send(self._read(statement))
             except StopIteration as stop:
-                return cast("T", stop.value)
+                return True, stop.value
             if as_reader and _reads(statement):
-                return self._read_in_turn(operation, statement)
-            return self._shared.run(
-                lambda execute: _rest(operation, statement, execute), later=isinstance(statement, Later)
-            )
+                return True, self._read_in_turn(operation, statement)
+            return False, statement
 
     def _read(self, statement: Statement) -> list[Row]:
         with self._borrowed() as connection:
