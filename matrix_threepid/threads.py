@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
 from attrs import define, field
+from sniffio import AsyncLibraryNotFoundError, current_async_library
 
 from .forks import forget_at_fork
 from .loop_calls import LoopCalls, settle
@@ -260,8 +261,6 @@ def running_loop() -> Loop | None:
 
 def running_library() -> str | None:
     """Return ``sniffio``'s name of the library that drives this coroutine; it knows asyncio and trio, not Twisted."""
-    from sniffio import AsyncLibraryNotFoundError, current_async_library
-
     try:
         return current_async_library()
     except AsyncLibraryNotFoundError:

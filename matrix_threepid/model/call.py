@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -148,6 +148,7 @@ def _network(address: IPv6Address, length: int) -> IPv6Address:
     return IPv6Address(int(address) >> (128 - length) << (128 - length))
 
 
+@lru_cache(maxsize=4096)  # a request asks more than once, and clients come again
 def _address(text: str | None) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text or "")

@@ -63,14 +63,14 @@ class Ticket:
     * ``caller``: for whom the call is made; ``None``: unknown.
     * ``has_place``: whether it may go on.
     * ``holders``: how many still use its place; who began the call is one of them.
-    * ``given``: ends when it gets a place.
+    * ``given``: ends when it gets a place; ``None`` for one that has never waited.
     """
 
     line: Line
     caller: str | None
     has_place: bool = False
     holders: int = 1
-    given: Future[None] = field(factory=Future, repr=False)
+    given: Future[None] | None = field(default=None, repr=False)
     _queue: _Queue = field(factory=_Queue, repr=False)
 
 
@@ -114,9 +114,9 @@ class Places:
         if ticket is None:
             raise NoPlaceError
         try:
-            if not ticket.has_place:
+            if ticket.given is not None:
                 left = waiter.until.left_ms()
-                await _turn_of(ticket, waiter.until)
+                await _turn_of(ticket.given, waiter.until)
                 waiter.waited += left - waiter.until.left_ms()
             yield ticket
         finally:
@@ -131,6 +131,7 @@ class Places:
                 queue.busy += 1
                 ticket.has_place = True
             elif self._may_wait(queue, ticket):
+                ticket.given = Future()
                 queue.waiting[ticket] = None
                 self._count(ticket, 1)
             else:
@@ -167,7 +168,7 @@ class Places:
         with self._lock:
             next_ones = [self._leave(ticket) for ticket in tickets]
         for ticket in next_ones:
-            if ticket is not None:
+            if ticket is not None and ticket.given is not None:
                 ticket.given.set_result(None)  # outside of the lock, since it calls whoever waits for it
 
     def forget(self) -> None:
@@ -215,9 +216,9 @@ class Places:
                 del counter[ticket.caller]
 
 
-async def _turn_of(ticket: Ticket, until: Deadline) -> None:
+async def _turn_of(given: Future[None], until: Deadline) -> None:
     try:
-        await result_of(by(ticket.given, until))
+        await result_of(by(given, until))
     except TimeoutError:
         raise NoPlaceError("out of time") from None
 

@@ -160,7 +160,7 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("limiter", "purge"): _purge,
     ("bindings", "insert"): _bind,
     ("bindings", "get"): _unbind,
-    ("bindings", "replace"): _unbind,
+    ("bindings", "replace"): _bind,
     ("bindings", "forget"): _unbind,
     ("bindings", "of_user"): _unbind,
     ("bindings", "lease_due"): _retry,
