@@ -12,7 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import define, field
 from sniffio import AsyncLibraryNotFoundError, current_async_library
@@ -67,7 +67,7 @@ class Threads:
         if loop is None:
             return work()
         if loop == "asyncio":
-            # A future of the loop itself; one of a thread and its twin in the loop cost more than a short piece of work.
+            # A future of the loop itself: one of a thread, and its twin in the loop, cost more than a short look-up.
             calls, running = LoopCalls.here()
             waiter = running.create_future()
             self._crew.do(_Awaited(partial(copy_context().run, work), self._latest(), waiter, calls))
@@ -179,7 +179,7 @@ def _nothing() -> None:
     return None
 
 
-_Work = Union[_Job, _Awaited, _Unwatched]
+_Work = _Job | _Awaited | _Unwatched
 
 
 class _Crew:

@@ -56,7 +56,7 @@ class OnAsyncio:
             try:
                 # Only the first try may begin as a reader, see `Sqlite`.
                 return cast("T", await self._once(operation(), as_reader=number == 0))
-            except Again as again:
+            except Again as again:  # noqa: PERF203  trying again is what the loop is for
                 last = again.__cause__
         raise Unavailable from last
 

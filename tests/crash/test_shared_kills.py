@@ -1,10 +1,11 @@
-"""kill -9 within a transaction that threads share: who was answered is stored, and no part is stored by half."""
+"""kill -9 within a transaction of threads or tasks: who was answered is stored, and no part is stored by half."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from attrs import frozen
 from stores.counting import TracedSqlite
 
-from matrix_threepid import run_sync
+from matrix_threepid import Threads, run_sync
 from matrix_threepid.stores import Sqlite
 from matrix_threepid.stores.sql import Operation
 
@@ -47,38 +48,58 @@ class Deadly(TracedSqlite):
 
 @frozen
 class Crowd:
-    """A process with threads that write at once and note each answer; it dies at a statement, or after an answer."""
+    """A process that writes several things at once and notes each answer; it dies at a statement, or after an answer.
+
+    ``tasks``: whether tasks of asyncio write, in place of threads.
+    """
 
     home: Path
     word: str
     number: int
+    tasks: bool
 
     def lead(self) -> None:
         """Write one row alone, the others together."""
         with closing(Deadly(str(self.home / "shared.db"), self.word, self.number)) as db:
+            if self.tasks:
+                asyncio.run(self._lead_tasks(db))
+                return
             go = Event()
             with ThreadPoolExecutor(PARTS) as pool:
-                pool.submit(self._write, db, 0, go)
-                while not db.begun["INSERT"]:
-                    sleep(0)
+                pool.submit(run_sync, self._write(db, 0, go))
+                until(lambda: bool(db.begun["INSERT"]))
                 for number in range(1, PARTS):
-                    pool.submit(self._write, db, number)
-                while db.waiting < PARTS - 1:
-                    sleep(0)
+                    pool.submit(run_sync, self._write(db, number))
+                until(lambda: db.waiting == PARTS - 1)
                 go.set()
 
-    def _write(self, db: Sqlite, number: int, go: Event | None = None) -> None:
+    async def _lead_tasks(self, db: Deadly) -> None:
+        go = Event()
+        tasks = [asyncio.create_task(self._write(db, 0, go))]
+        await Threads(1)(lambda: until(lambda: bool(db.begun["INSERT"])))
+        tasks += [asyncio.create_task(self._write(db, number)) for number in range(1, PARTS)]
+        await Threads(1)(lambda: until(lambda: db.waiting == PARTS - 1))
+        go.set()
+        await asyncio.gather(*tasks)
+
+    async def _write(self, db: Sqlite, number: int, go: Event | None = None) -> None:
         def rows() -> Operation[None]:
             for half in range(ROWS):
                 yield "INSERT INTO t (number, half) VALUES (?, ?)", (number, half)
                 if go is not None:
                     go.wait()
 
-        run_sync(db.run(rows))
+        await db.run(rows)
         with (self.home / "answered").open("a") as answered:
             answered.write(f"{number}\n")
         if self.word == "answer":
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Let other threads work until something has happened."""
+    while not happened():
+        sleep(0)
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +115,13 @@ def _deaths() -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.rule("SEC-240")
+@pytest.mark.parametrize("tasks", [False, True], ids=["threads", "tasks"])
 @pytest.mark.parametrize(("word", "number"), [*_deaths()])
-def test_a_shared_commit_is_all_or_nothing(lives: Forge, word: str, number: int, tmp_path: Path) -> None:
+def test_a_shared_commit_is_all_or_nothing(lives: Forge, word: str, number: int, tasks: bool, tmp_path: Path) -> None:
     """Whoever was answered is stored; the whole transaction is, or none of it."""
     with closing(Sqlite(tmp_path / "shared.db")) as db:
         run_sync(db.run(_schema))
-    assert lives.live(cast("Life", Crowd(tmp_path, word, number))) == KILLED
+    assert lives.live(cast("Life", Crowd(tmp_path, word, number, tasks))) == KILLED
     with closing(Sqlite(tmp_path / "shared.db")) as db:
         stored = run_sync(db.run(_stored))
     file = tmp_path / "answered"

@@ -1,7 +1,8 @@
-"""What several threads write to one SQLite file at once is committed together, and fails alone."""
+"""What threads, or tasks of asyncio, write to one SQLite file at once is committed together, and fails alone."""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import run_sync
+from matrix_threepid import Threads, run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores import Sqlite
 from matrix_threepid.stores.sql import Operation
@@ -23,6 +24,7 @@ from .counting import TracedSqlite
 
 OTHERS = 5
 Write = Callable[[], Operation[None]]
+Begin = Callable[[Sqlite, Write], "Future[None]"]
 
 
 class Strict(TracedSqlite):
@@ -70,8 +72,26 @@ def stored(db: Sqlite) -> list[str]:
     return run_sync(db.run(read))
 
 
+@pytest.fixture(params=["threads", "asyncio"])
+def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """Begins operations, each in a thread of its own or all as tasks of one event loop."""
+    if request.param == "threads":
+        with ThreadPoolExecutor(OTHERS + 1) as pool:
+            yield lambda db, operation: pool.submit(run, db, operation)
+        return
+    loop = asyncio.new_event_loop()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(loop.run_forever)
+        try:
+            yield lambda db, operation: asyncio.run_coroutine_threadsafe(db.run(operation), loop)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            running.result()
+            loop.close()
+
+
 @contextmanager
-def together(db: Sqlite, *others: Write) -> Iterator[list[Future[None]]]:
+def together(begin: Begin, db: Sqlite, *others: Write) -> Iterator[list[Future[None]]]:
     """Have ``others`` wait while a first operation writes; give what comes of them, the first included."""
     go = Event()
 
@@ -79,17 +99,16 @@ def together(db: Sqlite, *others: Write) -> Iterator[list[Future[None]]]:
         yield from writing("first")()
         assert go.wait(PATIENCE)
 
-    with ThreadPoolExecutor(len(others) + 1) as pool:
-        try:
-            futures = [pool.submit(run, db, first)]
-            until(lambda: db.begun["INSERT"] == 1)  # type: ignore[attr-defined]
-            for number, other in enumerate(others, 1):
-                futures.append(pool.submit(run, db, other))
-                until(lambda number=number: db.waiting == number)  # type: ignore[misc]
-            go.set()
-            yield futures
-        finally:
-            go.set()
+    try:
+        futures = [begin(db, first)]
+        until(lambda: db.begun["INSERT"] == 1)  # type: ignore[attr-defined]
+        for number, other in enumerate(others, 1):
+            futures.append(begin(db, other))
+            until(lambda number=number: db.waiting == number)  # type: ignore[misc]
+        go.set()
+        yield futures
+    finally:
+        go.set()
 
 
 def run(db: Sqlite, operation: Callable[[], Operation[Any]]) -> Any:
@@ -103,31 +122,31 @@ def until(happened: Callable[[], bool]) -> None:
         sleep(0)
 
 
-def test_operations_that_wait_share_a_commit(file: Strict) -> None:
+def test_operations_that_wait_share_a_commit(begin: Begin, file: Strict) -> None:
     """What came while another thread was writing costs no commit of its own."""
-    with together(file, *(writing(f"{number}") for number in range(OTHERS))) as done:
+    with together(begin, file, *(writing(f"{number}") for number in range(OTHERS))) as done:
         assert [each.result() for each in done] == [None] * (OTHERS + 1)
     assert (file.begun["BEGIN"], file.begun["COMMIT"]) == (1, 1)
     assert stored(file) == ["first", *(f"{number}" for number in range(OTHERS))]
 
 
-def test_an_operation_that_fails_is_undone_alone(file: Strict) -> None:
+def test_an_operation_that_fails_is_undone_alone(begin: Begin, file: Strict) -> None:
     """Others in the same transaction do not notice."""
-    with together(file, failing, writing("other")) as (first, failed, other):
+    with together(begin, file, failing, writing("other")) as (first, failed, other):
         assert (first.result(), other.result(), type(failed.exception())) == (None, None, LookupError)
     assert stored(file) == ["first", "other"]
 
 
-def test_a_commit_that_fails_is_unavailable_to_all(file: Strict) -> None:
+def test_a_commit_that_fails_is_unavailable_to_all(begin: Begin, file: Strict) -> None:
     """Nobody is told that something is stored which is not."""
-    with together(file, writing("child", "nobody"), writing("other")) as done:
+    with together(begin, file, writing("child", "nobody"), writing("other")) as done:
         assert [type(each.exception()) for each in done] == [Unavailable] * 3
     assert stored(file) == []
     run(file, writing("afterwards"))
     assert stored(file) == ["afterwards"]
 
 
-def test_who_waits_too_long_is_taken_back(file: Strict, tmp_path: Path) -> None:
+def test_who_waits_too_long_is_taken_back(begin: Begin, file: Strict, tmp_path: Path) -> None:
     """An operation that has not begun in time is never run; one that has begun is waited for."""
     go, begun_writing = Event(), Event()
 
@@ -136,24 +155,55 @@ def test_who_waits_too_long_is_taken_back(file: Strict, tmp_path: Path) -> None:
         begun_writing.set()
         assert go.wait(PATIENCE)
 
-    with closing(Sqlite(tmp_path / "shared.db", busy_timeout=1)) as impatient, ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(run, impatient, slow)
+    with closing(Sqlite(tmp_path / "shared.db", busy_timeout=1)) as impatient:
+        begun = begin(impatient, slow)
         assert begun_writing.wait(PATIENCE)
         with pytest.raises(Unavailable):
-            run(impatient, writing("late"))
+            begin(impatient, writing("late")).result()
         go.set()
         begun.result()
         assert (stored(impatient), impatient.waiting) == (["slow"], 0)
 
 
-def test_purging_goes_last(file: Strict) -> None:
+def test_purging_goes_last(begin: Begin, file: Strict) -> None:
     """A purge waits for those who came after it."""
     from matrix_threepid.stores.sql.operation import Later
 
     def purge() -> Operation[None]:
         yield Later("INSERT INTO t (name) VALUES (?)", "purge")
 
-    with together(file, purge, writing("a"), writing("b")) as done:
+    with together(begin, file, purge, writing("a"), writing("b")) as done:
         for each in done:
             each.result()
     assert stored(file) == ["first", "a", "b", "purge"]
+
+
+def test_a_task_that_is_cancelled_takes_back_what_waits(file: Strict) -> None:
+    """Nothing is written for a task of asyncio that was cancelled before its operation began to write."""
+    go, begun_writing = Event(), Event()
+
+    def slow() -> Operation[None]:
+        yield from writing("slow")()
+        begun_writing.set()
+        assert go.wait(PATIENCE)
+
+    async def story() -> None:
+        first = asyncio.create_task(file.run(slow))
+        assert await Threads(1)(lambda: begun_writing.wait(PATIENCE))
+        second = asyncio.create_task(file.run(writing("cancelled")))
+        await Threads(1)(lambda: until(lambda: file.waiting == 1))
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        go.set()
+        await first
+
+    asyncio.run(story())
+    assert (stored(file), file.waiting) == (["slow"], 0)
+
+
+def test_a_second_loop_may_use_the_same_database(file: Strict) -> None:
+    """A program may end an event loop and begin another one with the same database."""
+    for name in ("one", "two"):
+        asyncio.run(file.run(writing(name)))
+    assert stored(file) == ["one", "two"]
