@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from .threads import Loop, running_loop
+from .running_loop import Loop, running_loop
 
 T = TypeVar("T")
 

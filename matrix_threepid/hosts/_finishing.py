@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from ..offload import driven_by_run_sync
-from ..threads import running_library
+from ..running_loop import running_library
 
 T = TypeVar("T")
 _begun: set[asyncio.Task[Any]] = set()

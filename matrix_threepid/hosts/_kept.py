@@ -13,8 +13,8 @@ from typing import Any
 from ..forks import forget_at_fork
 from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError
+from ..running_loop import running_library
 from ..service import Service
-from ..threads import running_library
 from .housekeeping import GRACE, _end, keep_house, keep_house_in_threads, keep_house_in_trio
 
 Keep = bool | Iterable[Service | Job]

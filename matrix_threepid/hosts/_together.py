@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from ..housekeeping import Together, Worker
-from ..threads import running_loop
+from ..running_loop import running_loop
 
 Run = Callable[[Coroutine[Any, Any, None]], object]
 """Runs a coroutine to its end in the calling thread."""

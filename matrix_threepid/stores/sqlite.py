@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..offload import Offload
 from ..protocol.errors import ConfigurationError, Unavailable
 from ..protocol.wiring import demand, whole
-from ..threads import Threads, running_loop
+from ..running_loop import running_loop
+from ..threads import Threads
 from ._shared_commits import Execute, SharedCommits
 from ._sqlite_on_asyncio import OnAsyncio
 from .sql.operation import TRIES, Again, Alone, Later, Operation, ReadOnly, Row, Statement, retried
