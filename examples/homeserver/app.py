@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from matrix_threepid import Medium, Purpose, Threepid
-from matrix_threepid.ports import TokenSender, system_clock
-from matrix_threepid.stores import Database, SqlBindings, SqlLimits, SqlReversals, SqlSessions, SqlUiaSessions
+from matrix_threepid.ports import RateLimiter, SessionStore, TokenSender, system_clock
+from matrix_threepid.stores import Database, SqlBindings, SqlReversals, SqlUiaSessions
 
 from .accounts import Accounts
 from .config import Config
@@ -39,6 +39,8 @@ class Parts:
 
     config: Config
     db: Database
+    sessions: SessionStore
+    limiter: RateLimiter
     secret: ServerSecret
     peers: Peers
     senders: Mapping[Medium, TokenSender]
@@ -47,7 +49,7 @@ class Parts:
 def assemble(parts: Parts, base_url: str | None) -> Home:
     """Return the wiring; ``base_url``: where links lead. Raises ``ConfigurationError``."""
     config, db = parts.config, parts.db
-    accounts, limiter = Accounts(db, config.server_name), SqlLimits(db)
+    accounts, limiter = Accounts(db, config.server_name), parts.limiter
     policy = config.library_policy(base_url)
     passwords, devices = Passwords(accounts, limiter, system_clock), Devices(db)
     exchanges = Exchanges(db, parts.peers, system_clock)
@@ -63,7 +65,7 @@ def assemble(parts: Parts, base_url: str | None) -> Home:
         peppers=parts.secret.peppers(),
         policy=policy,
         senders=parts.senders,
-        sessions=SqlSessions(db),
+        sessions=parts.sessions,
         bindings=SqlBindings(db),
         reversals=SqlReversals(db),
         identity=parts.peers.client,

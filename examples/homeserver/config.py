@@ -29,6 +29,7 @@ from matrix_threepid.settings import (
 DOMAIN = Text(r"[^\s@<>()\[\],;:\"\\]{1,253}", "must be a domain")
 SERVER_NAME = Text(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?", "must be a host name, perhaps with a port")
 DATABASE = Text(r"sqlite:///.+|postgres(ql)?://.+", "must be sqlite:///FILE or postgresql://…")
+SESSIONS = Text(r"(valkeys?|rediss?)://.+", "must be valkey://HOST:PORT")
 LISTEN = Text(rf"({HOST_PATTERN}|\[[0-9A-Fa-f:.]+\]):\d{{1,5}}", "must be HOST:PORT")
 HEADER = Text(r"[A-Za-z0-9-]{1,64}", "must be the name of a header")
 
@@ -48,6 +49,7 @@ class Config:
     server_name: str = member(SERVER_NAME)
     public_base_url: str | None = member(URL, None)
     database: str | None = member(DATABASE, None, secret=True)
+    sessions: str | None = member(SESSIONS, None, secret=True)
     smtp: SmtpSettings | None = member(Nested(SmtpSettings), None)
     twilio: SmsAccount | None = member(Nested(SmsAccount), None)
     signing_key_file: str | None = member(TEXT, None)

@@ -19,7 +19,7 @@ from .endpoints import SERVER_ENDPOINTS, TABLE
 from .home import Home
 from .identity import assemble_identity
 from .peers import Peers
-from .storage import opened, secret_of
+from .storage import opened, secret_of, sessions_in
 from .tables import IDENTITY_SERVER
 
 _SECOND, _MINUTE = 1000, 60_000
@@ -56,7 +56,8 @@ async def housed(
     peers = Peers.of(config, secret)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(opened(config.database))
-        home = assemble(Parts(config, db, secret, peers, senders), config.base_url(port))
+        sessions, limiter = await stack.enter_async_context(sessions_in(config, db))
+        home = assemble(Parts(config, db, sessions, limiter, secret, peers, senders), config.base_url(port))
         services = [Service(home, TABLE)]
         if config.identity_server:
             other = await stack.enter_async_context(opened(config.database, IDENTITY_SERVER))

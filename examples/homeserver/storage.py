@@ -9,7 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matrix_threepid import ConfigurationError
-from matrix_threepid.stores import SQLITE, Database, open_database, sqlite_file
+from matrix_threepid.ports import RateLimiter, SessionStore
+from matrix_threepid.stores import (
+    SQLITE,
+    Database,
+    SqlLimits,
+    SqlSessions,
+    open_database,
+    open_valkey,
+    sqlite_file,
+)
 
 from .config import Config
 from .keys import ServerSecret, fresh_key, stored_key
@@ -22,6 +31,18 @@ def opened(url: str | None, part: Part = HOMESERVER) -> AbstractAsyncContextMana
     A part with a name has the file ``FILE.NAME`` beside that of SQLite, or the schema ``NAME`` of PostgreSQL.
     """
     return _sqlite(url, part) if url is None or url.startswith(SQLITE) else _postgresql(url, part)
+
+
+@asynccontextmanager
+async def sessions_in(config: Config, db: Database) -> AsyncIterator[tuple[SessionStore, RateLimiter]]:
+    """Give the stores of sessions and limits: in the database, or in the Valkey that the configuration names."""
+    if config.sessions is None:
+        yield SqlSessions(db), SqlLimits(db)
+        return
+    async with open_valkey(config.sessions) as valkey:
+        from matrix_threepid.stores import ValkeyLimits, ValkeySessions  # needs the extra
+
+        yield ValkeySessions(valkey), ValkeyLimits(valkey)
 
 
 def secret_of(config: Config) -> ServerSecret:

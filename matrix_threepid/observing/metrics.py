@@ -13,6 +13,7 @@ from ..housekeeping import Job
 from ..limits.sms import sms_left
 from ..logs import outcome_name
 from ..model.threepid import Medium
+from ..ports._checked import given
 from ..protocol.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -136,10 +137,12 @@ class Metrics:
         if Medium.MSISDN in role.senders:
             for budget, left in (await sms_left(role)).items():
                 self._set("matrix_threepid_sms_left", left, budget=budget)
-        if database is None:
-            return
         now = role.clock()
-        for queue, (length, since) in (await database.run(lambda: _queues(now))).items():
+        queues = {} if database is None else await database.run(lambda: _queues(now))
+        # Sessions that are kept apart from the database have a queue of their own.
+        if (own := getattr(given(role.sessions), "queue", None)) is not None:
+            queues["messages"] = await own(now)
+        for queue, (length, since) in queues.items():
             self._set("matrix_threepid_queue_length", length, queue=queue)
             self._set("matrix_threepid_queue_oldest_seconds", max(0, now - (since or now)) / 1000, queue=queue)
 

@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from .url import SQLITE as SQLITE
     from .url import open_database as open_database
     from .url import sqlite_file as sqlite_file
-    from .valkey import Valkey as Valkey
-    from .valkey import ValkeyLimits as ValkeyLimits
-    from .valkey import ValkeySessions as ValkeySessions
-    from .valkey import open_valkey as open_valkey
+    from .valkey.connection import Valkey as Valkey
+    from .valkey.limits import ValkeyLimits as ValkeyLimits
+    from .valkey.sessions import ValkeySessions as ValkeySessions
+    from .valkey.url import open_valkey as open_valkey
 
 _HOMES = {
     ".asyncpg": ("Asyncpg",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -19,14 +20,18 @@ import pytest
 import yaml
 from sms.gateway import ACCOUNT, NUMBER, TOKEN
 from sms.plain import provider
+from stores.valkey_server import server as valkey
 
 from matrix_threepid import ConfigurationError
 from matrix_threepid.__main__ import main
+from matrix_threepid.commands.serving.parts import opened
 from matrix_threepid.commands.serving.settings import ServeSettings
 from matrix_threepid.identity import new_signing_key, read_signing_key
 from matrix_threepid.settings import read
 from matrix_threepid.settings.outside import variable_of
 from matrix_threepid.settings.reading import secrets_of
+from matrix_threepid.stores import SqlSessions, open_database
+from matrix_threepid.testing.contracts.values import session
 
 ROOT = Path(__file__).parents[2]
 SECRET = "/0123456789abcdef0123456789abcdef"
@@ -221,6 +226,33 @@ def test_check_makes_every_part(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "texts: there is no directory" in capsys.readouterr().err
 
 
+def test_sessions_and_counts_may_lie_in_valkey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are in the Valkey of ``sessions`` and not in the database, also for commands; one that is gone is named."""
+    settings = delegate(tmp_path)
+    with valkey(tmp_path / "valkey") as url:
+        settings["delegate"]["sessions"] = url
+        file = written(tmp_path, settings)
+        assert main(["serve", "--config", file, "--check"]) == 0
+        sid = asyncio.run(_asked(read(ServeSettings, settings)))
+        capsys.readouterr()
+        assert main(["explain", sid, "--config", file]) == 0
+        assert "a***@example.org" in capsys.readouterr().out
+    assert main(["serve", "--config", file, "--check"]) == 2
+    assert "valkey: no server answers" in capsys.readouterr().err
+
+
+async def _asked(settings: ServeSettings) -> str:
+    """Ask a delegate for a token; return the ``sid``, whose session is in the Valkey alone."""
+    async with opened(settings) as served:
+        assert served.delegate is not None
+        role = served.delegate.role
+        slot = "a slot"
+        held = await role.sessions.open(session(role.new_sid(slot), slot=slot))
+        async with open_database(settings.delegate.database if settings.delegate else "") as db:
+            assert await SqlSessions(db).get(held.sid) is None
+        return held.sid
+
+
 def test_small_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """A secret fits ``secret_path``, a key is read back, and the version is told."""
     assert main(["new-secret"]) == 0
@@ -248,6 +280,18 @@ SLIPS: list[tuple[dict[str, Any], str]] = [
     ({"delegate.secretpath": SECRET}, "delegate.secretpath: there is no such setting; did you mean secret_path?"),
     ({"delegate.database": "mysql://localhost"}, "delegate.database: must be sqlite:///FILE or postgresql"),
     ({"delegate.database": "a.db"}, "delegate.database: must be sqlite:///FILE"),
+    ({"delegate.sessions": "localhost:6379"}, "delegate.sessions: must be valkey://HOST:PORT"),
+    (
+        {
+            "delegate.sessions": "valkey://localhost",
+            "identity_server": {
+                "database": "sqlite:///b.db",
+                "signing_key_file": "k",
+                "sessions": "valkey://localhost",
+            },
+        },
+        "identity_server.sessions: must not be that of the delegate; add ?prefix=NAME",
+    ),
     ({"listen": "8090"}, "listen: must be HOST:PORT"),
     ({"listen": "127.0.0.1:65536"}, "listen: must be HOST:PORT"),
     ({"listen": 8090}, "listen: must be HOST:PORT; what looks like a number"),

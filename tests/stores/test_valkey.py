@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -12,9 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from matrix_threepid import ConfigurationError
+from matrix_threepid.observing import Metrics
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
 from matrix_threepid.stores import Session, ValkeyLimits, ValkeySessions, open_valkey
@@ -238,6 +241,30 @@ async def _asked(world: World) -> int:
     return (await world.acall("POST", "/account/3pid/email/requestToken", body, user=ALICE)).status
 
 
+def test_a_server_says_whether_it_is_ready_and_what_waits(make_world: Callable[..., World], tmp_path: Path) -> None:
+    """``health`` has the problem of a Valkey that is gone, and the metrics have what is due in one that is there."""
+    asyncio.run(_observed(make_world, tmp_path))
+
+
+async def _observed(make_world: Callable[..., World], folder: Path) -> None:
+    metrics, serving = Metrics(CollectorRegistry()), server(folder)
+    url = serving.__enter__()
+    async with open_valkey(url) as valkey:
+        sessions = ValkeySessions(valkey)
+        world = make_world({"deferred_sending": True}, sessions=sessions, limiter=ValkeyLimits(valkey))
+        await _asked(world)
+        since = world.clock()
+        world.clock.advance(7_000)
+        assert (await world.service.health()).problems == ()
+        for job in metrics.jobs(world.service):
+            await job.work()
+        names = ("matrix_threepid_queue_length", "matrix_threepid_queue_oldest_seconds")
+        assert [metrics.registry.get_sample_value(name, {"queue": "messages"}) for name in names] == [1, 7]
+        assert await sessions.queue(since - 1) == (0, None)
+        serving.__exit__(None, None, None)
+        assert (await world.service.health()).problems == ("the database does not answer",)
+
+
 SLIPS = {
     "no scheme": ("127.0.0.1:6379", "must be valkey://"),
     "another scheme": ("postgresql://127.0.0.1", "must be valkey://"),
@@ -257,6 +284,14 @@ def test_a_wrong_url_is_refused(name: str) -> None:
     url, expected = SLIPS[name]
     with pytest.raises(ConfigurationError, match=expected):
         asyncio.run(_open(url))
+
+
+def test_the_extra_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its client a URL of Valkey is refused, and the message names the extra."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(ConfigurationError, match=r"matrix-threepid\[valkey\]"):
+        asyncio.run(_open("valkey://127.0.0.1:6379"))
 
 
 def test_a_password_is_not_told() -> None:

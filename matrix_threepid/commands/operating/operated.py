@@ -18,11 +18,11 @@ from ...protocol.errors import ConfigurationError
 from ...roles.base import Role
 from ...settings import read_file, stored_peppers
 from ...settings.documents import FORMATS
-from ...stores.sql import Database, check_schema
+from ...stores.sql import check_schema
 from ...stores.url import open_database, sqlite_file
 from ..checking.loading import loaded
 from ..files.config_file import synapse_document
-from ..serving.parts import Parts
+from ..serving.parts import Parts, Stores, opened_stores
 from ..serving.settings import DelegateSettings, IdentityServerRoleSettings, ServeSettings
 from .synapse_role import database_of, role_of, secret_of
 
@@ -48,7 +48,7 @@ class Operated:
             pass
 
 
-_SID = re.compile(r"-[0-9A-Za-z_-]{19,254}")
+_SID = re.compile(r"-[0-9A-Za-z_.-]{19,254}")
 """A ``sid`` that begins like an option; options are shorter."""
 
 
@@ -90,9 +90,9 @@ async def operated(given: argparse.Namespace) -> AsyncIterator[list[Operated]]:
         found = []
         for each in (settings.delegate, settings.identity_server):
             if each is not None:
-                db = await stack.enter_async_context(open_database(each.database))
-                await check_schema(db)
-                found.append(_of(parts, each, db))
+                stores = await stack.enter_async_context(opened_stores(each))
+                await check_schema(stores.db)
+                found.append(_of(parts, each, stores))
         yield found
         for one in found:
             await one.close()
@@ -127,13 +127,13 @@ def _settings(file: Path) -> ServeSettings:
     return settings
 
 
-def _of(parts: Parts, settings: DelegateSettings | IdentityServerRoleSettings, db: Database) -> Operated:
+def _of(parts: Parts, settings: DelegateSettings | IdentityServerRoleSettings, stores: Stores) -> Operated:
     def wired(listener: Listeners) -> Role:
         if isinstance(settings, DelegateSettings):
-            return parts.delegate(db, listener).role
-        return parts.identity_server(settings, db, listener).role
+            return parts.delegate(stores, listener).role
+        return parts.identity_server(settings, stores, listener).role
 
-    audit = SqlAudit(db, wired(Listeners()).peppers)
+    audit = SqlAudit(stores.db, wired(Listeners()).peppers)
     role = wired(Listeners(LogListener(), audit))
     return Operated(type(role).__name__, role, audit)
 

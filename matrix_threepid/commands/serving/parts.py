@@ -18,7 +18,7 @@ from ...logs import LogListener
 from ...model.keys import Peppers
 from ...model.threepid import Medium
 from ...observing import HEALTH, Listeners, Metrics
-from ...ports import Listener, TokenSender
+from ...ports import Listener, RateLimiter, SessionStore, TokenSender
 from ...protocol.errors import ConfigurationError, Unavailable
 from ...protocol.wire import Request
 from ...roles.base import Role
@@ -36,6 +36,7 @@ from ...stores import (
     SqlSuppressions,
     migrate,
     open_database,
+    open_valkey,
 )
 from ...texts.catalogue import Texts
 from ...texts.pages import BuiltInPages
@@ -94,19 +95,19 @@ async def opened(settings: ServeSettings, *, metrics: bool = False) -> AsyncIter
             if role is None:
                 services.append(None)
                 continue
-            db = await stack.enter_async_context(open_database(role.database))
+            stores = await stack.enter_async_context(opened_stores(role))
             try:
-                await migrate(db)
+                await migrate(stores.db)
             except Unavailable:
                 raise ConfigurationError("database: cannot be written to at present") from None
             service = (
-                parts.delegate(db, listener)
+                parts.delegate(stores, listener)
                 if isinstance(role, DelegateSettings)
-                else parts.identity_server(role, db, listener)
+                else parts.identity_server(role, stores, listener)
             )
             services.append(service)
             jobs += service.jobs()
-            for job in () if counted is None else counted.jobs(service, db):
+            for job in () if counted is None else counted.jobs(service, stores.db):
                 # A pool waits 30 s for a database that is gone, and the gauge has to tell of it before.
                 jobs.append(_with_work(job, partial(_in_time, job.work)))
         yield Served(services[0], services[1], tuple(jobs), parts.callbacks([each.role for each in services if each]))
@@ -119,6 +120,33 @@ def _with_work(job: Job, work: Callable[[], Awaitable[object]]) -> Job:
 
 async def _in_time(work: Callable[[], Awaitable[object]]) -> object:
     return await asyncio.wait_for(work(), _MEASURING)
+
+
+@frozen
+class Stores:
+    """The open stores of one role.
+
+    * ``db``: its database.
+    * ``sessions``, ``limiter``: its sessions and counts, there or in a Valkey.
+    """
+
+    db: Database
+    sessions: SessionStore
+    limiter: RateLimiter
+
+
+@asynccontextmanager
+async def opened_stores(role: DelegateSettings | IdentityServerRoleSettings) -> AsyncIterator[Stores]:
+    """Open the stores of a role. Raises ``ConfigurationError``."""
+    async with open_database(role.database) as db:
+        if role.sessions is None:
+            yield Stores(db, SqlSessions(db), SqlLimits(db))
+            return
+        async with open_valkey(role.sessions) as valkey:
+            # Here, where the extra is known to be installed.
+            from ...stores import ValkeyLimits, ValkeySessions
+
+            yield Stores(db, ValkeySessions(valkey), ValkeyLimits(valkey))
 
 
 @frozen
@@ -146,11 +174,11 @@ class Parts:
         providers = [] if delivery is None else delivery.providers(None if sms is None else sms.twilio)
         return Service(roles[0], callback_table(*providers, also=roles[1:])) if providers else None
 
-    def delegate(self, db: Database, listener: Listener) -> Service:
+    def delegate(self, stores: Stores, listener: Listener) -> Service:
         """Return the delegate."""
-        return Service(Delegate(**self._shared("delegate", db, listener)))
+        return Service(Delegate(**self._shared("delegate", stores, listener)))
 
-    def identity_server(self, settings: IdentityServerRoleSettings, db: Database, listener: Listener) -> Service:
+    def identity_server(self, settings: IdentityServerRoleSettings, stores: Stores, listener: Listener) -> Service:
         """Return the identity server. Raises ``ConfigurationError``."""
         from ...identity import (
             Discovery,
@@ -167,21 +195,21 @@ class Parts:
         fetch = self.settings.homeservers.fetch(FEDERATION_PORT)
         discover = Discovery(fetch=fetch)
         role = IdentityServer(
-            **self._shared("identity server", db, listener),
+            **self._shared("identity server", stores, listener),
             openid=OpenIdLookup(fetch=fetch, discover=discover),
-            logins=SqlLogins(db),
+            logins=SqlLogins(stores.db),
             terms=settings.documents(),
-            associations=SqlAssociations(db),
+            associations=SqlAssociations(stores.db),
             invitation_keys=EphemeralKeys(self.settings.server_name),
             onbind=HttpOnbind(fetch=fetch, discover=discover),
-            invitations=SqlInvitations(db),
+            invitations=SqlInvitations(stores.db),
             signer=NamedSigner(self.settings.server_name, key),
             verifier=XMatrixVerifier(frozenset({self.settings.server_name}), KeyLookup(fetch=fetch, discover=discover)),
             signed_once=settings.signed_once,
         )
         return Service(role)
 
-    def _shared(self, role: str, db: Database, listener: Listener) -> dict[str, Any]:
+    def _shared(self, role: str, stores: Stores, listener: Listener) -> dict[str, Any]:
         # Each role has peppers of its own, so that what one has validated is worth nothing at the other.
         key = hmac.digest(self.secret.current.key, f"matrix_threepid {role}".encode(), "sha256")
         return {
@@ -189,10 +217,10 @@ class Parts:
             "peppers": Peppers.of(key),
             "policy": self.settings.library_policy(),
             "senders": self.senders,
-            "sessions": SqlSessions(db),
-            "limiter": SqlLimits(db),
-            "messages": None if self.settings.delivery is None else SqlMessages(db),
-            "suppressions": None if self.settings.delivery is None else SqlSuppressions(db),
+            "sessions": stores.sessions,
+            "limiter": stores.limiter,
+            "messages": None if self.settings.delivery is None else SqlMessages(stores.db),
+            "suppressions": None if self.settings.delivery is None else SqlSuppressions(stores.db),
             "listener": listener,
             "pages": BuiltInPages(self.settings.texts),
         }

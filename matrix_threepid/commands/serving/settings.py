@@ -19,9 +19,11 @@ LISTEN = Text(
     r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "must be HOST:PORT", lambda at: _port(at) < 65536
 )
 DATABASE = Text(r"sqlite:///.+|postgres(?:ql)?://.+", "must be sqlite:///FILE or postgresql://…")
+SESSIONS = Text(r"(?:valkeys?|rediss?)://.+", "must be valkey://HOST:PORT")
 SECRET_PATH = Text(r"/[A-Za-z0-9_-]{22,255}", "must be / and at least 22 letters and digits nobody can guess")
 DOCUMENT = Text(r"[a-z0-9_.-]{1,64}", "must be 1 to 64 small letters, digits, _ . or -")
 TAG = Text(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", "must be a language tag, such as en or pt-BR")
+_SESSIONS = "in place of `database` for sessions and counts: a Valkey or Redis, or a cluster"
 HEADER = Text(r"[A-Za-z0-9-]{1,64}", "must be the name of a header, such as X-Forwarded-For")
 
 
@@ -45,6 +47,7 @@ class DelegateSettings:
         doc="the first step of its paths, which serves as its password; `new-secret` makes one",
     )
     database: str = member(DATABASE, secret=True, doc="where sessions and counts are")
+    sessions: str | None = member(SESSIONS, None, secret=True, doc=_SESSIONS)
 
 
 @documented
@@ -65,6 +68,7 @@ class IdentityServerRoleSettings:
     """The identity server."""
 
     database: str = member(DATABASE, secret=True, doc="where sessions, counts, associations and access tokens are")
+    sessions: str | None = member(SESSIONS, None, secret=True, doc=_SESSIONS)
     signing_key_file: str = member(TEXT, doc="file of the key that signs associations; `new-signing-key` makes one")
     signed_once: bool = member(Flag(), False, doc="whether a signed unbind that comes again is refused for 24 hours")
     terms: tuple[TermsSettings, ...] = member(
@@ -155,6 +159,11 @@ class ServeSettings:
             raise ConfigurationError("give smtp, sms or both: no message could be sent")
         if len({role.database for role in roles}) < len(roles):
             raise ConfigurationError("identity_server.database: must not be that of the delegate")
+        shared = [role.sessions for role in roles if role.sessions is not None]
+        if len(set(shared)) < len(shared):
+            raise ConfigurationError(
+                "identity_server.sessions: must not be that of the delegate; add ?prefix=NAME to it"
+            )
         if self.workers > 1 and any(role.database.startswith("sqlite:") for role in roles):
             raise ConfigurationError("workers: more than one needs PostgreSQL in every database")
         if self.homeservers.proxy is not None:

@@ -4,48 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2s
 from typing import Any
 
 from redis import exceptions
-from redis.asyncio import Redis, RedisCluster
 
 from ...protocol.errors import ConfigurationError, Unavailable
-from .script import Script, epochs
+from .nodes import LOST, Cluster, Servers
+from .script import CHECK, Script, epochs
 
 # The s that one step may take, with all redirections and looking for the nodes of the cluster anew.
 _DEADLINE = 8.0
-# The s that a request waits for its turn, and then hears 503.
-_WAIT = 5.0
-# The number of scripts under way at once; each has a connection of its own.
-_AT_ONCE = 64
 _MOST_PARTITIONS = 1_024
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_TROUBLES = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.ClusterError,
-    exceptions.RedisClusterException,
-    exceptions.MasterDownError,
-    exceptions.OutOfMemoryError,
-    exceptions.ReadOnlyError,
-    exceptions.TryAgainError,
-    TimeoutError,
-    asyncio.TimeoutError,  # another class before Python 3.11
-    OSError,
-    # The client closes connections of a node that failed while other calls still make them, and then uses ``None``.
-    AttributeError,
-)
+_TROUBLES = (*LOST, exceptions.MasterDownError, exceptions.OutOfMemoryError, exceptions.ReadOnlyError)
 # How errors begin for which the client has no class.
-_REFUSALS = ("BUSY ", "CLUSTERDOWN ", "MISCONF ", "NOREPLICAS ", "LOADING ", "MASTERDOWN ", "OOM ", "UNKILLABLE ")
+_REFUSALS = (
+    "BUSY ",
+    "CLUSTERDOWN ",
+    "MISCONF ",
+    "NOREPLICAS ",
+    "LOADING ",
+    "MASTERDOWN ",
+    "OOM ",
+    "TRYAGAIN ",
+    "UNKILLABLE ",
+)
 
 
 class Valkey:
     """A server of Valkey or Redis, or a cluster; ``open_valkey`` makes it. It belongs to one event loop.
 
-    * ``client``: the client, which must not repeat commands: one whose answer was lost may have been done.
+    * ``servers``: what asks them.
     * ``partitions``: into how many parts all keys are divided, 1 to 1,024. Each part lies in one slot of a cluster, so
       one step can change all of it. Another number finds nothing of what was stored before. Default 16.
     * ``prefix``: what all keys begin with, after a brace. Default ``threepid``.
@@ -58,7 +50,7 @@ class Valkey:
 
     def __init__(
         self,
-        client: Redis | RedisCluster,
+        servers: Servers,
         *,
         partitions: int = 16,
         prefix: str = "threepid",
@@ -68,10 +60,9 @@ class Valkey:
             raise ConfigurationError(f"valkey: partitions must be 1 to {_MOST_PARTITIONS}")
         if not _PREFIX.fullmatch(prefix):
             raise ConfigurationError("valkey: prefix must be 1 to 64 letters, digits, _ . : or -")
-        self._client = client
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._servers = servers
         self._bases = [f"{{{prefix}:{partitions}:{number}}}" for number in range(partitions)]
-        self.epochs = epochs(cluster=isinstance(client, RedisCluster), durable=durable)
+        self.epochs = epochs(cluster=isinstance(servers, Cluster), durable=durable)
 
     @property
     def partitions(self) -> range:
@@ -90,7 +81,7 @@ class Valkey:
         Raises ``Unavailable`` if no server answers or may write; the step may have been done then.
         """
         base = self._bases[partition]
-        async with self._told(), self._turns():
+        with _told():
             return await asyncio.wait_for(self._evaluated(script, base, arguments), _DEADLINE)
 
     async def run_in_all(self, script: Script, *arguments: str | int) -> list[Any]:
@@ -113,36 +104,28 @@ class Valkey:
         running = [self.run(script, partition, *arguments) for script, partition, arguments in steps]
         return await asyncio.gather(*running, return_exceptions=True)
 
+    async def check(self) -> None:
+        """Raise ``Unavailable`` if no partition takes changes; while some do, some requests can be served."""
+        answers = await self.tried([(CHECK, partition, ()) for partition in self.partitions])
+        if all(isinstance(answer, BaseException) for answer in answers):
+            raise Unavailable
+
     async def _evaluated(self, script: Script, base: str, arguments: Sequence[str | int]) -> Any:
         try:
-            return await self._client.evalsha(script.sha, 1, base, *arguments)
+            return await self._servers.ask(base, "EVALSHA", script.sha, 1, base, *arguments)
         except exceptions.NoScriptError:
             # It was not run: the server was started again, or has become the primary, since it was loaded.
-            return await self._client.eval(script.text, 1, base, *arguments)
+            return await self._servers.ask(base, "EVAL", script.text, 1, base, *arguments)
 
-    @asynccontextmanager
-    async def _turns(self) -> AsyncIterator[None]:
-        if self._turn.locked():
-            await asyncio.wait_for(self._turn.acquire(), _WAIT)
-        else:
-            await self._turn.acquire()
-        try:
-            yield
-        finally:
-            self._turn.release()
 
-    @asynccontextmanager
-    async def _told(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except exceptions.ReadOnlyError as error:
-            if isinstance(self._client, Redis):
-                # It was demoted. A connection made anew may lead to the server that was promoted.
-                await self._client.connection_pool.disconnect(inuse_connections=False)
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise ``Unavailable`` for what says that a server is not there, cannot write, or may have done what was asked."""
+    try:
+        yield
+    except _TROUBLES as error:
+        raise Unavailable from error
+    except exceptions.ResponseError as error:
+        if str(error).startswith(_REFUSALS):
             raise Unavailable from error
-        except _TROUBLES as error:
-            raise Unavailable from error
-        except exceptions.ResponseError as error:
-            if str(error).startswith(_REFUSALS):
-                raise Unavailable from error
-            raise
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from ...ports import Charge, merged
 from .connection import Valkey
@@ -64,7 +64,11 @@ class ValkeyLimits:
     """
 
     def __init__(self, valkey: Valkey) -> None:
-        self._valkey = valkey
+        self._valkey = self.database = valkey
+
+    def check(self) -> Awaitable[None]:
+        """Raise ``Unavailable`` if the servers take no changes, for ``health``."""
+        return self._valkey.check()
 
     async def charge(self, charges: Sequence[Charge], now: int) -> int:
         parts = self._parted(merged(charges))

@@ -56,3 +56,7 @@ def epochs(*, cluster: bool, durable: bool) -> str:
     if not durable:
         return _ANY_START
     return _CLUSTER_START_KEPT if cluster else _SINGLE_START_KEPT
+
+
+CHECK = Script.of("redis.call('SET', KEYS[1] .. 'c', '1') return 1")
+"""Changes a key of a partition, for the question whether it takes changes."""

@@ -126,6 +126,16 @@ if session.d == '' then redis.call('ZREM', due_key(session), sid)
 else redis.call('ZADD', due_key(session), string.sub(session.d, 2), sid) end
 return told(session, epoch)
 """
+_QUEUE = """
+local length, since = 0, nil
+for i = 2, #ARGV do
+  local key = B .. 'd:' .. ARGV[i]
+  length = length + redis.call('ZCOUNT', key, '-inf', ARGV[1])
+  local first = redis.call('ZRANGEBYSCORE', key, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  if first and (not since or tonumber(first) < since) then since = tonumber(first) end
+end
+return {length, since and string.format('%.0f', since) or ''}
+"""
 _LIST = """
 local epoch, found = here(), {}
 for _, sid in ipairs(redis.call('SMEMBERS', B .. ARGV[1])) do
@@ -167,6 +177,7 @@ class SessionScripts:
     replace: Script
     next_due: Script
     lease: Script
+    queue: Script
     list: Script
     erase: Script
     purge: Script
@@ -183,6 +194,7 @@ class SessionScripts:
             replace=Script.of(plain + _REPLACE),
             next_due=Script.of(due + _NEXT_DUE),
             lease=Script.of(due + _LEASE),
+            queue=Script.of(plain + _QUEUE),
             list=Script.of(plain + _LIST),
             erase=Script.of(plain + _ERASE),
             purge=Script.of(plain + _PURGE),

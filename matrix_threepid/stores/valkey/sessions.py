@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ...model.session import Session
@@ -31,8 +31,12 @@ class ValkeySessions:
     """
 
     def __init__(self, valkey: Valkey) -> None:
-        self._valkey = valkey
+        self._valkey = self.database = valkey
         self._scripts = SessionScripts.of(valkey.epochs)
+
+    def check(self) -> Awaitable[None]:
+        """Raise ``Unavailable`` if the servers take no changes, for ``health``."""
+        return self._valkey.check()
 
     def place(self, sid: str, slot: str) -> str:
         """Return a new ``sid`` with the partition of a slot after it, such as ``abc.7``."""
@@ -109,6 +113,13 @@ class ValkeySessions:
             if count < limit:
                 count += int(await self._valkey.run(self._scripts.purge, partition, before, limit - count))
         return count
+
+    async def queue(self, now: int) -> tuple[int, int | None]:
+        """Return how many messages are due at the time ``now``, and since when the first of them is, for metrics."""
+        media = [medium.value for medium in Medium]
+        answers = await self._valkey.run_in_all(self._scripts.queue, now, *media)
+        since = [int(first) for _, first in answers if first]
+        return sum(int(length) for length, _ in answers), min(since, default=None)
 
     def _named(self, sid: str) -> int | None:
         """Return the partition that a sid names; ``None`` if it names none."""

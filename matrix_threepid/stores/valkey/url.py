@@ -21,6 +21,8 @@ _FORM = "valkey://HOST[:PORT][,HOST[:PORT]…][/NUMBER]"
 _PORT = 6379
 # The s to wait for a server to accept a connection, and to answer.
 _CONNECT, _ANSWER = 2, 3
+# To each server; requests beyond wait.
+_CONNECTIONS = 32
 
 
 @frozen
@@ -98,13 +100,13 @@ async def _opened(place: _Place) -> AsyncIterator[Valkey]:
         import redis.asyncio as _  # noqa: F401  asked for, so that the message names the remedy
     except ImportError:
         raise ConfigurationError("valkey: needs the extra matrix-threepid[valkey]") from None
-    from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
-    from redis.asyncio.cluster import ClusterNode
+    from redis.asyncio import BlockingConnectionPool, Redis
     from redis.asyncio.connection import Connection, SSLConnection
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
     from .connection import Valkey
+    from .nodes import Cluster, Place, Server, Servers
 
     # A command whose answer was lost may have been done: repeated, a charge would count twice.
     once: dict[str, Any] = {
@@ -117,37 +119,26 @@ async def _opened(place: _Place) -> AsyncIterator[Valkey]:
     clustered = await _looked_at(place, once)
     if clustered and place.number:
         raise ConfigurationError("valkey: a cluster has no numbered databases; leave the number out, and set prefix")
-    client: Redis | RedisCluster
-    if clustered:
-        nodes = [ClusterNode(host, port) for host, port in place.hosts]
-        # Places are bounded by ``Valkey``; this pool would raise an error where it has to wait.
-        client = RedisCluster(
-            startup_nodes=nodes,
-            max_connections=2**31,
-            require_full_coverage=False,
-            reinitialize_steps=0,
-            **place.options,
-            **once,
-        )
-        await client.initialize()
-    else:
-        host, port = place.hosts[0]
-        options = {key: value for key, value in place.options.items() if key != "ssl"}
+    login = {name: value for name, value in place.options.items() if name != "ssl"}
+
+    def client_of(server: Place) -> Redis:
         pool = BlockingConnectionPool(
             connection_class=SSLConnection if "ssl" in place.options else Connection,
-            host=host,
-            port=port,
+            host=server[0],
+            port=server[1],
             db=place.number,
-            max_connections=128,
+            max_connections=_CONNECTIONS,
             timeout=_ANSWER,
-            **options,
+            **login,
             **once,
         )
-        client = Redis.from_pool(pool)
+        return Redis.from_pool(pool)
+
+    servers: Servers = Cluster(place.hosts, client_of) if clustered else Server(client_of(place.hosts[0]))
     try:
-        yield Valkey(client, **place.more)
+        yield Valkey(servers, **place.more)
     finally:
-        await client.aclose()
+        await servers.aclose()
 
 
 async def _looked_at(place: _Place, once: dict[str, Any]) -> bool:
