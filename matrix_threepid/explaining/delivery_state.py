@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..limits.counting import used
+from ..limits.suppression import probe_of
 from ..model.delivery import DeliveryEvent, DeliveryStatus
 from ..model.outbound import OutboundMessage, address_keys
 from ..model.session import Session
@@ -82,7 +84,9 @@ async def of_suppression(role: Role, threepid: Threepid) -> list[Finding]:
     now, found = role.clock(), list[Finding]()
     for each in await role.suppressions.of_address(address_keys(role.peppers, threepid)):
         if each.failing(now):
-            text = f"messages came back for good ({each.reason or 'no reason given'}): one a day is tried, no more"
+            tried = "was used" if await was_tried(role, threepid) else "is left"
+            text = f"messages came back for good ({each.reason or 'no reason given'}): one a day (UTC) is tried"
+            text = f"{text}, and that of today {tried}"
             found.append(
                 Finding(about="suppression", text=text, cause=Cause.SUPPRESSED, at=each.failed_at, until=each.until)
             )
@@ -90,6 +94,11 @@ async def of_suppression(role: Role, threepid: Threepid) -> list[Finding]:
             text = "the reader called a message spam: no notices are sent, and what the reader asks for is"
             found.append(Finding(about="suppression", text=text, cause=Cause.COMPLAINED, at=each.complained_at))
     return found
+
+
+async def was_tried(role: Role, threepid: Threepid) -> bool:
+    """Return whether the message was let through that tries, once a day, an address to which messages came back."""
+    return any(await used(role, [probe_of(threepid)]))
 
 
 def _last(message: OutboundMessage) -> DeliveryEvent | None:

@@ -13,6 +13,7 @@ from ..model.threepid import Purpose, Threepid
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from .causes import Cause
+from .delivery_state import was_tried
 from .explanation import Finding
 
 _BARS = ("everybody", "strangers", "repeated")
@@ -47,17 +48,24 @@ async def requests_now(
     """
     if off := role.medium_off(threepid.medium):
         return [_refused(each, Cause.MEDIUM_OFF, off) for each in purposes_of(role)]
-    found = [_unless(held, await _one(role, threepid, plan, owner, purpose)) for purpose in purposes_of(role)]
+    found = [await _one(role, threepid, plan, owner, purpose) for purpose in purposes_of(role)]
+    back = next((each for each in held if each.cause is Cause.SUPPRESSED), None)
+    if back is not None:
+        found = [_unless(back, await was_tried(role, threepid), each) for each in found]
     sends = any(each.cause is None for each in found)
     return [*found, *_limits(role, rooms), *(await _paused(role, plan) if sends and plan is not None else ())]
 
 
-def _unless(held: Sequence[Finding], found: Finding) -> Finding:
-    """Return what a request comes to, unless messages to the address came back, which is asked last."""
-    back = next((each for each in held if each.cause is Cause.SUPPRESSED), None)
-    if back is None or found.cause is not None:
+def _unless(back: Finding, tried: bool, found: Finding) -> Finding:
+    """Return what a request comes to whose address messages came back from, which is asked last.
+
+    * ``back``: that they came back.
+    * ``tried``: whether the message of today that tries the address was sent.
+    """
+    if found.cause is not None:
         return found
-    return Finding(about=found.about, text=f"nothing would be sent: {back.text}", cause=back.cause, until=back.until)
+    what = "nothing would be sent" if tried else "one message would be sent, and no more today"
+    return Finding(about=found.about, text=f"{what}: {back.text}", cause=back.cause, until=back.until)
 
 
 async def _one(role: Role, threepid: Threepid, plan: Plan | None, owner: str | None, purpose: Purpose) -> Finding:

@@ -13,6 +13,7 @@ from ..model.message import Accepted, Outcome, RefusedForNow, Unknown
 from ..model.outbound import OutboundMessage
 from ..model.session import Session
 from ..model.suppression import Suppression
+from ..model.threepid import Medium
 from ..protocol.errors import Unavailable
 from ..roles.base import Role
 from ..roles.recording import provider_of
@@ -33,6 +34,13 @@ def outcome_event(
     message_id = None if role.messages is None else role.writer.message_id(session)
     if message_id is None:
         return None
+    return event_of(role, message_id, session.threepid.medium, outcome, expired=expired, again=again)
+
+
+def event_of(
+    role: Role, message_id: str, medium: Medium, outcome: Outcome, *, expired: bool = False, again: bool = False
+) -> DeliveryEvent:
+    """Return the event for what the sender of a medium has answered; other arguments as in ``outcome_event``."""
     status, reason = DeliveryStatus.HANDED_OVER, ""
     if not isinstance(outcome, Accepted):
         reason = outcome.reason
@@ -42,7 +50,7 @@ def outcome_event(
         status = DeliveryStatus.DEFERRED
     elif not isinstance(outcome, Accepted | Unknown):
         status = DeliveryStatus.REFUSED
-    sender = role.senders.get(session.threepid.medium)
+    sender = role.senders.get(medium)
     return DeliveryEvent(
         message_id=message_id,
         status=status,

@@ -6,23 +6,26 @@ published is charged as a look-up, since the answer tells of it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import quote, urlencode
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..events import MessageSent
 from ..limits.counting import DAY, Charged, refuse
 from ..limits.sending import charge_invitation
 from ..limits.suppression import is_kept_back
 from ..model.call import Call
+from ..model.delivery import signed_message_id
 from ..model.invitation import Invitation, giving_way, hash_of_stop, shown
 from ..model.keys import random_text, same
-from ..model.message import Accepted, MessageKind, RefusedForever, RefusedForNow, TokenMessage, Unknown
+from ..model.message import Accepted, MessageKind, Outcome, RefusedForever, RefusedForNow, TokenMessage, Unknown
 from ..model.threepid import Candidate, Purpose
 from ..ports import InvitationKeys
-from ..protocol.errors import EmailSendError, ThreepidDenied, ThreepidInUse
+from ..protocol.errors import EmailSendError, MatrixError, ThreepidDenied, ThreepidInUse, Unavailable
 from ..roles.identity_server import IdentityServer
 from .ask_gate import pass_gate
+from .delivery import act_on_refusal, event_of
 from .lookup import charge_lookup
 
 STOP_PATH = "/threepid/invitations/submit_token"
@@ -89,15 +92,14 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
     try:
         # Again: a bind that was under way has not seen the invitation.
         await _refuse_bound(role, invited)
-        outcome = await role.senders[threepid.medium].send(_message(role, call, invited, invitation, secrets))
-        role.emit(MessageSent(threepid, Purpose.BIND, outcome))
+        outcome = await _send(role, invitation, _message(role, call, invited, invitation, secrets))
         if isinstance(outcome, Accepted | Unknown):
             return invitation
         if isinstance(outcome, RefusedForNow) and outcome.outage:
             await charged.give_back()
         denied = isinstance(outcome, RefusedForever) and outcome.denied
         raise ThreepidDenied if denied else EmailSendError
-    except (ThreepidInUse, ThreepidDenied, EmailSendError):
+    except MatrixError:
         await role.invitations.remove(invitation.token)
         raise
 
@@ -111,6 +113,27 @@ async def _stored(role: IdentityServer, invitation: Invitation) -> bool:
     if other is None or not await role.invitations.remove(other.token):
         return False
     return await role.invitations.put(invitation, most)
+
+
+async def _send(role: IdentityServer, invitation: Invitation, message: TokenMessage) -> Outcome:
+    """Send the mail of an invitation; with a store of messages it is written down first, and what came of it then."""
+    sender, messages = role.senders[message.medium], role.messages
+    if messages is None:
+        outcome = await sender.send(message)
+        role.emit(MessageSent(invitation.threepid, Purpose.BIND, outcome))
+        return outcome
+    row = role.writer.message_of_invitation(
+        invitation, message.recipient, invitation.created_at + role.policy.invitations.days * DAY
+    )
+    await messages.write(row)
+    outcome = await sender.send(evolve(message, message_id=signed_message_id(role.peppers, row.id)))
+    role.emit(MessageSent(invitation.threepid, Purpose.BIND, outcome))
+    event = event_of(role, row.id, message.medium, outcome)
+    # The mail may be on its way: an outage of the store of messages must not have its key forgotten.
+    with suppress(Unavailable):
+        if await messages.record(event) is not None and event.permanent_address_failure:
+            await act_on_refusal(role, event)
+    return outcome
 
 
 async def _refuse_bound(role: IdentityServer, invited: Invited) -> None:

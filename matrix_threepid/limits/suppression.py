@@ -11,7 +11,7 @@ from ..model.outbound import address_keys
 from ..model.threepid import Threepid
 from ..protocol.errors import InvalidParam
 from ..roles.base import Role
-from .counting import DAY, charged, period
+from .counting import DAY, Counter, charged, period
 from .rate import address_parts
 
 CAME_BACK = "{}: messages to this address came back. Check how it is written; if it is right, try again tomorrow"
@@ -47,4 +47,9 @@ async def is_kept_back(role: Role, threepid: Threepid, kind: MessageKind) -> boo
         return False
     if not any(each.failing(now) for each in held):
         return True
-    return await charged(role, [period("probe of suppressed", 1, DAY, *address_parts(threepid))]) > 0
+    return await charged(role, [probe_of(threepid)]) > 0
+
+
+def probe_of(threepid: Threepid) -> Counter:
+    """Return the counter of the one message a day that tries an address to which messages came back."""
+    return period("probe of suppressed", 1, DAY, *address_parts(threepid))

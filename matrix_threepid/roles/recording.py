@@ -1,7 +1,8 @@
 """What writes a message down with the session that sends it, in one transaction where the stores can.
 
-A message is one sending of a session, or a notice. Its id is derived from the pepper, the session and the number of the
-sending, so that a message that is tried again, also after a crash, keeps its id, and no session has to store one.
+A message is one sending of a session, a notice, or an invitation. Its id is derived from the pepper, the session and
+the number of the sending, so that a message that is tried again, also after a crash, keeps its id, and no session has
+to store one. That of an invitation is derived from its token.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Any, cast
 from attrs import frozen
 
 from ..model.delivery import DeliveryEvent, new_message_id
+from ..model.invitation import Invitation
 from ..model.keys import Peppers
+from ..model.message import MessageKind
 from ..model.outbound import OutboundMessage, address_key
 from ..model.session import Session
-from ..model.threepid import Medium, is_same_mailbox
+from ..model.threepid import Medium, Purpose, is_same_mailbox
 from ..ports import Charge, Clock, Messages, SessionStore
 from ..ports._checked import checked, given
 
@@ -71,6 +74,26 @@ class MessageWriter:
             written_at=self.clock(),
             expires_at=session.expires_at,
             spelled_otherwise=not is_same_mailbox(session.threepid.address, session.spelling),
+        )
+
+    def message_of_invitation(self, invitation: Invitation, spelling: str, expires_at: int) -> OutboundMessage:
+        """Return the row of the message that tells an address of an invitation.
+
+        * ``spelling``: the address as it was typed.
+        * ``expires_at``: when the invitation ends, in ms.
+        """
+        pepper, threepid = self.peppers.current, invitation.threepid
+        return OutboundMessage(
+            id=new_message_id(pepper.digest("invitation", invitation.token)[:_ID_BYTES]),
+            user_id=invitation.sender,
+            medium=threepid.medium,
+            kind=MessageKind.INVITATION,
+            purpose=Purpose.BIND,
+            address_key=address_key(pepper, threepid),
+            provider=self.providers.get(threepid.medium, ""),
+            written_at=self.clock(),
+            expires_at=expires_at,
+            spelled_otherwise=not is_same_mailbox(threepid.address, spelling),
         )
 
 

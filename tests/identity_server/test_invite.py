@@ -11,10 +11,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from matrix_threepid import Limits, Medium, Threepid, run_sync
+from matrix_threepid.callbacks.report import Report, events_of
+from matrix_threepid.errors import Unavailable
+from matrix_threepid.flows.delivery import record_delivery
 from matrix_threepid.identity.signing import verifies
+from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus, read_message_id
 from matrix_threepid.model.invitation import Invitation, public_name, shown
 from matrix_threepid.model.message import MessageKind, RefusedForever, RefusedForNow
-from matrix_threepid.model.outbound import address_keys
+from matrix_threepid.model.outbound import OutboundMessage, address_keys
+from matrix_threepid.observing import Cause, explain
 from matrix_threepid.policy import InvitationRules, LookupRules, per_hour
 from matrix_threepid.stores import MemoryInvitations, MemoryMessages, MemorySuppressions, Suppression
 from matrix_threepid.testing import ALICE, FakeGate
@@ -73,6 +78,94 @@ def test_whoever_complained_is_not_invited(inviting: Callable[..., Place]) -> No
     run_sync(suppressions.put(Suppression(key=key).with_complaint(place.clock())))
     assert refusal(invite(place)) == (403, "M_THREEPID_DENIED")
     assert (place.outbox.messages, waiting(place)) == ([], [])
+
+
+def recording(inviting: Callable[..., Place], **ports: Any) -> Place:
+    """Return a server that records what becomes of messages."""
+    return inviting(messages=MemoryMessages(), suppressions=MemorySuppressions(), **ports)
+
+
+def mails(place: Place, address: str = GUEST) -> list[OutboundMessage]:
+    """Return what was recorded of the mails to an address, the newest first."""
+    keys = address_keys(place.homeserver.peppers, Threepid(Medium.EMAIL, address))
+    return list(run_sync(place.homeserver.messages.of_address(keys)))
+
+
+def report(place: Place, status: DeliveryStatus, code: str = "") -> Any:
+    """Let the provider report what became of the newest mail, by the id that the mail was sent with."""
+    said = Report(message=place.outbox.last.message_id, status=status, said=code)
+    (event,) = events_of(place.homeserver.peppers, "smtp", [said], place.clock())
+    return run_sync(record_delivery(place.homeserver, event))
+
+
+@pytest.mark.rule("SEC-148")
+def test_the_mail_of_an_invitation_is_recorded(inviting: Callable[..., Place]) -> None:
+    """It is written down with its inviter before it is sent, carries its id, and the invitation's days are its own."""
+    place = recording(inviting)
+    assert invite(place).status == 200
+    (mail,) = mails(place)
+    assert (mail.kind, mail.user_id, mail.sid) == (MessageKind.INVITATION, ALICE, None)
+    assert (mail.status, mail.provider) == (DeliveryStatus.HANDED_OVER, "outbox")
+    assert mail.expires_at - mail.written_at == 90 * DAY
+    assert read_message_id(place.homeserver.peppers, str(place.outbox.last.message_id)) == mail.id
+    assert report(place, DeliveryStatus.DELIVERED).status is DeliveryStatus.DELIVERED
+    assert waiting(place)[0].token not in repr(mail)
+
+
+@pytest.mark.rule("SEC-148", "REQ-ISINV-7")
+def test_an_invitation_that_came_back_stops_more_of_them(inviting: Callable[..., Place]) -> None:
+    """A mailbox that does not exist gets no messages for a day but one that tries it; ``explain`` says which it is."""
+    place = recording(inviting)
+    assert invite(place).status == 200
+    place.clock.advance(1_000)
+    report(place, DeliveryStatus.BOUNCED, "5.1.1")
+    assert "that of today is left" in run_sync(explain(place.homeserver, GUEST)).text
+    assert invite(place, room_id="!second:hs.example.org").status == 200
+    assert refusal(invite(place, room_id="!third:hs.example.org")) == (403, "M_THREEPID_DENIED")
+    told = run_sync(explain(place.homeserver, GUEST))
+    assert "that of today was used" in told.text
+    assert (told.cause_of("bind"), "invitation for bind" in told.text) == (Cause.SUPPRESSED, True)
+    assert refusal(place.ask(email=GUEST)) == (400, "M_EMAIL_SEND_ERROR")
+
+
+@pytest.mark.rule("SEC-148", "REQ-ISINV-7")
+def test_a_mailbox_that_the_mail_server_refuses_is_suppressed(inviting: Callable[..., Place]) -> None:
+    """What the mail server answers at once counts as a report, and the invitation does not wait."""
+    place = recording(inviting)
+    place.outbox.outcomes.append(RefusedForever("5.1.1"))
+    assert refusal(invite(place)) == (400, "M_EMAIL_SEND_ERROR")
+    assert (mails(place)[0].status, waiting(place)) == (DeliveryStatus.REFUSED, [])
+    (held,) = run_sync(place.homeserver.suppressions.listed("", 10))
+    assert held.failing(place.clock())
+
+
+class Out(MemoryMessages):
+    """A store of messages that cannot be reached when ``down`` says so."""
+
+    down = ""
+
+    async def write(self, message: OutboundMessage) -> bool:
+        return await super().write(message) if self.down != "write" else self._fail()
+
+    async def record(self, event: DeliveryEvent) -> OutboundMessage | None:
+        return await super().record(event) if self.down != "record" else self._fail()
+
+    def _fail(self) -> Any:
+        raise Unavailable
+
+
+@pytest.mark.rule("REQ-ISINV-7")
+@pytest.mark.answers_5xx(503)
+def test_an_outage_of_the_record_leaves_no_half_of_an_invitation(inviting: Callable[..., Place]) -> None:
+    """A mail that cannot be written down is not sent and does not wait; one that was sent waits, recorded or not."""
+    messages = Out()
+    place = inviting(messages=messages)
+    messages.down = "write"
+    assert invite(place).status == 503
+    assert (place.outbox.messages, waiting(place)) == ([], [])
+    messages.down = "record"
+    assert invite(place).status == 200
+    assert (len(place.outbox.messages), len(waiting(place))) == (1, 1)
 
 
 @pytest.mark.rule("REQ-ISINV-1")
