@@ -61,6 +61,50 @@ def test_the_document_is_valid_openapi() -> None:
     assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_document(role: str) -> None:
+    """The document of each role, as ``python -m matrix_threepid openapi`` prints it, keeps the rules of OpenAPI 3.1."""
+    assert list(OpenAPIV31SpecValidator(document(ROLES[role])).iter_errors()) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_whoever_sends_a_body_gets_json(role: str) -> None:
+    """The answer to each body has a schema; a page answers only those who open a link or press a button."""
+    table = ROLES[role]
+    assert [each.name for each in table.endpoints if each.request is not None and each.reply is None] == []
+
+
+@pytest.mark.parametrize("role", ["identity-server", "delegate"])
+def test_errcodes_have_the_names_of_their_api(role: str) -> None:
+    """The documents of the identity API name its own errcodes, which its answers have as well (REQ-ISREQ-2)."""
+    assert {"M_MISSING_PARAM", "M_UNKNOWN_TOKEN"} & errcodes(document(ROLES[role])) == set()
+    assert "M_MISSING_PARAMS" in errcodes(document(ROLES[role]))
+    assert "`M_MISSING_PARAMS`" in endpoints_page(ROLES[role])
+
+
+def errcodes(value: Any) -> set[str]:
+    """Return every errcode that a document names in a schema."""
+    if isinstance(value, list):
+        return set().union(*map(errcodes, value))
+    if not isinstance(value, dict):
+        return set()
+    own = value.get("errcode", {}).get("enum", ()) if isinstance(value.get("errcode"), dict) else ()
+    return {*own}.union(*map(errcodes, value.values()))
+
+
+def test_members_of_a_query_may_be_wrong() -> None:
+    """An endpoint whose members come in the query answers JSON errors about them, and its document says so."""
+    path = "/_matrix/identity/v2/3pid/getValidated3pid"
+    refused = document(ROLES["identity-server"])["paths"][path]["get"]["responses"]["400"]
+    assert {"M_MISSING_PARAMS", "M_INVALID_PARAM"} <= errcodes(refused)
+
+
+def test_an_identity_server_may_have_errcodes_of_its_own() -> None:
+    """Where the error of an identity server is passed on, no status is limited to the errcodes of this server."""
+    answers = OPERATIONS[[path for _, path, _ in OPERATIONS].index(f"{CLIENT}/v3/account/3pid/unbind")][2]["responses"]
+    assert errcodes(answers) == set()
+
+
 def test_every_schema_is_valid_json_schema() -> None:
     """Every component is a JSON schema of the 2020-12 draft."""
     for schema in DOCUMENT["components"]["schemas"].values():

@@ -67,7 +67,11 @@ def _offered_in_v1(declared: Endpoint, role: Role) -> str | None:
     return declared.offered(role) or (None if getattr(role, "serve_v1", True) else "serve_v1 is off")
 
 
-DELEGATE = Table(Delegate.prefix, (*_first_version(_validation(_V1, Access.ANYONE)), *_pages(_V1)))
+DELEGATE = Table(
+    Delegate.prefix,
+    (*_first_version(_validation(_V1, Access.ANYONE)), *_pages(_V1)),
+    errcodes=Delegate.errcodes,
+)
 """The endpoints that a homeserver calls at a server that validates addresses for it (MSC2078)."""
 
 IDENTITY_SERVER = Table(
@@ -85,6 +89,7 @@ IDENTITY_SERVER = Table(
         *_first_version(_validation(_V1, Access.ANYONE)),
         *_first_version(bind_unbind.declare(_V1, Access.ANYONE)),
     ),
+    errcodes=IdentityServer.errcodes,
 )
 """The endpoints of an identity server: version 2 with access tokens, version 1 without (REQ-ISREQ-1).
 

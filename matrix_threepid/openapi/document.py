@@ -32,7 +32,7 @@ def document(table: Table) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for declared in table.endpoints:
         for number, path in enumerate(declared.paths):
-            paths.setdefault(table.prefix + path, {})[declared.method.lower()] = _operation(declared, number)
+            paths.setdefault(table.prefix + path, {})[declared.method.lower()] = _operation(table, declared, number)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Third-party identifiers for Matrix", "version": __version__, "description": _ABOUT},
@@ -60,7 +60,7 @@ def passes_on(declared: Endpoint) -> bool:
     return IdentityServerRefused in declared.possible_errors
 
 
-def _operation(declared: Endpoint, number: int) -> dict[str, Any]:
+def _operation(table: Table, declared: Endpoint, number: int) -> dict[str, Any]:
     about = " ".join(declared.doc.split())
     operation: dict[str, Any] = {
         "operationId": _operation_id(declared, number),
@@ -68,7 +68,7 @@ def _operation(declared: Endpoint, number: int) -> dict[str, Any]:
         "description": about,
         "deprecated": declared.history.deprecated is not None,
         "security": _SECURITY[declared.access],
-        "responses": _responses(declared),
+        "responses": _responses(table, declared),
     }
     parameters = [*_step(declared.path), *(() if declared.query is None else _query(declared.query))]
     if parameters:
@@ -108,13 +108,15 @@ def _request(declared: Endpoint, message: type[Any]) -> dict[str, Any]:
     return content
 
 
-def _responses(declared: Endpoint) -> dict[str, Any]:
+def _responses(table: Table, declared: Endpoint) -> dict[str, Any]:
     good = _page("A page for people") if declared.reply is None else _answer(declared.reply)
-    responses = {"200": good, **{str(status): _error(errors) for status, errors in errors_by_status(declared)}}
+    refused = {str(status): _error(table, declared, errors) for status, errors in errors_by_status(declared)}
+    responses = {"200": good, **refused}
     if declared.reply is None or declared.form:
         responses = _with_pages(responses)
-    if declared.form:
-        responses["303"] = {"description": "Done; for the page's own form", "headers": _ONWARD}
+    if declared.form or declared.redirects:
+        about = "Done; for the page's own form" if declared.form else "Done"
+        responses["303"] = {"description": about, "headers": _ONWARD}
     other = "An error of the identity server, or any other" if passes_on(declared) else "Any other error"
     return {**responses, "default": {"description": other, "content": _json(_ref("MatrixError"))}}
 
@@ -137,12 +139,13 @@ def _answer(reply: type[Any]) -> dict[str, Any]:
     return {"description": doc_of(reply), "content": _json(_ref(reply.__name__))}
 
 
-def _error(errors: list[type[MatrixError]]) -> dict[str, Any]:
+def _error(table: Table, declared: Endpoint, errors: list[type[MatrixError]]) -> dict[str, Any]:
     plain = [error for error in errors if not issubclass(error, UiaRequired)]
-    shapes = [error_schema(plain)] if plain else []
+    # An identity server may have chosen the same status for an errcode of its own.
+    shapes = [error_schema(plain, table.errcodes, others=passes_on(declared))] if plain else []
     if len(plain) < len(errors):
         shapes.append(_ref("UiaState"))
-    described = [f"`{error.errcode}`: {error.message}." for error in plain]
+    described = [f"`{table.errcodes.get(error.errcode, error.errcode)}`: {error.message}." for error in plain]
     response: dict[str, Any] = {
         "description": "\n".join(described) or "User-interactive authentication is not finished.",
         "content": _json(shapes[0] if len(shapes) == 1 else {"anyOf": shapes}),

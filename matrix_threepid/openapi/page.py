@@ -44,21 +44,21 @@ def endpoints_page(table: Table, title: str = "Endpoints", option: str = "") -> 
         (
             _HEAD.format(title=title, option=option),
             overview,
-            *(_section(table.prefix, each) for each in table.endpoints),
+            *(_section(table, each) for each in table.endpoints),
         )
     )
 
 
-def _section(prefix: str, declared: Endpoint) -> str:
+def _section(table: Table, declared: Endpoint) -> str:
     return "\n".join(
         (
             f"({declared.name})=\n## {_title(declared)}\n",
             f"{' '.join(declared.doc.split())}\n",
-            *(f"* {fact}" for fact in _facts(prefix, declared)),
+            *(f"* {fact}" for fact in _facts(table.prefix, declared)),
             "",
             *_members(declared),
             _answer(declared),
-            _table(("status", "errcodes"), _errors(declared)),
+            _table(("status", "errcodes"), _errors(table, declared)),
         )
     )
 
@@ -113,9 +113,9 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _errors(declared: Endpoint) -> Iterator[tuple[str, str]]:
+def _errors(table: Table, declared: Endpoint) -> Iterator[tuple[str, str]]:
     for status, errors in errors_by_status(declared):
-        names = (_STATES.get(error, f"`{error.errcode}`") for error in errors)
+        names = (_STATES.get(error, f"`{table.errcodes.get(error.errcode, error.errcode)}`") for error in errors)
         yield str(status), ", ".join(names)
     if passes_on(declared):
         yield "any", "the identity server's own"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import NoneType, UnionType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
@@ -79,10 +79,16 @@ def _generic(origin: Any, inner: list[Any], hint: Any) -> dict[str, Any]:
     raise TypeError(f"{hint} has no JSON schema here")
 
 
-def error_schema(errors: Iterable[type[MatrixError]] = ()) -> dict[str, Any]:
-    """Return the schema of a Matrix error: one of ``errors``, or any."""
-    known = list(dict.fromkeys(error.errcode for error in errors))
-    errcode = {"type": "string", **({"enum": known} if known else {})}
+def error_schema(
+    errors: Sequence[type[MatrixError]] = (), renamed: Mapping[str, str] = MappingProxyType({}), *, others: bool = False
+) -> dict[str, Any]:
+    """Return the schema of a Matrix error: one of ``errors``, or any.
+
+    * ``renamed``: the errcodes that the API names otherwise.
+    * ``others``: whether it may have any other errcode.
+    """
+    known = list(dict.fromkeys(renamed.get(error.errcode, error.errcode) for error in errors))
+    errcode = {"type": "string", **({"enum": known} if known and not others else {})}
     further = dict(_FURTHER[error] for error in errors if error in _FURTHER)
     properties = {"errcode": errcode, "error": {"type": "string"}, **further}
     return {"type": "object", "properties": properties, "required": ["errcode", "error"]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -89,6 +90,8 @@ class Endpoint:
     * ``charged``: the limits that it charges; default ``Charged.NOTHING``.
     * ``uia``: whether it asks for user-interactive authentication; default ``False``.
     * ``form``: a second handler for bodies of HTML forms, called without a message; default ``None``.
+    * ``redirects``: whether its page may send the browser on by 303, as a ``form`` does; for the docs. Default
+      ``False``.
     * ``before_terms``: whether a user may call it who has not accepted the terms of an identity server; default
       ``False``.
     * ``loose``: whether members may also come as a form or in the query, as in version 1 of the identity API; default
@@ -116,6 +119,7 @@ class Endpoint:
     charged: Charged = Charged.NOTHING
     uia: bool = False
     form: Handler | None = field(default=None, repr=False)
+    redirects: bool = False
     before_terms: bool = False
     loose: bool = False
     errors: tuple[type[MatrixError], ...] = ()
@@ -152,6 +156,8 @@ class Endpoint:
         kind: list[type[MatrixError]] = [Unavailable]
         if self.request is not None:
             kind += [NotJson, BadJson, MissingParam, InvalidParam, TooLarge]
+        if self.query is not None and self.reply is not None:  # else a page says what is wrong
+            kind += [MissingParam, InvalidParam]
         if self.access is Access.USER:
             kind += [MissingToken, UnknownToken, UserLocked, GuestAccessForbidden]
         if self.uia:
@@ -195,14 +201,21 @@ class Table:
     * ``browsers``: whether pages of other sites may call them, as web clients do; without it answers have no CORS
       headers, and OPTIONS is answered as any other method that is not declared. Default ``True``.
     * ``max_body``: the bytes that a body may have; ``None`` (default) for ``Policy.max_body``.
+    * ``errcodes``: the errcodes that its API names otherwise, as ``Role.errcodes``; for the docs. Default none.
     """
 
     def __init__(
-        self, prefix: str, endpoints: tuple[Endpoint, ...], *, browsers: bool = True, max_body: int | None = None
+        self,
+        prefix: str,
+        endpoints: tuple[Endpoint, ...],
+        *,
+        browsers: bool = True,
+        max_body: int | None = None,
+        errcodes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.prefix = prefix
         self.endpoints = endpoints
-        self.browsers, self.max_body = browsers, max_body
+        self.browsers, self.max_body, self.errcodes = browsers, max_body, errcodes
         self._routes: dict[str, dict[str, Endpoint]] = {}
         self._open: dict[str, str] = {}
         names = [declared.name for declared in endpoints]

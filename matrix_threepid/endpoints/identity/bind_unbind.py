@@ -50,6 +50,22 @@ class BindAssociation:
 
 
 @frozen(kw_only=True)
+class SignedAssociation:
+    """What is published, with the signature of this server; times in ms.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv23pidbind.
+    """
+
+    medium: str
+    address: str
+    mxid: str
+    ts: int
+    not_before: int
+    not_after: int
+    signatures: Mapping[str, object]
+
+
+@frozen(kw_only=True)
 class NamedThreepid:
     """An identifier as another server writes it; its spelling need not be canonical."""
 
@@ -174,6 +190,7 @@ def declare(history: IdentityHistory, access: Access) -> tuple[Endpoint, ...]:
         "/3pid/bind",
         history,
         request=BindAssociation,
+        reply=SignedAssociation,
         access=access,
         errors=(*SESSION_ERRORS, errors.NotYours, errors.LimitExceeded),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode
 from binascii import Error
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -69,7 +70,7 @@ class StoredInvite:
     """
 
     display_name: str
-    public_keys: list[object]
+    public_keys: list[InvitationPublicKey]
     token: str
 
 
@@ -83,6 +84,19 @@ class SignInvite:
     mxid: str = member(MXID, doc="the user who accepts")
     token: str = typed_token(doc="the token of the invitation")
     private_key: str = typed_token(doc="the signing key of the invitation in base64 of either alphabet, padded or not")
+
+
+@frozen(kw_only=True)
+class SignedInvitation:
+    """What shows the room that a user holds the key of an invitation, signed by that key.
+
+    See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2sign-ed25519.
+    """
+
+    mxid: str
+    sender: str
+    token: str
+    signatures: Mapping[str, object]
 
 
 @frozen(kw_only=True)
@@ -155,7 +169,7 @@ def _candidate(role: IdentityServer, address: str) -> Candidate:
         raise row.invalid(str(error)) from None
 
 
-def _keys(role: IdentityServer, invitation: Invitation) -> list[object]:
+def _keys(role: IdentityServer, invitation: Invitation) -> list[InvitationPublicKey]:
     """Return the server's keys, and then the key of the invitation, as the specification orders them."""
     base = f"{role.policy.public_base_url}{role.prefix}/v2/pubkey"
     urls = {**dict.fromkeys(role.public_keys.values(), "isvalid"), invitation.public_key: "ephemeral/isvalid"}
@@ -229,6 +243,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/sign-ed25519",
         _V2,
         request=SignInvite,
+        reply=SignedInvitation,
         access=Access.USER,
         errors=(*_SIGN_ERRORS, errors.TermsNotSigned),
         offered=_off,
@@ -241,6 +256,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _V1,
         name="sign_ed25519_v1",
         request=SignInvite,
+        reply=SignedInvitation,
         loose=True,
         errors=_SIGN_ERRORS,
         offered=_off,

@@ -90,6 +90,19 @@ class SessionOf:
     client_secret: str = opaque(secret=True, doc="the client's secret of this session")
 
 
+@frozen(kw_only=True)
+class Submission:
+    """``success`` is whether the session is validated; if not, ``errcode`` and ``error`` say why.
+
+    Not validated is answered with 200 by a delegate and by ``submit_answers: compat`` alone. See
+    https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailsubmittoken.
+    """
+
+    success: bool
+    errcode: str | None = None
+    error: str | None = None
+
+
 @frozen
 class Validated:
     """The ``medium`` and ``address`` that a session has proved; ``validated_at`` in ms.
@@ -197,11 +210,12 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         history,
         name=f"submit_{medium.value}_validation",
         request=SubmitToken,
+        reply=Submission,
         access=access,
         errors=_SUBMIT_ERRORS,
         offered=off,
     )
-    async def submit_validation(role: Role, call: Call, message: SubmitToken) -> Response:
+    async def submit_validation(role: Role, call: Call, message: SubmitToken) -> Submission | Response:
         """Validate a session with the token that was sent.
 
         See https://spec.matrix.org/latest/identity-service-api/#post_matrixidentityv2validateemailsubmittoken.
@@ -213,7 +227,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
             if role.policy.submit_answers == "spec":
                 raise
             return json_response(200, {"success": False, **error.body()})
-        return json_response(200, {"success": True})
+        return Submission(success=True)
 
     @endpoint(
         "GET",
@@ -221,6 +235,7 @@ def declare(medium: Medium, history: IdentityHistory, access: Access) -> tuple[E
         history,
         name=f"open_{medium.value}_validation",
         query=SubmitToken,
+        redirects=True,
         offered=off,
     )
     async def open_submit_link(role: Role, call: Call, message: None) -> Response:
