@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -23,7 +24,8 @@ from .acting import DAY, HOUR, INCORRECT, LIMITED, MINUTE, SUBMIT, asked, guess_
 from .guessing import PATIENCE, Attack, attack, world_on
 
 EXPIRED = (400, "M_SESSION_EXPIRED")
-GUESSES, PROCESSES, CLIENTS = 10_000, 4, 50
+GUESSES = 10_000 if "MATRIX_THREEPID_PROOF" in os.environ else 1_500
+PROCESSES, CLIENTS = 3, 50
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def database(tmp_path: Path) -> Iterator[Sqlite]:
 
 @pytest.mark.rule("SEC-24", "SEC-25", "SEC-116")
 @pytest.mark.timeout(240)
-def test_ten_thousand_guesses_are_15_comparisons(database: Sqlite, tmp_path: Path) -> None:
+def test_thousands_of_guesses_are_15_comparisons(database: Sqlite, tmp_path: Path) -> None:
     """However many clients, processes and sessions: 15 codes a day are compared, and ten more are for the owner."""
     world = world_on(database)
     opened = {secret: asked(world, secret) for secret in (f"s{number}" for number in range(8))}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -32,6 +32,7 @@ from tests.bench.plans import plans, scans, sorts
 from .recording import everything_stores_do
 
 T = TypeVar("T")
+Statements = dict[str, tuple[Any, ...]]
 MANY = 20_000
 MODULES = (sessions, limits, bindings, reversals, associations, logins, messages, suppressions, invitations)
 INDEXES = (
@@ -81,10 +82,16 @@ def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         place.remove()
 
 
+@pytest.fixture(scope="module")
+def statements(grown: Place) -> Statements:
+    """All statements of the stores, each with arguments."""
+    return everything_stores_do(grown.db)
+
+
 @pytest.mark.rule("SEC-253")
-def test_no_statement_scans_or_sorts_a_growing_table(grown: Place) -> None:
+def test_no_statement_scans_or_sorts_a_growing_table(grown: Place, statements: Statements) -> None:
     """Every row is found through a condition on an index, and lists come in the order of one."""
-    steps = plans(grown.db, everything_stores_do(grown.db))
+    steps = plans(grown.db, statements)
     # ``asked`` is the list of values that a statement brings with it; the table of peppers has two rows.
     small = {sql for sql in steps if sql.startswith("WITH asked") or "matrix_threepid_lookup_peppers" in sql}
     scanned = {sql: list(scans(found)) for sql, found in steps.items() if sql not in small}
@@ -94,17 +101,16 @@ def test_no_statement_scans_or_sorts_a_growing_table(grown: Place) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_every_statement_a_store_is_written_with_is_looked_at(grown: Place, module: ModuleType) -> None:
+def test_every_statement_a_store_is_written_with_is_looked_at(statements: Statements, module: ModuleType) -> None:
     """None of them escapes the test above."""
     written = {value for value in vars(module).values() if isinstance(value, str) and value.startswith(_VERBS)}
     assert written
-    assert written <= everything_stores_do(grown.db).keys()
+    assert written <= statements.keys()
 
 
 @pytest.mark.parametrize("index", INDEXES)
-def test_an_index_that_is_missing_is_noticed(grown: Place, index: str) -> None:
+def test_an_index_that_is_missing_is_noticed(grown: Place, statements: Statements, index: str) -> None:
     """Each index is needed: without it some statement scans or sorts."""
-    statements = everything_stores_do(grown.db)
     made = run_sync(_run(grown, partial(_drop, grown.db.dialect, index)))
     grown.close()  # SQLite does not plan an EXPLAIN anew that it has prepared before
     steps = plans(grown.db, statements)
@@ -113,9 +119,9 @@ def test_an_index_that_is_missing_is_noticed(grown: Place, index: str) -> None:
 
 
 @pytest.mark.rule("SEC-109")
-def test_a_purge_reads_only_what_it_deletes(grown: Place) -> None:
+def test_a_purge_reads_only_what_it_deletes(grown: Place, statements: Statements) -> None:
     """What is over is looked for once, up to the limit, also while statistics know of nothing that is over."""
-    purges = {sql: (0, 0, 10) for sql in everything_stores_do(grown.db) if sql.startswith("DELETE") and "LIMIT" in sql}
+    purges = {sql: (0, 0, 10) for sql in statements if sql.startswith("DELETE") and "LIMIT" in sql}
     looked_for = {
         sql: [step for step in steps if "<" in step and not step.startswith("Filter")]
         for sql, steps in plans(grown.db, purges).items()
