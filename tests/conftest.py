@@ -15,6 +15,8 @@ from matrix_threepid.testing import World, check_invariants
 # Thousands of collected tests live to the end, and a search for garbage among them finds none. So nothing is searched
 # while they are collected, and later searches leave them out.
 gc.disable()
+# Tests start more than a hundred interpreters, each of which would compile the library anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_finish() -> None:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-_QUIET = ("-q", "-n", "0", "-p", "no:cacheprovider")
+_PLUGINS = ("-p", "xdist.plugin", "-p", "pytest_timeout")
+"""Those that ``setup.cfg`` has settings for; loading the others takes longer than most tests."""
+_QUIET = (*_PLUGINS, "-q", "-n", "0", "-p", "no:cacheprovider")
 
 
 def run_pytest(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -16,7 +18,7 @@ def run_pytest(directory: Path, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(  # noqa: S603  our own tests
         [sys.executable, "-m", "pytest", *_QUIET, *arguments],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "400"},
+        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "400", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
