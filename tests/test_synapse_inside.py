@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from matrix_threepid.offload import run_sync
+from matrix_threepid.protocol.errors import ConfigurationError
 from matrix_threepid.stores.sql import SqlLimits, SqlSessions
 from matrix_threepid.synapse import private, used
 from matrix_threepid.synapse.bindings import UnbindGuard
 from matrix_threepid.synapse.database import SynapseDatabase
-from matrix_threepid.synapse.fit import differences
+from matrix_threepid.synapse.fit import differences, ensure_fit
 from matrix_threepid.synapse.stages import OneReset, StageChecker
 from matrix_threepid.testing import World
 from matrix_threepid.uia import Stages
@@ -147,3 +148,39 @@ def test_a_module_that_is_not_there_is_named() -> None:
     """What cannot be imported is missing, by its name."""
     line = "no_such_module:name(one)"
     assert differences(None, (line,)) == [f"{line} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "endpoints", "said"),
+    [
+        ("1.94.0", False, "Synapse 1.94.0 is too old for the module, which needs 1.95 or later"),
+        ("1.113.0rc1", True, "Synapse 1.113.0rc1 is too old for endpoints, which needs 1.114 or later"),
+        ("1.113.0", False, "Synapse 1.113.0 does not fit"),
+        ("1.200.0", True, "Synapse 1.200.0 does not fit"),
+    ],
+)
+def test_a_version_that_is_too_old_is_named(
+    installed: str, endpoints: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The part, the version and the oldest for that part are said, in place of all that the version lacks."""
+    monkeypatch.setattr("importlib.metadata.version", lambda _: installed)
+    with pytest.raises(ConfigurationError) as refused:
+        ensure_fit(SimpleNamespace(), identity_servers=True, endpoints=endpoints)
+    assert str(refused.value).startswith(said)
+    assert ("missing" in str(refused.value)) == ("too old" not in said)
+
+
+@pytest.mark.parametrize(("worker_app", "named"), [(None, True), ("synapse.app.generic_worker", False)])
+def test_a_worker_need_not_have_what_only_the_main_process_has(worker_app: str | None, named: bool) -> None:
+    """Workers of an older Synapse refuse to make the handler of passwords, which they never use."""
+
+    def refuse() -> None:
+        assert worker_app is None, "This can only be instantiated on the main process"
+
+    api = SimpleNamespace(_hs=SimpleNamespace(get_set_password_handler=refuse), worker_app=worker_app)
+    line = "ModuleApi._hs.get_set_password_handler().set_password(user_id)"
+    assert differences(api, (line,)) == ([f"{line} is missing"] if named else [])
+    refused: list[Any] = []
+    if worker_app is not None:
+        private.Inside(api._hs).wrap_set_password(refused.append)  # type: ignore[arg-type]
+    assert refused == []

@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from ..protocol.errors import ConfigurationError
-from .used import CALLED, ENDPOINTS, EVERY, IDENTITY_SERVERS, REPLACED
+from .used import CALLED, ENDPOINTS, EVERY, IDENTITY_SERVERS, IN_MAIN, OLDEST, OLDEST_WORKERS, REPLACED
 
 _Parameters = Mapping[str, Parameter]
 _LINE = re.compile(r"(.+)[.:](\w+)(\([^()]*\))?")
@@ -25,16 +25,31 @@ def ensure_fit(api: Any, *, identity_servers: bool, endpoints: bool) -> None:
     * ``identity_servers``, ``endpoints``: whether these parts are on. ``endpoints`` includes all of
       ``identity_servers``.
 
-    Raises ``ConfigurationError`` naming the part, what differs and what was expected. Differences in what only other
-    parts use are ignored.
+    Raises ``ConfigurationError`` naming the part, and the version if it is older than the oldest for that part, or else
+    what differs and what was expected. What only other parts need is ignored.
     """
     parts = [EVERY]
     parts += [IDENTITY_SERVERS] if identity_servers or endpoints else []
     parts += [ENDPOINTS] if endpoints else []
+    installed = _version()
+    for part in parts:
+        if _numbers(installed) < OLDEST[part]:
+            oldest = ".".join(map(str, OLDEST[part]))
+            raise ConfigurationError(f"Synapse {installed} is too old for {part}, which needs {oldest} or later")
     differing = {part: found for part in parts if (found := differences(api, CALLED[part], REPLACED[part]))}
     if differing:
         told = "; ".join(f"{part} cannot work: {', '.join(found)}" for part, found in differing.items())
-        raise ConfigurationError(f"Synapse {_version()} does not fit (docs/hosts/synapse.md says which do): {told}")
+        raise ConfigurationError(f"Synapse {installed} does not fit (docs/hosts/synapse.md says which do): {told}")
+
+
+def changes_accounts(api: Any) -> bool:
+    """Return whether this process can change accounts: the main process, and every worker of a newer Synapse."""
+    return not api.worker_app or workers_change_accounts()
+
+
+def workers_change_accounts() -> bool:
+    """Return whether the workers of this Synapse can change accounts."""
+    return _numbers(_version()) >= OLDEST_WORKERS
 
 
 def differences(api: Any, called: Collection[str], replaced: Collection[str] = ()) -> list[str]:
@@ -45,6 +60,8 @@ def differences(api: Any, called: Collection[str], replaced: Collection[str] = (
 def _differing(api: Any, lines: Collection[str], fits: Callable[[str, _Parameters], bool]) -> Iterator[str]:
     for line in lines:
         ((place, name, wanted),) = _LINE.findall(line)
+        if getattr(api, "worker_app", None) and any(f".{getter}" in place for getter in IN_MAIN):
+            continue
         part = _part(api, place)
         if not hasattr(part, name):
             yield f"{line} is missing"
@@ -104,6 +121,11 @@ def _is_the_same(wanted: str, there: _Parameters) -> bool:
 
 def _text(there: _Parameters) -> str:
     return str(Signature([each.replace(annotation=Parameter.empty) for each in there.values()]))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version."""
+    return tuple(int(each) for each in re.findall(r"\d+", version)[:2])
 
 
 def _version() -> str:

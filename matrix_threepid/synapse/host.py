@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -13,7 +14,7 @@ from attrs import field, frozen
 from ..events import ThreepidAdded, ThreepidRemoved
 from ..model.threepid import AccountThreepid, AddOutcome, Medium, Owner, Purpose, Threepid
 from ..ports import Caller, Clock
-from ..protocol.errors import HostRefused, MatrixError, MissingToken, UnknownToken, UserLocked
+from ..protocol.errors import HostRefused, MatrixError, MissingToken, Unavailable, UnknownToken, UserLocked
 from ..protocol.wire import Request
 from ..roles.homeserver import Homeserver
 from ..stores.sql import Database
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
 
 
+_PASSWORD_BYTES = 32
 _ours: ContextVar[bool] = ContextVar("matrix_threepid_ours", default=False)
 """Whether the library is changing an account."""
 
@@ -63,6 +65,14 @@ class SynapseAccounts:
                     await self._inside.delete_threepid(user_id, threepid.medium.value, address)
                 return True
         return False
+
+    async def secure(self, user_id: str) -> None:
+        """Log an account out everywhere and replace its password by one that nobody knows. Raises ``Unavailable``.
+
+        Users who log in by another way, such as single sign-on, can do so all the same.
+        """
+        if not await self._inside.lock_out(user_id, token_urlsafe(_PASSWORD_BYTES)):
+            raise Unavailable("Only the main process of this version of Synapse can do that")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..roles.homeserver import Homeserver
 from ..service import Service
 from ..settings import read
 from .bindings import UnbindGuard
-from .fit import ensure_fit
+from .fit import changes_accounts, ensure_fit, workers_change_accounts
 from .host import OtherChanges, SynapseAdministrators
 from .housekeeping import keep_house, run_in
 from .own import Own, not_followed
@@ -100,10 +100,16 @@ class Threepids:
         )
         if wiring.settings.endpoints in ("client", "separate"):
             self._serve(service, homeserver, inside, in_front=wiring.settings.endpoints == "client")
-        jobs = [*_jobs(service, homeserver.policy.retrying.first), sweep(homeserver, wiring.db)]
+        jobs = [*_jobs(service, homeserver.policy.retrying.first)]
+        swept = sweep(homeserver, wiring.db)
+        if workers_change_accounts():
+            jobs.append(swept)
+        elif not self._api.worker_app:
+            run_in(self._api, swept)
         if audit is not None and (path := wiring.settings.administration_path) is not None:
             table = administration_table(SynapseAdministrators(self._api), audit, prefix=path)
-            mount(self._api, Service(homeserver, table), path)
+            if changes_accounts(self._api):
+                mount(self._api, Service(homeserver, table), path)
             write, purge = audit.jobs()
             run_in(self._api, write)  # in every process: what each has heard waits in its memory
             jobs.append(purge)
@@ -128,7 +134,9 @@ class Threepids:
         self._ensure_accounts(inside)
         take_over_stages(homeserver, inside)
         self._api.register_spam_checker_callbacks(check_registration_for_spam=OneAccount(homeserver).judge)
-        if in_front:
+        if not changes_accounts(self._api):
+            _log.warning("workers of this version of Synapse do not serve the endpoints; see the docs")
+        elif in_front:
             serve_first(inside, service)
         else:
             mount_separately(self._api, service)

@@ -47,6 +47,7 @@ class Inside:
     """Access to the private parts of a Synapse; ``fit.ensure_fit`` checks beforehand that they exist."""
 
     _hs: Any = field(repr=False)
+    _replaced: dict[str, Any] = field(init=False, factory=dict, repr=False)
 
     @classmethod
     def of(cls, api: ModuleApi) -> Inside:
@@ -88,9 +89,33 @@ class Inside:
         await self._hs.get_auth_handler().delete_local_threepid(user_id, medium, address)
 
     def wrap_set_password(self, wrap: Callable[[SetPassword], SetPassword]) -> None:
-        """Replace the function that sets passwords by ``wrap`` of Synapse's own function."""
-        own = self._hs.get_set_password_handler().set_password
+        """Replace the function that sets passwords by ``wrap`` of Synapse's own function, if this process has it."""
+        try:
+            own = self._hs.get_set_password_handler().set_password
+        except AssertionError:  # a worker of an older Synapse, in which only the main process sets passwords
+            return
+        self._replaced["set_password"] = own
         self._hs.get_set_password_handler().set_password = wrap(own)
+
+    async def lock_out(self, user_id: str, password: str) -> bool:
+        """Log all devices of an account out, end its access tokens, and give it a password if it can have one.
+
+        * ``password``: one that nobody knows.
+
+        Returns whether that was done; it is not in a worker of an older Synapse.
+        """
+        try:
+            if self.sets_passwords:
+                password_hash = await self._hs.get_auth_handler().hash(password)
+                # Not what has replaced it, which is for passwords that somebody has chosen.
+                own = self._replaced.get("set_password") or self._hs.get_set_password_handler().set_password
+                await own(user_id, password_hash, True)
+            else:
+                await self._hs.get_device_handler().delete_all_devices_for_user(user_id)
+                await self._hs.get_auth_handler().delete_access_tokens_for_user(user_id)
+        except (AssertionError, AttributeError):  # in such a worker
+            return False
+        return True
 
     # -- stages ---------------------------------------------------------------------------------
 

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 EVERY, IDENTITY_SERVERS, ENDPOINTS = "the module", "identity_servers", "endpoints"
 
+OLDEST = {EVERY: (1, 95), IDENTITY_SERVERS: (1, 95), ENDPOINTS: (1, 114)}
+"""The oldest Synapse with which each part works; ``python -m tests.interop.versions`` shows it."""
+
+OLDEST_WORKERS = (1, 139)
+"""The oldest Synapse whose workers can change accounts, and so serve the endpoints; before, the main process does."""
+IN_MAIN = ("get_set_password_handler()", "get_device_handler()")
+"""What workers of an older Synapse do not have; compared in the main process only."""
+
 CALLED = {
     EVERY: (
         "ModuleApi.delayed_background_call(msec, f, *, desc)",
@@ -15,6 +23,7 @@ CALLED = {
         "ModuleApi.run_db_interaction(desc, func, *args)",
         "ModuleApi.register_web_resource(path, resource)",
         "ModuleApi.server_name",
+        "ModuleApi.worker_app",
         "ModuleApi.public_baseurl",
         "synapse.module_api:LoggingTransaction.execute(sql, parameters)",
         "synapse.module_api:LoggingTransaction.fetchall()",
@@ -51,6 +60,9 @@ CALLED = {
         "ModuleApi._hs.get_auth_handler().add_threepid(user_id, medium, address, validated_at)",
         "ModuleApi._hs.get_auth_handler().delete_local_threepid(user_id, medium, address)",
         "ModuleApi._hs.get_auth_handler().can_change_password()",
+        "ModuleApi._hs.get_auth_handler().hash(password)",
+        "ModuleApi._hs.get_auth_handler().delete_access_tokens_for_user(user_id)",
+        "ModuleApi._hs.get_device_handler().delete_all_devices_for_user(user_id)",
         "ModuleApi._hs.get_auth_handler().checkers",
         "ModuleApi._hs.config.registration.disable_msisdn_registration",
         "ModuleApi._hs.get_datastores().main.get_user_suspended_status(user_id)",

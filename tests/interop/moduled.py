@@ -123,11 +123,12 @@ class Proxy:
     nth: int = 0
 
     @contextmanager
-    def running(self, folder: Path, port: int, ports: Mapping[str, int]) -> Iterator[None]:
-        """Run it at ``port``; ``ports``: for each port in the docs, the one it stands for."""
+    def running(self, folder: Path, port: int, ports: Mapping[str, int], left_out: str = "") -> Iterator[None]:
+        """Run it at ``port``; ``ports``: for each port in the docs, the one it stands for; ``left_out``: of them."""
         place = folder / self.language
         place.mkdir()
         text = self.around.replace("PORT", str(port)).replace("FOLDER", str(place)).replace("SNIPPET", self.snippet)
+        text = text.replace(left_out, "") if left_out else text
         for documented, real in ports.items():
             text = text.replace(f"127.0.0.1:{documented}", f"127.0.0.1:{real}")
         (place / "conf").write_text(text)

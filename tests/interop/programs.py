@@ -16,7 +16,7 @@ from attrs import frozen
 ROOT = Path(__file__).parents[2]
 WORK = Path(os.environ.get("INTEROP_WORK", ROOT / ".ci" / "work" / "interop")).resolve()
 SYNAPSE = os.environ.get("MATRIX_THREEPID_SYNAPSE", "synapse")
-"""Which Synapse is run where a test does not say: ``synapse``, the newest, or ``synapse-oldest``."""
+"""Which Synapse is run where a test does not say: ``synapse``, the newest, or another that ``prepare.sh`` made."""
 OLDEST = "synapse-oldest"
 START, STOP = 60.0, 20.0
 """The s a program may take to be ready, and to end."""
@@ -34,6 +34,12 @@ def interpreter(name: str) -> str:
     if not (place / "complete").exists():
         raise MissingProgramError(f"{name} is not in {WORK}: run tests/interop/prepare.sh")
     return str(place / "bin" / "python")
+
+
+def version_of(name: str) -> str:
+    """Return the version of an environment's Synapse. Raises ``MissingProgramError``."""
+    command = [interpreter(name), "-c", "from importlib.metadata import version; print(version('matrix-synapse'))"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
 
 def free_port() -> int:

@@ -8,9 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from matrix_threepid.synapse.used import OLDEST_WORKERS
+
 from .databases import Database, postgresql
 from .moduled import MODULE, NGINX_OF_WORKERS, modules
-from .programs import ROOT, SYNAPSE, Program, free_port, interpreter, listens
+from .programs import ROOT, SYNAPSE, Program, free_port, interpreter, listens, version_of
 from .site import Site
 from .synapse import configured, settings
 
@@ -71,9 +73,12 @@ def with_workers(
             _start(stack, site, "generic_worker", name, program, [file, its], clients[name])
         # Without the module's endpoints, those of Synapse are there, which only the main process serves.
         served = {"client": clients, "separate": own}.get(endpoints or "", dict.fromkeys(names, clients["main"]))
+        old = tuple(map(int, version_of(program).split(".")[:2])) < OLDEST_WORKERS
+        if old:  # only the main process serves them
+            served = dict.fromkeys(names, served["main"])
         documented = zip((*CLIENTS, *THREEPIDS), (*clients.values(), *served.values()), strict=True)
         ports = {"8000": front, **dict(documented)}
-        stack.enter_context(NGINX_OF_WORKERS.running(site.folder, front, ports))
+        stack.enter_context(NGINX_OF_WORKERS.running(site.folder, front, ports, "|account/deactivate" if old else ""))
         yield url
 
 
