@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from matrix_threepid.synapse.used import ENDPOINTS, EVERY, OLDEST
 from matrix_threepid.testing.journeys import Parts
 from matrix_threepid.testing.parts import fetch
 
 from .moduled import MODULE, config, visited
-from .programs import ROOT, SYNAPSE, interpreter
+from .programs import ROOT, SYNAPSE, interpreter, version_of
 from .site import Site
 from .synapse import configured, settings, synapse_at
 
@@ -80,6 +81,17 @@ def test_a_synapse_that_does_not_fit_is_refused() -> None:
     assert "Synapse 1." in said
     assert "get_auth_handler().checkers is missing" in said
     assert "signing_key.sign(message) is missing" in said
+
+
+def test_a_synapse_that_is_too_old_is_refused(site: Site) -> None:
+    """The first part that needs a newer Synapse is named with the oldest that it works with; nothing else is said."""
+    running = tuple(map(int, version_of(SYNAPSE).split(".")[:2]))
+    part = next((part for part in (EVERY, ENDPOINTS) if running < OLDEST[part]), None)
+    if part is None:
+        pytest.skip("this Synapse is new enough for every part")
+    said = refused_start(site, {})
+    assert f"is too old for {part}, which needs {'.'.join(map(str, OLDEST[part]))} or later" in said
+    assert "Traceback" not in said
 
 
 CHANGED = """
