@@ -121,7 +121,12 @@ def _message(role: Role, session: Session, now: int) -> Finding:
     if session.serial == 0:
         return _found(session, Cause.NOTHING_SENT, "no message was begun", session.created_at)
     if session.sent_serial == 0:
-        return _found(session, Cause.REFUSED, "the sender refused the message, so nothing was handed over", begun)
+        text = "the sender refused the message, so nothing was handed over"
+        if role.policy.hide_known_addresses:
+            text += (
+                "; or strangers had used up the messages of the day, and the answer must not tell whose address it is"
+            )
+        return _found(session, Cause.REFUSED, text, begun)
     if now >= session.token_expires_at:
         return _found(session, Cause.TOKEN_EXPIRED, "its link or code has ended", session.token_expires_at)
     if session.sent_serial < session.serial:

@@ -254,6 +254,8 @@ async def _open_and_send(
 
     def begun(stored: Session) -> Session | None:
         begun = stored.begin_send(request.send_attempt, role.clock(), due_at, role.policy.lifetimes)
+        if begun is not None and charged.sending.silent:
+            return begun.kept_back()
         # A worker may have to give back what it was charged.
         return begun.waiting(charged.carried) if defers and begun is not None else begun
 

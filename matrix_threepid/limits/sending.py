@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from attrs import frozen
 
+from ..events import LimitReached
 from ..model.call import Call
 from ..model.media import MEDIA
 from ..model.msisdn import Plan
@@ -13,6 +14,7 @@ from ..model.threepid import Threepid
 from ..policy import Limit
 from ..roles.base import Role
 from .counting import DAY, Counter, charge, charged, period, refuse, used
+from .kept_quietly import gets_a_kept_one, granted_quietly
 from .rate import NETWORK, address_parts, blocks, is_owner, known_network, shared
 from .sms import budgets_of, number_limits, prefix_limits, warn
 from .toll import Toll
@@ -25,11 +27,13 @@ class Sending:
     * ``counters``: what is charged, once each.
     * ``charged``: whether it was charged already; if not, every counter had room a moment ago.
     * ``budgets``: of each budget of SMS its name, its counter, and its count with this message.
+    * ``silent``: whether the request is answered like any other, and nothing is sent. Default ``False``.
     """
 
     counters: Sequence[Counter]
     charged: bool
     budgets: Sequence[tuple[str, Counter, int]] = ()
+    silent: bool = False
 
     async def warn(self, role: Role) -> None:
         """Emit ``SmsBudgetUsed`` as ``sms.warn`` does; to be awaited once the message is charged."""
@@ -59,7 +63,8 @@ async def charge_sending(
 
     What the address gets is charged in the first of several ways that has room: as a message of a stranger, whose
     number a day and rate are limited; as the first one of an asker on that day, since others who ask without pause use
-    up the rate; and last from what is kept for the owner.
+    up the rate; and last from what is kept for the owner. With hidden addresses no answer may tell that a network has
+    validated the address. So every network is granted as many more requests, and those of other networks send nothing.
     """
     asking = askers(role, call)
     budgets = {} if plan is None else budgets_of(role, plan.region)
@@ -78,7 +83,8 @@ async def charge_sending(
     # An SMS is judged by its counts, and of a mail that was refused they tell which way has room: one more reading.
     judged = [] if toll is None else toll.counters
     known, owners = known_network(role, call, threepid), _owners(role, threepid)
-    found = [*always, *blocked, *judged, *known, *owners, *(each for way in ways for each in way)]
+    quiet = granted_quietly(role, call, owners)
+    found = [*always, *blocked, *judged, *known, *owners, *quiet, *(each for way in ways for each in way)]
     counters = list(dict.fromkeys(found))
     counts = dict(zip(counters, await used(role, counters), strict=True))
 
@@ -87,24 +93,33 @@ async def charge_sending(
 
     # The first message of a day that an asker has to an address needs no rate, which others may have used up.
     way = ways[0] if any(counts[each] for each in ways[-1][1:]) else min(ways, key=wait)
+    networks = [each for each in asking if each.kind == NETWORK]
     # Who is refused for other reasons looks nothing up.
-    if wait(way) and owners and not wait([*always, *blocked]):
+    if (late := wait(way)) and owners and not wait([*always, *blocked]):
         mine = any(counts[each] for each in known) or await is_owner(role, call.user_id, threepid)
-        way = owners if mine else way
+        way = owners if mine else quiet or way
     lane = [] if toll is None else await toll.lane(counts, wait)
     chosen = [*always, *way, *lane]
+    silent = way is quiet and quiet != []
+
+    async def repeats() -> bool:
+        return not wait([*networks, *blocked]) and await repeated()
+
+    again = silent and await repeats()
     # Ahead of the charge the counts that were just read are enough to see that all have room.
-    over = 0 if ahead and not wait([*chosen, *blocked]) else await wait_for(chosen)
+    over = 0 if again or (ahead and not wait([*chosen, *blocked])) else await wait_for(chosen)
+    if again or (over and await repeats()):
+        await charge(role, "send", networks)
+        return Sending(networks, charged=True)
     if over:
-        networks = [each for each in asking if each.kind == NETWORK]
-        if not wait([*networks, *blocked]) and await repeated():
-            await charge(role, "send", networks)
-            return Sending(networks, charged=True)
         for name, budget in budgets.items():
             if budget.wait(role, counts[budget]):
                 await warn(role, name, budget, counts[budget])
         refuse(role, _refusing(wait, {"sms budget": [*budgets.values()], "sms": costs, "sms share": lane}), over)
-    sending = Sending(chosen, not ahead, [(name, each, counts[each] + 1) for name, each in budgets.items()])
+    if silent:
+        role.emit(LimitReached("send", late))
+        silent = not await gets_a_kept_one(role, call, threepid, owners)
+    sending = Sending(chosen, not ahead, [(name, each, counts[each] + 1) for name, each in budgets.items()], silent)
     if sending.charged:
         await sending.warn(role)
     return sending

@@ -165,6 +165,11 @@ class Session(SessionFields):
             untried=None,
         )
 
+    def kept_back(self) -> Session:
+        """Return the session whose message was begun and is not sent, which looks to its client as if it were."""
+        nothing_due = attrs.evolve(self, due_attempt=None, due_at=None, charged=None, untried=None)
+        return attrs.evolve(nothing_due, send_attempt=self.due_attempt)
+
     def waiting(self, charged: str | None) -> Session:
         """Return the session whose message was begun for a worker, with what its limits were charged."""
         return attrs.evolve(self, charged=charged, untried=self.revision)

@@ -247,3 +247,54 @@ def test_a_neighbour_learns_nothing_from_wrong_codes(resetting: World) -> None:
     seen = [[guessed(resetting, address, f"{n}-{client}", client, 8) for n in range(3)] for address, client in asked]
     assert all(each == seen[0] for each in seen)
     assert set(seen[0][0]) == {(429, "M_LIMIT_EXCEEDED"), (400, "M_SESSION_EXPIRED")}
+
+
+@pytest.fixture
+def flooded(hiding: Callable[..., World]) -> World:
+    """A world in which Alice has validated her address at home, and strangers have used up the mails of the day."""
+    world = hiding(limits=Limits(apart=0, per_address=Limit(100, 1), mails_a_day=8, mails_kept=3))
+    sid = world.ask("alice@example.org", user=ALICE, client=HOME).json()["sid"]
+    deliver(world)
+    assert (world.confirm().status, world.add(sid, user=ALICE).status) == (303, 200)
+    world.clock.advance(86_400_000)
+    for address in ("alice@example.org", KNOWN, UNKNOWN):
+        for number in range(5):
+            secret = f"stranger{number}"
+            assert world.ask(address, secret, purpose="password", client=f"192.0.2.{number}").status == 200
+    deliver(world)
+    world.outbox.messages.clear()
+    return world
+
+
+def asked(world: World, address: str, client: str, times: int) -> list[Any]:
+    """Ask for resets; return the answers, of which the first is repeated."""
+    names = ["0", *map(str, range(times))]
+    return [shape(world.ask(address, client + name, purpose="password", client=client)) for name in names]
+
+
+@pytest.mark.rule("SEC-45", "REQ-REQTOK-4")
+def test_strangers_cannot_keep_a_reset_from_who_is_at_home(flooded: World) -> None:
+    """A network from which the address was validated gets what is kept for the owner; a repetition costs nothing."""
+    answers = asked(flooded, "alice@example.org", HOME, 4)
+    assert [answer[0] for answer in answers] == [200, 200, 200, 200, 429]
+    deliver(flooded)
+    assert {message.recipient for message in flooded.outbox.messages} == {"alice@example.org"}
+    assert len(flooded.outbox.messages) == 3
+    assert flooded.confirm().status == 303
+
+
+@pytest.mark.rule("REQ-REQTOK-4", "SEC-27")
+@pytest.mark.parametrize("drained", [False, True], ids=["first", "after the owner"])
+def test_a_neighbour_learns_nothing_from_what_is_kept(flooded: World, drained: bool) -> None:
+    """Every network is answered alike when strangers get no more, and only those of the owner cause mails."""
+    for number in range(2 * drained):  # the owner is known by her account as well
+        answer = flooded.ask("alice@example.org", f"mine{number}", purpose="password", user=ALICE, client="192.0.2.99")
+        assert answer.status == 200
+    seen = []
+    for address in ("alice@example.org", KNOWN, UNKNOWN):
+        for client in (HOME, CAFE):
+            trace = recorded(flooded)
+            seen.append((asked(flooded, address, client, 4), [*trace]))
+    assert all(each == seen[0] for each in seen)
+    deliver(flooded)
+    assert [message.recipient for message in flooded.outbox.messages] == ["alice@example.org"] * 3
