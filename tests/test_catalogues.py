@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,31 @@ _SAME: dict[str, tuple[str, ...]] = {
     "nl": ("Account",),
     "ro": ("%(n)s minute",),
 }
+
+
+# Forms of address that a catalogue does not use, since its other sentences have the polite ones.
+_FAMILIAR = {
+    "de": "du dein deine deinem deinen deiner deines dich dir",
+    "es": "tu tus tú ti puedes tienes",
+    "fr": "tu ton ta tes toi",
+    "it": "tu tuo tua tuoi tue hai",
+    "nl": "je jij jou jouw",
+    "pt": "tu teu tua teus tuas você",
+    "ru": "ты твой твоя твоей твоего твои",
+    "uk": "ти твій твоя твоєї твого твої",
+}
+
+
+def test_a_catalogue_speaks_to_its_reader_in_one_way() -> None:
+    """A language with a polite and a familiar form of address has the polite one in every sentence."""
+    found = []
+    for tag, words in _FAMILIAR.items():
+        catalogue = Texts().catalogue(tag)._translations
+        for text in page_wording.ALL:
+            said = catalogue.gettext(text)
+            wrong = set(re.findall(r"\w+", said.lower())) & set(words.split())
+            found += [(tag, said, wrong)] if wrong else []
+    assert found == []
 
 
 def test_extraction_finds_every_sentence() -> None:

@@ -37,7 +37,8 @@ class Words:
     * ``code_line``: the sentence above the code.
     * ``link``, ``code``: what proves the address; empty where the mail has none.
     * ``valid``: how long link and code work.
-    * ``details``: who asked: pairs of a label and a value.
+    * ``details``: who asked, or what was changed: pairs of a label and a value.
+    * ``labels_above``: whether these labels are whole sentences, which stand above their values.
     * ``closing``: what to do if it was somebody else.
     * ``stop_line``, ``stop``: in an invitation, the sentence above the link that stops invitations, and its URL; else
       empty.
@@ -63,6 +64,7 @@ class Words:
     code: str = field(repr=redacted)
     valid: list[str]
     details: list[tuple[str, str]]
+    labels_above: bool
     closing: list[str]
     help: str
     support: str
@@ -129,6 +131,7 @@ def words_for(texts: Texts, message: TokenMessage, server_name: str) -> Words:
         code=message.code or "",
         valid=valid,
         details=_details(catalogue, message),
+        labels_above=bool(message.changes),
         closing=[catalogue.text(wording.NOT_YOU[message.kind.value])],
         help=catalogue.text(wording.HELP),
         support=message.brand.support or "",

@@ -90,7 +90,9 @@ class BuiltInPages:
                 "title": catalogue.text(_title(page, purpose)),
                 "lines": catalogue.fill_all(_lines(page, purpose, values), values),
                 "details": details(catalogue, dict(values)) if page in _CIRCUMSTANCES else [],
-                "next": catalogue.fill_all(_next(page, purpose, values), values),
+                # What follows the button stands below it, else people go on before they have pressed it.
+                "next": catalogue.fill_all(() if page == "confirm" else _next(page, purpose, values), values),
+                "afterwards": catalogue.fill_all(_next(page, purpose, values) if page == "confirm" else (), values),
                 **_form(catalogue, page, values),
             },
         )
@@ -105,7 +107,8 @@ def _title(page: str, purpose: str) -> str:
 def _lines(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
     came_back = (page_wording.CAME_BACK,) if values.get("came_back") else ()
     if page == "confirm":
-        return *came_back, wording.LEADS[purpose or Purpose.BIND.value], page_wording.ONLY_YOU
+        leads_on = (page_wording.NEXT_HOST,) if values.get("host") else ()
+        return *came_back, wording.LEADS[purpose or Purpose.BIND.value], page_wording.ONLY_YOU, *leads_on
     if page == "refuse":
         return *((wording.LEADS[purpose],) if purpose else ()), *page_wording.PAGE_LINES[page]
     if page == "undo" and not values.get("secures"):
@@ -124,10 +127,8 @@ def _what_to_do(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _next(page: str, purpose: str, values: Mapping[str, str]) -> Iterable[str]:
-    if page not in _WITH_NEXT or values.get("used"):
+    if page not in _WITH_NEXT or values.get("used") or (page == "confirm" and values.get("host")):
         return ()
-    if page == "confirm" and values.get("host"):
-        return (page_wording.NEXT_HOST,)
     return (page_wording.NEXT[purpose or Purpose.BIND.value],)
 
 

@@ -63,6 +63,26 @@ def test_it_is_what_the_file_says(tmp_path: Path) -> None:
     assert "The Example &lt;House&gt;" in (tmp_path / "out" / "ar" / "page-confirm-add.html").read_text("utf-8")
 
 
+def test_sentences_stand_above_what_they_label(tmp_path: Path) -> None:
+    """The changes in a mail that takes them back are not squeezed beside their sentences, as on a phone they would be."""
+    assert preview(tmp_path, policy={"languages": ["en"]}) == 0
+    english = tmp_path / "out" / "en"
+    changed, added = ((english / f"mail-{kind}.html").read_text("utf-8") for kind in ("changed", "added"))
+    assert "Your password was reset</span><br>j***@example.net" in changed
+    assert ("<th" in changed, "<th" in added) == (False, True)
+
+
+def test_what_follows_the_button_stands_below_it(tmp_path: Path) -> None:
+    """A page tells people to go back to their app after its button, and where the button leads before it."""
+    assert preview(tmp_path, policy={"languages": ["en"]}) == 0
+    asks, leads_on = (
+        (tmp_path / "out" / "en" / f"page-confirm-{kind}.html").read_text("utf-8") for kind in ("add", "next-link")
+    )
+    assert asks.index("</form>") < asks.index("go back to your app")
+    assert leads_on.index("app.example.org") < leads_on.index("<form")
+    assert "go back to your app" not in leads_on
+
+
 def test_a_slip_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A layout that fails in any language, or a file that is none, ends with 2 and one line."""
     own = tmp_path / "own"

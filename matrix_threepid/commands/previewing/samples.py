@@ -98,6 +98,8 @@ def _notice(role: Role, kind: MessageKind) -> dict[str, Any]:
     """Return what a notice has and other messages have not; nothing for another kind."""
     if kind is MessageKind.INVITATION:
         return _invitation(role)
+    if kind is MessageKind.UNKNOWN_ADDRESS:
+        return {"account": None, "purpose": Purpose.PASSWORD}
     if not kind.notice:
         return {}
     told: dict[str, Any] = {"concerns": _OTHER, "lifetime": 0, "origin": "", "device": ""}

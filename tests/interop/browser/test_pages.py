@@ -107,6 +107,29 @@ def test_a_person_stops_what_was_not_theirs(browser: Any, host: World) -> None:
     assert _title(browser) == "Request stopped"
 
 
+@pytest.mark.rule("REQ-LINK-7")
+def test_a_person_who_is_late_gets_a_new_mail(browser: Any, host: World) -> None:
+    """The page of an old link sends a new mail by one button, found by keyboard alone, whose link serves the client."""
+    sid = host.ask().json()["sid"]
+    first = host.outbox.last.link
+    host.clock.advance(3_600_000)
+    browser.get(first)
+    assert _title(browser) == "This link has expired"
+    _keys(browser, Keys.TAB)
+    assert browser.switch_to.active_element.text == "Send a new mail"
+    _keys(browser, Keys.ENTER)
+    _wait_for(browser, "A new mail is on its way")
+    assert not browser.find_elements(By.TAG_NAME, "button")
+    assert len(host.outbox.messages) == 2
+    browser.get(host.outbox.last.link)
+    _press(browser)
+    _wait_for(browser, "Address confirmed")
+    assert host.add(sid).status == 200
+    browser.get(first)
+    assert _title(browser) == "Already confirmed"
+    assert not browser.find_elements(By.TAG_NAME, "button")
+
+
 def test_the_page_is_styled(browser: Any, host: World, tmp_path: Path) -> None:
     """The page's own style sheet passes its policy: the button has our colour."""
     host.ask()

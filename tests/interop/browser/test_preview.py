@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from .driver import chromium
 
 WIDTHS = (320, 390, 1280)
 LOOKS = (("light", "none"), ("dark", "none"), ("light", "active"))
-_AXE = Path(os.environ.get("INTEROP_WORK", ".ci/work/interop")) / "js" / "node_modules" / "axe-core" / "axe.min.js"
+_MODULES = Path(os.environ.get("INTEROP_WORK", ".ci/work/interop")) / "js" / "node_modules"
+_AXE = _MODULES / "axe-core" / "axe.min.js"
 _RUN = """
 const done = arguments[0];
 axe.run(document, {resultTypes: ["violations"]}).then(
@@ -35,6 +37,26 @@ const lines = (each) => {
 const labels = [...document.querySelectorAll("th, dt")].filter((each) => !/\\s/.test(each.textContent));
 return labels.filter((each) => lines(each) > 1).map((each) => each.textContent);
 """
+
+
+_ONLY_DARK = "what it changes is dark mode, and without it the mail stays light"
+_ONLY_LOOKS = "without it the mail is as readable"
+_PREHEADER = "one of several ways to hide the preheader; each program has at least one of them"
+_DONE_WITHOUT = {
+    "<body> element": "its colour is that of the outer table as well, and its margin is a default",
+    "<style> element": _ONLY_DARK,
+    "@media": _ONLY_DARK,
+    "color-scheme CSS property": _ONLY_DARK,
+    "color-scheme meta tag": _ONLY_DARK,
+    "border-radius": _ONLY_LOOKS,
+    "display:none": _PREHEADER,
+    "max-height property": _PREHEADER,
+    "overflow": _PREHEADER,
+    "role attribute": "it is for screen readers, and the mail can be read without",
+    "white-space": "short labels may then break between words",
+    "word-break": "that program breaks a long link where it has a sign",
+}
+"""Features that Outlook, Gmail or Apple Mail do not have, and why mails may use them all the same."""
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +118,14 @@ def test_every_language_fits_a_small_phone(browser: Any, out: Path) -> None:
                 wrong.append((language, name))
             wrong += [(language, name, label) for label in browser.execute_script(_BROKEN)]
     assert wrong == []
+
+
+def test_mails_use_what_mail_programs_have(out: Path) -> None:
+    """In every language, mails use nothing that Outlook, Gmail or Apple Mail lack but what they can do without."""
+    files = [str(file) for file in sorted(out.glob("*/mail-*.html"))]
+    command = ["node", str(Path(__file__).with_name("caniemail.mjs")), str(_MODULES / "caniemail"), *files]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  our own program
+    missing = json.loads(told.stdout)
+    assert set(missing) == set(_DONE_WITHOUT), missing
+    hidden = set(missing["display:none"]) & set(missing["max-height property"])
+    assert not hidden  # programs that would show the preheader
