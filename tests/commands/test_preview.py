@@ -63,21 +63,24 @@ def test_it_is_what_the_file_says(tmp_path: Path) -> None:
     assert "The Example &lt;House&gt;" in (tmp_path / "out" / "ar" / "page-confirm-add.html").read_text("utf-8")
 
 
-def test_sentences_stand_above_what_they_label(tmp_path: Path) -> None:
-    """The changes in a mail that takes them back are not squeezed beside their sentences, as on a phone they would be."""
-    assert preview(tmp_path, policy={"languages": ["en"]}) == 0
-    english = tmp_path / "out" / "en"
+@pytest.fixture(scope="module")
+def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The English files of a preview."""
+    folder: Path = tmp_path_factory.mktemp("preview")
+    assert preview(folder) == 0
+    return folder / "out" / "en"
+
+
+def test_sentences_stand_above_what_they_label(english: Path) -> None:
+    """The changes in a mail that takes them back stand below their sentences: beside, phones have no room."""
     changed, added = ((english / f"mail-{kind}.html").read_text("utf-8") for kind in ("changed", "added"))
     assert "Your password was reset</span><br>j***@example.net" in changed
     assert ("<th" in changed, "<th" in added) == (False, True)
 
 
-def test_what_follows_the_button_stands_below_it(tmp_path: Path) -> None:
+def test_what_follows_the_button_stands_below_it(english: Path) -> None:
     """A page tells people to go back to their app after its button, and where the button leads before it."""
-    assert preview(tmp_path, policy={"languages": ["en"]}) == 0
-    asks, leads_on = (
-        (tmp_path / "out" / "en" / f"page-confirm-{kind}.html").read_text("utf-8") for kind in ("add", "next-link")
-    )
+    asks, leads_on = ((english / f"page-confirm-{kind}.html").read_text("utf-8") for kind in ("add", "next-link"))
     assert asks.index("</form>") < asks.index("go back to your app")
     assert leads_on.index("app.example.org") < leads_on.index("<form")
     assert "go back to your app" not in leads_on
