@@ -1,8 +1,8 @@
 """Flask with accounts of its own, in one file to copy: ``python -m examples.hosts.flask_accounts --port 8008``.
 
 The library answers ``/register``, ``/account/password``, ``/account/deactivate`` and ``/account/3pid`` over three
-tables in the file that ``DATABASE`` names, ``accounts.db`` by default. Yours are ``/login`` (``user_of_login`` helps),
-``/logout`` and all the rest. Mails are printed on the terminal; ``SmtpSender`` sends them. Nothing here
+tables in the file that ``DATABASE`` names, ``accounts.db`` by default. Yours are ``/login`` (``docs/concepts.md`` has
+one), ``/logout`` and all the rest. Mails are printed on the terminal; ``SmtpSender`` sends them. Nothing here
 waits for an event loop: requests and jobs run in threads.
 """
 
