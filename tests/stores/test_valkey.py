@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
+from trustme import CA
 
 from matrix_threepid import ConfigurationError
 from matrix_threepid.observing import Metrics
@@ -53,7 +55,7 @@ class OnValkey:
     @pytest.fixture
     def valkey(self, url: str, loop: LoopThread) -> Iterator[Any]:
         self.run = loop.run
-        opening = open_valkey(f"{own(url)}&partitions=4")
+        opening = open_valkey(f"{url}?prefix={token_hex(8)}&partitions=4")
         yield loop.run(opening.__aenter__())
         loop.run(opening.__aexit__(None, None, None))
 
@@ -72,7 +74,7 @@ class TestValkeyLimits(OnValkey, RateLimiterContract):
 
 
 def own(url: str) -> str:
-    return f"{url}?prefix={token_hex(8)}"
+    return f"{url}?prefix={token_hex(8)}&partitions=16"
 
 
 def test_an_address_is_proved_and_added(make_world: Callable[..., World], url: str) -> None:
@@ -274,6 +276,8 @@ SLIPS = {
     "another parameter": ("valkey://a?partition=3", "unknown parameter partition"),
     "partitions that are none": ("valkey://a?partitions=x", "partitions must be a whole number"),
     "durable that is neither": ("valkey://a?durable=yes", "durable must be on or off"),
+    "an authority without TLS": ("valkey://a?ca_file=/etc/passwd", "ca_file must be a file, and needs valkeys"),
+    "an authority that is not there": ("valkeys://a?ca_file=/no/such", "ca_file must be a file"),
     "nobody there": ("valkey://127.0.0.1:1", "no server answers"),
 }
 
@@ -284,6 +288,45 @@ def test_a_wrong_url_is_refused(name: str) -> None:
     url, expected = SLIPS[name]
     with pytest.raises(ConfigurationError, match=expected):
         asyncio.run(_open(url))
+
+
+def test_a_server_asks_for_a_login(tmp_path: Path) -> None:
+    """The password of a URL may hold any character, written with ``%``; another one is refused by name."""
+    with server(tmp_path) as url:
+        asyncio.run(_set(url, "requirepass", "p@ss:w/rd %"))
+        place = url.removeprefix("valkey://")
+        asyncio.run(_open(f"valkey://:p%40ss%3Aw%2Frd%20%25@{place}"))
+        for login in ("", ":wrong@", "user:wrong@"):
+            with pytest.raises(ConfigurationError, match="refuses the login"):
+                asyncio.run(_open(f"valkey://{login}{place}"))
+
+
+def test_a_server_is_reached_by_tls(url: str, tmp_path: Path) -> None:
+    """``valkeys://`` checks the certificate; who issued it may be named by ``ca_file``."""
+    authority = CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    asyncio.run(_by_tls(url, authority, tmp_path / "ca.pem"))
+
+
+async def _by_tls(url: str, authority: CA, ca_file: Path) -> None:
+    plain, context = urlsplit(url), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+
+    async def pipe(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while part := await source.read(65_536):
+            sink.write(part)
+        sink.close()
+
+    async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind = await asyncio.open_connection(plain.hostname, plain.port)
+        await asyncio.gather(pipe(reader, behind[1]), pipe(behind[0], writer), return_exceptions=True)
+
+    async with await asyncio.start_server(through, "localhost", 0, ssl=context) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with open_valkey(f"valkeys://localhost:{port}?ca_file={ca_file}&prefix={token_hex(8)}") as valkey:
+            assert await ValkeySessions(valkey).get("unknown") is None
+        with pytest.raises(ConfigurationError, match=r"TLS fails: .* ca_file"):
+            await _open(f"valkeys://localhost:{port}")
 
 
 def test_the_extra_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +350,7 @@ def test_what_a_server_would_forget_is_refused(url: str, tmp_path: Path) -> None
     with server(tmp_path, **forgetful) as forgets:
         with pytest.raises(ConfigurationError, match="maxmemory-policy must be noeviction"):
             asyncio.run(_open(forgets))
-        asyncio.run(_allow_no_eviction(forgets))
+        asyncio.run(_set(forgets, "maxmemory-policy", "noeviction"))
         with pytest.raises(ConfigurationError, match="durable needs a server with appendonly"):
             asyncio.run(_open(f"{forgets}?durable=on"))
     for parameters, expected in {"partitions=0": "1 to 1024", "prefix=%7B": "prefix must be"}.items():
@@ -315,9 +358,9 @@ def test_what_a_server_would_forget_is_refused(url: str, tmp_path: Path) -> None
             asyncio.run(_open(f"{url}?{parameters}"))
 
 
-async def _allow_no_eviction(url: str) -> None:
+async def _set(url: str, name: str, value: str) -> None:
     async with Redis.from_url(url.replace("valkey:", "redis:")) as client:
-        await client.config_set("maxmemory-policy", "noeviction")
+        await client.config_set(name, value)
 
 
 async def _open(url: str) -> None:

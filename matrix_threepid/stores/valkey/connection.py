@@ -18,6 +18,7 @@ from .script import CHECK, Script, epochs
 # The s that one step may take, with all redirections and looking for the nodes of the cluster anew.
 _DEADLINE = 8.0
 _MOST_PARTITIONS = 1_024
+_IN_CLUSTER = 16
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _TROUBLES = (*LOST, exceptions.MasterDownError, exceptions.OutOfMemoryError, exceptions.ReadOnlyError)
 # How errors begin for which the client has no class.
@@ -39,7 +40,8 @@ class Valkey:
 
     * ``servers``: what asks them.
     * ``partitions``: into how many parts all keys are divided, 1 to 1,024. Each part lies in one slot of a cluster, so
-      one step can change all of it. Another number finds nothing of what was stored before. Default 16.
+      one step can change all of it. Another number finds nothing of what was stored before. ``None`` (default): 16 in
+      a cluster, 1 in one server.
     * ``prefix``: what all keys begin with, after a brace. Default ``threepid``.
     * ``durable``: whether a server that is started again has lost nothing, which needs ``appendonly yes`` and
       ``appendfsync always``. ``False`` (default): the sessions that it had are over after each start, as after the
@@ -52,10 +54,12 @@ class Valkey:
         self,
         servers: Servers,
         *,
-        partitions: int = 16,
+        partitions: int | None = None,
         prefix: str = "threepid",
         durable: bool = False,
     ) -> None:
+        if partitions is None:
+            partitions = _IN_CLUSTER if isinstance(servers, Cluster) else 1
         if not 1 <= partitions <= _MOST_PARTITIONS:
             raise ConfigurationError(f"valkey: partitions must be 1 to {_MOST_PARTITIONS}")
         if not _PREFIX.fullmatch(prefix):

@@ -60,7 +60,7 @@ class ValkeyLimits:
 
     The charges of one call that lie in one partition are one step. Where a call has charges in several, and one of them
     refuses, what the others granted is taken back: nobody is ever granted too much, and others may be refused for that
-    moment. With ``partitions=1`` each call is one step.
+    moment. In one partition each call is one step.
     """
 
     def __init__(self, valkey: Valkey) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -40,7 +42,8 @@ def open_valkey(url: str) -> AbstractAsyncContextManager[Valkey]:
 
     * ``url``: ``valkey://HOST:PORT/NUMBER``, with ``USER:PASSWORD@`` before the host; ``valkeys`` for TLS; ``redis``
       and ``rediss`` mean the same. Of a cluster, several hosts separated by commas, any of its nodes, and no number.
-      Parameters are ``partitions``, ``prefix`` and ``durable`` (``on`` or ``off``), as ``Valkey`` has them.
+      Parameters are ``partitions``, ``prefix`` and ``durable`` (``on`` or ``off``), as ``Valkey`` has them; with TLS
+      also ``ca_file``, the certificates of the authorities that are trusted in place of those of the machine.
 
     Raises ``ConfigurationError`` if no server answers, refuses the login, or would drop keys when its memory is full.
     Its text does not hold the URL, which may hold a password.
@@ -62,10 +65,14 @@ def _read(url: object) -> _Place:
         raise ConfigurationError(f"valkey: must be {_FORM}") from None
     if parts.scheme not in _SCHEMES or number < 0:
         raise ConfigurationError(f"valkey: must be {_FORM}")
-    user, _, password = login.partition(":")
     options: dict[str, Any] = {"ssl": True} if _SCHEMES[parts.scheme] else {}
     if login:
+        user, _, password = login.partition(":")
         options |= {"username": unquote(user) or None, "password": unquote(password)}
+    if (authorities := given.pop("ca_file", None)) is not None:
+        if not options.get("ssl") or not Path(authorities).is_file():
+            raise ConfigurationError("valkey: ca_file must be a file, and needs valkeys://")
+        options["ssl_ca_certs"] = authorities
     return _Place(places, options, number, _more(given))
 
 
@@ -79,7 +86,8 @@ def _host(text: str) -> tuple[str, int]:
 def _more(given: dict[str, str]) -> dict[str, Any]:
     """Return the arguments of ``Valkey`` that parameters say. Raises ``ConfigurationError``."""
     if unknown := sorted(set(given) - {"partitions", "prefix", "durable"}):
-        raise ConfigurationError(f"valkey: unknown parameter {unknown[0]}; known are partitions, prefix and durable")
+        known = "ca_file, durable, partitions and prefix"
+        raise ConfigurationError(f"valkey: unknown parameter {unknown[0]}; known are {known}")
     more: dict[str, Any] = {}
     if "partitions" in given:
         if not given["partitions"].isascii() or not given["partitions"].isdigit():
@@ -154,7 +162,11 @@ async def _looked_at(place: _Place, once: dict[str, Any]) -> bool:
                 raise ConfigurationError("valkey: the server refuses the login, or the command INFO") from None
             except exceptions.ResponseError as error:
                 raise ConfigurationError(f"valkey: {str(error)[:200]}") from None
-            except (exceptions.RedisError, OSError, asyncio.TimeoutError):
+            except (exceptions.RedisError, OSError, asyncio.TimeoutError) as error:
+                if isinstance(error.__cause__, ssl.SSLError) or isinstance(error.__context__, ssl.SSLError):
+                    raise ConfigurationError(
+                        "valkey: TLS fails: the server has none, or its certificate is of an authority outside ca_file"
+                    ) from None
                 continue
             _check(known, place)
             return bool(known.get("cluster_enabled"))
