@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 
 from matrix_threepid import AccountThreepid, ConfigurationError, Homeserver, Medium, Policy, ports, run_sync
+from matrix_threepid.administration.desk import Administration
+from matrix_threepid.callbacks.report import Report, events_of
 from matrix_threepid.deactivate import erase_threepids
+from matrix_threepid.flows.delivery import record_delivery
 from matrix_threepid.flows.login import user_of_login
 from matrix_threepid.flows.unbind_retry import retry_unbinds
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.reversals import MemoryReversals
 from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.memory.suppressions import MemorySuppressions
+from matrix_threepid.model.delivery import DeliveryStatus
 from matrix_threepid.model.message import RefusedForNow
 from matrix_threepid.model.threepid import Owner
 from matrix_threepid.ports import Caller
@@ -124,6 +130,46 @@ def _open_undo(world: World) -> None:
     world.call("GET", "/_matrix/client/unstable/threepid/undo/submit_token", query="sid=a&token=b")
 
 
+class Books:
+    """An ``AuditLog`` that writes nothing down."""
+
+    async def record(self, event: object) -> None:
+        return None
+
+
+def _desk(world: World) -> Administration:
+    return Administration(role=world.homeserver, audit=Books())
+
+
+def _report(world: World) -> Any:
+    """The newest mail came back, since its mailbox does not exist."""
+    said = Report(message=world.outbox.last.message_id, status=DeliveryStatus.BOUNCED, said="5.1.1")
+    (event,) = events_of(world.homeserver.peppers, "smtp", [said], world.clock())
+    return run_sync(record_delivery(world.homeserver, event))
+
+
+def _look(world: World) -> Any:
+    return run_sync(_desk(world).messages("held@example.org", actor="ops"))
+
+
+def _look_at_session(world: World) -> Any:
+    return run_sync(_desk(world).messages(world.ready["add"]["sid"], actor="ops"))  # type: ignore[attr-defined]
+
+
+def _look_at_suppressions(world: World) -> Any:
+    return run_sync(_desk(world).suppressions(actor="ops"))
+
+
+def _count(world: World) -> Any:
+    # Nothing of the library reads them; hosts do, through the role.
+    messages: Any = world.homeserver.messages
+    return run_sync(messages.counts(0))
+
+
+def _lift(world: World) -> Any:
+    return run_sync(_desk(world).lift_suppression("held@example.org", actor="ops", reason="it exists now"))
+
+
 Act = Callable[[World], Any]
 GOOD: Mapping[str, tuple[Callable[[], Any], type]] = {
     "accounts": (FakeAccounts, ports.Accounts),
@@ -135,6 +181,8 @@ GOOD: Mapping[str, tuple[Callable[[], Any], type]] = {
     "bindings": (MemoryBindings, ports.BindingStore),
     "reversals": (MemoryReversals, ports.ReversalStore),
     "identity": (_servers, ports.IdentityServerClient),
+    "messages": (MemoryMessages, ports.Messages),
+    "suppressions": (MemorySuppressions, ports.Suppressions),
 }
 ACTS: Mapping[tuple[str, str], Act] = {
     ("accounts", "owner"): _log_in,
@@ -175,6 +223,19 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("identity", "proved"): _bind,
     ("identity", "bind"): _bind,
     ("identity", "unbind"): _unbind,
+    ("messages", "write"): _ask,
+    ("messages", "record"): _report,
+    ("messages", "get"): _report,
+    ("messages", "of_session"): _look_at_session,
+    ("messages", "of_address"): _look,
+    ("messages", "erase"): _erase,
+    ("messages", "counts"): _count,
+    ("messages", "purge"): _purge,
+    ("suppressions", "of_address"): _ask,
+    ("suppressions", "put"): _report,
+    ("suppressions", "lift"): _lift,
+    ("suppressions", "listed"): _look_at_suppressions,
+    ("suppressions", "purge"): _purge,
 }
 """What somebody does that asks a method of a port."""
 
@@ -196,7 +257,8 @@ def test_a_wrong_answer_is_refused_by_name(
     make, protocol = GOOD[port]
     wrong = Answering(make(), method, answer)
     policy = {"undo_links": True} if port == "reversals" else None
-    world = make_world(policy, **{"identity": _servers(), port: wrong})
+    kept = {"identity": _servers(), "messages": MemoryMessages(), "suppressions": MemorySuppressions()}
+    world = make_world(policy, **{**kept, port: wrong})
     if port in ("accounts", "callers", "uia", "rules"):
         setattr(world, port, wrong)
     give(world, "held@example.org", ALICE)
