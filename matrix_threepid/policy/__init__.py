@@ -171,6 +171,7 @@ class Policy(Choices):
         "function of `host[:port]` that returns a bool, and that is asked for the whole name too where it has a path; "
         "`None` for any",
     )
+    look_up_after_unbind: bool = choice(Flag(), False, topic=BINDINGS, doc="unbinds answer with `still_published`")
     identity_server_hint: Literal["ignore", "refuse"] = choice(
         OneOf("ignore", "refuse"),
         "ignore",
@@ -184,9 +185,7 @@ class Policy(Choices):
         doc="when an identity server refuses an unbind, the client hears it and nothing is deleted (`return`), or the "
         "unbind is tried again later (`queue`)",
     )
-    identity_deadline: int = choice(
-        MS, 10_000, topic=BINDINGS, doc="ms that all calls of one request to identity servers may take"
-    )
+    identity_deadline: int = choice(MS, 10_000, topic=BINDINGS, doc="ms for all calls of a request to identity servers")
     bindings_per_user: int = choice(
         Integer(1),
         100,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from matrix_threepid import Limit, Limits, MatrixError, Medium, run_sync, still_published
-from matrix_threepid.identity import ServerRefused
+from matrix_threepid.identity import NotSupported, ServerRefused, Unreachable
 from matrix_threepid.testing import ALICE, BOB, FakeIdentityServers, World
 
 ADDRESS = "alice@example.com"
@@ -56,3 +56,43 @@ def test_asking_is_limited_and_needs_a_client(make_world: Any) -> None:
         with pytest.raises(MatrixError) as raised:
             published(refusing)
         assert raised.value.status == status
+
+
+def unbound(world: World, path: str = "unbind", **members: Any) -> Any:
+    """Let Alice unbind her address, and show her token there."""
+    named = {"medium": "email", "address": ADDRESS, "id_server": "id.example", "id_access_token": "t", **members}
+    answer = world.post(f"/account/3pid/{path}", named, ALICE)
+    assert answer.status == 200
+    return answer.json()
+
+
+@pytest.mark.rule("REQ-UNBIND-20")
+@pytest.mark.parametrize("path", ["unbind", "delete"])
+def test_an_unbind_may_tell_what_is_left(make_world: Any, path: str) -> None:
+    """By a policy the server is then asked with the client's token, and the answer says what it publishes."""
+    servers = FakeIdentityServers()
+    world = make_world({"look_up_after_unbind": True}, identity=servers, invitations=servers)
+    servers.published["id.example", Medium.EMAIL, ADDRESS] = ALICE
+    assert unbound(world, path) == {"id_server_unbind_result": "success", "still_published": False}
+    servers.published["id.example", Medium.EMAIL, ADDRESS] = ALICE
+    servers.script("unbind", "id.example", NotSupported())
+    assert unbound(world, path) == {"id_server_unbind_result": "no-support", "still_published": True}
+    assert [call for call, _ in servers.calls] == ["unbind", "look_up"] * 2
+
+
+@pytest.mark.rule("REQ-UNBIND-20")
+def test_what_is_not_known_is_left_out(make_world: Any) -> None:
+    """Without the policy, token, server or client, and without an answer, the unbind is answered as ever."""
+    servers, on = FakeIdentityServers(), {"look_up_after_unbind": True}
+    servers.script("look_up", "id.example", Unreachable("no answer"))
+    tight = {**on, "limits": Limits(bindings=Limit(1, 0.001))}
+    for world, members in (
+        (make_world(identity=servers, invitations=servers), {}),
+        (make_world(on, identity=servers), {}),
+        (make_world(on, identity=servers, invitations=servers), {"id_access_token": None}),
+        (make_world(on, identity=servers, invitations=servers), {"id_access_token": ["t"]}),
+        (make_world(on, identity=servers, invitations=servers), {"id_server": None}),
+        (make_world(on, identity=servers, invitations=servers), {}),
+        (make_world(tight, identity=servers, invitations=servers), {}),
+    ):
+        assert "still_published" not in unbound(world, **members)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from ...flows.delete import delete, refuse_removal
+from ...flows.published import still_published
 from ...flows.unbind import unbind_everywhere
 from ...model.call import Call
 from ...model.media import MEDIA
@@ -17,6 +18,7 @@ from ...protocol import errors
 from ...protocol.endpoint import Access, Charged, endpoint
 from ...protocol.history import History
 from ...protocol.members import one_of, text, typed
+from ...protocol.message import read
 from ...roles.homeserver import Homeserver
 from .add_threepid import changes_enabled
 
@@ -36,13 +38,22 @@ class RemoveThreepid:
 
 
 @frozen(kw_only=True)
+class _LookUp:
+    """What a request names that wants to know what is left; the specification has no such member."""
+
+    id_access_token: str = text(4096, secret=True, doc="the user's token at `id_server`")
+
+
+@frozen(kw_only=True)
 class UnbindResult:
     """``id_server_unbind_result`` is ``success`` if the identity servers confirmed the unbind, else ``no-support``.
 
-    See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
+    ``still_published``, which the specification has not, says whether ``id_server`` still names the user for the
+    address. It is there only if that could be asked. See https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
     """
 
     id_server_unbind_result: str
+    still_published: bool | None = None
 
 
 @endpoint(
@@ -76,7 +87,9 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     unbound.raise_refusal()
     kept = {} if message.id_server is None else {"id_server_unbind_result": unbound.result}
     await delete(hs, user, candidates, keep=True, **kept)
-    return UnbindResult(id_server_unbind_result=unbound.result)
+    return UnbindResult(
+        id_server_unbind_result=unbound.result, still_published=await _still_published(hs, call, message)
+    )
 
 
 @endpoint(
@@ -99,7 +112,29 @@ async def unbind_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     unbound = await unbind_everywhere(hs, call.user.user_id, named, message.id_server, charged=True)
     # Nothing else was asked for, so a failure is the answer; a delete has removed the identifier all the same.
     unbound.raise_failure()
-    return UnbindResult(id_server_unbind_result=unbound.result)
+    return UnbindResult(
+        id_server_unbind_result=unbound.result,
+        still_published=await _still_published(hs, call, message),
+    )
+
+
+async def _still_published(hs: Homeserver, call: Call, message: RemoveThreepid) -> bool | None:
+    """Return whether the address is still published, if the client wants to know it and it can be asked."""
+    if not hs.policy.look_up_after_unbind or message.id_server is None:
+        return None
+    try:
+        token = read(_LookUp, call.body).id_access_token
+        return await still_published(
+            hs,
+            user_id=call.user.user_id,
+            medium=message.medium,
+            address=message.address,
+            id_server=message.id_server,
+            id_access_token=token,
+        )
+    except errors.MatrixError:
+        # The unbind is done: what it has left is told where it is known, and is no reason for an error.
+        return None
 
 
 def _named(hs: Homeserver, message: RemoveThreepid) -> tuple[Threepid, ...]:
