@@ -12,12 +12,17 @@ from together import together
 
 from matrix_threepid.memory.bindings import MemoryBindings
 from matrix_threepid.memory.limits import MemoryLimits
+from matrix_threepid.memory.messages import MemoryMessages
 from matrix_threepid.memory.sessions import MemorySessions
+from matrix_threepid.memory.suppressions import MemorySuppressions
+from matrix_threepid.model.outbound import OutboundMessage
+from matrix_threepid.model.suppression import Suppression
 from matrix_threepid.testing import (
     FakeAccounts,
     Schedule,
     ScheduleFailed,
     SchedulesContract,
+    World,
     check_schedule,
     explore,
     explore_pairs,
@@ -73,6 +78,54 @@ class TestTheLibraryInOneDatabase(SchedulesContract):
     def test_no_pair_of_calls_breaks_an_invariant(self, make_ports: Callable[[], dict[str, Any]], flow: str) -> None:
         """Any two calls of a flow, switched at any call of a port, leave the invariants whole."""
         super().test_no_pair_of_calls_breaks_an_invariant(make_ports, flow)
+
+
+@pytest.mark.rule("SEC-0", "SEC-148")
+@pytest.mark.timeout(0 if AT_NIGHT else 300)
+class TestTheLibraryWithRecords(SchedulesContract):
+    """What becomes of messages is recorded and reported, and the stores of it fail like all others."""
+
+    seeds = tuple(SEEDS[:: 1 if AT_NIGHT else 5])
+    recorded = True
+
+    @pytest.fixture
+    def make_ports(self) -> Callable[[], dict[str, Any]]:
+        return lambda: {"messages": MemoryMessages(), "suppressions": MemorySuppressions()}
+
+    @pytest.mark.search
+    @pytest.mark.parametrize("flow", FLOWS)
+    def test_no_pair_of_calls_breaks_an_invariant(self, make_ports: Callable[[], dict[str, Any]], flow: str) -> None:
+        """Any two calls of a flow, switched at any call of a port, leave the invariants whole."""
+        super().test_no_pair_of_calls_breaks_an_invariant(make_ports, flow)
+
+
+class Forgetful(MemoryMessages):
+    """A store that says that it has written a message down, and has not."""
+
+    async def write(self, message: OutboundMessage) -> bool:
+        return True
+
+
+class Wavering(MemorySuppressions):
+    """A store that takes every change, whatever is stored."""
+
+    async def put(self, suppression: Suppression) -> bool:
+        await super().put(suppression)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "rule"),
+    [
+        ({"messages": Forgetful}, "what went out was written down"),
+        ({"messages": MemoryMessages, "suppressions": Wavering}, "one change of a suppression a revision"),
+    ],
+)
+def test_a_broken_record_is_found(spoiled: dict[str, Any], rule: str) -> None:
+    """A store of messages or suppressions that breaks its promise breaks an invariant."""
+    with pytest.raises(ScheduleFailed) as found:
+        explore(lambda policy: World(policy, **{name: kind() for name, kind in spoiled.items()}), recorded=True)
+    assert found.value.outcome.rule == rule
 
 
 @pytest.mark.search

@@ -37,6 +37,13 @@ STORIES: Sequence[tuple[str, ...]] = (
 )
 """What people do one after the other. ``{a}``, ``{b}``: addresses; ``{s}``, ``{t}``: secrets; ``{i}``: a server.
 ``{proves:…}``: the token comes back. ``clock``: time passes. ``other``: somebody else does it."""
+RECORDED: Sequence[tuple[str, ...]] = (
+    ("ask add {a} {s} 1", "report {a} bounced", "ask add {a} {t} 1", "ask add {a} {t} 2"),
+    ("ask add {a} {s} 1", "report {a} bounced", "report {a} bounced", "clock", "ask register {a} {t} 1"),
+    ("ask add {a} {s} 1", "report {a} bounced", "ask add {a} {t} 1", "report {a} delivered", "ask add {a} {t} 2"),
+    (*_ADD, "report {a} complained", "delete {a}", "report {a} delivered", "purge"),
+)
+"""What comes on top where messages are recorded: what becomes of a message is reported, perhaps twice."""
 JOBS = ("deliver", "retry", "purge", "deliver")
 STEPS = (1_000, 31_000, 61_000, 660_000, 3_700_000, 90_000_000, 200_000_000, -1_000, -61_000, -3_700_000)
 """How far the clock moves, in ms: beyond a deadline, a lease, a code, a link, a session."""
@@ -46,13 +53,17 @@ _MEETING = 0.05
 _ASKING = ("bind", "unbind", "delete", "deactivate", "erase", "retry")
 
 
-def draw(seed: int) -> Schedule:
-    """Return the schedule of a seed; the same one every time."""
+def draw(seed: int, *, recorded: bool = False) -> Schedule:
+    """Return the schedule of a seed; the same one every time.
+
+    ``recorded``: whether what becomes of messages is reported as well.
+    """
     chance = Random(seed)  # noqa: S311  an order, no secret
     policies = tuple(name for name in POLICIES if chance.random() < 0.15)
     # Few addresses, so that people meet.
     names = chance.sample(sorted(ADDRESSES), 2)
-    lanes = [_lane(chance, names) for _ in range(chance.choice((1, 2, 2, 3)))]
+    stories = (*STORIES, *RECORDED, *RECORDED) if recorded else STORIES
+    lanes = [_lane(chance, names, stories) for _ in range(chance.choice((1, 2, 2, 3)))]
     if len(lanes) < 3 and chance.random() < 0.35:
         lanes.append(lanes[0][: chance.randint(1, len(lanes[0]))])  # a client that does everything twice
     deferred = "deferred" in policies or "hidden" in policies
@@ -65,7 +76,7 @@ def draw(seed: int) -> Schedule:
     return Schedule(calls, tuple(_moves(chance, called)), faults, policies)
 
 
-def _lane(chance: Random, names: Sequence[str]) -> list[tuple[str, str]]:
+def _lane(chance: Random, names: Sequence[str], stories: Sequence[tuple[str, ...]]) -> list[tuple[str, str]]:
     """Return what one person does."""
     who = chance.choice(sorted(USERS))
     (other,) = USERS.keys() - {who}
@@ -73,7 +84,7 @@ def _lane(chance: Random, names: Sequence[str]) -> list[tuple[str, str]]:
     words = {"a": address, "b": another, "i": str(chance.randrange(len(SERVERS))), "other": other}
     words |= {"who": who, "s": chance.choice(("s1", "s1", "s2")), "t": chance.choice(("s3", "s4"))}
     lane: list[tuple[str, str]] = []
-    for step in chance.choice(STORIES):
+    for step in chance.choice(stories):
         act = _proving(chance, step[8:-1], words) if step.startswith("{proves:") else step.format(**words)
         actor, act = (other, act[6:]) if act.startswith("other ") else (who, act)
         lane += [(actor, act)] * chance.choice((1, 1, 1, 1, 1, 1, 2))

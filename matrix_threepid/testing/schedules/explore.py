@@ -22,7 +22,11 @@ class ScheduleFailed(AssertionError):
 
 
 def explore(
-    make_world: MakeWorld = World, seeds: Iterable[int] = range(1000), *, restart: Restart | None = None
+    make_world: MakeWorld = World,
+    seeds: Iterable[int] = range(1000),
+    *,
+    restart: Restart | None = None,
+    recorded: bool = False,
 ) -> int:
     """Run the schedule of each seed; return how many there were.
 
@@ -31,10 +35,13 @@ def explore(
     * ``seeds``: whole numbers; each is one schedule.
     * ``restart``: called with the world at each crash, to put ports in place with ``world.rewire(...)`` that must be
       opened again. Without it all ports are taken to last.
+    * ``recorded``: whether the worlds record messages, so that schedules report what becomes of them. Default
+      ``False``.
 
     Raises ``ScheduleFailed`` with the shortest schedule found that breaks the same invariant as the first failure.
     """
-    return sum(check_schedule(draw(seed), make_world, restart=restart, seed=seed).rule is None for seed in seeds)
+    drawn = ((seed, draw(seed, recorded=recorded)) for seed in seeds)
+    return sum(check_schedule(each, make_world, restart=restart, seed=seed).rule is None for seed, each in drawn)
 
 
 def check_schedule(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from ...callbacks.report import Report, events_of
+from ...flows.delivery import record_delivery
+from ...model.delivery import DeliveryStatus
 from ...model.message import MessageKind, TokenMessage
 from ...model.threepid import Medium, Purpose
 from ...protocol.wire import Response
@@ -14,6 +17,7 @@ from .host import Host, secret_of
 from .tasks import Task
 
 _PATHS = {"add": "/account/3pid", "register": "/register", "password": "/account/password"}
+_SAID = {DeliveryStatus.BOUNCED.value: "5.1.1"}
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -57,6 +61,17 @@ class People(Host):
 
     async def _disown(self, task: Task, name: str, which: str = "newest") -> str:
         return await self._press(task, name, which, answer="refuse")
+
+    async def _report(self, task: Task, name: str, status: str) -> str:
+        """Let the provider report what became of the newest message to an address."""
+        hs = self.world.homeserver
+        sent = [message for message in self._read(name) if message.message_id is not None]
+        if not sent:
+            return "no message"
+        said = Report(message=sent[-1].message_id, status=DeliveryStatus(status), said=_SAID.get(status, ""))
+        for event in events_of(hs.peppers, "smtp", [said], self.world.clock()):
+            await record_delivery(hs, event)
+        return status
 
     async def _add(self, task: Task, name: str, secret: str, asked_by: str = "", path: str = "/add") -> str:
         user, sid = USERS[task.call.who], self.sid(task, "add", name, secret, asked_by)

@@ -10,6 +10,7 @@ from ...model.threepid import AccountThreepid, AddOutcome, Medium, Purpose, Thre
 from ...uia import Proof
 from ..world import World
 from .counted import Charged, SentMessages
+from .recorded import RecordedMessages
 from .stored import StoredSessions
 from .tasks import Task, broken
 from .turns import quietly
@@ -34,7 +35,7 @@ class Ledger:
         self._world, self._people, self._addresses = world, people, addresses
         self._users = [*people.values()]
         self.tasks: list[Task] = []
-        self._messages, self._charged = SentMessages(), Charged()
+        self._messages, self._charged, self._recorded = SentMessages(), Charged(), RecordedMessages()
         self.stored = StoredSessions(lambda: behind(world.homeserver.sessions), self._messages.confirmed.__contains__)
         self._users_of: dict[str, str] = {}
         self._served: dict[str, int] = {}
@@ -42,6 +43,7 @@ class Ledger:
         self._removed: set[tuple[str, Threepid]] = set()
         self._bound: set[tuple[str, Threepid, str]] = set()
         self._promised: set[str] = set()
+        self._forgotten = False
         self.unsure = False
 
     # -- what happens -------------------------------------------------------------------------------
@@ -74,12 +76,18 @@ class Ledger:
         self._look_at_accounts()
         self._look_at_bindings()
 
+    def interrupted(self) -> None:
+        """A crash, or a fault of a store: a message may go out that was never written down."""
+        self._recorded.unsure = True
+
     def look_at_mails(self, latest: int) -> None:
         """Look whether each mail that was promised went out, once everything that is due was sent.
 
         ``latest``: the latest time the clock has shown; what was too late then is not sent.
         """
         mailed = self._messages.told
+        if (messages := self._world.homeserver.messages) is not None and not self._forgotten:
+            self._recorded.look(behind(messages), mailed & set(self.stored.opened))
         for session in self.stored.everything():
             mail = session.threepid.medium is Medium.EMAIL and session.has_link and not session.decoy
             if mail and session.token_alive(latest) and session.sid in self._promised - mailed and not self.unsure:
@@ -154,6 +162,13 @@ class Ledger:
 
     def _identity_answered(self, task: Task, method: str, values: tuple[Any, ...], answer: Any) -> None:
         self._look_at_bindings()
+
+    def _messages_answered(self, task: Task, method: str, values: tuple[Any, ...], answer: Any) -> None:
+        self._forgotten = self._forgotten or (method in ("purge", "erase") and bool(answer))
+        self._recorded.messages_answered(method, values, answer)
+
+    def _suppressions_answered(self, task: Task, method: str, values: tuple[Any, ...], answer: Any) -> None:
+        self._recorded.suppressions_answered(method, values, answer)
 
     def _sender_answered(self, task: Task, method: str, values: tuple[Any, ...], answer: Any) -> None:
         if method == "send" and not values[0].kind.notice:

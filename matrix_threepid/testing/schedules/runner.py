@@ -107,6 +107,8 @@ class Runner:
         """Note that a call of a port is about to be made."""
         fault = task.faults.get(task.asked)
         self._ledger.unsure = self._ledger.unsure or (port == "sender" and fault is not None)
+        if fault is not None:
+            self._ledger.interrupted()
         self._events.append((f"{task.call.label}.{task.asked}", f"{port}.{method}", *([fault] if fault else ())))
 
     def answered(self, task: Task, port: str, method: str, values: tuple[Any, ...], answer: Any) -> None:
@@ -172,6 +174,7 @@ class Runner:
             self.now = None
 
     def _crash(self) -> None:
+        self._ledger.interrupted()
         self._cut_all()
         if self._restart is not None:
             self._restart(self._world)

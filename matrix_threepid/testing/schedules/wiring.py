@@ -30,6 +30,8 @@ SCHEDULED: Mapping[str, type] = {
     "identity": ports.IdentityServerClient,
 }
 """The ports of a homeserver that calls wait for, senders left out."""
+RECORDED: Mapping[str, type] = {"messages": ports.Messages, "suppressions": ports.Suppressions}
+"""Those that a homeserver may go without: where messages are not recorded, it does here as well."""
 
 
 class Hears(Protocol):
@@ -102,11 +104,16 @@ def wire(world: World, hears: Hears) -> None:
     """Put scheduled ports in the place of a world's own; those that are scheduled already stay."""
     homeserver = world.homeserver
     wired = {name: getattr(homeserver, name) or FakeIdentityServers() for name in SCHEDULED}
+    recorded = {name: port for name in RECORDED if (port := getattr(homeserver, name)) is not None}
+    kinds = {**SCHEDULED, **RECORDED}
     senders = {Medium.MSISDN: world.sms, **homeserver.senders}
     world.rewire(
         # Wrapped already, since a role compares the signatures of each port that is not: the ports behind were
         # compared when the world was made, and a search makes ten thousand worlds.
-        **{name: checked(SCHEDULED[name], _once(name, SCHEDULED[name], port, hears)) for name, port in wired.items()},
+        **{
+            name: checked(kinds[name], _once(name, kinds[name], port, hears))
+            for name, port in {**wired, **recorded}.items()
+        },
         senders={
             medium: checked_sender(_once("sender", ports.TokenSender, sender, hears))
             for medium, sender in senders.items()
