@@ -215,7 +215,7 @@ def _ways(declared: Endpoint) -> Iterator[str]:
         yield from ("query", "form")
 
 
-# They are on only where users log in at the identity server itself: ``identity_server/test_hostile.py`` has them.
+# They are on only where users log in at the identity server itself: ``proof/hostile.py`` has them.
 # Invitations have names that may be anything, which the mail shortens, and no two answers alike.
 _ELSEWHERE = ("register_account", "accept_terms", "store_invite")
 CASES = tuple(

@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_bodies import AtIdentityServer
+from identity_server.apis import V2
 from proof import results
 from proof.fuzz import PARSERS, Parser, run_parser
+from proof.hostile import TARGETS, Target, run_hostile
 from proof.runs import RUNS
 from proof.stateful import run_machine
 from schedules.broken import FindsAnothersSlot
 
+from matrix_threepid import Response
 from matrix_threepid.errors import InvalidParam
 from matrix_threepid.memory.sessions import MemorySessions
 from matrix_threepid.model.session import Session
@@ -53,6 +57,38 @@ def test_the_state_machine_finds_a_broken_port(broken: dict[str, Any]) -> None:
 def test_only_documented_errors_come_out(parser: Parser) -> None:
     """What no sender means is read as something, or refused with a documented error."""
     assert run_parser(parser, 0, 40) >= 40
+
+
+@pytest.mark.rule("SEC-0")
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_hostile_bodies_do_nothing(target: Target) -> None:
+    """No body makes an operation of any role fail, and what is refused as it came is neither kept nor sent on."""
+    assert run_hostile(target, range(1), each=8) >= 24
+
+
+class Fails(AtIdentityServer):
+    """Fails to answer what it should refuse."""
+
+    def call(self, method: str, path: str, **more: Any) -> Response:
+        answer = super().call(method, path, **more)
+        return Response(500, (), answer.body) if answer.status == 400 else answer
+
+
+class Keeps(AtIdentityServer):
+    """Keeps what it refuses."""
+
+    def call(self, method: str, path: str, **more: Any) -> Response:
+        answer = super().call(method, path, **more)
+        if answer.status == 400:
+            self.place.ask(client_secret=f"kept{len(self.place.exchanges)}")
+        return answer
+
+
+@pytest.mark.parametrize(("kind", "says"), [(Fails, "500 for"), (Keeps, "something is kept")])
+def test_hostile_bodies_find_a_server_that_is_broken(kind: type[AtIdentityServer], says: str) -> None:
+    """A 5xx and a session that came of a refused body end the search."""
+    with pytest.raises(AssertionError, match=says):
+        run_hostile(Target("broken", "identity server", lambda: kind.opened(V2)), range(1), each=8)
 
 
 def test_the_fuzzer_finds_an_error_that_is_not_documented() -> None:

@@ -25,6 +25,7 @@ from matrix_threepid.testing.outages.people import WISHES
 from matrix_threepid.testing.schedules.pairs import FLOWS, explore_pairs
 from matrix_threepid.testing.schedules.undoing import explore_undo
 from proof.fuzz import PARSERS, run_parser
+from proof.hostile import TARGETS, run_hostile
 from proof.stateful import STEPS, run_machine
 
 ROOT = Path(__file__).parents[2]
@@ -149,6 +150,10 @@ def _fuzzed(number: int) -> Callable[[range], int]:
     return lambda numbers: sum(run_parser(PARSERS[number], each, _INPUTS) for each in numbers)
 
 
+def _hostile(number: int) -> Callable[[range], int]:
+    return lambda numbers: run_hostile(TARGETS[number], numbers)
+
+
 def _tests(*paths: str, **environment: str) -> int:
     """Run tests in a process of their own; return how many passed."""
     command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *paths)
@@ -175,6 +180,7 @@ _MACHINE = "a state machine over a whole homeserver; every answer is the one of 
 _FAILING = "two parts fail for a minute: what works goes on, all are answered in time, and nothing is lost or left over"
 _FOUND = "parts and rules that are broken on purpose are found, within 1,000 seeds each"
 _KILLED = "a process is killed at any point, and nothing promised is lost"
+_REFUSED = "bodies that no client of ours sends, at each operation: no 5xx, and what is refused as it came does nothing"
 _ERRORS = "nothing but documented errors comes out"
 
 RUNS = (
@@ -186,6 +192,10 @@ RUNS = (
     Run("stateful-postgresql", "steps", "the same on PostgreSQL", 1, 100, 2, _on_postgresql),
     Run("outages", "outages", _FAILING, len(PAIRS), 100 * len(PAIRS), len(PAIRS), _outages),
     *(Run(f"fuzz {each.name}", "inputs", _ERRORS, 2, 100, 10, _fuzzed(place)) for place, each in enumerate(PARSERS)),
+    *(
+        Run(f"hostile {each.name}", "bodies", _REFUSED, 1, 100, 10, _hostile(place))
+        for place, each in enumerate(TARGETS)
+    ),
     Run("planted", "tests", _FOUND, 1, 1, 1, _planted),
     Run("kills", "processes killed", _KILLED, 100, 5_000, 5_000, _kills),
 )
