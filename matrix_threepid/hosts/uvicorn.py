@@ -76,7 +76,7 @@ class _Gathering:
 async def served_by_uvicorn(app: App, listening: socket, stop_s: int = 1) -> AsyncIterator[None]:
     """Serve an application by uvicorn while the block runs, in the loop of the caller, who keeps the signals.
 
-    * ``app``: the ASGI application; it gets no lifespan events.
+    * ``app``: the ASGI application; it gets no lifespan events, so jobs are for ``keeping_house`` and not for ``keep``.
     * ``listening``: the socket to accept connections on; ``hosts.listener`` makes one.
     * ``stop_s``: the s that requests have to end after the block, 1 by default.
     """
