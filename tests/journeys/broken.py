@@ -214,6 +214,14 @@ async def believes_every_code(exchange: Exchange, app: App) -> Changed:
     return Changed(200, answer.headers, b'{"success": true}') if typed else answer
 
 
+async def takes_codes_literally(exchange: Exchange, app: App) -> Changed:
+    """Refuse a code with a space in it."""
+    answer = await exchange.passed(app)
+    spaced = exchange.path.endswith("/submit_token") and " " in str(exchange.json.get("token"))
+    body = json.dumps({"errcode": "M_TOKEN_INCORRECT", "error": "No"}).encode()
+    return Changed(400, answer.headers, body) if spaced else answer
+
+
 async def falls_over_bad_input(exchange: Exchange, app: App) -> Changed:
     """Answer nonsense with 500."""
     answer = await exchange.passed(app)
@@ -240,13 +248,14 @@ async def keeps_submit_url_to_itself(exchange: Exchange, app: App) -> Changed:
 
 @frozen
 class Broken:
-    """A broken server: how it is made, the story that must fail, and the step it must fail at."""
+    """A broken server: how it is made, what its mails hold, the story that must fail, and the step it must fail at."""
 
     name: str
     story: str
     step: str
     wire: Callable[[Home], Home] = lambda home: home
     front: Callable[[App], App] = field(default=lambda app: app)
+    mail_proof: str = "link"
 
 
 def _part(member: str, cls: type[Any], story: str, step: str) -> Broken:
@@ -267,9 +276,9 @@ def _client(cls: type[Any], story: str, step: str) -> Broken:
     return Broken(cls.__name__, story, step, wire=lambda home: evolve(home, identity=cls(home.identity)))
 
 
-def _front(change: Any, story: str, step: str) -> Broken:
+def _front(change: Any, story: str, step: str, mail_proof: str = "link") -> Broken:
     name = change.__qualname__.partition(".")[0]
-    return Broken(name, story, step, front=lambda app: rewritten(app, change))
+    return Broken(name, story, step, front=lambda app: rewritten(app, change), mail_proof=mail_proof)
 
 
 BROKEN = (
@@ -300,6 +309,8 @@ BROKEN = (
     _front(sends_every_time(), "one-attempt-sends-one-text-message", "read the text messages"),
     _front(loses_next_link, "next-link-is-gone-to", "confirm"),
     _front(believes_every_code, "add-a-number", "type a wrong code"),
+    _front(believes_every_code, "add-an-address-by-code", "type a wrong code", "code"),
+    _front(takes_codes_literally, "a-code-may-be-pasted", "type the code in two parts", "code"),
     _front(falls_over_bad_input, "bad-input-is-refused", "POST /account/3pid/email/requestToken without email"),
     _front(tells_who_is_unknown, "log-in-with-an-address", "log in with the address and a wrong password"),
     _front(keeps_submit_url_to_itself, "add-a-number", "ask for a text message"),

@@ -8,7 +8,7 @@
 With pytest, inherit ``journeys.contract.JourneyContract``; from a shell, ``python -m matrix_threepid journeys``.
 """
 
-from . import accounts, adding, basics, identity, limits_of_proof, numbers
+from . import accounts, adding, basics, codes, identity, limits_of_proof, numbers
 from .journey import Journey, NotOffered
 from .running import Result, run
 from .surroundings import Parts, Surroundings, open_surroundings
@@ -16,7 +16,7 @@ from .visit import Visit
 
 JOURNEYS: tuple[Journey, ...] = tuple(
     journey
-    for module in (basics, adding, limits_of_proof, accounts, numbers, identity)
+    for module in (basics, adding, codes, limits_of_proof, accounts, numbers, identity)
     for journey in vars(module).values()
     if isinstance(journey, Journey)
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..parts import Person, PersonSession
-from ..parts.client import expect_refusal, expect_status
+from ..parts.client import expect_status
 from ..parts.person import by_address
 from .accounts import offered_to_register
+from .codes import mistyped, typed
 from .journey import journey
 from .visit import AUTH_FAILED, COUNTRY, Visit, expect, expect_same, refused
 
@@ -20,11 +21,11 @@ def add_a_number(visit: Visit) -> None:
     session = _asked(alice, dialled)
     code = visit.sms.next(f"+{canonical(dialled)}").code
     visit.step("type a wrong code")
-    _mistyped(session, code)
+    mistyped(session, code)
     visit.step("add all the same")
     refused(alice, session, AUTH_FAILED)
     visit.step("type the code")
-    _typed(session, code)
+    typed(session, code)
     visit.step("add the number, with the password")
     alice.add(session)
     (listed,) = alice.call("GET", "/account/3pid")["threepids"]
@@ -50,7 +51,7 @@ def one_attempt_sends_one_text_message(visit: Visit) -> None:
     newest = [visit.sms.next(number) for _ in range(2)][-1]
     expect_same(visit.sms.count(number), 2, "text messages for three requests of two attempts")
     visit.step("type the newest code")
-    _typed(session, newest.code)
+    typed(session, newest.code)
 
 
 @journey("sms")
@@ -64,7 +65,7 @@ def register_with_a_number(visit: Visit) -> None:
     body = {"username": visit.name(), "password": newcomer.password}
     expect_status(newcomer.interactive("/register", body, by_address(session, _STAGE)), "POST /register", 401)
     visit.step("type the code, and register")
-    _typed(session, visit.sms.next(f"+{canonical(dialled)}").code)
+    typed(session, visit.sms.next(f"+{canonical(dialled)}").code)
     newcomer.register(body["username"], by_address(session, _STAGE))
     expect_same(newcomer.addresses(), [canonical(dialled)], "the addresses")
     newcomer.deactivate()
@@ -75,7 +76,7 @@ def log_in_with_a_number(visit: Visit) -> None:
     """A number as dialled names its user at login (``m.id.phone``)."""
     alice, dialled = visit.newcomer(), visit.number()
     session = _asked(alice, dialled)
-    _typed(session, visit.sms.next(f"+{canonical(dialled)}").code)
+    typed(session, visit.sms.next(f"+{canonical(dialled)}").code)
     alice.add(session)
     visit.step("log in with the number")
     user_id = alice.user_id
@@ -93,17 +94,3 @@ def _asked(person: Person, dialled: str, purpose: str = "add") -> PersonSession:
     session = person.ask_by_phone(COUNTRY, dialled, purpose)
     expect(isinstance(session.submit_url, str), "the answer has no submit_url: nobody knows where the code goes")
     return session
-
-
-def _typed(session: PersonSession, code: str) -> None:
-    answer = expect_status(session.submit(code), "the code")
-    expect_same(answer.member("success", bool), True, "success")
-
-
-def _mistyped(session: PersonSession, code: str) -> None:
-    """Submit a wrong code: an error since v1.18 (MSC4183), ``success: false`` before."""
-    answer = session.submit(f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}")
-    if answer.status == 200:
-        expect_same(answer.member("success", bool), False, "success")
-    else:
-        expect_refusal(answer, "a wrong code")
