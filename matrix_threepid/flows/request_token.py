@@ -35,7 +35,8 @@ from .ask_gate import pass_gate
 from .delivery import came_back
 from .remote_check import end_replaced, wait_for_check
 from .send_message import lease_end, send_now
-from .session_access import Step, charge_and_open, holder, join_or_open, new_session
+from .session_access import Step
+from .session_opening import charge_and_open, holder, join_or_open, new_session
 
 LookUp = Callable[[Session], Awaitable[Session]]
 """Looks the owner of the address up: returns the session, changed if needed, or raises the error for the client."""

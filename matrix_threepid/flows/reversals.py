@@ -19,7 +19,7 @@ from ..model.threepid import AccountThreepid, Candidate, Purpose, Threepid
 from ..protocol.errors import Unavailable, UnknownToken
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
-from .session_access import new_session
+from .session_opening import new_session
 
 UNDO_PATH = "/threepid/undo/submit_token"
 """The path, below a version, of the page behind an undo link. Its form posts to ``submit_token`` as all pages do."""

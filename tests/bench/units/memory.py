@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from matrix_threepid.flows import session_access
+from matrix_threepid.flows import session_access, session_opening
 from matrix_threepid.limits.counting import keys_of
 from matrix_threepid.model.lifetimes import Lifetimes
 from matrix_threepid.model.session import Session
@@ -93,7 +93,7 @@ def fresh_session(world: World, people: People) -> Session:
     """Return a stranger's session, not stored yet."""
     address = people.address()
     candidate = Candidate(Threepid(Medium.EMAIL, address.lower()), address)
-    return session_access.new_session(world.homeserver, Purpose.ADD, candidate, people.secret(), people.user())
+    return session_opening.new_session(world.homeserver, Purpose.ADD, candidate, people.secret(), people.user())
 
 
 def purge_sessions(world: World, limit: int) -> int:
