@@ -1,4 +1,4 @@
-"""How often something may be done: a limit as a value. ``ports.Charge`` has the arithmetic that counts against it.
+"""How often something may be done: limits, and charges against them, as values.
 
 The generic cell rate algorithm needs one number a key: the time from which the key is completely refilled.
 See https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm.
@@ -7,8 +7,9 @@ See https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..protocol.errors import ConfigurationError
 from ..protocol.wiring import demand, whole
@@ -58,3 +59,80 @@ def per_day(count: int) -> Limit:
     """Return a limit of ``count`` at once and ``count`` a day."""
     demand("per_day", count, whole(1), "must be a whole number from 1")
     return Limit(count, count / 86_400)
+
+
+@frozen
+class Charge:
+    """A charge against a limit.
+
+    * ``key``: what is counted: a name and a MAC, and never an address itself.
+    * ``limit``: the limit of the key.
+    * ``cost``: the number of charges; 0 asks without counting. Default 1.
+    * ``until``: the time in ms at which the period ends in which ``limit.burst`` charges are granted, such as the end
+      of the day; nothing refills before, and the next period has another key. ``None`` (default): the limit refills.
+
+    Stores need four numbers of it: ``base``, ``full``, ``price`` and ``most``.
+
+    >>> Charge("k", Limit(2, 1)).counted(None, now=10_000), Charge("k", Limit(2, 1)).counted(12_000, now=10_000)
+    ((11000, 0), (12000, 1000))
+    """
+
+    key: str
+    limit: Limit
+    cost: int = 1
+    until: int | None = None
+
+    def base(self, now: int) -> int:
+        """Return the number that stands for a key of which nothing is used at the time ``now``."""
+        return now if self.until is None else self.until
+
+    def full(self, now: int) -> int:
+        """Return the number that stands for a key that is completely used at the time ``now``."""
+        return self.base(now) + self._interval * self.limit.burst
+
+    @property
+    def price(self) -> int:
+        """By how much the stored number grows."""
+        return self.cost * self._interval
+
+    def most(self, now: int) -> int:
+        """Return the largest stored number with which the charge is granted, one of cost 0 as if its cost were 1."""
+        return self.full(now) - self._interval * max(self.cost, 1)
+
+    def counted(self, full_at: int | None, now: int) -> tuple[int, int]:
+        """Return the number to store for the key after the charge, and the ms to wait: 0 if the charge is granted.
+
+        * ``full_at``: the number stored so far; ``None`` for a key that is not stored.
+        * ``now``: the time in ms.
+        """
+        stored = self._stored(full_at, now)
+        over = stored - self.most(now)
+        if over <= 0:
+            return stored + self.price, 0
+        return stored, over if self.until is None else max(self.until - now, 1)
+
+    def used(self, full_at: int | None, now: int) -> int:
+        """Return how many charges of the key are used, with what has refilled left out; a part counts as a whole."""
+        return -((self.base(now) - self._stored(full_at, now)) // self._interval)
+
+    def _stored(self, full_at: int | None, now: int) -> int:
+        base = self.base(now)
+        # Without the upper bound a clock that was set back would refuse every charge until it has caught up.
+        return min(max(base if full_at is None else full_at, base), self.full(now))
+
+    @property
+    def _interval(self) -> int:
+        # In a period nothing refills, so the number is a plain count; the row can be purged soon after the period.
+        return self.limit.interval if self.until is None else 1
+
+
+def merged(charges: Sequence[Charge]) -> list[Charge]:
+    """Return the charges with those of one key made one, in the order of their keys.
+
+    Stores that lock rows lock them in this order, so that two calls never wait for each other.
+    """
+    found: dict[str, Charge] = {}
+    for each in charges:
+        before = found.get(each.key)
+        found[each.key] = each if before is None else evolve(before, cost=before.cost + each.cost)
+    return [found[key] for key in sorted(found)]

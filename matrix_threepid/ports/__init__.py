@@ -8,6 +8,7 @@ every other exception counts as a bug and is raised to the host.
 from ..model.call import Caller
 from ..model.delivery import DeliveryEvent, DeliveryStatus
 from ..model.gate import Allow, Challenge, Deny, GateRequest
+from ..model.limit import Charge, merged
 from .accounts import AccountKeeper, ExtraStage, LoggedIn, UiaSessionStore
 from .administration import AuditLog, Authorisation
 from .host import Accounts, AddressRules, Callers, Clock, Gate, Listener, Pages, RandomBytes, Uia, system_clock
@@ -22,7 +23,7 @@ from .identity import (
     RequestVerifier,
     Told,
 )
-from .limits import Charge, RateLimiter, merged
+from .limits import RateLimiter
 from .messages import Messages, Suppressions
 from .published import AssociationStore, InvitationStore, LoginStore
 from .rooms import Rooms

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from ..model.binding import Binding
 from ..model.delivery import DeliveryEvent
+from ..model.limit import Charge
 from ..model.outbound import OutboundMessage
 from ..model.reversal import Reversal
 from ..model.session import Session
 from ..model.threepid import Medium, Purpose, Threepid
-from .limits import Charge
 
 
 class SessionStore(Protocol):
