@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hurried import hurry
 
 from matrix_threepid.testing import World, check_invariants
 
@@ -17,6 +18,7 @@ from matrix_threepid.testing import World, check_invariants
 gc.disable()
 # Tests start more than a hundred interpreters, each of which would compile the library anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+hurry()
 
 
 def pytest_collection_finish() -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A commit is on the disk before it is answered; WAL's usual NORMAL may lose the last ones when the power fails.
+_SYNCHRONOUS = "FULL"
 # The first release with RETURNING (https://www.sqlite.org/lang_returning.html).
 _OLDEST = (3, 35)
 _RAISED: Mapping[str, type[Exception]] = {
@@ -241,10 +243,9 @@ class Sqlite:
             cached_statements=256,
         )
         try:
-            # WAL: readers and the writer do not wait for each other (https://www.sqlite.org/wal.html). FULL: a commit
-            # is on the disk before it is answered; WAL's usual NORMAL may lose the last ones when the power fails.
+            # WAL: readers and the writer do not wait for each other (https://www.sqlite.org/wal.html).
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
         except BaseException:
             connection.close()
             raise

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
+from hurried import hurry
+
 from .life import Life
 
 
@@ -40,6 +42,7 @@ def forge() -> Iterator[Forge]:
 
 def serve() -> None:
     """Fork a process for each life asked for on standard input; answer with its exit code."""
+    hurry()
     for name in ("asyncpg", "psycopg"):
         import_module(name)  # once, and not in every life
     while True:

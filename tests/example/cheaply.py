@@ -1,6 +1,6 @@
-"""Run a module of the examples as ``python -m`` does, with passwords whose hash costs nothing.
+"""Run a module of the examples as ``python -m`` does, with passwords whose hash and commits whose disk cost nothing.
 
-The hash of a password takes longer than all the rest of a request, and is the same whatever a test asks for.
+Both take longer than all the rest of a request, and are the same whatever a test asks for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import sys
 if __name__ == "__main__":
     sys.path[0] = ""
     from examples.homeserver import passwords
+    from tests.hurried import hurry
 
     passwords._COST = 2
+    hurry()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

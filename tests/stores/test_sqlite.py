@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Barrier, Event, get_ident
 
 import pytest
+from hurried import DURABLE
 
 from matrix_threepid import ConfigurationError, Threads, run_sync
 from matrix_threepid.protocol.errors import Unavailable
@@ -102,14 +103,16 @@ def test_processes_share_the_file(sqlite: Sqlite, tmp_path: Path) -> None:
 
 
 @pytest.mark.rule("SEC-241")
-def test_commits_reach_the_disk(sqlite: Sqlite) -> None:
+def test_commits_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers and the writer do not wait for each other, and what was committed survives a power cut."""
+    monkeypatch.setattr("matrix_threepid.stores.sqlite._SYNCHRONOUS", DURABLE)
 
     def settings() -> Operation[object]:
         (mode,), (synchronous,) = [*(yield "PRAGMA journal_mode", ()), *(yield "PRAGMA synchronous", ())]
         return mode, synchronous
 
-    assert run_sync(sqlite.run(settings)) == ("wal", 2)
+    with closing(Sqlite(tmp_path / "threepid.db")) as db:
+        assert run_sync(db.run(settings)) == ("wal", 2)
 
 
 def test_transactions_run_where_the_host_says(sqlite: Sqlite, tmp_path: Path) -> None:
