@@ -14,6 +14,7 @@ import pytest
 from redis.crc import key_slot
 from stores.valkey_server import LoopThread
 
+from matrix_threepid import Medium
 from matrix_threepid.errors import Unavailable
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
@@ -161,6 +162,30 @@ async def _promoted(made: Cluster) -> dict[str, Any]:
             submitted = await world.acall("POST", path, proof)
             answers[whose] = (submitted.status, submitted.json().get("errcode"))
     return answers
+
+
+def test_the_other_partitions_are_served() -> None:
+    """While a primary is missing, sessions of the others are opened, sent and purged; lists say that they lack some."""
+    with cluster() as made:
+        assert asyncio.run(_without_one(made)) == ["opened", "leased", "unavailable", "unavailable", 1, []]
+
+
+async def _without_one(made: Cluster) -> list[Any]:
+    node = made.nodes[0]
+    async with open_valkey(made.url) as valkey:
+        sessions, missing = ValkeySessions(valkey), made.partitions_of(node)
+        slots: dict[bool, str] = {valkey.partition_of(f"{n}") in missing: f"{n}" for n in range(99)}
+        for each in (made.replica_of(node), node):
+            each.kill()
+        held = session(sessions.place("a", slots[False]), slot=slots[False], owner=ALICE, due_attempt=1, due_at=NOW)
+        seen: list[Any] = ["opened" if await sessions.open(held) == held else "not"]
+        leased = await sessions.lease_due(NOW, NOW + 5, Medium.EMAIL)
+        seen.append("leased" if leased == held.lease(NOW + 5) else "not")
+        seen.append(await _said(sessions.lease_due(NOW, NOW + 5, Medium.EMAIL)))
+        seen.append(await _said(sessions.of_owner(ALICE)))
+        seen.append(await sessions.purge(held.expires_at + 1, 10))
+        world = World(sessions=sessions, limiter=ValkeyLimits(valkey))
+        return [*seen, [*(await world.service.health()).problems]]
 
 
 @pytest.mark.timeout(900)

@@ -108,6 +108,25 @@ class Valkey:
         running = [self.run(script, partition, *arguments) for script, partition, arguments in steps]
         return await asyncio.gather(*running, return_exceptions=True)
 
+    async def purge(self, script: Script, before: int, limit: int) -> int:
+        """Run a script that deletes, in one partition after the other up to a limit; return how much was deleted.
+
+        Raises ``Unavailable`` at the end if a partition has not answered, so that the others are purged meanwhile.
+        """
+        count, failure = 0, None
+        for partition in self.partitions:
+            if count >= limit:
+                break
+            (answer,) = await self.tried([(script, partition, (before, limit - count))])
+            if isinstance(answer, BaseException):
+                failure = answer
+            else:
+                count += int(answer)
+        # What was deleted is said, if anything was: there may be more of it.
+        if failure is not None and not count:
+            raise failure
+        return count
+
     async def check(self) -> None:
         """Raise ``Unavailable`` if no partition takes changes; while some do, some requests can be served."""
         answers = await self.tried([(CHECK, partition, ()) for partition in self.partitions])

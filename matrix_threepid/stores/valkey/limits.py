@@ -109,11 +109,7 @@ class ValkeyLimits:
         await self._valkey.run_each([(_FORGET, where, part) for where, part in parts.items()])
 
     async def purge(self, now: int, limit: int) -> int:
-        count = 0
-        for partition in self._valkey.partitions:
-            if count < limit:
-                count += int(await self._valkey.run(_PURGE, partition, now, limit - count))
-        return count
+        return await self._valkey.purge(_PURGE, now, limit)
 
     def _parted(self, charges: Sequence[Charge]) -> dict[int, list[Charge]]:
         """Return the charges by the partition of their keys."""

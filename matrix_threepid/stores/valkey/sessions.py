@@ -108,11 +108,7 @@ class ValkeySessions:
         return sum(map(int, await self._valkey.run_in_all(self._scripts.erase, *whose)))
 
     async def purge(self, before: int, limit: int) -> int:
-        count = 0
-        for partition in self._valkey.partitions:
-            if count < limit:
-                count += int(await self._valkey.run(self._scripts.purge, partition, before, limit - count))
-        return count
+        return await self._valkey.purge(self._scripts.purge, before, limit)
 
     async def queue(self, now: int) -> tuple[int, int | None]:
         """Return how many messages are due at the time ``now``, and since when the first of them is, for metrics."""
