@@ -51,12 +51,13 @@ ONE_TRIP_MORE = (
     "requestToken",
     "the same again",
     "the next send_attempt",
+    "the page",
     "requestToken for a phone",
     "purge without a row",
 )
 """What asks PostgreSQL once more with a store of messages; every other request does what it does without.
 
-A request that is repeated is told whether its mail came back.
+A request that is repeated is told whether its mail came back, and the page of a link says so.
 """
 
 
