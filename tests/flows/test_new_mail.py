@@ -151,6 +151,23 @@ def test_every_limit_of_a_request_holds(make_world: MakeWorld, limit: dict[str, 
     assert world.ask(attempt=2).status == 429
 
 
+@pytest.mark.rule("REQ-LINK-7", "SEC-45")
+def test_no_mail_is_promised_that_is_not_sent(make_world: MakeWorld) -> None:
+    """With hidden addresses a client hears nothing of the end of a day's mails; the reader of a link is told."""
+    world = make_world({"hide_known_addresses": True, **limited(mails_a_day=3, mails_kept=1)})
+    world.ask()
+    deliver(world)
+    first = world.outbox.last
+    for number in range(3):
+        assert world.ask(secret=f"stranger{number}", client=f"192.0.2.{number}").status == 200
+    deliver(world)
+    world.outbox.messages.clear()
+    world.clock.advance(HOUR)
+    answer = _press(world, first)
+    deliver(world)
+    assert (answer.status, world.outbox.messages) == (429, [])
+
+
 @pytest.mark.rule("REQ-LINK-7")
 def test_a_stopped_network_gets_no_mail_by_the_button(world: World) -> None:
     """A network that may not ask for an address, since its reader said "this was not me", has no button either."""
