@@ -68,6 +68,9 @@ def administration_table(authorisation: ports.Authorisation, audit: ports.AuditL
     judge = cast("ports.Authorisation", checked(ports.Authorisation, authorisation))
 
     async def identify(request: Request) -> Caller:
+        # A browser adds passwords that it keeps, and its certificates, to requests of any page.
+        if request.is_of_other_site:
+            raise errors.Forbidden("Pages of other sites may not do this")
         # Without cookies: a browser sends them with a form of any site, and the host could take it for the person.
         headers = {name: value for name, value in request.headers.items() if name != "cookie"}
         name = await judge.administrator(evolve(request, headers=headers))

@@ -70,6 +70,15 @@ class Request:
         """Whether an HTML form sent the body."""
         return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
+    @property
+    def is_of_other_site(self) -> bool:
+        """Whether a browser says that a page of another site makes the request, or does not say whose page does.
+
+        See https://www.w3.org/TR/fetch-metadata/; browsers without it name the page in ``Origin``. No program sends it.
+        """
+        site = self.headers.get("sec-fetch-site")
+        return "origin" in self.headers if site is None else site not in ("same-origin", "none")
+
     def best_language(self, offered: Sequence[str]) -> str:
         """Return the offered language that ``Accept-Language`` likes best, or the first one offered.
 

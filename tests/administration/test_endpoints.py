@@ -96,6 +96,28 @@ def test_pages_of_other_sites_cannot_read(office: Office) -> None:
 
 
 @pytest.mark.rule("SEC-161")
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site", "content-type": "text/plain"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "same-origin", "origin": "https://hs.example.org"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({}, 200),
+    ],
+    ids=str,
+)
+def test_pages_of_other_sites_cannot_act(office: Office, headers: dict[str, str], status: int) -> None:
+    """A form of another site does nothing, even with a password or certificate that the browser adds by itself."""
+    answer = office.call("/lift_limits", {"what": MAIL, "reason": WHY}, headers=headers)
+    assert answer.status == status
+    assert len(office.desk.deeds) == (status == 200)
+    assert len(office.tokens.seen) == (status == 200)
+
+
+@pytest.mark.rule("SEC-161")
 def test_clients_do_not_have_them(office: Office) -> None:
     """The endpoints are in no other table, and a service without the table does not answer them."""
     assert not any("admin" in path for path in HOMESERVER.paths)
