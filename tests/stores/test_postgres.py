@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import ConfigurationError, Medium, Threepid, run_sync
+from matrix_threepid import ConfigurationError, Limit, Medium, Threepid, run_sync
 from matrix_threepid.commands.moving.source import Published, sydent_at
 from matrix_threepid.model.association import Association
 from matrix_threepid.model.invitation import Invitation
 from matrix_threepid.model.login import Login
 from matrix_threepid.model.lookup import LookupPepper, hashed
+from matrix_threepid.ports import Charge
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores.psycopg import Psycopg
 from matrix_threepid.stores.sql import (
@@ -332,3 +333,16 @@ def test_a_sydent_in_postgresql_is_read(postgres: str) -> None:
             assert sydent.pepper() is None
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 sydent.connection.execute("DELETE FROM global_threepid_associations")
+
+
+def test_a_purge_waits_for_no_charge(empty: Driver, migrated: Place) -> None:
+    """Counts that a transaction has locked are passed over: it may wait for what the purge has locked already."""
+    import psycopg
+
+    limits, now = SqlLimits(empty.db), 10_000
+    old = [Charge(name, Limit(1, 1)) for name in ("a", "b", "c")]
+    empty.run(_awaited(limits.charge(old, 0)))
+    with psycopg.connect(migrated.uri, options=migrated.options()) as other:
+        other.execute("SELECT name FROM matrix_threepid_limits WHERE name = 'b' FOR UPDATE")
+        assert empty.run(_awaited(limits.purge(now, 10))) == 2
+    assert empty.run(_awaited(limits.purge(now, 10))) == 1

@@ -32,6 +32,12 @@ _GIVE_BACK_AT_ONCE = (
 )
 _FORGET = "DELETE FROM matrix_threepid_limits WHERE name = ?"
 _PURGE = purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
+# The oldest first is another order than that of charges, so no row is waited for that a transaction has locked.
+_PURGE_UNLOCKED = (
+    "DELETE FROM matrix_threepid_limits WHERE name = ANY (ARRAY("
+    "SELECT name FROM matrix_threepid_limits WHERE full_at <= ? ORDER BY full_at LIMIT ? FOR UPDATE SKIP LOCKED"
+    ")) RETURNING name"
+)
 
 
 class SqlLimits(SqlStore):
@@ -53,7 +59,7 @@ class SqlLimits(SqlStore):
         return self._db.run(lambda: _forget(keys))
 
     def purge(self, now: int, limit: int) -> Awaitable[int]:
-        return self._db.run(lambda: _purge(now, limit))
+        return self._db.run(lambda: _purge(self._db.dialect, now, limit))
 
 
 def charging(charges: Sequence[Charge], now: int) -> Operation[int]:
@@ -145,9 +151,11 @@ def _used(charges: Sequence[Charge], now: int) -> Operation[Sequence[int]]:
 
 
 def _forget(keys: Sequence[str]) -> Operation[None]:
-    for key in keys:
+    for key in sorted(keys):  # in the order in which charges lock them
         yield _FORGET, (key,)
 
 
-def _purge(now: int, limit: int) -> Operation[int]:
+def _purge(dialect: str, now: int, limit: int) -> Operation[int]:
+    if dialect == "postgresql":
+        return len((yield Later(_PURGE_UNLOCKED, now, limit)))
     return len((yield Later(_PURGE, now, now, limit)))
