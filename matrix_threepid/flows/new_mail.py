@@ -90,7 +90,7 @@ async def send_new_mail(role: Role, call: Call, session: Session) -> NewMail:
         await charged.give_back(but=ASKING)
         refuse(role, "send", DAY - at % DAY)
     try:
-        await refuse_suppressed(role, threepid)
+        await refuse_suppressed(role, call, threepid)
     except InvalidParam:
         return NewMail.CAME_BACK
     carried = Carried.of(role, sending.counters, at).text

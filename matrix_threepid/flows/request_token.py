@@ -173,7 +173,7 @@ async def request_token(
 
     try:
         session = await look_up(session)
-        await _refuse_suppressed(role, threepid, unsent)
+        await _refuse_suppressed(role, call, threepid, unsent)
     except Exception:
         await charging.refused()
         raise
@@ -185,11 +185,11 @@ async def request_token(
         raise unsent from None
 
 
-async def _refuse_suppressed(role: Role, threepid: Threepid, unsent: type[MatrixError] | None) -> None:
+async def _refuse_suppressed(role: Role, call: Call, threepid: Threepid, unsent: type[MatrixError] | None) -> None:
     if role.suppressions is None:
         return
     try:
-        await refuse_suppressed(role, threepid)
+        await refuse_suppressed(role, call, threepid)
     except InvalidParam:
         if unsent is None:
             raise

@@ -6,21 +6,28 @@ addresses it is asked when the message is sent, after the answer, which therefor
 
 from __future__ import annotations
 
+from ..model.call import Call
 from ..model.message import MessageKind
 from ..model.outbound import address_keys
 from ..model.threepid import Threepid
 from ..protocol.errors import InvalidParam
 from ..roles.base import Role
-from .counting import DAY, Counter, charged, period
-from .rate import address_parts
+from .counting import DAY, Counter, charged, period, used
+from .rate import address_parts, is_owner, known_network
 
 CAME_BACK = "{}: messages to this address came back. Check how it is written; if it is right, try again tomorrow"
 """What clients are told of an address, after the name of the member."""
 
 
-async def refuse_suppressed(role: Role, threepid: Threepid) -> None:
-    """Raise ``InvalidParam`` for an address to which messages came back, whoever asks, unless addresses are hidden."""
-    if not role.policy.hide_known_addresses and await is_kept_back(role, threepid, MessageKind.TOKEN):
+async def refuse_suppressed(role: Role, call: Call, threepid: Threepid) -> None:
+    """Raise ``InvalidParam`` for an address to which messages came back, unless addresses are hidden.
+
+    Strangers can use up the message that is let through that day, so the owner has one of her own.
+    """
+    if role.policy.hide_known_addresses or not await is_kept_back(role, threepid, MessageKind.TOKEN):
+        return
+    mine = any(await used(role, known_network(role, call, threepid))) or await is_owner(role, call.user_id, threepid)
+    if not mine or await charged(role, [owners_probe_of(threepid)]):
         raise InvalidParam(CAME_BACK.format(threepid.medium.value))
 
 
@@ -53,3 +60,8 @@ async def is_kept_back(role: Role, threepid: Threepid, kind: MessageKind) -> boo
 def probe_of(threepid: Threepid) -> Counter:
     """Return the counter of the one message a day that tries an address to which messages came back."""
     return period("probe of suppressed", 1, DAY, *address_parts(threepid))
+
+
+def owners_probe_of(threepid: Threepid) -> Counter:
+    """Return the counter of the message a day that is let through for the owner beside it."""
+    return period("owner's probe", 1, DAY, *address_parts(threepid))

@@ -132,6 +132,25 @@ def test_capital_letters_are_the_same_mailbox(make_world: MakeWorld, ports: Port
     assert [_ask(world, f"again{number}").status for number in range(2)] == [200, 400]
 
 
+@pytest.mark.rule("SEC-148", "SEC-45")
+@pytest.mark.parametrize(
+    ("user", "client"), [(ALICE, "198.51.100.77"), (None, "203.0.113.7")], ids=["account", "network"]
+)
+def test_strangers_cannot_use_up_the_owners_try(
+    make_world: MakeWorld, ports: Ports, user: str | None, client: str
+) -> None:
+    """Beside the message that is let through for anybody, one is for the owner: her account, or a network of hers."""
+    world = make_world(**ports)
+    sid = world.ask(ADDRESS, user=ALICE).json()["sid"]
+    assert (world.confirm().status, world.add(sid, user=ALICE).status) == (303, 200)
+    stranger: Any = {"path": "/account/password", "client": "192.0.2.1"}
+    assert _ask(world, "first", **stranger).status == 200
+    assert _report(world, DeliveryStatus.BOUNCED, "5.1.1")
+    assert [_ask(world, f"stranger{number}", **stranger).status for number in range(2)] == [200, 400]
+    mine = {**stranger, "user": user, "client": client}
+    assert [_ask(world, f"mine{number}", **mine).status for number in range(2)] == [200, 400]
+
+
 @pytest.mark.rule("SEC-148")
 def test_a_server_that_refuses_the_mailbox_at_once_counts_as_well(make_world: MakeWorld, ports: Ports) -> None:
     """What the mail server answers while it is handed a message is acted on like a report."""
