@@ -7,7 +7,7 @@ from attrs import evolve
 
 from ..model.threepid import Medium
 from ..protocol.endpoint import Access, Endpoint, Table
-from ..protocol.errors import TermsNotSigned
+from ..protocol.errors import NotYours, TermsNotSigned
 from ..protocol.history import IdentityHistory
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
@@ -62,6 +62,12 @@ def _first_version(declarations: Iterable[Endpoint]) -> Iterator[Endpoint]:
         yield evolve(declared, name=f"{declared.name}_v1", loose=True, offered=offered)
 
 
+def _without_token(declared: Endpoint) -> Endpoint:
+    """Return an endpoint of version 2 as version 1 has it: for everybody, whether or not terms were accepted."""
+    errors = tuple(each for each in declared.errors if each not in (NotYours, TermsNotSigned))
+    return evolve(declared, history=_V1, access=Access.ANYONE, errors=errors)
+
+
 def _offered_in_v1(declared: Endpoint, role: Role) -> str | None:
     # A delegate has no ``serve_v1``: version 1 is all it has.
     return declared.offered(role) or (None if getattr(role, "serve_v1", True) else "serve_v1 is off")
@@ -88,6 +94,7 @@ IDENTITY_SERVER = Table(
         *_first_version(public_keys.declare(_V1)),
         *_first_version(_validation(_V1, Access.ANYONE)),
         *_first_version(bind_unbind.declare(_V1, Access.ANYONE)),
+        *_first_version((_without_token(invite.store_invite),)),
     ),
     errcodes=IdentityServer.errcodes,
 )

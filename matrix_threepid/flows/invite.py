@@ -39,11 +39,13 @@ class Invited:
     """What a client says of an invitation.
 
     * ``candidate``: the address, and how it was typed.
+    * ``sender``: the user who invites: the caller, or under version 1 whom a stranger names.
     * ``room_id``: the room; ``room``: its name as strangers chose it.
     * ``name``: the name that the user who invites has chosen.
     """
 
     candidate: Candidate
+    sender: str
     room_id: str
     room: str
     name: str
@@ -63,7 +65,7 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
     Raises ``LimitExceeded``, ``ThreepidInUse``, ``ThreepidDenied``, what ``pass_gate`` raises, and ``EmailSendError``;
     then nothing waits.
     """
-    threepid, user_id = invited.candidate.threepid, call.user.user_id
+    threepid, user_id = invited.candidate.threepid, call.user_id
     await charge_lookup(role, call, 1)
     await _refuse_bound(role, invited)
     stopped = await role.invitations.is_stopped(threepid)
@@ -80,19 +82,19 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
         token=random_text(role.random_bytes(_TOKEN_BYTES)),
         threepid=threepid,
         room_id=invited.room_id,
-        sender=user_id,
+        sender=invited.sender,
         public_key=keys.public_of(secrets.seed),
         stop_hash=hash_of_stop(secrets.stop),
         created_at=now,
     )
     # Stored first: a mail must never hold a key that is not known here.
-    if not await _stored(role, invitation):
+    if not await _stored(role, invitation, proved=user_id is not None):
         await charged.give_back()
         refuse(role, "invite", DAY)
     try:
         # Again: a bind that was under way has not seen the invitation.
         await _refuse_bound(role, invited)
-        outcome = await _send(role, invitation, _message(role, call, invited, invitation, secrets))
+        outcome = await _send(role, call, invitation, _message(role, call, invited, invitation, secrets))
         if isinstance(outcome, Accepted | Unknown):
             return invitation
         if isinstance(outcome, RefusedForNow) and outcome.outage:
@@ -104,10 +106,12 @@ async def invite(role: IdentityServer, keys: InvitationKeys, call: Call, invited
         raise
 
 
-async def _stored(role: IdentityServer, invitation: Invitation) -> bool:
+async def _stored(role: IdentityServer, invitation: Invitation, *, proved: bool) -> bool:
     most = role.policy.invitations.per_address
     if await role.invitations.put(invitation, most):
         return True
+    if not proved:
+        return False
     # Otherwise one user could fill the places of an address, and nobody could invite it until they end.
     other = giving_way(await role.invitations.waiting(invitation.threepid), invitation.sender)
     if other is None or not await role.invitations.remove(other.token):
@@ -115,7 +119,7 @@ async def _stored(role: IdentityServer, invitation: Invitation) -> bool:
     return await role.invitations.put(invitation, most)
 
 
-async def _send(role: IdentityServer, invitation: Invitation, message: TokenMessage) -> Outcome:
+async def _send(role: IdentityServer, call: Call, invitation: Invitation, message: TokenMessage) -> Outcome:
     """Send the mail of an invitation; with a store of messages it is written down first, and what came of it then."""
     sender, messages = role.senders[message.medium], role.messages
     if messages is None:
@@ -123,7 +127,7 @@ async def _send(role: IdentityServer, invitation: Invitation, message: TokenMess
         role.emit(MessageSent(invitation.threepid, Purpose.BIND, outcome))
         return outcome
     row = role.writer.message_of_invitation(
-        invitation, message.recipient, invitation.created_at + role.policy.invitations.days * DAY
+        invitation, call.user_id, message.recipient, invitation.created_at + role.policy.invitations.days * DAY
     )
     await messages.write(row)
     outcome = await sender.send(evolve(message, message_id=signed_message_id(role.peppers, row.id)))
@@ -145,6 +149,8 @@ async def _refuse_bound(role: IdentityServer, invited: Invited) -> None:
 def _message(
     role: IdentityServer, call: Call, invited: Invited, invitation: Invitation, secrets: _Secrets
 ) -> TokenMessage:
+    # Under version 1 nobody has proved who invites, and a mail of this server must not say what a stranger made up.
+    proved = call.user_id is not None
     name, sender = shown(invited.name), shown(invitation.sender)
     stop = urlencode({"sid": invitation.token, "token": secrets.stop})
     return TokenMessage(
@@ -153,8 +159,8 @@ def _message(
         purpose=Purpose.BIND,
         kind=MessageKind.INVITATION,
         link=_link(role, invitation, secrets),
-        inviter=f"{name} ({sender})" if name else sender,
-        room=shown(invited.room),
+        inviter=(f"{name} ({sender})" if name else sender) if proved else "",
+        room=shown(invited.room) if proved else "",
         server=role.server_name,
         language=call.request.best_language(role.policy.languages),
         brand=role.policy.brand,

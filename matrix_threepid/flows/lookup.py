@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..limits.counting import DAY, charge, period
+from ..limits.rate import asker_of
 from ..model.call import Call
 from ..model.keys import random_text
 from ..model.lookup import LookupPepper, served
@@ -49,11 +50,11 @@ async def rotate(role: IdentityServer) -> bool:
 
 async def charge_lookup(role: IdentityServer, call: Call, addresses: int) -> None:
     """Charge the addresses of a look-up to its user, homeserver and network, or to none. Raises ``LimitExceeded``."""
-    rules, user_id = role.policy.lookup, call.user.user_id
+    rules, (user_id, homeserver) = role.policy.lookup, asker_of(call)
     counters = [
         period("lookup user", rules.per_account, DAY, user_id),
         # Accounts are free at a homeserver of one's own.
-        period("lookup homeserver", rules.per_homeserver, DAY, user_id.partition(":")[2]),
+        period("lookup homeserver", rules.per_homeserver, DAY, homeserver),
         period("lookup network", rules.per_network, DAY, call.client),
     ]
     if addresses:

@@ -145,3 +145,13 @@ def _pair(threepid: Threepid, mac: str) -> Counter:
 def address_parts(threepid: Threepid) -> tuple[str, str]:
     """Return an address as parts of a ``Counter``."""
     return threepid.medium.value, threepid.address
+
+
+def asker_of(call: Call) -> tuple[str, str]:
+    """Return the user who asks an identity server for something, and the user's homeserver.
+
+    Under version 1, which knows no users, each network counts as one, and all of them as users of one homeserver.
+    """
+    if call.user_id is None:
+        return f"network {call.client}", "version 1"
+    return call.user_id, call.user_id.partition(":")[2]

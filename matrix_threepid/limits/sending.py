@@ -15,7 +15,7 @@ from ..policy import Limit
 from ..roles.base import Role
 from .counting import DAY, Counter, charge, charged, period, refuse, used
 from .kept_quietly import gets_a_kept_one, granted_quietly
-from .rate import NETWORK, address_parts, blocks, is_owner, known_network, shared
+from .rate import NETWORK, address_parts, asker_of, blocks, is_owner, known_network, shared
 from .sms import budgets_of, number_limits, prefix_limits, warn
 from .toll import Toll
 
@@ -130,11 +130,11 @@ async def charge_invitation(role: Role, call: Call, threepid: Threepid) -> list[
 
     It counts among the messages of strangers that the address gets. Raises ``LimitExceeded``.
     """
-    rules, user_id = role.policy.invitations, call.user.user_id
+    rules, (user_id, homeserver) = role.policy.invitations, asker_of(call)
     charged = [
         period("inviter", rules.per_sender, DAY, user_id),
         # Accounts are free at a homeserver of one's own.
-        period("inviting homeserver", rules.per_homeserver, DAY, user_id.partition(":")[2]),
+        period("inviting homeserver", rules.per_homeserver, DAY, homeserver),
         period("inviting network", rules.per_network, DAY, call.client),
         *_apart(role, threepid),
         *_ways(role, call, threepid)[0],

@@ -76,16 +76,19 @@ class MessageWriter:
             spelled_otherwise=not is_same_mailbox(session.threepid.address, session.spelling),
         )
 
-    def message_of_invitation(self, invitation: Invitation, spelling: str, expires_at: int) -> OutboundMessage:
+    def message_of_invitation(
+        self, invitation: Invitation, user_id: str | None, spelling: str, expires_at: int
+    ) -> OutboundMessage:
         """Return the row of the message that tells an address of an invitation.
 
+        * ``user_id``: the user who invites; ``None`` if nobody has proved who that is.
         * ``spelling``: the address as it was typed.
         * ``expires_at``: when the invitation ends, in ms.
         """
         pepper, threepid = self.peppers.current, invitation.threepid
         return OutboundMessage(
             id=new_message_id(pepper.digest("invitation", invitation.token)[:_ID_BYTES]),
-            user_id=invitation.sender,
+            user_id=user_id,
             medium=threepid.medium,
             kind=MessageKind.INVITATION,
             purpose=Purpose.BIND,

@@ -526,7 +526,7 @@ def test_rules_gate_and_terms_come_first(inviting: Callable[..., Place]) -> None
 def test_invitations_are_off_where_they_cannot_work(
     make_place: Callable[..., Place], inviting: Callable[..., Place]
 ) -> None:
-    """The endpoints are off without keys, by the host's choice, and without mail; version 1 stores no invitations."""
+    """The endpoints are off without keys, by the host's choice, and without mail."""
 
     class Silent:
         def sign(self, value: Any) -> dict[str, Any]:
@@ -540,5 +540,42 @@ def test_invitations_are_off_where_they_cannot_work(
     ):
         assert refusal(invite(place)) == (404, "M_UNRECOGNIZED")
         assert refusal(place.call("POST", _V1_SIGN, {}, user=None)) == (404, "M_UNRECOGNIZED")
-    old = make_place(V1, {"invitations": InvitationRules(**RULES)})
-    assert refusal(old.post("/store-invite", {})) == (404, "M_UNRECOGNIZED")
+
+
+def invite_old(place: Place, address: str = GUEST, client: str = "203.0.113.7", **members: str) -> Any:
+    """Invite by version 1, which takes forms and no access token."""
+    body = urlencode({**_body(address), **members}).encode()
+    return place.post("/store-invite", body, headers=FORM, client=client)
+
+
+@pytest.mark.rule("REQ-ISINV-9", "REQ-ISINV-1")
+def test_version_1_invites_in_nobodys_name(make_place: Callable[..., Place]) -> None:
+    """Where version 1 is on, anybody invites; the mail says neither who that is nor whereto."""
+    place = make_place(V1, {"invitations": InvitationRules(**RULES)}, messages=MemoryMessages())
+    answer = invite_old(place, room_name="Your bank", sender_display_name="Your bank")
+    assert answer.status == 200
+    assert sorted(answer.json()) == ["display_name", "public_keys", "token"]
+    mail = place.outbox.last
+    assert (mail.inviter, mail.room, mail.kind) == ("", "", MessageKind.INVITATION)
+    assert (waiting(place)[0].sender, mails(place)[0].user_id) == (ALICE, None)
+
+
+@pytest.mark.rule("REQ-ISINV-9", "REQ-ISINV-5")
+def test_version_1_uses_up_nothing_of_users(make_place: Callable[..., Place]) -> None:
+    """Its networks have limits of their own, and it displaces no invitation of an address."""
+    place = make_place(V1, {"invitations": InvitationRules(**RULES, per_sender=2, per_address=3)})
+    assert [invite_old(place, f"guest{number}@example.net").status for number in range(3)] == [200, 200, 429]
+    by_user = place.post("/_matrix/identity/v2/store-invite", _body("guest9@example.net"), user=ALICE)
+    assert by_user.status == 200
+    full = [invite_old(place, client=f"198.51.100.{number}").status for number in range(4)]
+    assert full == [200, 200, 200, 429]
+
+
+def test_version_1_invites_only_where_it_is_on(inviting: Callable[..., Place]) -> None:
+    """Without ``serve_v1`` there is no such endpoint."""
+    path = "/_matrix/identity/api/v1/store-invite"
+    assert refusal(inviting().call("POST", path, _body(GUEST), user=None)) == (404, "M_UNRECOGNIZED")
+
+
+def _body(address: str) -> dict[str, str]:
+    return {"medium": "email", "address": address, "room_id": ROOM, "sender": ALICE}
