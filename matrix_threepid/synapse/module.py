@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..administration.table import administration_table
 from ..deactivate import deactivate_threepids
+from ..endpoints.callbacks import callback_table
 from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError
+from ..roles.base import Role
 from ..roles.homeserver import Homeserver
 from ..service import Service
 from ..settings import read
@@ -65,28 +67,34 @@ class Threepids:
         self._api.delayed_background_call(0, partial(_prepare, db), desc="matrix_threepid_schema")
         # What Synapse's settings add to ``identity_servers`` does not switch that part on.
         serves = settings.endpoints in ("client", "separate") or config.get("identity_servers") is not None
+        sending: list[Role] = []
         if settings.delegate_path is not None:
-            self._delegate(Wiring(settings, self._api, db), settings.delegate_path, alone=not serves)
+            sending.append(self._delegate(Wiring(settings, self._api, db), settings.delegate_path, alone=not serves))
         if settings.needs_private:
             inside = Inside.of(self._api)
             wiring = Wiring(read(ModuleSettings, inside.own().completed(config)), self._api, db)
             if settings.endpoints == "shadow":
                 self._shadow(wiring, inside)
             if serves:
-                self._homeserver(wiring, inside)
+                sending.insert(0, self._homeserver(wiring, inside))
             if self._api.should_run_background_tasks():
                 for name, why in not_followed(inside.files(), config):
                     _log.warning("%s of homeserver.yaml %s", name, why)
+        if providers := settings.callback_providers():
+            table = callback_table(*providers, also=sending[1:])
+            # The path of Postmark holds a secret.
+            mount(self._api, Service(sending[0], table), table.prefix, logged=table.prefix)
 
-    def _delegate(self, wiring: Wiring, path: str, *, alone: bool) -> None:
+    def _delegate(self, wiring: Wiring, path: str, *, alone: bool) -> Role:
         """Serve the requests that Synapse sends to ``account_threepid_delegates.msisdn``."""
         service = Service(wiring.delegate())
         mount(self._api, service, path, cut=path)
         if alone:
             # Otherwise the homeserver's jobs cover both: they share one table, and the delegate cannot send mails.
             keep_house(self._api, _jobs(service))
+        return service.role
 
-    def _homeserver(self, wiring: Wiring, inside: Inside) -> None:
+    def _homeserver(self, wiring: Wiring, inside: Inside) -> Role:
         """Replace unbinding and, if ``endpoints`` is set, serve the endpoints and stages."""
         audit = wiring.audit()
         homeserver = wiring.homeserver(inside, audit)
@@ -114,6 +122,7 @@ class Threepids:
             run_in(self._api, write)  # in every process: what each has heard waits in its memory
             jobs.append(purge)
         keep_house(self._api, jobs)
+        return homeserver
 
     def _shadow(self, wiring: Wiring, inside: Inside) -> None:
         """Compare Synapse's answers with those that the module would give."""

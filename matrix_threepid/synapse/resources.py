@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from synapse.module_api import ModuleApi
 
 
-def mount(api: ModuleApi, service: Service, path: str, cut: str = "") -> None:
+def mount(api: ModuleApi, service: Service, path: str, cut: str = "", logged: str | None = None) -> None:
     """Serve everything below ``path`` on all listeners.
 
     * ``cut``: the beginning of the path that is removed before the service sees it.
+    * ``logged``: what Synapse logs in place of the path of a request; by default the path.
     """
     from synapse.module_api import DirectServeJsonResource
 
@@ -25,7 +26,7 @@ def mount(api: ModuleApi, service: Service, path: str, cut: str = "") -> None:
         isLeaf = True  # noqa: N815  the name is Twisted's
 
         async def _async_render(self, request: Any) -> None:
-            await _answer(service, request, cut)
+            await _answer(service, request, cut, logged)
 
     api.register_web_resource(path, Threepids())
 
@@ -52,10 +53,11 @@ def serve_first(inside: Inside, service: Service) -> None:
     inside.serve_first(register)
 
 
-async def _answer(service: Service, request: Any, cut: str = "") -> None:
+async def _answer(service: Service, request: Any, cut: str = "", logged: str | None = None) -> None:
     from ..hosts.twisted import respond, write
 
     path = request.path.decode("ascii", "replace").removeprefix(cut)
     response = await respond(service, request, path=path)
-    request.uri = request.path  # keeps the tokens of links out of Synapse's log
+    # Keeps the tokens of links out of Synapse's log.
+    request.uri = request.path if logged is None else logged.encode()
     write(request, response)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -12,8 +13,11 @@ from ..policy.choices import BASE_URL
 from ..protocol.errors import ConfigurationError
 from ..protocol.members import Nested, documented, member
 from ..protocol.rules import OneOf, Text
-from ..settings import IdentityServerSettings, Limits, PolicySettings, SmsSettings, SmtpSettings
+from ..settings import DeliverySettings, IdentityServerSettings, Limits, PolicySettings, SmsSettings, SmtpSettings
 from ..settings.rules import TEXT
+
+if TYPE_CHECKING:
+    from ..callbacks.provider import CallbackProvider
 
 DELEGATE_PATH = Text(
     r"/_synapse/client/[A-Za-z0-9_-]{22,255}",
@@ -69,6 +73,12 @@ class ModuleSettings:
         None,
         doc="bind, unbind, and deletes and deactivations that wait for no identity server; `{}` for the defaults",
     )
+    delivery: DeliverySettings | None = member(
+        Nested(DeliverySettings),
+        None,
+        doc="records what becomes of messages, and who reports it; `{}` without reports; off if left out; needs "
+        "`endpoints` or `delegate_path`",
+    )
     texts: str | None = member(TEXT, None, doc="folder of your own wordings, layouts and pages; built-in if left out")
     policy: PolicySettings = member(Nested(PolicySettings), PolicySettings(), doc="every choice of `Policy`")
     limits: Limits | None = member(Nested(Limits), None, doc="how often what may be done")
@@ -82,6 +92,8 @@ class ModuleSettings:
             raise ConfigurationError("administration_path: needs endpoints, client or separate")
         if self.administration_path is not None and self.administration_path == self.delegate_path:
             raise ConfigurationError("administration_path: must not be delegate_path")
+        if self.delivery is not None and self.delegate_path is None and self.endpoints not in ("client", "separate"):
+            raise ConfigurationError("delivery: needs delegate_path, or endpoints, client or separate")
         if self.email is not None and self.endpoints is None:
             raise ConfigurationError("email: needs endpoints")
         if self.policy.password_reset_by_phone:
@@ -91,6 +103,12 @@ class ModuleSettings:
     def needs_private(self) -> bool:
         """Whether a part is on that needs more than Synapse's public module API."""
         return self.endpoints is not None or self.identity_servers is not None
+
+    def callback_providers(self) -> Sequence[CallbackProvider]:
+        """Return the providers whose reports are believed. Raises ``ConfigurationError``."""
+        if self.delivery is None:
+            return ()
+        return self.delivery.providers(None if self.sms is None else self.sms.twilio)
 
     def library_policy(self, base_url: str) -> Policy:
         """Return the library's policy. Raises ``ConfigurationError``.

@@ -19,7 +19,15 @@ from ..roles.homeserver import Homeserver
 from ..roles.identity_server import Delegate
 from ..settings import IdentityServerSettings
 from ..settings.secret import stored_peppers
-from ..stores.sql import Operation, SqlLimits, SqlReversals, SqlSessions, migrate
+from ..stores.sql import (
+    Operation,
+    SqlLimits,
+    SqlMessages,
+    SqlReversals,
+    SqlSessions,
+    SqlSuppressions,
+    migrate,
+)
 from ..texts.catalogue import Texts
 from ..texts.pages import BuiltInPages
 from .authentication import SynapseUia
@@ -84,7 +92,7 @@ class Wiring:
 
     def delegate(self) -> Delegate:
         """Return the role that sends SMS for Synapse's own endpoints."""
-        return Delegate(**self._shared(self._senders(Medium.MSISDN)), policy=self._policy())
+        return Delegate(**self._shared(self._senders(Medium.MSISDN)), **self._recorded(), policy=self._policy())
 
     def homeserver(self, inside: Inside, audit: SqlAudit | None = None) -> Homeserver:
         """Return the role that serves Synapse's users.
@@ -96,6 +104,7 @@ class Wiring:
             shared["listener"] = Listeners(shared["listener"], audit)
         return Homeserver(
             **shared,
+            **self._recorded(),
             policy=self._own_policy(),
             accounts=SynapseAccounts(self.api, self.db, inside, system_clock),
             callers=SynapseCallers(self.api, inside),
@@ -131,6 +140,12 @@ class Wiring:
             "listener": Metrics(),
             "pages": BuiltInPages(self.settings.texts),
         }
+
+    def _recorded(self) -> dict[str, Any]:
+        """Return the stores of what becomes of messages; none without ``delivery``."""
+        if self.settings.delivery is None:
+            return {}
+        return {"messages": SqlMessages(self.db), "suppressions": SqlSuppressions(self.db)}
 
     def _senders(self, *media: Medium) -> dict[Medium, TokenSender]:
         ways = {Medium.EMAIL: self._mail, Medium.MSISDN: self._sms}

@@ -321,3 +321,20 @@ def test_what_the_docs_tell_people_to_write_is_right(tmp_path: Path, capsys: pyt
         code = main(["check", "--config", str(tmp_path / "homeserver.yaml")])
         assert (code, capsys.readouterr().err) == (0, "")
     assert len(snippets) == 2
+
+
+def test_reports_of_providers_are_named(
+    config: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With ``delivery`` it is said who reports what becomes of messages; what is wrong there is named."""
+    settings = {**config, **SERVED, "delivery": {"mailgun_signing_key": PASSWORD}}
+    file = written(tmp_path, synapse(settings), "homeserver.yaml")
+    assert main(["check", "--config", file]) == 0
+    assert "\nwhat becomes of messages: recorded; reported by mailgun\n" in (shown := capsys.readouterr().out)
+    assert PASSWORD not in shown
+    written(tmp_path, synapse({**settings, "delivery": {"ses_topic_arn": "no topic"}}), "homeserver.yaml")
+    assert main(["check", "--config", file]) != 0
+    assert "delivery: " in "".join(capsys.readouterr())
+    written(tmp_path, synapse({**settings, "endpoints": "shadow"}), "homeserver.yaml")
+    assert main(["check", "--config", file]) != 0
+    assert "delivery: needs delegate_path, or endpoints, client or separate" in "".join(capsys.readouterr())

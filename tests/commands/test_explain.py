@@ -7,16 +7,22 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import yaml
 from operations.test_serve import delegate, written
 
-from matrix_threepid import ConfigurationError, Service, run_sync
+from matrix_threepid import ConfigurationError, Medium, Purpose, Service, Threepid, run_sync
 from matrix_threepid.__main__ import main
 from matrix_threepid.commands.operating.synapse_role import database_of
-from matrix_threepid.stores import Sqlite, migrate, open_database
+from matrix_threepid.model.delivery import DeliveryEvent, DeliveryStatus, new_message_id
+from matrix_threepid.model.message import MessageKind
+from matrix_threepid.model.outbound import OutboundMessage, address_keys
+from matrix_threepid.ports import system_clock
+from matrix_threepid.settings import stored_peppers
+from matrix_threepid.stores import Sqlite, SqlMessages, migrate, open_database
 from matrix_threepid.testing import BOB, World
 
 WORLD = World()
@@ -67,8 +73,11 @@ def _count():  # type: ignore[no-untyped-def]
     return rows[0][0]
 
 
-def synapse_file(folder: Path) -> str:
-    """Return Synapse's file, beside a database with its table of addresses and those of the module."""
+def synapse_file(folder: Path, **more: Any) -> str:
+    """Return Synapse's file, beside a database with its table of addresses and those of the module.
+
+    ``more``: of the module's section.
+    """
     database, secret = folder / "homeserver.db", folder / "secret"
     secret.write_bytes(b"0" * 32)
     with closing(Sqlite(database)) as db:
@@ -77,7 +86,7 @@ def synapse_file(folder: Path) -> str:
         db.execute("CREATE TABLE user_threepids (user_id, medium, address, validated_at, added_at)")
         db.execute("INSERT INTO user_threepids VALUES (?, 'email', 'bob@example.org', 1, 2)", (BOB,))
     smtp = {"host": "mail.example.org", "from": "noreply@example.org"}
-    config = {"secret_file": str(secret), "endpoints": "client", "email": {"smtp": smtp}}
+    config = {"secret_file": str(secret), "endpoints": "client", "email": {"smtp": smtp}, **more}
     settings = {
         "server_name": "example.org",
         "listeners": [{"port": 8008, "type": "http", "resources": [{"names": ["client"]}]}],
@@ -100,6 +109,32 @@ def test_synapses_file_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["admin", "sessions", BOB, "--config", file]) == 0
     assert main(["admin", "cancel", "a-sid", "--config", file, "--reason", "why"]) == 2
     assert "administration_path" in capsys.readouterr().err
+
+
+def test_synapses_messages_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With ``delivery`` in the module's section it is told what became of a message."""
+    file = Path(synapse_file(tmp_path, delivery={}))
+    key = address_keys(stored_peppers(tmp_path / "secret"), Threepid(Medium.EMAIL, "carol@example.org"))[0]
+    now = system_clock()
+    message_id = new_message_id(bytes(16))
+    came_back = DeliveryEvent(
+        message_id=message_id, status=DeliveryStatus.BOUNCED, at=now, provider="postmark", reason="5.1.1"
+    )
+    message = OutboundMessage(
+        id=message_id,
+        medium=Medium.EMAIL,
+        kind=MessageKind.TOKEN,
+        purpose=Purpose.ADD,
+        address_key=key,
+        provider="smtp",
+        written_at=now,
+        expires_at=now + 3_600_000,
+    )
+    with closing(Sqlite(tmp_path / "homeserver.db")) as db:
+        run_sync(SqlMessages(db).write(message))
+        run_sync(SqlMessages(db).record(came_back))
+    assert main(["explain", "carol@example.org", "--config", str(file)]) == 0
+    assert "says postmark: 5.1.1" in capsys.readouterr().out
 
 
 def test_synapses_database_is_found() -> None:

@@ -102,8 +102,15 @@ def _parts(settings: ModuleSettings, section: Mapping[str, Any]) -> Iterator[Fin
     yield _part("SMS for Synapse's own endpoints", own, "delegate_path is not set")
     yield _part("all endpoints", _SERVED.get(settings.endpoints or ""), "endpoints is not set")
     yield _part("deletes that wait for no identity server", guard, "identity_servers is not set")
+    yield _part("what becomes of messages", _reported(settings), "delivery is not set")
     yield _part("endpoints of administrators", settings.administration_path, "administration_path is not set")
     yield from _media(settings)
+
+
+def _reported(settings: ModuleSettings) -> str | None:
+    """Return who reports what becomes of messages; ``None`` without ``delivery``. Raises ``ConfigurationError``."""
+    names = ", ".join(each.name for each in settings.callback_providers())
+    return None if settings.delivery is None else f"recorded; reported by {names or 'nobody but mail servers'}"
 
 
 def _media(settings: ModuleSettings) -> Iterator[Finding]:

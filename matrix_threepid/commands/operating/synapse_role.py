@@ -16,7 +16,7 @@ from ...protocol.errors import ConfigurationError, Unavailable
 from ...protocol.wire import Request
 from ...roles.homeserver import Homeserver
 from ...settings import stored_peppers
-from ...stores import SqlBindings, SqlLimits, SqlReversals, SqlSessions
+from ...stores import SqlBindings, SqlLimits, SqlMessages, SqlReversals, SqlSessions, SqlSuppressions
 from ...stores.sql import Database
 from ...stores.url import SQLITE
 from ...synapse import tables
@@ -63,6 +63,8 @@ def role_of(given: Mapping[str, Any], db: Database, listener: Listener) -> Homes
         limiter=SqlLimits(db),
         bindings=SqlBindings(db),
         reversals=SqlReversals(db),
+        messages=None if settings.delivery is None else SqlMessages(db),
+        suppressions=None if settings.delivery is None else SqlSuppressions(db),
         accounts=Rows(db),
         callers=Nobody(),
         uia=Nobody(),
