@@ -45,20 +45,20 @@ class Host:
     def __exit__(self, *error: object) -> None:
         self._client.__exit__(*error)
 
-    def known_to(self, case: Any) -> None:
+    def known_to(self, case: Any, *, values: bool) -> None:
         """Put what users know in the place of what was made up: an access token mostly, and two times of three all."""
         turn = next(self._turn)
         if turn % 5:
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {self._token()}"}
             case.query = {name: value for name, value in (case.query or {}).items() if name != "access_token"}
-        if turn % 3 == 0:
+        if turn % 3 == 0 or not values:
             return
         known: dict[str, Any] = {}
-        for part, values in self._known.items():
-            known.update(values if part in case.path else {})
+        for part, those in self._known.items():
+            known.update(those if part in case.path else {})
         for place in (case.body, case.query, case.path_parameters):
             if isinstance(place, dict):
-                place.update({name: known[name] for name in place if name in known})
+                place.update({name: value for name, value in known.items() if turn % 2 or name in place})
 
 
 def _homeserver() -> Host:
@@ -78,7 +78,7 @@ def _homeserver() -> Host:
         "/v3/account/3pid": {"three_pid_creds": {"sid": sid, "client_secret": "proved"}},
         "delete": {"medium": "email", "address": _ADDRESS},
         "unbind": {"medium": "email", "address": _ADDRESS},
-        "submit_token": side.link,
+        "submit_token": {**side.link, "client_secret": GOOD["client_secret"]},
     }
     return Host(world.service, TABLES["homeserver"], known)
 

@@ -15,7 +15,9 @@ from matrix_threepid.commands.roles import ROLES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-CASES = int(os.environ.get("MATRIX_THREEPID_SCHEMA_CASES", "50"))
+CASES = 50
+SEEDS = int(os.environ.get("MATRIX_THREEPID_SCHEMA_SEEDS", "1"))
+"""How often each operation gets so many calls."""
 UNREACHED = {
     "POST /_matrix/client/unstable/threepid/email/submit_token",
     "GET /_matrix/client/unstable/threepid/msisdn/submit_token",
@@ -35,8 +37,8 @@ def searched(file: str, role: str) -> dict[str, Any]:
     """Return what came of the calls of every operation of a document."""
     place = Path(os.environ["INTEROP_WORK"]) / "schemathesis" / "bin" / "python"
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", HERE)))
-    every = ["all"] if CASES > 50 else []
-    command = [str(place), str(HERE / "search.py"), file, role, str(CASES), "1", *every]
+    every = ["all"] if SEEDS > 1 else []
+    command = [str(place), str(HERE / "search.py"), file, role, str(CASES), str(SEEDS), *every]
     env = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 0, done.stderr[-3000:]
