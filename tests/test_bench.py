@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ SMALLEST = ("--quick", "--ops", "5", "--reps", "1")
 EACH_FLOOR = ("w1.repeat", "w2.submit_post", "w3.add", "w4.list", "w5.bind", "w5.unbind", "w6.cycle")
 """A unit for each floor that asks a store."""
 LATENCY = [name for name, unit in UNITS.items() if unit.kind == "latency"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_to_search() -> None:
+    """Leave what other tests have left out of the searches for garbage that units make before each measurement."""
+    gc.freeze()
 
 
 def lines_of(text: str) -> Lines:
