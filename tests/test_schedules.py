@@ -34,7 +34,7 @@ from matrix_threepid.testing.schedules.pairs import FLOWS
 from matrix_threepid.testing.schedules.runner import run_schedule
 
 AT_NIGHT = os.environ.get("MATRIX_THREEPID_SCHEDULES")
-SEEDS = seed_range(AT_NIGHT or "0:300")
+SEEDS = seed_range(AT_NIGHT or "0:500")
 """The seeds of this run; ``python -m tests.proof`` runs ten thousand, and at night a million."""
 KNOWN: tuple[int, ...] = ()
 """Seeds that come to one of the mistakes that the last tests of this module show."""
