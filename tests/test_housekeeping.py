@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from virtual_time import Time
 
 from matrix_threepid import ConfigurationError, Medium, Peppers, Service, run_sync
-from matrix_threepid.hosts import twisted as twisted_host
+from matrix_threepid.hosts import twisted_jobs
 from matrix_threepid.hosts.housekeeping import keep_house, keep_house_in_threads, keep_house_in_trio
 from matrix_threepid.housekeeping import Job
 from matrix_threepid.memory.sessions import MemorySessions
@@ -62,7 +62,7 @@ def under_trio(ms: int, kept: Kept) -> None:
 
 def under_twisted(ms: int, kept: Kept) -> None:
     clock, ended = Clock(), []
-    stop = twisted_host.keep_house_in_twisted(*kept, clock=clock)
+    stop = twisted_jobs.keep_house_in_twisted(*kept, clock=clock)
     for _ in range(ms // 100):
         clock.advance(0.1)
     stop().addCallback(ended.append)
@@ -313,7 +313,7 @@ def test_twisted_finishes_what_has_begun() -> None:
     """Stopping under Twisted cuts pauses, not work: its Deferred fires once the work is done."""
     clock, working, ended = Clock(), Deferred[None](), []
     quick = job(every=2000)
-    stop = twisted_host.keep_house_in_twisted(Job(name="slow", every=1, work=lambda: working), quick, clock=clock)
+    stop = twisted_jobs.keep_house_in_twisted(Job(name="slow", every=1, work=lambda: working), quick, clock=clock)
     for _ in range(49):
         clock.advance(0.1)
     assert runs(quick) == 3
@@ -334,7 +334,7 @@ def test_twisted_outlives_what_runs_its_coroutines(warned: Callable[[], list[str
         work.close()
         raise RuntimeError
 
-    stop = twisted_host.keep_house_in_twisted(tidy, run=run, clock=clock)
+    stop = twisted_jobs.keep_house_in_twisted(tidy, run=run, clock=clock)
     clock.advance(5)
     stop()
     assert tries["run"] == 2

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from .housekeeping import keep_house_in_threads as keep_house_in_threads
     from .housekeeping import keep_house_in_trio as keep_house_in_trio
     from .twisted import ThreepidResource as ThreepidResource
-    from .twisted import keep_house_in_twisted as keep_house_in_twisted
     from .twisted import respond as respond
     from .twisted import site as site
     from .twisted import write as write
+    from .twisted_jobs import keep_house_in_twisted as keep_house_in_twisted
     from .uvicorn import UvicornHttp as UvicornHttp
     from .uvicorn import served_by_uvicorn as served_by_uvicorn
     from .wsgi import Wsgi as Wsgi
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 _HOMES = {
     ".asgi": ("App", "Asgi", "Receive", "Scope", "Send"),
     ".housekeeping": ("keep_house", "keep_house_in_threads", "keep_house_in_trio"),
-    ".twisted": ("ThreepidResource", "keep_house_in_twisted", "respond", "site", "write"),
+    ".twisted": ("ThreepidResource", "respond", "site", "write"),
+    ".twisted_jobs": ("keep_house_in_twisted",),
     ".uvicorn": ("UvicornHttp", "served_by_uvicorn"),
     ".wsgi": ("Wsgi",),
     "._kept": ("keeping_house",),

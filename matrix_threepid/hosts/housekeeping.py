@@ -1,4 +1,4 @@
-"""Drivers of the recurring jobs, for asyncio, trio and threads; ``hosts.twisted`` has the one for Twisted.
+"""Drivers of the recurring jobs, for asyncio, trio and threads; ``hosts.twisted_jobs`` has the one for Twisted.
 
 Each takes services, whose jobs it runs, and jobs of the host's own (decision 39). Every job runs once at the start and
 then at its own pace; no job waits for another, and a failure of one stops none. A driver that is stopped begins nothing

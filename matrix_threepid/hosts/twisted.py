@@ -2,8 +2,8 @@
 
 ``respond`` returns the service's answer to a request, ``write`` sends an answer, and ``read_request`` only reads a
 request: with these an adapter serves the endpoints from resources of its own. ``site`` refuses long bodies before they
-are read; under any other site Twisted has read the whole body before it calls a resource. ``keep_house_in_twisted``
-runs the recurring jobs. See https://docs.twisted.org/en/stable/web/howto/using-twistedweb.html.
+are read; under any other site Twisted has read the whole body before it calls a resource. ``twisted_jobs`` runs the
+recurring jobs. See https://docs.twisted.org/en/stable/web/howto/using-twistedweb.html.
 """
 
 # mypy: allow-untyped-calls
@@ -12,25 +12,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.web import server
 from twisted.web.resource import IResource, Resource, getChildForRequest
 
-from ..housekeeping import Job
 from ..protocol.errors import TooLarge, Unrecognized
 from ..protocol.wire import Request, Response
 from ..service import Service
-from ._kept import Keep, Kept, kept_by
+from ._kept import Keep, kept_by
 from ._proxies import Header, checked_header
-from ._shared import check_length, checked_service, client_of, framed, incident, jobs_of, joined, our_path, refused
-from ._together import in_loop
+from ._shared import check_length, checked_service, client_of, framed, incident, joined, our_path, refused
+from .twisted_jobs import installed_reactor, keep_house_with
 
 WebRequest = Any
 """A ``twisted.web.server.Request``, whose own annotations cover only a part of it."""
@@ -69,7 +65,7 @@ class ThreepidResource(Resource):
         self._client_header = checked_header(client_header)
         self._run = run
         if kept := kept_by("ThreepidResource", service, keep):
-            _keep_house_in(reactor or _installed_reactor(), kept, run)
+            keep_house_with(reactor or installed_reactor(), kept, run)
 
     def getChildWithDefault(self, path: bytes, request: WebRequest) -> Any:
         """Return a leaf for our endpoints; for any other path the child of ``otherwise``, as if it stood here."""
@@ -211,71 +207,6 @@ class BoundedRequest(server.Request):
         self.setHeader(b"connection", b"close")
         _start(self, refused(TooLarge()))
         self.loseConnection()
-
-
-def keep_house_in_twisted(
-    *kept: Service | Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]] = ensureDeferred, clock: Any = None
-) -> Callable[[], Deferred[Any]]:
-    """Run the jobs of services, and jobs of the host's own, each at its own pace and the first time at once.
-
-    * ``kept``: services and jobs.
-    * ``run``: makes a Deferred of a coroutine, as for ``ThreepidResource``.
-    * ``clock``: an ``IReactorTime``; ``None`` takes the reactor.
-
-    Returns a function that stops the jobs; its Deferred fires once their runs are finished, for
-    ``reactor.addSystemEventTrigger("before", "shutdown", stop)``.
-    """
-    rounds = [_Rounds(job, run, clock or _installed_reactor()) for job in jobs_of(kept)]
-    return lambda: DeferredList([each.stop() for each in rounds])
-
-
-def _keep_house_in(reactor: Any, kept: Kept, run: Callable[[Coroutine[Any, Any, Any]], Deferred[Any]]) -> None:
-    """Run jobs from the start of a reactor to its shutdown, which waits until what has begun is finished."""
-
-    def start() -> None:
-        stop = keep_house_in_twisted(*kept, run=run, clock=reactor)
-        reactor.addSystemEventTrigger("before", "shutdown", stop)
-
-    reactor.callWhenRunning(start)
-
-
-def _installed_reactor() -> Any:
-    # Not at the top: the import installs the default reactor, and the program may want another.
-    from twisted.internet import reactor
-
-    return reactor
-
-
-class _Rounds:
-    """Runs one job until it is stopped; a run that has begun is finished, the pause between runs is cancelled."""
-
-    def __init__(self, job: Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]], clock: IReactorTime) -> None:
-        self._job, self._run, self._clock = job, run, clock
-        self._stopped = False
-        self._pause: Deferred[None] | None = None
-        self._ended = ensureDeferred(self._repeat())
-
-    def stop(self) -> Deferred[None]:
-        self._stopped = True
-        self._job.stop()
-        if self._pause is not None:
-            self._pause.cancel()
-        return self._ended
-
-    async def _repeat(self) -> None:
-        while not self._stopped:
-            try:
-                pause = await self._run(self._job.run_once(in_loop))
-            except Exception as error:  # raised by `run` itself
-                pause = self._job.failed(error)
-            await self._wait(pause)
-
-    async def _wait(self, ms: int) -> None:
-        if self._stopped:
-            return
-        self._pause = deferLater(self._clock, ms / 1000)
-        with suppress(CancelledError):
-            await self._pause
 
 
 def _start(request: WebRequest, response: Response) -> None:
