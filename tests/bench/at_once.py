@@ -61,7 +61,7 @@ async def used(url: str, pid: int | None) -> tuple[float, int]:
         async with Redis.from_url(f"redis://{place}") as client:
             known = await client.info()
             seconds += known["used_cpu_user"] + known["used_cpu_sys"]
-            held += known["used_memory"]
+            held += known["used_memory_dataset"]
     return seconds, held
 
 

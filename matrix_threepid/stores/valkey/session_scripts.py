@@ -10,6 +10,7 @@ from .script import Script
 #   s:SID        a hash, the session            l:SLOT     the sid that has the slot
 #   o:OWNER      a set of sids                  a:ADDRESS  a set of sids
 #   d:MEDIUM     sids by due_at                 x          sids by expires_at
+# Beside them are n, the counts of limits, and c, which ``check`` writes.
 _COMMON = """
 local B, NAMES = KEYS[1], {'r', 'd', 'l', 'o', 'a', 'x', 't', 'e'}
 
