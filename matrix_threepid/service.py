@@ -148,7 +148,7 @@ class Service:
           are served in turn, 16 unbinds at once; default 30 s.
         * ``purge_every``: the pause in ms of ``purge``, which deletes what has ended; default 5 minutes.
         * ``rehash_every``: the pause in ms of ``rotate_lookup_pepper``, which only an identity server has; it hashes
-          associations with a new pepper, 50 in each transaction; default 1 minute.
+          associations with a new pepper, 10 in each transaction; default 1 minute.
         """
         role, clock = self.role, self.role.clock
         jobs = [

@@ -12,8 +12,11 @@ from ..model.lookup import LookupPepper, served
 from ..protocol.errors import Unavailable
 from ..roles.identity_server import IdentityServer
 
-PART = 50
-"""The largest number of associations that one transaction hashes anew; binds may have to wait for it to end."""
+PART = 10
+"""The largest number of associations that one transaction hashes anew; binds may have to wait for it to end.
+
+Each of them changes leaves of three indexes in no order, so that a commit of many waits long for the disk.
+"""
 _PEPPER_BYTES = 16
 
 

@@ -11,7 +11,7 @@ from matrix_threepid.model.threepid import Purpose
 from . import checked_floors
 from .latency import Latency, Prepare
 from .setting import Options
-from .units import cold, grow, memory, purge, render, start, w1, w2, w3, w5, w6
+from .units import cold, grow, lookup, memory, purge, render, start, w1, w2, w3, w5, w6
 
 
 class Unit(Protocol):
@@ -80,5 +80,6 @@ UNITS: Mapping[str, Unit] = {
     "disk.session": purge.Housekeeping(run=purge.disk),
     "purge.idle": purge.Housekeeping(run=purge.idle),
     "purge.expired": purge.Housekeeping(run=purge.expired),
+    "lookup.thousand": purge.Housekeeping(run=lookup.among_many),
 }
 """The units of the command, in the order they run."""
