@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NoReturn
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..events import LimitReached
+from ..model.keys import Peppers
 from ..policy import Limit
 from ..ports import Charge
 from ..protocol.errors import LimitExceeded
@@ -31,6 +32,8 @@ class Counter:
     parts: tuple[str, ...]
     limit: Limit
     length: int | None = None
+    _keys: list[tuple[Peppers, list[str]]] = field(init=False, factory=list, eq=False, repr=False)
+    """The keys under the peppers for which they were made last: a request is asked about first and charged then."""
 
     def charges(self, role: Role, cost: int = 1, at: int | None = None) -> list[Charge]:
         """Return a charge for each pepper in force.
@@ -43,7 +46,7 @@ class Counter:
         # later, those under the current one are complete.
         if self.length is not None and at is None:
             at = role.clock()
-        return [charge_at(key, self.limit, self.length, at, cost) for key in keys_of(role, self.kind, *self.parts)]
+        return [charge_at(key, self.limit, self.length, at, cost) for key in self._keys_of(role)]
 
     def wait(self, role: Role, count: int) -> int:
         """Return the ms until one more charge is granted, at most one refill too many.
@@ -55,6 +58,12 @@ class Counter:
         if over <= 0:
             return 0
         return self.limit.interval * over if self.length is None else self.ends_in(role)
+
+    def _keys_of(self, role: Role) -> list[str]:
+        peppers = role.peppers
+        if not self._keys or self._keys[0][0] is not peppers:
+            self._keys[:] = [(peppers, keys_of(role, self.kind, *self.parts))]
+        return self._keys[0][1]
 
     def ends_in(self, role: Role) -> int:
         """Return the ms until the next period begins; 0 for a limit that refills."""

@@ -105,10 +105,13 @@ class Charge:
         * ``full_at``: the number stored so far; ``None`` for a key that is not stored.
         * ``now``: the time in ms.
         """
-        stored = self._stored(full_at, now)
-        over = stored - self.most(now)
+        # `_stored` and `most`, which share their steps: every request asks for eight charges and more.
+        interval, base = self._interval, self.base(now)
+        full = base + interval * self.limit.burst
+        stored = base if full_at is None else min(max(full_at, base), full)
+        over = stored - full + interval * max(self.cost, 1)
         if over <= 0:
-            return stored + self.price, 0
+            return stored + self.cost * interval, 0
         return stored, over if self.until is None else max(self.until - now, 1)
 
     def used(self, full_at: int | None, now: int) -> int:
