@@ -93,18 +93,18 @@ def postgres() -> Iterator[Postgres]:
 
 
 @contextmanager
-def ours(around: Around, *, processes: int = 1, name: str = "ours") -> Iterator[Server]:
+def ours(around: Around, *, processes: int = 1, name: str = "ours", recorded: bool = False) -> Iterator[Server]:
     """Run the example homeserver in one or more processes that share a database, each at a port of its own."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=around.folder)))
         url = stack.enter_context(around.postgres.database()) if around.postgres else f"sqlite:///{folder / 'our.db'}"
         ports = [free_port() for _ in range(processes)]
-        started = [stack.enter_context(_ours(around, folder, url, port)) for port in ports]
+        started = [stack.enter_context(_ours(around, folder, url, port, recorded=recorded)) for port in ports]
         yield Server(name=name, ports=ports, usage=_usage(around, started))
 
 
 @contextmanager
-def _ours(around: Around, folder: Path, url: str, port: int) -> Iterator[int]:
+def _ours(around: Around, folder: Path, url: str, port: int, *, recorded: bool) -> Iterator[int]:
     config = folder / f"{port}.json"
     identity = {
         "ports": [around.identity_port],
@@ -122,7 +122,7 @@ def _ours(around: Around, folder: Path, url: str, port: int) -> Iterator[int]:
         "limits": {each.name: _LIMIT for each in fields(Limits) if isinstance(each.default, Limit)},
     }
     config.write_text(json.dumps(settings))
-    command = [sys.executable, "-m", "tests.bench.http.example", str(config)]
+    command = [sys.executable, "-m", "tests.bench.http.example", str(config), *(["recorded"] if recorded else [])]
     (here := folder / str(port)).mkdir()
     program = Program(command, here, {"PYTHONPATH": str(ROOT)})
     with program.running(lambda: listens(port)) as process:
@@ -192,9 +192,13 @@ def _usage(around: Around, pids: Sequence[int]) -> Usage:
 SERVERS: dict[str, Callable[[Around], Any]] = {
     "ours": ours,
     "ours-2": partial(ours, processes=2, name="ours-2"),
+    "ours-recorded": partial(ours, name="ours-recorded", recorded=True),
     "floor": floor,
     "synapse": synapse,
 }
-"""How each server is started, by its name; ``ours-2`` are two processes on one database."""
+"""How each server is started, by its name.
+
+``ours-2`` are two processes on one database; ``ours-recorded`` keeps what becomes of messages.
+"""
 
 __all__ = ["SERVERS", "Around", "MissingProgramError", "Postgres", "Server", "postgres"]
