@@ -1,0 +1,1 @@
+"""Mutants: small changes of the library's code, each of which a test has to notice."""
