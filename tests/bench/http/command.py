@@ -30,7 +30,13 @@ from .works import CYCLE, STORY, TOGETHER, Act, Person, Site
 
 _log = logging.getLogger(__name__)
 _REGISTERING = 16
-_COMPARED = (("ours", "synapse"), ("ours", "floor"), ("floor", "synapse"), ("ours-2", "ours"), ("ours-recorded", "ours"))
+_COMPARED = (
+    ("ours", "synapse"),
+    ("ours", "floor"),
+    ("floor", "synapse"),
+    ("ours-2", "ours"),
+    ("ours-recorded", "ours"),
+)
 
 
 @frozen(kw_only=True)
