@@ -217,7 +217,7 @@ def _ways(declared: Endpoint) -> Iterator[str]:
 
 # They are on only where users log in at the identity server itself: ``proof/hostile.py`` has them.
 # Invitations have names that may be anything, which the mail shortens, and no two answers alike.
-_ELSEWHERE = ("register_account", "accept_terms", "store_invite")
+_ELSEWHERE = ("register_account", "accept_terms", "store_invite", "store_invite_v1")
 CASES = tuple(
     Case(role, declared, by)
     for role, table in TABLES.items()

@@ -101,9 +101,13 @@ def test_no_statement_scans_or_sorts_a_growing_table(grown: Place, statements: S
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_every_statement_a_store_is_written_with_is_looked_at(statements: Statements, module: ModuleType) -> None:
-    """None of them escapes the test above."""
-    written = {value for value in vars(module).values() if isinstance(value, str) and value.startswith(_VERBS)}
+def test_every_statement_a_store_is_written_with_is_looked_at(
+    grown: Place, statements: Statements, module: ModuleType
+) -> None:
+    """None of them escapes the test above, nor one that a dialect has for itself."""
+    dialect = grown.db.dialect
+    values = [value.get(dialect) if isinstance(value, dict) else value for value in vars(module).values()]
+    written = {value for value in values if isinstance(value, str) and value.startswith(_VERBS)}
     assert written
     assert written <= statements.keys()
 
@@ -121,7 +125,9 @@ def test_an_index_that_is_missing_is_noticed(grown: Place, statements: Statement
 @pytest.mark.rule("SEC-109")
 def test_a_purge_reads_only_what_it_deletes(grown: Place, statements: Statements) -> None:
     """What is over is looked for once, up to the limit, also while statistics know of nothing that is over."""
-    purges = {sql: (0, 0, 10) for sql in statements if sql.startswith("DELETE") and "LIMIT" in sql}
+    purges = {
+        sql: (*[0] * (sql.count("?") - 1), 10) for sql in statements if sql.startswith("DELETE") and "LIMIT" in sql
+    }
     looked_for = {
         sql: [step for step in steps if "<" in step and not step.startswith("Filter")]
         for sql, steps in plans(grown.db, purges).items()

@@ -31,13 +31,15 @@ _GIVE_BACK_AT_ONCE = (
     "(SELECT price FROM back WHERE back.name = matrix_threepid_limits.name) WHERE name IN (SELECT name FROM back)"
 )
 _FORGET = "DELETE FROM matrix_threepid_limits WHERE name = ?"
-_PURGE = purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?")
-# The oldest first is another order than that of charges, so no row is waited for that a transaction has locked.
-_PURGE_UNLOCKED = (
-    "DELETE FROM matrix_threepid_limits WHERE name = ANY (ARRAY("
-    "SELECT name FROM matrix_threepid_limits WHERE full_at <= ? ORDER BY full_at LIMIT ? FOR UPDATE SKIP LOCKED"
-    ")) RETURNING name"
-)
+_PURGE = {
+    "sqlite": purging("matrix_threepid_limits", "name", "full_at <= ?", "full_at", "full_at + 0 <= ?"),
+    # The oldest first is another order than that of charges, so no row is waited for that a transaction has locked.
+    "postgresql": (
+        "DELETE FROM matrix_threepid_limits WHERE name = ANY (ARRAY("
+        "SELECT name FROM matrix_threepid_limits WHERE full_at <= ? ORDER BY full_at LIMIT ? FOR UPDATE SKIP LOCKED"
+        ")) RETURNING name"
+    ),
+}
 
 
 class SqlLimits(SqlStore):
@@ -156,6 +158,5 @@ def _forget(keys: Sequence[str]) -> Operation[None]:
 
 
 def _purge(dialect: str, now: int, limit: int) -> Operation[int]:
-    if dialect == "postgresql":
-        return len((yield Later(_PURGE_UNLOCKED, now, limit)))
-    return len((yield Later(_PURGE, now, now, limit)))
+    sql = _PURGE[dialect]
+    return len((yield Later(sql, *[now] * (sql.count("?") - 1), limit)))
