@@ -128,9 +128,7 @@ def test_a_slip_is_refused_when_wired(slip: str, tmp_path: Path, make_world: Cal
 def test_a_language_without_texts_is_refused_when_wired(make_world: Callable[..., World]) -> None:
     """``Policy.languages`` names languages that there are texts in; a region gets those of its language."""
     make_world({"languages": ("en", "de-AT")})
-    with pytest.raises(
-        ConfigurationError, match=r"policy\.languages: there are no texts in 'tlh', only in .*de, el"
-    ):
+    with pytest.raises(ConfigurationError, match=r"policy\.languages: there are no texts in 'tlh', only in .*de, el"):
         make_world({"languages": ("en", "tlh")})
 
 
