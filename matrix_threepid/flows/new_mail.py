@@ -43,8 +43,8 @@ async def waiting_request(role: Role, session: Session) -> Session | None:
 
     * ``session``: the session of the link, whose token was compared.
 
-    It is the session itself while a client can still use it, else the newest one with its address and purpose. Decoys
-    count alike: whether there is a request says nothing of who has the address.
+    It is the session itself while a client can still use it, else the newest one of the same asker with its address and
+    purpose. Decoys count alike: whether there is a request says nothing of who has the address.
     """
     if _waits(role, session):
         return session
@@ -52,8 +52,17 @@ async def waiting_request(role: Role, session: Session) -> Session | None:
     if session.ended or (session.validated_at is not None and session.alive(role.clock())):
         return None
     others = await role.sessions.of_threepid(session.threepid, session.purpose)
-    waiting = [each for each in others if _waits(role, each)]
+    waiting = [each for each in others if _waits(role, each) and _same_asker(each, session)]
     return max(waiting, key=lambda each: each.created_at, default=None)
+
+
+def _same_asker(waiting: Session, opened: Session) -> bool:
+    """Return whether a request came from the network and the user, or nobody, that made the one of an opened link.
+
+    Whoever presses the button expects a mail and will confirm it. A stranger who has opened a request for the address
+    must not get that confirmation: with it the stranger would add the address, or set the password.
+    """
+    return waiting.owner in (None, opened.owner) and waiting.client_mac == opened.client_mac != ""
 
 
 def _waits(role: Role, session: Session) -> bool:

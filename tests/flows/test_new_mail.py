@@ -321,3 +321,18 @@ def test_a_mail_never_promises_more_than_is_left(world: World) -> None:
     world.clock.advance(DAY - 10 * MINUTE)
     _press(world, first)
     assert (first.lifetime, world.outbox.last.lifetime) == (HOUR, 10 * MINUTE)
+
+
+@pytest.mark.rule("REQ-LINK-7")
+@pytest.mark.parametrize(
+    ("purpose", "stranger"), [("add", {"user": BOB}), *((purpose, {"client": "203.0.113.77"}) for purpose in PURPOSES)]
+)
+def test_a_stranger_gets_no_confirmation_by_the_button(world: World, purpose: str, stranger: dict[str, str]) -> None:
+    """A request that another user or network has made for the address is not what the reader of a link waits for."""
+    first = _late(world, purpose)
+    world.clock.advance(DAY - HOUR)  # so that the request of the link is over, and remembered
+    ask_for(world, purpose, secret="strange", **stranger)
+    theirs = len(world.outbox.messages)
+    assert not _offered(world.open_link(first))
+    _press(world, first)
+    assert len(world.outbox.messages) == theirs
