@@ -86,7 +86,7 @@ class Amazon:
 
     async def fetch(self, request: HttpRequest, deadline: int) -> HttpReply | HttpFailure:
         self.asked.append(f"https://{request.authority}{request.target}")
-        return self.answer or HttpReply(200, certificate())
+        return self.answer or (HttpReply(200, certificate()) if self.asked[-1] == CERTIFICATE else HttpReply(404, b""))
 
 
 def post(path: str, body: bytes, headers: dict[str, str] | None = None, query: str = "") -> Request:
