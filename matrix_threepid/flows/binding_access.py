@@ -85,12 +85,9 @@ async def update_binding(hs: Homeserver, row: Binding, step: Callable[[Binding],
     Raises ``Unavailable`` if the row was changed by others at every try.
     """
     for _ in range(_TRIES):
-        # Most are new, and then one commit is all.
-        changed = step(row)
-        if await hs.bindings.insert(changed):
-            return changed
         stored = await hs.bindings.get(row.id)
-        if stored is not None and await hs.bindings.replace(changed := step(stored)):
+        changed = step(row if stored is None else stored)
+        if await (hs.bindings.insert(changed) if stored is None else hs.bindings.replace(changed)):
             return changed
     raise Unavailable
 
