@@ -110,6 +110,7 @@ class Shadow:
                 request=without_secrets(request, cleaned(body, self._service.role.policy.max_body), answer),
                 answer=answer,
                 sid=sid if isinstance(sid, str) else None,
+                at=self._service.role.clock(),
             )
             request.notifyFinish().addBoth(lambda _: self._queue(seen))
         except Exception as error:
@@ -171,7 +172,7 @@ class Shadow:
                     return None
                 if await self._service.role.sessions.get(pair.sid) is None:  # opened by another process or run
                     pair = await self._service.role.sessions.open(pair)
-                validated = await self._db.run(partial(tables.validated, place["sid"]))
+                validated = await self._db.run(partial(tables.validated, place["sid"], seen.at))
                 # Synapse deletes a session whose address it has added.
                 if validated or seen.answer.status < 400:
                     await seen_validated(self._service.role, pair.sid)

@@ -22,12 +22,14 @@ class Seen:
     * ``request``: the request as the module reads it.
     * ``answer``: what Synapse has answered.
     * ``sid``: the session id in Synapse's answer; ``None`` if there is none.
+    * ``at``: when it was answered, in ms: it is judged later, and what was confirmed meanwhile was not known then.
     """
 
     endpoint: str
     request: Request = field(repr=redacted)
     answer: Answered
-    sid: str | None = None
+    sid: str | None
+    at: int
 
 
 def body_of(request: Any, most: int) -> bytes:

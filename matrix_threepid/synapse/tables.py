@@ -22,12 +22,12 @@ _REMEMBER = (
     "ON CONFLICT (user_id, medium, address, id_server) DO NOTHING"
 )
 _FORGET = "DELETE FROM user_threepid_id_server WHERE user_id = ? AND medium = ? AND address = ? AND id_server = ?"
-_VALIDATED = "SELECT 1 FROM threepid_validation_session WHERE session_id = ? AND validated_at IS NOT NULL"
+_VALIDATED = "SELECT 1 FROM threepid_validation_session WHERE session_id = ? AND validated_at <= ?"
 
 
-def validated(sid: str) -> Operation[bool]:
-    """Return whether a session of Synapse's own is validated."""
-    return bool((yield _VALIDATED, (sid,)))
+def validated(sid: str, at: int) -> Operation[bool]:
+    """Return whether a session of Synapse's own was validated at a time in ms."""
+    return bool((yield _VALIDATED, (sid, at)))
 
 
 def owner(medium: str, addresses: Sequence[str]) -> Operation[str | None]:

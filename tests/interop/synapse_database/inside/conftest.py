@@ -31,6 +31,7 @@ _NAMES = (
     "onbinds",
     "lookup_peppers",
     "uia_sessions",
+    "shadow_pairs",
 )
 TABLES = tuple(f"matrix_threepid_{name}" for name in _NAMES)
 COUNTERS = "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)"
