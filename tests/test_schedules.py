@@ -271,3 +271,16 @@ def test_a_mail_is_not_given_up_because_the_clock_was_set_back() -> None:
         run 2 1
         clock -3700000
     """)
+
+
+def test_with_hidden_addresses_no_mail_is_promised_above_the_limits() -> None:
+    """A network that asks when strangers get no more hears what others hear, and its mail is not one that was lost."""
+    check_schedule("""
+        policy hidden
+        call 1 alice ask register mail1 s2 1
+        call 7 alice ask add mail1 s1 1
+        call 11 alice ask add mail1 s4 1
+        call 13 alice ask add mail1 s2 1
+        run 13
+        clock -1000
+    """)

@@ -88,8 +88,11 @@ class Ledger:
         mailed = self._messages.told
         if (messages := self._world.homeserver.messages) is not None and not self._forgotten:
             self._recorded.look(behind(messages), mailed & set(self.stored.opened))
+        hides = self._world.homeserver.policy.hide_known_addresses
         for session in self.stored.everything():
-            mail = session.threepid.medium is Medium.EMAIL and session.has_link and not session.decoy
+            # Of networks that ask when strangers get no more, hidden addresses are answered as if a mail were sent.
+            kept_back = hides and session.send_attempt is not None and not session.sent_serial
+            mail = session.threepid.medium is Medium.EMAIL and session.has_link and not (session.decoy or kept_back)
             if mail and session.token_alive(latest) and session.sid in self._promised - mailed and not self.unsure:
                 broken(KEPT, "a mail was promised and not sent")
 
