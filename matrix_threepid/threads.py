@@ -81,7 +81,10 @@ class Threads:
         return job.future
 
     def start_unwatched(self, work: Callable[[], None], /) -> None:
-        """Have ``work`` done in a thread; it tells by itself what came of it, and raises nothing."""
+        """Have ``work`` done in a thread.
+
+        It tells by itself what came of it, and must not raise, which would end the thread.
+        """
         self._crew.do(_Unwatched(partial(copy_context().run, work)))
 
     def _latest(self) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, frozen
@@ -149,9 +149,14 @@ class SharedCommits:
 
         def wake() -> None:
             if part.leads:
-                start(lambda: self._lead_and_hand_over(part))
+                start(lead)
             else:
                 ended(part.result, part.error)
+
+        def lead() -> None:
+            # Whatever it raises, each part has heard of it; the thread is nobody's, and goes on to other work.
+            with suppress(BaseException):
+                self._lead_and_hand_over(part)
 
         part = _Part(work, wake)
         self._come(part, later=later)

@@ -207,3 +207,20 @@ def test_a_second_loop_may_use_the_same_database(file: Strict) -> None:
     for name in ("one", "two"):
         asyncio.run(file.run(writing(name)))
     assert stored(file) == ["one", "two"]
+
+
+def test_an_operation_that_ends_its_thread_ends_no_other(file: Strict) -> None:
+    """However often an operation raises what ends a program, the threads behind tasks of asyncio go on."""
+
+    def leaves() -> Operation[None]:
+        yield from writing("undone")()
+        raise SystemExit
+
+    async def story() -> None:
+        for _ in range(3):  # more than there are threads
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(file.run(leaves), PATIENCE)
+        await asyncio.wait_for(file.run(writing("afterwards")), PATIENCE)
+
+    asyncio.run(story())
+    assert stored(file) == ["afterwards"]
