@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from matrix_threepid.offload import run_sync
-from matrix_threepid.stores.sql import Database, Operation, Statement
+from matrix_threepid.stores.sql import Database, Operation, Row, Statement
 
 T = TypeVar("T")
 _EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
@@ -27,18 +27,26 @@ class Recording:
 
     def run(self, operation: Callable[[], Operation[T]], /) -> Awaitable[T]:
         """Run one operation as one transaction."""
-        return self._db.run(lambda: self._noted(operation()))
+        return self._db.run(lambda: watched(operation(), self._note))
 
-    def _noted(self, operation: Operation[T]) -> Operation[T]:
-        rows: Any = None
-        while True:
-            try:
-                statement = operation.send(rows)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            sql, parameters = statement
-            self.statements[sql] = tuple(parameters)
-            rows = yield statement
+    def _note(self, statement: Statement, _: object) -> None:
+        sql, parameters = statement
+        self.statements[sql] = tuple(parameters)
+
+
+def watched(operation: Operation[T], seen: Callable[[Statement, list[Row]], None]) -> Operation[T]:
+    """Run an operation as a part of this one, with its statements as it marked them.
+
+    * ``seen``: called with each statement and its rows, once it has run.
+    """
+    rows: Any = None
+    while True:
+        try:
+            statement = operation.send(rows)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        rows = yield statement
+        seen(statement, rows)
 
 
 def plans(db: Database, statements: Mapping[str, tuple[Any, ...]]) -> dict[str, list[str]]:

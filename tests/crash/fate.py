@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from matrix_threepid.stores.sql import Database, Operation
+from matrix_threepid.stores.sql import Database, Operation, Statement
+from tests.bench.plans import watched
 
 T = TypeVar("T")
 
@@ -35,20 +36,13 @@ class MortalDatabase:
 
     async def run(self, operation: Callable[[], Operation[T]], /) -> T:
         written: list[str] = []
-        result = await self._db.run(lambda: self._watched(operation(), written))
-        if written:
-            self._fate.boundary()
-        return result
 
-    def _watched(self, operation: Operation[T], written: list[str]) -> Operation[T]:
-        rows: Any = None
-        while True:
-            try:
-                statement = operation.send(rows)
-            except StopIteration as stop:
-                return stop.value
-            # As the operation marked it, so that the driver commits it as it does for a host.
-            rows = yield statement
+        def seen(statement: Statement, _: object) -> None:
             if not statement[0].startswith("SELECT"):
                 self._fate.boundary()
                 written.append(statement[0])
+
+        result = await self._db.run(lambda: watched(operation(), seen))
+        if written:
+            self._fate.boundary()
+        return result

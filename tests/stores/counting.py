@@ -8,11 +8,12 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from matrix_threepid.stores.sql import Database, Operation
+from matrix_threepid.stores.sql import Database, Operation, Row, Statement
 from matrix_threepid.stores.sqlite import Sqlite
+from tests.bench.plans import watched
 
 T = TypeVar("T")
 READY = ord("Z")
@@ -32,21 +33,15 @@ class Counting:
     async def run(self, operation: Callable[[], Operation[T]], /) -> T:
         """Run one operation as one transaction."""
         changed: list[str] = []
-        result = await self._db.run(lambda: self._watched(operation(), changed))
-        self.changes += bool(changed)
-        return result
 
-    def _watched(self, operation: Operation[T], changed: list[str]) -> Operation[T]:
-        rows: Any = None
-        while True:
-            try:
-                statement = operation.send(rows)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            rows = yield statement
+        def seen(statement: Statement, rows: list[Row]) -> None:
             # Every change of the stores returns the rows it changed, except those that return nothing at all.
             if not statement[0].startswith("SELECT") and (rows or "RETURNING" not in statement[0]):
                 changed.append(statement[0])
+
+        result = await self._db.run(lambda: watched(operation(), seen))
+        self.changes += bool(changed)
+        return result
 
 
 class TracedSqlite(Sqlite):

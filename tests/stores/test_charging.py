@@ -15,8 +15,10 @@ from matrix_threepid import AccountThreepid, Limit, Medium, Owner, Threepid, run
 from matrix_threepid.memory.limits import MemoryLimits
 from matrix_threepid.ports import Allow, Charge
 from matrix_threepid.stores import Sqlite, SqlLimits, SqlSessions
+from matrix_threepid.stores.sql import Statement
 from matrix_threepid.testing import ALICE, BOB, GENEROUS, FakeAccounts, World
 from matrix_threepid.testing.contracts.values import session
+from tests.bench.plans import watched
 
 from .conftest import prepared
 from .postgres import driver, place
@@ -176,18 +178,11 @@ class Noting:
 
     def run(self, operation: Any, /) -> Any:
         """Run one operation as one transaction."""
-        return self._db.run(lambda: self._noted(operation()))
+        return self._db.run(lambda: watched(operation(), self._note))
 
-    def _noted(self, operation: Any) -> Any:
-        rows: Any = None
-        while True:
-            try:
-                statement = operation.send(rows)
-            except StopIteration as stop:
-                return stop.value
-            if not statement[0].startswith("SELECT"):
-                self.tables += re.findall(r"(?:INTO|UPDATE|FROM) matrix_threepid_(sessions|limits)\b", statement[0])
-            rows = yield statement
+    def _note(self, statement: Statement, _: object) -> None:
+        if not statement[0].startswith("SELECT"):
+            self.tables += re.findall(r"(?:INTO|UPDATE|FROM) matrix_threepid_(sessions|limits)\b", statement[0])
 
 
 def test_counts_are_locked_before_sessions(stores: Stores) -> None:
