@@ -15,7 +15,14 @@ from .binding_access import as_error, trusted_id_server
 
 
 async def still_published(
-    hs: Homeserver, *, user_id: str, medium: str, address: str, id_server: str, id_access_token: str
+    hs: Homeserver,
+    *,
+    user_id: str,
+    medium: str,
+    address: str,
+    id_server: str,
+    id_access_token: str,
+    deadline: int | None = None,
 ) -> bool:
     """Return whether an identity server names this user to those who look the address up.
 
@@ -25,6 +32,7 @@ async def still_published(
     * ``user_id``: the user who was unbound.
     * ``medium``, ``address``, ``id_server``: as in the unbind.
     * ``id_access_token``: the user's token at the identity server.
+    * ``deadline``: the ms that asking may take; ``None`` (default): ``Policy.identity_deadline``.
 
     Charged as a request that calls identity servers. Raises ``MatrixError``: ``M_FORBIDDEN`` without a client for
     invitations (``Homeserver(invitations=…)``), which looks up, ``M_INVALID_PARAM``, ``M_SERVER_NOT_TRUSTED``,
@@ -37,8 +45,8 @@ async def still_published(
         raise ThreepidMediumNotSupported
     threepid = MEDIA[Medium(medium)].read(address, hs.policy)
     await charge_binding(hs, user_id)
-    deadline = hs.policy.identity_deadline
-    found = await hs.invitations.look_up(server, id_access_token, threepid, user_id, deadline)
+    allowed = hs.policy.identity_deadline if deadline is None else deadline
+    found = await hs.invitations.look_up(server, id_access_token, threepid, user_id, allowed)
     if not isinstance(found, LookedUp):
         raise as_error(found)
     return found.mxid == user_id

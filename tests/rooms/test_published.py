@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from matrix_threepid import Limit, Limits, MatrixError, Medium, run_sync, still_published
+from matrix_threepid import Limit, Limits, MatrixError, Medium, Threepid, run_sync, still_published
 from matrix_threepid.identity import NotSupported, ServerRefused, Unreachable
 from matrix_threepid.testing import ALICE, BOB, FakeIdentityServers, World
 
@@ -78,6 +78,38 @@ def test_an_unbind_may_tell_what_is_left(make_world: Any, path: str) -> None:
     servers.script("unbind", "id.example", NotSupported())
     assert unbound(world, path) == {"id_server_unbind_result": "no-support", "still_published": True}
     assert [call for call, _ in servers.calls] == ["unbind", "look_up"] * 2
+
+
+@pytest.mark.rule("REQ-UNBIND-20")
+@pytest.mark.parametrize("path", ["unbind", "delete"])
+def test_a_look_up_shares_the_deadline_of_its_unbind(make_world: Any, path: str) -> None:
+    """It may take what the unbind has left of the deadline, and is not made once that has passed."""
+    servers = _Timed()
+    world = make_world({"look_up_after_unbind": True}, identity=servers, invitations=servers)
+    deadline = world.homeserver.policy.identity_deadline
+
+    async def slow() -> None:
+        world.clock.advance(servers.takes)
+
+    servers.before = slow
+    servers.takes = deadline - 1000
+    assert unbound(world, path)["still_published"] is False
+    servers.takes = deadline
+    assert "still_published" not in unbound(world, path)
+    assert servers.deadlines == [1000]
+
+
+class _Timed(FakeIdentityServers):
+    """Keeps the deadlines of look-ups; ``takes``: the ms that each call takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadlines: list[int] = []
+        self.takes = 0
+
+    async def look_up(self, id_server: str, access_token: str, threepid: Threepid, user_id: str, deadline: int) -> Any:
+        self.deadlines.append(deadline)
+        return await super().look_up(id_server, access_token, threepid, user_id, deadline)
 
 
 @pytest.mark.rule("REQ-UNBIND-20")

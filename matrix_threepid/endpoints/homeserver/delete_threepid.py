@@ -75,6 +75,7 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     https://github.com/matrix-org/matrix-spec-proposals/pull/1915, and
     https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3piddelete.
     """
+    until = hs.clock() + hs.policy.identity_deadline
     # https://spec.matrix.org/latest/client-server-api/#account-suspension
     # names deleting among what a suspended user may not do (REQ-ADD-11).
     if call.user.suspended:
@@ -88,7 +89,7 @@ async def delete_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     kept = {} if message.id_server is None else {"id_server_unbind_result": unbound.result}
     await delete(hs, user, candidates, keep=True, **kept)
     return UnbindResult(
-        id_server_unbind_result=unbound.result, still_published=await _still_published(hs, call, message)
+        id_server_unbind_result=unbound.result, still_published=await _still_published(hs, call, message, until)
     )
 
 
@@ -108,19 +109,23 @@ async def unbind_threepid(hs: Homeserver, call: Call, message: RemoveThreepid) -
     See MSC2140, https://github.com/matrix-org/matrix-spec-proposals/pull/2140, and
     https://spec.matrix.org/latest/client-server-api/#post_matrixclientv3account3pidunbind.
     """
-    named = _named(hs, message)
+    named, until = _named(hs, message), hs.clock() + hs.policy.identity_deadline
     unbound = await unbind_everywhere(hs, call.user.user_id, named, message.id_server, charged=True)
     # Nothing else was asked for, so a failure is the answer; a delete has removed the identifier all the same.
     unbound.raise_failure()
     return UnbindResult(
         id_server_unbind_result=unbound.result,
-        still_published=await _still_published(hs, call, message),
+        still_published=await _still_published(hs, call, message, until),
     )
 
 
-async def _still_published(hs: Homeserver, call: Call, message: RemoveThreepid) -> bool | None:
-    """Return whether the address is still published, if the client wants to know it and it can be asked."""
-    if not hs.policy.look_up_after_unbind or message.id_server is None:
+async def _still_published(hs: Homeserver, call: Call, message: RemoveThreepid, until: int) -> bool | None:
+    """Return whether the address is still published, if the client wants to know it and it can be asked.
+
+    * ``until``: the time in ms by which all calls of the request to identity servers must be over, unbinds as well.
+    """
+    left = until - hs.clock()
+    if not hs.policy.look_up_after_unbind or message.id_server is None or left <= 0:
         return None
     try:
         token = read(_LookUp, call.body).id_access_token
@@ -131,6 +136,7 @@ async def _still_published(hs: Homeserver, call: Call, message: RemoveThreepid) 
             address=message.address,
             id_server=message.id_server,
             id_access_token=token,
+            deadline=left,
         )
     except errors.MatrixError:
         # The unbind is done: what it has left is told where it is known, and is no reason for an error.
