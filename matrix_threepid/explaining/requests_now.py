@@ -19,14 +19,14 @@ from .explanation import Finding
 _BARS = ("everybody", "strangers", "repeated")
 
 
-def purposes_of(role: Role) -> tuple[Purpose, ...]:
+def _purposes_of(role: Role) -> tuple[Purpose, ...]:
     """Return what sessions of a role can be opened for."""
     return (Purpose.ADD, Purpose.REGISTER, Purpose.PASSWORD) if isinstance(role, Homeserver) else (Purpose.BIND,)
 
 
 async def open_sessions(role: Role, threepid: Threepid) -> list[Session]:
     """Return the sessions of an address that are not used or ended, whatever they are for."""
-    return [each for purpose in purposes_of(role) for each in await role.sessions.of_threepid(threepid, purpose)]
+    return [each for purpose in _purposes_of(role) for each in await role.sessions.of_threepid(threepid, purpose)]
 
 
 async def requests_now(
@@ -47,11 +47,12 @@ async def requests_now(
     * ``held``: what is held against the address; default nothing.
     """
     if off := role.medium_off(threepid.medium):
-        return [_refused(each, Cause.MEDIUM_OFF, off) for each in purposes_of(role)]
-    found = [await _one(role, threepid, plan, owner, purpose) for purpose in purposes_of(role)]
+        return [_refused(each, Cause.MEDIUM_OFF, off) for each in _purposes_of(role)]
+    found = [await _one(role, threepid, plan, owner, purpose) for purpose in _purposes_of(role)]
     back = next((each for each in held if each.cause is Cause.SUPPRESSED), None)
     if back is not None:
-        found = [_unless(back, await was_tried(role, threepid), each) for each in found]
+        tried = await was_tried(role, threepid)
+        found = [_unless(back, tried, each) for each in found]
     sends = any(each.cause is None for each in found)
     return [*found, *_limits(role, rooms), *(await _paused(role, plan) if sends and plan is not None else ())]
 

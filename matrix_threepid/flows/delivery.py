@@ -84,7 +84,7 @@ async def record_delivery(role: Role, event: DeliveryEvent) -> OutboundMessage |
 async def came_back(role: Role, session: Session) -> str | None:
     """Return what a client is told whose newest message came back; ``None`` if it did not, or nobody knows.
 
-    * ``session``: a session whose client has shown its secret, and which nobody has validated.
+    * ``session``: a session whose client has shown its secret, or whose reader the token of its link.
 
     Never with hidden addresses: only who has an account is sent a message that can come back.
     """

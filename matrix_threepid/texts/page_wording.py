@@ -7,7 +7,10 @@ from ..model.threepid import Purpose
 from .wording import LEADS, MESSAGES, TITLES, UNDO, mark
 
 ALL = MESSAGES
-"""Every sentence, those of mails and SMS as well, with its plural form if it has one."""
+"""Every sentence, those of mails and SMS as well, with its plural form if it has one.
+
+To be taken from here: only with this module are the sentences of pages in ``wording.MESSAGES``.
+"""
 
 _NEXT = mark("Next, go back to your app and continue there.")
 NEXT = {
