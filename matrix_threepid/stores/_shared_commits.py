@@ -129,8 +129,7 @@ class SharedCommits:
         """
         told = threading.Event()
         part = _Part(work, told.set)
-        self._come(part, later=later)
-        if not part.leads:
+        if not self._come(part, later=later):
             self._wait(part, told, later=later)
         if part.leads:
             self._lead_and_hand_over(part)
@@ -159,8 +158,7 @@ class SharedCommits:
                 self._lead_and_hand_over(part)
 
         part = _Part(work, wake)
-        self._come(part, later=later)
-        if part.leads:
+        if self._come(part, later=later):
             try:
                 wake()
             except BaseException:
@@ -168,12 +166,15 @@ class SharedCommits:
                 raise
         return Waiting(self, part)
 
-    def _come(self, part: _Part, *, later: bool) -> None:
+    def _come(self, part: _Part, *, later: bool) -> bool:
+        """Let a part wait; return whether it leads at once. If not, whoever hands over to it wakes it."""
         with self._lock:
             if self.waiting >= _WAITING:
                 raise Unavailable
             (self._later if later else self._waiting).append(part)
-            part.leads, self._busy = not self._busy, True
+            part.leads = leads = not self._busy
+            self._busy = True
+        return leads
 
     def _wait(self, part: _Part, told: threading.Event, *, later: bool) -> None:
         """Wait until a part is to lead or its transaction has ended; if neither comes, it ends with ``Unavailable``."""
@@ -236,7 +237,9 @@ class SharedCommits:
                 parts.extend(self._taken(leader, []))
             for part in parts:
                 part.result = None
-                part.error = part.error or self._failure(error, final=committing)
+                # Its own error stays, unless that is about the file.
+                if part.error is None or self._reason(part.error) is not None:
+                    part.error = self._failure(part.error or error, final=committing)
             if not isinstance(error, Exception):
                 raise
         finally:

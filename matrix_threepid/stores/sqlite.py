@@ -150,8 +150,7 @@ class Sqlite:
         over, value = self._read_ahead(operation, as_reader=as_reader)
         if over:
             return cast("T", value)
-        with self._translating_errors():
-            return self._shared.run(lambda execute: _rest(operation, value, execute), later=isinstance(value, Later))
+        return self._shared.run(lambda execute: _rest(operation, value, execute), later=isinstance(value, Later))
 
     def _read_ahead(self, operation: Operation[Any], /, *, as_reader: bool) -> tuple[bool, Any]:
         """Run what an operation reads before it writes.

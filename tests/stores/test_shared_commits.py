@@ -17,6 +17,7 @@ import pytest
 from matrix_threepid import Threads, run_sync
 from matrix_threepid.protocol.errors import Unavailable
 from matrix_threepid.stores import Sqlite
+from matrix_threepid.stores._shared_commits import SharedCommits
 from matrix_threepid.stores.sql import Operation
 from matrix_threepid.testing.rogue import PATIENCE
 
@@ -30,9 +31,23 @@ Begin = Callable[[Sqlite, Write], "Future[None]"]
 class Strict(TracedSqlite):
     """A file whose commits check that each child has its parent."""
 
+    @property
+    def shared(self) -> SharedCommits:
+        """What runs the parts of all who write."""
+        return self._shared
+
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()
         connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+
+class Small(Strict):
+    """A file on a disk that has room for little more."""
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.execute("PRAGMA max_page_count = 4")
         return connection
 
 
@@ -144,6 +159,52 @@ def test_a_commit_that_fails_is_unavailable_to_all(begin: Begin, file: Strict) -
     assert stored(file) == []
     run(file, writing("afterwards"))
     assert stored(file) == ["afterwards"]
+
+
+def test_a_full_disk_is_unavailable(begin: Begin, file: Strict) -> None:
+    """Who meets a full disk while writing is told to come back; what still has room is stored."""
+    with closing(Small(file.path)) as small:
+        assert type(begin(small, writing("large" * 10_000)).exception()) is Unavailable
+        begin(small, writing("little")).result()
+    assert stored(file) == ["little"]
+
+
+def test_a_part_is_begun_once(file: Strict) -> None:
+    """A part that is to lead the next transaction as soon as it has come is begun by one thread, and not by two."""
+    commits, started, ended = file.shared, list[Callable[[], None]](), list[object]()
+
+    def begun(*, later: bool) -> None:
+        commits.begin(
+            lambda execute: execute("SELECT 1", ()), lambda *end: ended.append(end), started.append, later=later
+        )
+
+    begun(later=False)
+    with leaving(commits, started[0]):
+        begun(later=True)
+    assert len(started) == 2
+    started[1]()
+    assert ended == [([(1,)], None)] * 2
+
+
+@contextmanager
+def leaving(commits: SharedCommits, then: Callable[[], None]) -> Iterator[None]:
+    """Have another thread's work done as soon as the lock is free for the first time: no public way leads between."""
+    lock, left = commits._lock, list[Callable[[], None]]([then])
+
+    class Lock:
+        def __enter__(self) -> None:
+            lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            lock.release()
+            if left:
+                left.pop()()
+
+    commits._lock = Lock()  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        commits._lock = lock
 
 
 def test_who_waits_too_long_is_taken_back(begin: Begin, file: Strict, tmp_path: Path) -> None:
