@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -44,8 +43,12 @@ class LoopCalls:
         # Without a lock: `_call` lowers the flag before it looks, so what is added after that wakes the loop once more.
         if not self._woken and (loop := self._loop()) is not None:
             self._woken = True
-            with suppress(RuntimeError):
+            try:
                 loop.call_soon_threadsafe(self._call)
+            except RuntimeError:
+                # It is closed. What waits holds futures, these hold the loop, and `_of` would keep both for ever.
+                self._woken = False
+                self._added.clear()
 
     def _call(self) -> None:
         self._woken = False

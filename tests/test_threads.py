@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from threading import Event, get_ident
 from typing import Any
+from weakref import ref
 
 import pytest
 import trio
@@ -369,3 +371,20 @@ def test_in_a_process_of_its_own(program: str, argument: str) -> None:
         check=False,
     )
     assert (run.stdout, run.returncode) == ("done\n", 0), run.stderr
+
+
+def test_a_loop_that_ended_before_its_work_is_forgotten() -> None:
+    """Work that outlives its event loop does not keep that loop in memory."""
+    work, threads = Blocking(), Threads(1)
+
+    async def leave() -> ref[asyncio.AbstractEventLoop]:
+        task = asyncio.ensure_future(threads(work))
+        await work.has_begun()
+        task.cancel()
+        return ref(asyncio.get_running_loop())
+
+    loop = asyncio.run(leave())
+    work.go_on.set()
+    threads.start(lambda: None).result(PATIENCE)
+    gc.collect()
+    assert loop() is None
