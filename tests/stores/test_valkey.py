@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
+from redis.exceptions import MovedError
 from trustme import CA
 
 from matrix_threepid import ConfigurationError
@@ -23,6 +24,7 @@ from matrix_threepid.observing import Metrics
 from matrix_threepid.policy import Limit
 from matrix_threepid.ports import Charge
 from matrix_threepid.stores import Session, ValkeyLimits, ValkeySessions, open_valkey
+from matrix_threepid.stores.valkey.nodes import Cluster, Place
 from matrix_threepid.testing import ALICE, PASSWORD, RateLimiterContract, SessionStoreContract, World
 from matrix_threepid.testing.contracts.values import NOW, session
 
@@ -366,3 +368,21 @@ async def _set(url: str, name: str, value: str) -> None:
 async def _open(url: str) -> None:
     async with open_valkey(url):
         pass
+
+
+def test_a_node_that_does_not_know_the_address_of_another_names_its_port() -> None:
+    """A command that is sent on without a host goes to the host that was asked."""
+
+    class Node:
+        def __init__(self, place: Place) -> None:
+            self.place = place
+
+        async def execute_command(self, *command: str) -> Any:
+            if command == ("CLUSTER", "SLOTS"):
+                return [[0, 16_383, ["", 7001]]]
+            if self.place != ("node", 7002):
+                raise MovedError("0 :7002")
+            return "answered"
+
+    cluster: Any = Cluster([("node", 7001)], Node)  # type: ignore[arg-type]
+    assert asyncio.run(cluster.ask("{a}", "GET", "{a}")) == "answered"

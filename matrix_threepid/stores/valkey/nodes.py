@@ -97,7 +97,8 @@ class Cluster:
         try:
             return await self._client(place).execute_command(*command), None  # type: ignore[no-untyped-call]
         except exceptions.MovedError as error:
-            self._moved[slot] = (error.host, error.port)
+            # Without a host it is the one that was asked (https://valkey.io/topics/cluster-spec/#moved-redirection).
+            self._moved[slot] = (error.host or place[0], error.port)
             return None, self._moved[slot]
         except exceptions.AskError as error:
             # The slot is being moved, key by key. A script would miss what lies in the other node still, or already.
