@@ -386,3 +386,28 @@ def test_a_node_that_does_not_know_the_address_of_another_names_its_port() -> No
 
     cluster: Any = Cluster([("node", 7001)], Node)  # type: ignore[arg-type]
     assert asyncio.run(cluster.ask("{a}", "GET", "{a}")) == "answered"
+
+
+def test_who_waits_for_a_look_at_the_cluster_takes_its_answer() -> None:
+    """The cluster is asked once for all commands that wait to know their node, however long that takes."""
+
+    async def story() -> int:
+        now, looks = [0.0], 0
+        asyncio.get_running_loop().time = lambda: now[0]  # type: ignore[method-assign]
+
+        class Node:
+            async def execute_command(self, *command: str) -> Any:
+                nonlocal looks
+                if command == ("CLUSTER", "SLOTS"):
+                    looks += 1
+                    now[0] += 3
+                    await asyncio.sleep(0)
+                    return [[0, 16_383, ["node", 7001]]]
+                return "answered"
+
+        cluster: Any = Cluster([("node", 7001)], lambda _: Node())  # type: ignore[arg-type,return-value]
+        asked = [cluster.ask("{a}", "GET", "{a}") for _ in range(3)]
+        assert await asyncio.gather(*asked) == ["answered"] * 3
+        return looks
+
+    assert asyncio.run(story()) == 1

@@ -117,8 +117,13 @@ class Cluster:
         place = self._known(slot)
         if place is None or place in self._lost:
             async with self._looking:
-                if asyncio.get_running_loop().time() - self._looked_at >= _FRESH:
-                    await self._look()
+                clock = asyncio.get_running_loop().time
+                if clock() - self._looked_at >= _FRESH:
+                    try:
+                        await self._look()
+                    finally:
+                        # At its end: it may take seconds, and all who wait for the lock would look as well.
+                        self._looked_at = clock()
             place = self._known(slot)
         if place is None:
             raise Unavailable
@@ -131,7 +136,6 @@ class Cluster:
 
     async def _look(self) -> None:
         """Ask the nodes, one after the other, who serves what. Raises ``Unavailable``."""
-        self._looked_at = asyncio.get_running_loop().time()
         known = dict.fromkeys([*(place for *_, place in self._ranges), *self._clients, *self._first])
         # Those that did not answer last time come last.
         for place in sorted(known, key=self._lost.__contains__):
