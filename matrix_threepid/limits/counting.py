@@ -113,7 +113,7 @@ async def charge(role: Role, action: str, counters: Sequence[Counter], cost: int
 
     Raises ``LimitExceeded``.
     """
-    wait = await role.limiter.charge([one for each in counters for one in each.charges(role, cost)], role.clock())
+    wait = await role.limiter.charge(charges_of(role, counters, cost=cost), role.clock())
     if wait:
         refuse(role, action, wait)
 
@@ -125,18 +125,18 @@ async def charged(role: Role, counters: Sequence[Counter], asked: Sequence[Count
     * ``counters``: what is charged.
     * ``asked``: what must have room as well, and is not charged. Default nothing.
     """
-    charges = [one for each in asked for one in each.charges(role, 0)] + charges_of(role, counters)
+    charges = charges_of(role, asked, cost=0) + charges_of(role, counters)
     return await role.limiter.charge(charges, role.clock())
 
 
-def charges_of(role: Role, counters: Sequence[Counter], at: int | None = None) -> list[Charge]:
-    """Return one charge of every counter, under each pepper in force; ``at``: as for ``Counter.charges``."""
-    return [one for each in counters for one in each.charges(role, at=at)]
+def charges_of(role: Role, counters: Sequence[Counter], at: int | None = None, cost: int = 1) -> list[Charge]:
+    """Return a charge of every counter, under each pepper in force; ``at``, ``cost``: as for ``Counter.charges``."""
+    return [one for each in counters for one in each.charges(role, cost, at)]
 
 
 async def give_back(role: Role, counters: Sequence[Counter], at: int) -> None:
     """Take back one charge of every counter; ``at``: the time in ms at which they were charged."""
-    await role.limiter.give_back([one for each in counters for one in each.charges(role, at=at)], role.clock())
+    await role.limiter.give_back(charges_of(role, counters, at), role.clock())
 
 
 @frozen

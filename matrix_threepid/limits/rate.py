@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..model.call import Call
 from ..model.threepid import Threepid
+from ..model.user_id import server_of
 from ..policy import Limit
 from ..roles.base import Role
 from .counting import DAY, Counter, charge, charged, keys_of
@@ -154,4 +155,4 @@ def asker_of(call: Call) -> tuple[str, str]:
     """
     if call.user_id is None:
         return f"network {call.client}", "version 1"
-    return call.user_id, call.user_id.partition(":")[2]
+    return call.user_id, server_of(call.user_id)

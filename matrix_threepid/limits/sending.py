@@ -100,7 +100,7 @@ async def charge_sending(
         way = owners if mine else quiet or way
     lane = [] if toll is None else await toll.lane(counts, wait)
     chosen = [*always, *way, *lane]
-    silent = way is quiet and quiet != []
+    silent = way is quiet
 
     async def repeats() -> bool:
         return not wait([*networks, *blocked]) and await repeated()
