@@ -167,8 +167,7 @@ class Session(SessionFields):
 
     def kept_back(self) -> Session:
         """Return the session whose message was begun and is not sent, which looks to its client as if it were."""
-        nothing_due = attrs.evolve(self, due_attempt=None, due_at=None, charged=None, untried=None)
-        return attrs.evolve(nothing_due, send_attempt=self.due_attempt)
+        return attrs.evolve(self, send_attempt=self.due_attempt, **_NOTHING_DUE)  # type: ignore[arg-type]
 
     def waiting(self, charged: str | None) -> Session:
         """Return the session whose message was begun for a worker, with what its limits were charged."""

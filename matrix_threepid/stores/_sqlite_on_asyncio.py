@@ -39,8 +39,8 @@ class OnAsyncio:
     * ``read``: runs what an operation reads before it writes.
     * ``write``: runs the rest of an operation, from a statement on.
     * ``shared``: runs what operations write, together.
-    * ``patience``: the s after which an operation that does not write yet is ``Unavailable``; as long again for one
-      that reads then, or that has waited until nothing else wrote.
+    * ``patience``: the s that an operation waits to begin and then to write, both together; as long again if it is
+      still reading then, or has waited until no other did.
     * ``threads``: where all of this runs.
     """
 
