@@ -266,8 +266,8 @@ def _replace_charging_one(
 
 
 def _replace_giving_back(session: Session, charges: Sequence[Charge]) -> Operation[bool]:
-    # Counts are locked before sessions here as in all operations that change both, so that none waits for one that
-    # waits for it.
+    # Counts are locked before sessions, so that no operation waits for one that waits for it. Only `_replace_charging`
+    # without `required` locks the session first: what it counts are validations, which are never given back.
     yield from giving_back(charges)
     stored = yield from within(TABLE.replace(session))
     if not stored:
