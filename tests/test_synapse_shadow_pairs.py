@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from matrix_threepid import run_sync
 from matrix_threepid.stores import Sqlite, migrate
+from matrix_threepid.synapse import Threepids, module
 from matrix_threepid.synapse.shadow_pairs import ShadowPairs
 from matrix_threepid.testing.contracts.values import NOW, session
 
@@ -56,3 +58,21 @@ def test_pairs_are_kept_for_a_week(database: Sqlite) -> None:
     run_sync(pairs.keep("new", session("b"), NOW + WEEK))
     assert [run_sync(pairs.purge(NOW + WEEK + 3, 2)) for _ in range(3)] == [2, 1, 0]
     assert run_sync(pairs.find("new")) == session("b")
+
+
+def test_pairs_of_a_shadow_that_ended_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job that deletes them runs whichever parts are on, since the module may have been a shadow before."""
+    calls: list[str] = []
+    monkeypatch.setattr(module, "ensure_fit", lambda *_, **__: None)
+    monkeypatch.setattr(module, "mount", lambda *_, **__: None)
+    api = SimpleNamespace(
+        server_name="hs.example.org",
+        public_baseurl="https://hs.example.org/",
+        should_run_background_tasks=lambda: True,
+        delayed_background_call=lambda *_, desc: calls.append(desc),
+    )
+    gateway = {"url": "https://sms.example.org", "template": {"to": "{number}", "text": "{text}"}}
+    path = f"/_synapse/client/{'a' * 22}"
+    sms = {"countries": ["GB"], "gateway": gateway}
+    Threepids({"secret_file": str(tmp_path / "secret"), "delegate_path": path, "sms": sms}, api)  # type: ignore[arg-type]
+    assert "matrix_threepid_purge_shadow_pairs" in calls

@@ -12,6 +12,7 @@ from ..administration.table import administration_table
 from ..deactivate import deactivate_threepids
 from ..endpoints.callbacks import callback_table
 from ..housekeeping import Job
+from ..ports import system_clock
 from ..protocol.errors import ConfigurationError
 from ..roles.base import Role
 from ..roles.homeserver import Homeserver
@@ -26,6 +27,7 @@ from .private import Inside
 from .resources import mount, mount_separately, serve_first
 from .settings import ModuleSettings
 from .shadow import Shadow
+from .shadow_pairs import ShadowPairs
 from .stages import OneAccount, take_over_stages
 from .sweep import sweep
 from .wiring import Prepared, Wiring
@@ -84,6 +86,8 @@ class Threepids:
             table = callback_table(*providers, also=sending[1:])
             # The path of Postmark holds a secret.
             mount(self._api, Service(sending[0], table), table.prefix, logged=table.prefix)
+        # Whether or not the module is a shadow now: it may have been one, and its pairs hold addresses.
+        keep_house(self._api, [_purge_pairs(db)])
 
     def _delegate(self, wiring: Wiring, path: str, *, alone: bool) -> Role:
         """Serve the requests that Synapse sends to ``account_threepid_delegates.msisdn``."""
@@ -128,12 +132,9 @@ class Threepids:
         """Compare Synapse's answers with those that the module would give."""
         self._ensure_accounts(inside)
         service = Service(wiring.shadow(inside))
-        shadow = Shadow(self._api, wiring.db, service)
-        shadow.watch(inside)
+        Shadow(self._api, wiring.db, service).watch(inside)
         # In this process, whichever it is: what it has opened and counted is in its memory.
         run_in(self._api, Job(name="purge_shadow", every=300 * _SECOND, work=service.purge))
-        pairs = Job(name="purge_shadow_pairs", every=300 * _SECOND, work=partial(shadow.purge, _PAIRS), limit=_PAIRS)
-        keep_house(self._api, [pairs])
 
     def _ensure_accounts(self, inside: Inside) -> None:
         if (elsewhere := inside.accounts_elsewhere) is not None:
@@ -155,6 +156,17 @@ def _jobs(service: Service, first_retry: int = 60 * _SECOND) -> Sequence[Job]:
     """Return the jobs of a service; an unbind is looked for several times before its first repetition is due."""
     retry_every = min(max(first_retry // 6, _SECOND), 10 * _SECOND)
     return service.jobs(deliver_every=2 * _SECOND, retry_every=retry_every)
+
+
+def _purge_pairs(db: Prepared) -> Job:
+    """Return the job that deletes the pairs of a shadow that are older than seven days."""
+    pairs = ShadowPairs(db)
+    return Job(
+        name="purge_shadow_pairs",
+        every=300 * _SECOND,
+        work=lambda: pairs.purge(system_clock(), _PAIRS),
+        limit=_PAIRS,
+    )
 
 
 async def _prepare(db: Prepared) -> None:

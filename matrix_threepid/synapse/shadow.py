@@ -185,10 +185,6 @@ class Shadow:
         if (session := await role.sessions.get(ours)) is not None:
             await self._pairs.keep(synapses, session, role.clock())
 
-    async def purge(self, limit: int) -> int:
-        """Delete up to ``limit`` pairs that are older than seven days; return how many."""
-        return await self._pairs.purge(self._service.role.clock(), limit)
-
     def _failed(self, name: str, error: Exception) -> None:
         self._counter.labels(name, "failed", "", "").inc()
         if self._throttle.passes(type(error).__name__) is not None:
