@@ -57,7 +57,9 @@ async def _answer(service: Service, request: Any, cut: str = "", logged: str | N
     from ..hosts.twisted import respond, write
 
     path = request.path.decode("ascii", "replace").removeprefix(cut)
-    response = await respond(service, request, path=path)
-    # Keeps the tokens of links out of Synapse's log.
-    request.uri = request.path if logged is None else logged.encode()
+    try:
+        response = await respond(service, request, path=path)
+    finally:
+        # Keeps the tokens of links out of Synapse's log, also where it logs that the call was cancelled.
+        request.uri = request.path if logged is None else logged.encode()
     write(request, response)
