@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from threading import Lock
 from typing import Any
@@ -15,6 +15,7 @@ from ..housekeeping import Job
 from ..protocol.errors import ConfigurationError
 from ..running_loop import running_library
 from ..service import Service
+from ._shared import has_jobs, jobs_of
 from .housekeeping import GRACE, _end, keep_house, keep_house_in_threads, keep_house_in_trio
 
 Keep = bool | Iterable[Service | Job]
@@ -32,7 +33,7 @@ def kept_by(host: str, service: Service, keep: Keep) -> Kept:
     if isinstance(keep, bool):
         return (service,) if keep else ()
     kept = tuple(keep) if isinstance(keep, Iterable) else (None,)
-    if not all(isinstance(each, Job) or callable(getattr(each, "jobs", None)) for each in kept):
+    if not all(map(has_jobs, kept)):
         raise ConfigurationError(f"{host}: keep: must be True, False, or a sequence of services and jobs")
     return kept
 
@@ -43,6 +44,8 @@ async def keeping_house(*kept: Service | Job, grace: float = GRACE) -> AsyncIter
 
     * ``kept``: services and jobs.
     * ``grace``: the s that work may take to finish after the block, 30 by default; then it is cancelled.
+
+    Raises ``ConfigurationError`` at the start for anything but services and jobs.
 
     It fits into the lifespan of an application:
 
@@ -62,11 +65,13 @@ async def keeping_house(*kept: Service | Job, grace: float = GRACE) -> AsyncIter
 
 
 def _started(kept: Kept, grace: float) -> Stop:
-    return (_started_in_trio if running_library() == "trio" else _started_in_asyncio)(kept, grace)
+    # Here, since an error of a task of its own would be heard at the end, and one of a system task ends trio.
+    jobs = jobs_of(kept)
+    return (_started_in_trio if running_library() == "trio" else _started_in_asyncio)(jobs, grace)
 
 
-def _started_in_asyncio(kept: Kept, grace: float) -> Stop:
-    task = asyncio.ensure_future(keep_house(*kept, grace=grace))
+def _started_in_asyncio(jobs: Sequence[Job], grace: float) -> Stop:
+    task = asyncio.ensure_future(keep_house(*jobs, grace=grace))
 
     async def stop() -> None:
         await _end([task])
@@ -76,7 +81,7 @@ def _started_in_asyncio(kept: Kept, grace: float) -> Stop:
     return stop
 
 
-def _started_in_trio(kept: Kept, grace: float) -> Stop:
+def _started_in_trio(jobs: Sequence[Job], grace: float) -> Stop:
     import trio
 
     scope, ended = trio.CancelScope(), trio.Event()
@@ -84,7 +89,7 @@ def _started_in_trio(kept: Kept, grace: float) -> Stop:
     async def run() -> None:
         try:
             with scope:
-                await keep_house_in_trio(*kept, grace=grace)
+                await keep_house_in_trio(*jobs, grace=grace)
         finally:
             ended.set()
 

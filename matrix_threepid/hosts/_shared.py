@@ -26,9 +26,13 @@ _log = logging.getLogger("matrix_threepid.hosts")
 def checked_service(service: Service, host: str) -> Service:
     """Return the service a host is made of. Raises ``ConfigurationError`` for a role or anything else."""
     if isinstance(service, type) or not callable(getattr(service, "handle", None)):
-        given = service.__name__ if isinstance(service, type) else type(service).__name__
-        raise ConfigurationError(f"{host}: must be given a Service, such as Service(homeserver), got {given}")
+        got = _class_name(service)
+        raise ConfigurationError(f"{host}: must be given a Service, such as Service(homeserver), got {got}")
     return service
+
+
+def _class_name(given: object) -> str:
+    return given.__name__ if isinstance(given, type) else type(given).__name__
 
 
 def checked_otherwise(otherwise: T, host: str) -> T:
@@ -121,8 +125,19 @@ def framed(response: Response, method: str) -> Response:
     return Response(response.status, headers, response.body)
 
 
+def has_jobs(kept: object) -> bool:
+    """Return whether something is a ``Job``, or has jobs, as a ``Service`` has."""
+    return isinstance(kept, Job) or (not isinstance(kept, type) and callable(getattr(kept, "jobs", None)))
+
+
 def jobs_of(kept: Iterable[Service | Job]) -> list[Job]:
-    """Return all jobs: those of services, and jobs as they are."""
+    """Return all jobs: those of services, and jobs as they are. Raises ``ConfigurationError`` for anything else."""
+    kept = tuple(kept)
+    for each in kept:
+        if not has_jobs(each):
+            raise ConfigurationError(
+                f"jobs: must be given a Service, such as Service(homeserver), or a Job, got {_class_name(each)}"
+            )
     return [job for each in kept for job in ((each,) if isinstance(each, Job) else each.jobs())]
 
 

@@ -275,3 +275,17 @@ def test_what_cannot_be_kept_is_refused(world: World, host: Any, keep: Any) -> N
     """A host is told whose jobs to run with a truth value, or with services and jobs, and says so."""
     with pytest.raises(ConfigurationError, match=rf"{host.__name__}: keep: must be True, False, or a sequence"):
         host(world.service, keep=keep)
+
+
+@in_both_loops
+def test_what_has_no_jobs_keeps_no_house(loop: Any, world: World) -> None:
+    """A role in the place of its service is refused before the block, since no job would run beside it."""
+    begun: list[str] = []
+
+    async def main() -> None:
+        async with keeping_house(world.homeserver):  # type: ignore[arg-type]
+            begun.append("block")
+
+    with pytest.raises(ConfigurationError, match=r"must be given a Service, .* got Homeserver"):
+        started(loop, main)
+    assert begun == []
