@@ -70,3 +70,16 @@ def test_a_worker_that_cannot_says_so(passwords: bool) -> None:
     """A worker of an older Synapse is not able to, so the press of the button is answered 503 and can be repeated."""
     with pytest.raises(Unavailable):
         secured(Synapse(passwords=passwords, main=False))
+
+
+@pytest.mark.parametrize("error", [AttributeError, AssertionError])
+def test_an_error_of_synapse_is_no_missing_function(error: type[Exception]) -> None:
+    """What goes wrong inside of Synapse is raised, and not answered as if another process could do it."""
+
+    async def fails(*_: Any) -> None:
+        raise error
+
+    synapse = Synapse()
+    synapse.handler.set_password = fails
+    with pytest.raises(error):
+        secured(synapse)

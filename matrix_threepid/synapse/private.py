@@ -104,17 +104,21 @@ class Inside:
 
         Returns whether that was done; it is not in a worker of an older Synapse.
         """
+        sets_passwords = self.sets_passwords
+        # Nothing is called here, so that an error of a call is not taken for a missing function.
         try:
-            if self.sets_passwords:
-                password_hash = await self._hs.get_auth_handler().hash(password)
+            if sets_passwords:
                 # Not what has replaced it, which is for passwords that somebody has chosen.
-                own = self._replaced.get("set_password") or self._hs.get_set_password_handler().set_password
-                await own(user_id, password_hash, True)
+                call = self._replaced.get("set_password") or self._hs.get_set_password_handler().set_password
             else:
-                await self._hs.get_device_handler().delete_all_devices_for_user(user_id)
-                await self._hs.get_auth_handler().delete_access_tokens_for_user(user_id)
+                call = self._hs.get_device_handler().delete_all_devices_for_user
         except (AssertionError, AttributeError):  # in such a worker
             return False
+        if sets_passwords:
+            await call(user_id, await self._hs.get_auth_handler().hash(password), True)
+        else:
+            await call(user_id)
+            await self._hs.get_auth_handler().delete_access_tokens_for_user(user_id)
         return True
 
     # -- stages ---------------------------------------------------------------------------------
