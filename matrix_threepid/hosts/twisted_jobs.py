@@ -16,22 +16,33 @@ from ..service import Service
 from ._kept import Kept
 from ._shared import jobs_of
 from ._together import in_loop
+from .housekeeping import GRACE
 
 
 def keep_house_in_twisted(
-    *kept: Service | Job, run: Callable[[Coroutine[Any, Any, int]], Deferred[int]] = ensureDeferred, clock: Any = None
+    *kept: Service | Job,
+    run: Callable[[Coroutine[Any, Any, int]], Deferred[int]] = ensureDeferred,
+    clock: Any = None,
+    grace: float = GRACE,
 ) -> Callable[[], Deferred[Any]]:
     """Run the jobs of services, and jobs of the host's own, each at its own pace and the first time at once.
 
     * ``kept``: services and jobs.
     * ``run``: makes a Deferred of a coroutine, as for ``ThreepidResource``.
     * ``clock``: an ``IReactorTime``; ``None`` takes the reactor.
+    * ``grace``: the s that work may take to finish once it is stopped, 30 by default; then it is cancelled.
 
     Returns a function that stops the jobs; its Deferred fires once their runs are finished, for
     ``reactor.addSystemEventTrigger("before", "shutdown", stop)``.
     """
-    rounds = [_Rounds(job, run, clock or installed_reactor()) for job in jobs_of(kept)]
-    return lambda: DeferredList([each.stop() for each in rounds])
+    clock = clock or installed_reactor()
+    rounds = [_Rounds(job, run, clock) for job in jobs_of(kept)]
+
+    def stop() -> Deferred[Any]:
+        ended = DeferredList([each.stop() for each in rounds])
+        return ended.addTimeout(grace, clock, onTimeoutCancel=lambda *_: None)
+
+    return stop
 
 
 def keep_house_with(reactor: Any, kept: Kept, run: Callable[[Coroutine[Any, Any, Any]], Deferred[Any]]) -> None:

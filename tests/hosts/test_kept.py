@@ -266,6 +266,22 @@ def test_jobs_run_while_the_reactor_does(world: World) -> None:
     assert (len(waited), ran) == (1, [1])
 
 
+def test_the_reactor_does_not_wait_for_good(world: World) -> None:
+    """What takes longer than 30 s to finish is cancelled, and the reactor ends."""
+    reactor, working = MemoryReactorClock(), Deferred[None]()
+    ThreepidResource(world.service, keep=[Job(name="tidy", every=1000, work=lambda: working)], reactor=reactor)
+    for started_by, given, named in reactor.whenRunningHooks:
+        started_by(*given, **named)
+    ((stop, given, named),) = reactor.triggers["before"]["shutdown"]
+    waited: list[Any] = []
+    stop(*given, **named).addCallback(waited.append)
+    reactor.advance(29)
+    assert waited == []
+    reactor.advance(1)
+    assert (len(waited), working.called) == (1, True)
+    assert not reactor.getDelayedCalls()
+
+
 # -- all -----------------------------------------------------------------------------------------
 
 
