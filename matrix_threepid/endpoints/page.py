@@ -37,17 +37,6 @@ def page(
     return page_response(status, document, form_targets=_targets(role, leads_to), images=images, **own)
 
 
-def page_if_foreign(role: Role, call: Call) -> Response | None:
-    """Return the page for a button that was pressed on another site, which must not act (SEC-47); else ``None``.
-
-    Browsers say in ``Sec-Fetch-Site`` whose page sends a form. Who sends no such header may act: mail programs, and
-    older browsers, which ``Request.is_of_other_site`` would refuse on this server's own pages as well.
-    """
-    if call.request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none"):
-        return None
-    return page(role, call, "foreign", 403)
-
-
 def host_values(role: Role) -> dict[str, str]:
     """Return the values of every page: the name of the server, and the brand."""
     brand = role.policy.brand

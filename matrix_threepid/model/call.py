@@ -138,6 +138,15 @@ class Call:
         )
 
     @property
+    def pressed_elsewhere(self) -> bool:
+        """Whether the button was on a page of another site, which must not act (SEC-47).
+
+        Browsers say in ``Sec-Fetch-Site`` whose page sends a form. Who sends no such header may act: mail programs, and
+        older browsers, which ``Request.is_of_other_site`` would refuse on this server's own pages as well.
+        """
+        return self.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+    @property
     def device(self) -> str:
         """The client's app and system, as its ``User-Agent`` names them; empty if unknown."""
         return device_of(self.request.headers.get("user-agent", ""))

@@ -26,7 +26,7 @@ from ...protocol.wire import Response
 from ...roles.base import Role
 from ...texts.mails import moment
 from ...texts.pages import page_response
-from ..page import page, page_if_foreign
+from ..page import page
 
 
 @frozen(kw_only=True)
@@ -190,8 +190,8 @@ async def shown(role: Role, call: Call, medium: Medium) -> Response:
 
 async def pressed(role: Role, call: Call, medium: Medium) -> Response:
     """Confirm a request, disown it, or send a new mail of it, by the buttons of the page."""
-    if (foreign := page_if_foreign(role, call)) is not None:
-        return foreign
+    if call.pressed_elsewhere:
+        return page(role, call, "foreign", 403)
     fields = {**call.request.parameters, **call.request.form}
     session = await _session_of_link(role, medium, fields)
     if session is None:

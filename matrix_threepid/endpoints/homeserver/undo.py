@@ -19,7 +19,7 @@ from ...protocol.members import opaque, token
 from ...protocol.message import read
 from ...protocol.wire import Response
 from ...roles.homeserver import Homeserver
-from ..page import page, page_if_foreign
+from ..page import page
 
 
 @frozen(kw_only=True)
@@ -84,8 +84,8 @@ async def show_undo_link(hs: Homeserver, call: Call, message: None) -> Response:
 @endpoint("POST", UNDO_PATH, History(), name="undo_changes", offered=_off)
 async def undo_changes(hs: Homeserver, call: Call, message: None) -> Response:
     """Take the changes back, or confirm removals, by the buttons of the page."""
-    if (foreign := page_if_foreign(hs, call)) is not None:
-        return foreign
+    if call.pressed_elsewhere:
+        return page(hs, call, "foreign", 403)
     fields = {**call.request.parameters, **call.request.form}
     found = await _find(hs, fields)
     if found is None:

@@ -27,7 +27,7 @@ from ...protocol.message import read
 from ...protocol.rules import AnyText, Text
 from ...protocol.wire import Response, json_response
 from ...roles.identity_server import IdentityServer
-from ..page import page, page_if_foreign
+from ..page import page
 from .bind_unbind import MXID
 
 _V1 = IdentityHistory(v1="r0.1.0", deprecated="v1.1")
@@ -220,8 +220,8 @@ async def show_stop_link(role: IdentityServer, call: Call, message: None) -> Res
 @endpoint("POST", STOP_PATH, _V2, name="stop_invitations", offered=_off)
 async def stop_invitations(role: IdentityServer, call: Call, message: None) -> Response:
     """Store that an address wants no more invitations, by the button of the page or of a mail program."""
-    if (foreign := page_if_foreign(role, call)) is not None:
-        return foreign
+    if call.pressed_elsewhere:
+        return page(role, call, "foreign", 403)
     invitation = await _find(role, {**call.request.parameters, **call.request.form})
     if invitation is None:
         return page(role, call, "invited_failed", 400)
